@@ -1,0 +1,157 @@
+package wxcast
+
+import "time"
+
+// BroadcastState is where a broadcast stands. The moves between the states are
+// drawn in docs/states.md.
+type BroadcastState string
+
+// The states of a broadcast.
+const (
+	BroadcastDraft     BroadcastState = "draft"
+	BroadcastScheduled BroadcastState = "scheduled"
+	BroadcastRunning   BroadcastState = "running"
+	BroadcastWaiting   BroadcastState = "waiting" // for the next Beijing day's quota
+	BroadcastPaused    BroadcastState = "paused"  // by a brake or a person
+	BroadcastDone      BroadcastState = "done"
+	BroadcastCancelled BroadcastState = "cancelled"
+)
+
+// Final tells whether the state is an end.
+func (s BroadcastState) Final() bool { return s == BroadcastDone || s == BroadcastCancelled }
+
+// Broadcast is one job: one message text to a fixed set of recipients.
+type Broadcast struct {
+	ID        int64
+	AccountID int64 // the official account, as the store numbers it
+	MiniID    int64 // the mini program whose bridges are the audience
+	Name      string
+	// ContentHash is over what is sent and to whom, so that the same spec run
+	// again is known to be the same broadcast.
+	ContentHash string
+	Spec        string // the YAML as it was given
+	// MessageKey is random, and the common start of the client_msg_ids.
+	MessageKey string
+	State      BroadcastState
+	Reason     string    // why it waits or is paused, for people
+	ResumeAt   time.Time // a waiting broadcast goes on then, UTC; zero otherwise
+	// Fixed is true once every recipient has a delivery row.
+	Fixed      bool
+	CreatedAt  time.Time
+	StartedAt  time.Time // zero until the first claim
+	FinishedAt time.Time // zero until done or cancelled
+}
+
+// DeliveryState is where one recipient of a broadcast stands.
+type DeliveryState string
+
+// The states of a delivery. Unknown is an end of its own and no kind of failed:
+// WeChat may or may not have accepted the message, and nobody can tell any more.
+const (
+	DeliveryPending DeliveryState = "pending"
+	DeliverySent    DeliveryState = "sent"   // WeChat accepted it
+	DeliveryFailed  DeliveryState = "failed" // WeChat refused it
+	DeliverySkipped DeliveryState = "skipped"
+	DeliveryUnknown DeliveryState = "unknown"
+)
+
+// Delivery is one recipient of one broadcast, as a worker receives it.
+type Delivery struct {
+	Follower
+	MiniOpenID MiniOpenID
+	Attempts   int // calls made before this one
+	// OpenSince is the time of the first attempt whose outcome was lost, UTC;
+	// zero when every attempt so far has a known outcome. WeChat refuses a
+	// repeat of the same client_msg_id for DedupWindow from then.
+	OpenSince time.Time
+}
+
+// DedupWindow is how long WeChat remembers a client_msg_id. Source:
+// api_sendtemplatemessage, "防重入", read 2026-11-20.
+const DedupWindow = 10 * time.Minute
+
+// Outcome is what became of one attempt at a delivery.
+type Outcome struct {
+	OpenID OpenID
+	State  DeliveryState // pending when it is to be tried again at NextAttemptAt
+	MsgID  int64         // WeChat's msgid, above 2^53; 0 when there is none
+	// ErrCode is WeChat's errcode; 0 for an accepted message and ErrCodeTransport
+	// where no answer of WeChat's could be read.
+	ErrCode       int
+	ErrMsg        string // for people; holds no token and no secret
+	AttemptedAt   time.Time
+	OpenSince     time.Time // as in Delivery, after this attempt
+	NextAttemptAt time.Time // zero unless State is pending
+}
+
+// ErrCodeTransport stands in an Outcome where the call ended without a readable
+// answer: no connection, a time-out, a 502. WeChat has no such errcode.
+const ErrCodeTransport = -1000
+
+// Tally is a broadcast's deliveries counted by state. Recipients is always the
+// sum of the others.
+type Tally struct {
+	Recipients int64
+	Sent       int64
+	Failed     int64
+	Skipped    int64
+	Unknown    int64
+	Pending    int64
+	ByErrCode  map[int]int64 // of failed, skipped and unknown deliveries
+}
+
+// ClaimRequest asks for work of one broadcast.
+type ClaimRequest struct {
+	BroadcastID int64
+	Worker      string // who asks; unique to one process
+	Max         int    // at most so many deliveries
+	// Rate is the account's messages per second; the claim comes with a time
+	// slot of Max/Rate seconds that no other worker has.
+	Rate float64
+	// QuotaKeep is how much of the day's quota to leave to the company's other
+	// messages.
+	QuotaKeep int64
+	LeaseTTL  time.Duration
+}
+
+// Claim is work that was given to one worker, or the reason that none was.
+type Claim struct {
+	LeaseID int64 // 0 when nothing fresh is in it
+	// Retries come before Fresh. They are the worker's until RetriesUntil; the
+	// fresh ones as long as their lease is renewed.
+	Retries      []Delivery
+	RetriesUntil time.Time
+	Fresh        []Delivery
+	SlotStart    time.Time // when the first may leave, by the store's clock
+	Day          Day       // whose quota was reserved
+	// State is the broadcast's state at the claim; there is no work unless it
+	// is running.
+	State BroadcastState
+	// QuotaSpent: there is work, and the day's quota does not allow it.
+	QuotaSpent bool
+	// QuotaUnread: nobody has read today's limit from WeChat yet.
+	QuotaUnread bool
+	// NextDue is when the earliest retry is due, where nothing else is left.
+	NextDue time.Time
+	// Exhausted: no delivery is pending any more.
+	Exhausted bool
+}
+
+// Quota is one API's daily limit as WeChat tells it.
+type Quota struct {
+	API   string // path, such as "/cgi-bin/message/template/send"
+	Limit int64  // calls a Beijing day; 0 when WeChat gave no information
+	Used  int64
+}
+
+// QuotaDay is what the store knows of one API's quota on one day.
+type QuotaDay struct {
+	API   string
+	Day   Day
+	Limit int64 // 0 when unknown
+	// Used is the larger of WeChat's counter and our reservations.
+	Used int64
+	// Ours is how many calls this program reserved on the day.
+	Ours   int64
+	ReadAt time.Time // when WeChat was last asked, UTC
+}

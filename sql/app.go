@@ -1,0 +1,31 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/wxcast/wxcast/internal/wxcast"
+)
+
+// EnsureApp returns the store's number of an app, registering it if it is new.
+// One appid cannot be both an official account and a mini program.
+func (db *DB) EnsureApp(ctx context.Context, appid wxcast.AppID, kind wxcast.AppKind) (id int64, err error) {
+	if _, err := db.exec(ctx, db.q.AddApp, appid, kind, db.Now()); err != nil {
+		return 0, fmt.Errorf("register app %s: %w", appid, err)
+	}
+	var row struct {
+		ID   int64
+		Kind wxcast.AppKind
+	}
+	if err := db.get(ctx, &row, db.q.GetApp, appid); err != nil {
+		return 0, fmt.Errorf("look up app %s: %w", appid, err)
+	}
+	if row.Kind != kind {
+		return 0, &wxcast.BadInput{
+			Key:     "appid",
+			Problem: fmt.Sprintf("%s is known to this database as a %s and is configured as a %s", appid, row.Kind, kind),
+			Want:    "an official account and a mini program have different appids",
+		}
+	}
+	return row.ID, nil
+}

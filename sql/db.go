@@ -1,0 +1,231 @@
+// Package store keeps wxcast's state in SQLite (the embedded default) or in
+// Postgres (production, and more than one worker). One set of queries serves
+// both wherever both accept the same text; see queries/.
+//
+// All times are UTC. The folder is called sql; the package is not, so that
+// database/sql keeps its name.
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+	_ "github.com/lib/pq"  // the driver "postgres"
+	_ "modernc.org/sqlite" // the driver "sqlite"
+)
+
+// Engine is which database the store runs on.
+type Engine string
+
+// The engines.
+const (
+	Postgres Engine = "postgres"
+	SQLite   Engine = "sqlite"
+)
+
+const (
+	pingTimeout = 10 * time.Second
+	// poolMax bounds Postgres connections of one process: the send loop needs
+	// three (claim, record, renew), the sync a few more for its batches.
+	poolMax = 8
+)
+
+// DB is an open store. It is safe for concurrent use.
+type DB struct {
+	engine Engine
+	read   *sqlx.DB
+	write  *sqlx.DB // the same pool on Postgres; one connection on SQLite
+	q      queries
+
+	// clockOffset is the store's clock minus ours, in nanoseconds.
+	clockOffset atomic.Int64
+}
+
+// Open connects to the store that rawURL names: sqlite://PATH (relative to the
+// working directory; sqlite:///abs for an absolute path) or postgres://….
+// It reads nothing but the clock and creates no table: see Migrate. Errors are
+// ErrUnreachable or a *URLError.
+func Open(ctx context.Context, rawURL string) (*DB, error) {
+	scheme, rest, ok := strings.Cut(rawURL, "://")
+	if !ok {
+		return nil, &URLError{Problem: "it has no scheme"}
+	}
+	var db *DB
+	var err error
+	switch scheme {
+	case "sqlite":
+		db, err = openSQLite(rest)
+	case "postgres", "postgresql":
+		db, err = openPostgres(rawURL)
+	default:
+		return nil, &URLError{Problem: fmt.Sprintf("the scheme %q is not known", scheme)}
+	}
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
+	defer cancel()
+	if err := db.SyncClock(ctx); err != nil {
+		_ = db.Close()
+		return nil, unreachable(err)
+	}
+	return db, nil
+}
+
+func openSQLite(path string) (*DB, error) {
+	if path == "" {
+		return nil, &URLError{Problem: "it names no file"}
+	}
+	if dir := filepath.Dir(path); dir != "." {
+		if _, err := os.Stat(dir); err != nil {
+			return nil, unreachable(fmt.Errorf("the folder of %s: %w", path, err))
+		}
+	}
+	// WAL lets reads go on beside the one writer. synchronous=FULL, because what
+	// WeChat accepted must survive a power cut, too.
+	params := url.Values{
+		"_pragma":      {"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "cache_size(-32768)"},
+		"_time_format": {"sqlite"},
+		"_timezone":    {"UTC"},
+		"_texttotime":  {"1"},
+	}
+	open := func(txlock string, conns int) (*sqlx.DB, error) {
+		params.Set("_txlock", txlock)
+		dsn := (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: params.Encode()}).String()
+		db, err := sqlx.Open("sqlite", dsn)
+		if err != nil {
+			return nil, unreachable(err)
+		}
+		db.SetMaxOpenConns(conns)
+		db.SetMaxIdleConns(conns)
+		return db, nil
+	}
+	write, err := open("immediate", 1)
+	if err != nil {
+		return nil, err
+	}
+	read, err := open("deferred", 4)
+	if err != nil {
+		return nil, err
+	}
+	return &DB{engine: SQLite, read: read, write: write, q: mustLoadQueries(SQLite)}, nil
+}
+
+func openPostgres(rawURL string) (*DB, error) {
+	u, err := url.Parse(rawURL)
+	if err != nil {
+		// url.Error quotes the whole URL, and a password with it.
+		return nil, &URLError{Problem: "it is not a URL (is there a special character in the password? write it as %XX)"}
+	}
+	q := u.Query()
+	setDefault := func(key, value string) {
+		if !q.Has(key) {
+			q.Set(key, value)
+		}
+	}
+	setDefault("sslmode", "prefer")
+	setDefault("connect_timeout", "10")
+	setDefault("application_name", "wxcast")
+	// One round trip a statement instead of two, and nothing prepared on the
+	// server: a pooler in transaction mode may stand in between.
+	setDefault("binary_parameters", "yes")
+	u.RawQuery = q.Encode()
+	db, err := sqlx.Open("postgres", u.String())
+	if err != nil {
+		return nil, &URLError{Problem: withoutPassword(err.Error(), u)}
+	}
+	db.SetMaxOpenConns(poolMax)
+	db.SetMaxIdleConns(poolMax)
+	return &DB{engine: Postgres, read: db, write: db, q: mustLoadQueries(Postgres)}, nil
+}
+
+func withoutPassword(text string, u *url.URL) string {
+	if password, ok := u.User.Password(); ok && password != "" {
+		return strings.ReplaceAll(text, password, "***")
+	}
+	return text
+}
+
+// Engine tells which database it is.
+func (db *DB) Engine() Engine { return db.engine }
+
+// Close ends all connections.
+func (db *DB) Close() error {
+	if db.read == db.write {
+		return db.write.Close()
+	}
+	return errors.Join(db.read.Close(), db.write.Close())
+}
+
+// Now is the time by the clock that all workers share: the Postgres server's,
+// or this machine's on SQLite. In UTC, with the microseconds that both engines keep.
+func (db *DB) Now() time.Time {
+	return time.Now().Add(time.Duration(db.clockOffset.Load())).UTC().Truncate(time.Microsecond)
+}
+
+// SyncClock measures again how far the store's clock is from ours.
+func (db *DB) SyncClock(ctx context.Context) error {
+	if db.engine == SQLite {
+		return db.write.PingContext(ctx)
+	}
+	before := time.Now()
+	var theirs time.Time
+	if err := db.read.GetContext(ctx, &theirs, "SELECT clock_timestamp()"); err != nil {
+		return err
+	}
+	middle := before.Add(time.Since(before) / 2)
+	db.clockOffset.Store(int64(theirs.Sub(middle)))
+	return nil
+}
+
+// tx runs fn in one write transaction. fn may run more than once if the
+// connection is lost, so it must not keep results of an earlier run.
+func (db *DB) tx(ctx context.Context, fn func(*sqlx.Tx) error) error {
+	return retryTransient(ctx, func() error {
+		tx, err := db.write.BeginTxx(ctx, nil)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = tx.Rollback() }() // a no-op after Commit
+		if err := fn(tx); err != nil {
+			return err
+		}
+		return tx.Commit()
+	})
+}
+
+// exec runs one write statement, again if the connection was lost.
+func (db *DB) exec(ctx context.Context, query string, args ...any) (rows int64, err error) {
+	err = retryTransient(ctx, func() error {
+		res, err := db.write.ExecContext(ctx, query, args...)
+		if err != nil {
+			return err
+		}
+		rows, err = res.RowsAffected()
+		return err
+	})
+	return rows, err
+}
+
+// get reads one row; a missing row is ErrNotFound.
+func (db *DB) get(ctx context.Context, dest any, query string, args ...any) error {
+	err := retryTransient(ctx, func() error { return db.read.GetContext(ctx, dest, query, args...) })
+	if errors.Is(err, sql.ErrNoRows) {
+		return ErrNotFound
+	}
+	return err
+}
+
+// list reads all rows of a bounded query.
+func (db *DB) list(ctx context.Context, dest any, query string, args ...any) error {
+	return retryTransient(ctx, func() error { return db.read.SelectContext(ctx, dest, query, args...) })
+}

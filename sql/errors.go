@@ -1,0 +1,69 @@
+package store
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"time"
+
+	"github.com/lib/pq"
+)
+
+var (
+	// ErrNotFound: there is no such row.
+	ErrNotFound = errors.New("not found")
+	// ErrUnreachable: the database does not answer.
+	ErrUnreachable = errors.New("the database cannot be reached")
+	// ErrSchemaNewer: a later wxcast has migrated this database.
+	ErrSchemaNewer = errors.New("the database was migrated by a newer wxcast")
+	// ErrSchemaOlder: the database wants migrating.
+	ErrSchemaOlder = errors.New("the database is not migrated")
+)
+
+// URLError is a database URL that cannot be used. It never quotes the URL,
+// which may hold a password.
+type URLError struct{ Problem string }
+
+func (e *URLError) Error() string { return "the database URL is wrong: " + e.Problem }
+
+func unreachable(err error) error { return fmt.Errorf("%w: %w", ErrUnreachable, err) }
+
+// retryFor is how long a statement waits for a database that went away: a
+// Postgres restart or a fail-over takes seconds.
+const retryFor = 30 * time.Second
+
+// retryTransient runs fn again while the database is away. fn must be safe to
+// repeat: whether a lost commit happened is not known.
+func retryTransient(ctx context.Context, fn func() error) error {
+	deadline := time.Now().Add(retryFor)
+	for wait := 50 * time.Millisecond; ; wait = min(2*wait, 2*time.Second) {
+		err := fn()
+		if err == nil || ctx.Err() != nil || !isTransient(err) || time.Now().Add(wait).After(deadline) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(wait):
+		}
+	}
+}
+
+// isTransient tells whether the database, not the statement, was at fault.
+func isTransient(err error) bool {
+	if pqErr := pq.As(err); pqErr != nil {
+		switch pqErr.Code.Class() {
+		case "08", // connection exceptions
+			"57", // operator intervention: shutdown, starting up
+			"40", // serialization failure, deadlock
+			"53": // too many connections
+			return true
+		}
+		return false
+	}
+	var netErr net.Error
+	return errors.Is(err, driver.ErrBadConn) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &netErr)
+}

@@ -1,0 +1,47 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/wxcast/wxcast/internal/wxcast"
+)
+
+// FollowerCounts counts an account's followers by what is known of them.
+func (db *DB) FollowerCounts(ctx context.Context, accountID int64) (c wxcast.FollowerCounts, err error) {
+	if err := db.get(ctx, &c, db.q.CountFollowers, accountID); err != nil {
+		return c, fmt.Errorf("count followers: %w", err)
+	}
+	return c, nil
+}
+
+// FollowerGrowth counts who came and who left in [from, to).
+func (db *DB) FollowerGrowth(ctx context.Context, accountID int64, from, to time.Time) (gained, lost int64, err error) {
+	var row struct{ Gained, Lost int64 }
+	if err := db.get(ctx, &row, db.q.FollowerGrowth, accountID, from.UTC(), to.UTC()); err != nil {
+		return 0, 0, fmt.Errorf("count growth: %w", err)
+	}
+	return row.Gained, row.Lost, nil
+}
+
+type followerRow struct {
+	OpenID        wxcast.OpenID   `json:"openid"`
+	UnionID       *wxcast.UnionID `json:"unionid"`
+	SubscribeTime *string         `json:"subscribe_time"`
+	Scene         string          `json:"scene"`
+	Remark        string          `json:"remark"`
+	Tags          string          `json:"tags"`
+}
+
+func followerRows(followers []wxcast.Follower) []followerRow {
+	rows := make([]followerRow, len(followers))
+	for i, f := range followers {
+		tags := "[]"
+		if len(f.Tags) > 0 {
+			tags = jsonParam(f.Tags)
+		}
+		rows[i] = followerRow{f.OpenID, jsonText(f.UnionID), jsonTime(f.SubscribeTime), f.Scene, f.Remark, tags}
+	}
+	return rows
+}

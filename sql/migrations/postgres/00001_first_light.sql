@@ -1,0 +1,163 @@
+-- +goose Up
+-- openids, unionids and cursors compare bytewise (COLLATE "C"): the order must
+-- be SQLite's and Go's own, whatever the database's locale is.
+CREATE TABLE apps (
+    id         BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    appid      TEXT NOT NULL UNIQUE,
+    kind       TEXT NOT NULL CHECK (kind IN ('official_account', 'mini_program')),
+    created_at TIMESTAMPTZ NOT NULL
+);
+
+CREATE TABLE tokens (
+    appid            TEXT PRIMARY KEY,
+    access_token     TEXT NOT NULL,
+    fetched_at       TIMESTAMPTZ NOT NULL,
+    expires_at       TIMESTAMPTZ NOT NULL
+);
+
+-- A lock that dies with its holder: it is renewed while the holder lives.
+CREATE TABLE locks (
+    name       TEXT PRIMARY KEY,
+    holder     TEXT NOT NULL,
+    since      TIMESTAMPTZ NOT NULL,
+    held_until TIMESTAMPTZ NOT NULL
+);
+
+CREATE TABLE followers (
+    account_id      BIGINT NOT NULL REFERENCES apps (id),
+    openid          TEXT COLLATE "C" NOT NULL,
+    unionid         TEXT COLLATE "C",
+    subscribed      BOOLEAN NOT NULL,
+    subscribe_time  TIMESTAMPTZ,
+    subscribe_scene TEXT NOT NULL DEFAULT '',
+    remark          TEXT NOT NULL DEFAULT '',
+    tags            TEXT NOT NULL DEFAULT '[]',
+    first_seen_at   TIMESTAMPTZ NOT NULL,
+    details_at      TIMESTAMPTZ NOT NULL,
+    unfollowed_at   TIMESTAMPTZ,
+    refollowed_at   TIMESTAMPTZ,
+    -- How often details came without a unionid: the schedule slows with it.
+    unionid_asks    SMALLINT NOT NULL DEFAULT 0,
+    PRIMARY KEY (account_id, openid)
+);
+CREATE INDEX followers_unionid ON followers (account_id, unionid) WHERE unionid IS NOT NULL;
+
+CREATE TABLE sync_runs (
+    id           BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    account_id   BIGINT NOT NULL REFERENCES apps (id),
+    mode         TEXT NOT NULL CHECK (mode IN ('incremental', 'full')),
+    started_at   TIMESTAMPTZ NOT NULL,
+    finished_at  TIMESTAMPTZ,
+    outcome      TEXT NOT NULL DEFAULT '',
+    pages        INTEGER NOT NULL DEFAULT 0,
+    next_openid  TEXT COLLATE "C" NOT NULL DEFAULT '',
+    listed       BIGINT NOT NULL DEFAULT 0,
+    listed_all   BOOLEAN NOT NULL DEFAULT FALSE,
+    total        BIGINT NOT NULL DEFAULT 0,
+    created      BIGINT NOT NULL DEFAULT 0,
+    updated      BIGINT NOT NULL DEFAULT 0,
+    unfollowed   BIGINT NOT NULL DEFAULT 0,
+    list_calls   BIGINT NOT NULL DEFAULT 0,
+    detail_calls BIGINT NOT NULL DEFAULT 0
+);
+CREATE INDEX sync_runs_account ON sync_runs (account_id, id);
+
+-- The openids of one run's listing; emptied when the run ends.
+CREATE TABLE sync_listing (
+    run_id BIGINT NOT NULL REFERENCES sync_runs (id),
+    page   INTEGER NOT NULL,
+    openid TEXT COLLATE "C" NOT NULL
+);
+CREATE INDEX sync_listing_page ON sync_listing (run_id, page);
+
+CREATE TABLE mini_users (
+    mini_id     BIGINT NOT NULL REFERENCES apps (id),
+    mini_openid TEXT COLLATE "C" NOT NULL,
+    unionid     TEXT COLLATE "C" NOT NULL,
+    created_at  TIMESTAMPTZ NOT NULL,
+    updated_at  TIMESTAMPTZ NOT NULL,
+    PRIMARY KEY (mini_id, mini_openid)
+);
+CREATE INDEX mini_users_unionid ON mini_users (mini_id, unionid);
+
+CREATE TABLE bridges (
+    account_id  BIGINT NOT NULL,
+    mini_id     BIGINT NOT NULL REFERENCES apps (id),
+    openid      TEXT COLLATE "C" NOT NULL,
+    mini_openid TEXT COLLATE "C" NOT NULL,
+    unionid     TEXT COLLATE "C" NOT NULL,
+    bridged_at  TIMESTAMPTZ NOT NULL,
+    PRIMARY KEY (account_id, mini_id, openid),
+    FOREIGN KEY (account_id) REFERENCES apps (id)
+);
+
+CREATE TABLE broadcasts (
+    id           BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    account_id   BIGINT NOT NULL REFERENCES apps (id),
+    mini_id      BIGINT NOT NULL REFERENCES apps (id),
+    name         TEXT NOT NULL,
+    content_hash TEXT NOT NULL,
+    spec         TEXT NOT NULL,
+    message_key  TEXT NOT NULL UNIQUE,
+    state        TEXT NOT NULL CHECK (state IN ('draft', 'scheduled', 'running', 'waiting', 'paused', 'done', 'cancelled')),
+    reason       TEXT NOT NULL DEFAULT '',
+    resume_at    TIMESTAMPTZ,
+    fixed        BOOLEAN NOT NULL DEFAULT FALSE,
+    -- Recipients up to here, in openid order, have a delivery row.
+    fixed_to     TEXT COLLATE "C" NOT NULL DEFAULT '',
+    -- Deliveries up to here, in openid order, have been leased once.
+    leased_to    TEXT COLLATE "C" NOT NULL DEFAULT '',
+    created_at   TIMESTAMPTZ NOT NULL,
+    started_at   TIMESTAMPTZ,
+    finished_at  TIMESTAMPTZ,
+    UNIQUE (account_id, name, content_hash)
+);
+
+-- One recipient of one broadcast. The fill factor leaves room on the page, so
+-- that recording an outcome is a heap-only update that touches no index.
+CREATE TABLE deliveries (
+    broadcast_id    BIGINT NOT NULL REFERENCES broadcasts (id),
+    openid          TEXT COLLATE "C" NOT NULL,
+    state           TEXT NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'sent', 'failed', 'skipped', 'unknown')),
+    attempts        SMALLINT NOT NULL DEFAULT 0,
+    errcode         INTEGER NOT NULL DEFAULT 0,
+    errmsg          TEXT NOT NULL DEFAULT '',
+    msgid           BIGINT,
+    attempted_at    TIMESTAMPTZ,
+    -- The first attempt whose outcome was lost: WeChat may have accepted it.
+    open_since      TIMESTAMPTZ,
+    -- Set on a pending row that may be tried (again) from then on.
+    next_attempt_at TIMESTAMPTZ,
+    PRIMARY KEY (broadcast_id, openid)
+) WITH (fillfactor = 70);
+CREATE INDEX deliveries_due ON deliveries (broadcast_id, next_attempt_at) WHERE next_attempt_at IS NOT NULL;
+
+-- A worker's claim on the deliveries in (from_openid, to_openid].
+CREATE TABLE leases (
+    id           BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    broadcast_id BIGINT NOT NULL REFERENCES broadcasts (id),
+    worker       TEXT NOT NULL,
+    from_openid  TEXT COLLATE "C" NOT NULL,
+    to_openid    TEXT COLLATE "C" NOT NULL,
+    claimed_at   TIMESTAMPTZ NOT NULL,
+    leased_until TIMESTAMPTZ NOT NULL
+);
+CREATE INDEX leases_broadcast ON leases (broadcast_id);
+
+-- When the next message of an account may leave, for all workers together.
+CREATE TABLE pacing (
+    account_id BIGINT PRIMARY KEY REFERENCES apps (id),
+    next_at    TIMESTAMPTZ NOT NULL
+);
+
+CREATE TABLE quota_days (
+    account_id  BIGINT NOT NULL REFERENCES apps (id),
+    api         TEXT NOT NULL,
+    day         TEXT NOT NULL,
+    daily_limit BIGINT NOT NULL,
+    used        BIGINT NOT NULL,
+    read_used   BIGINT NOT NULL,
+    ours        BIGINT NOT NULL DEFAULT 0,
+    read_at     TIMESTAMPTZ NOT NULL,
+    PRIMARY KEY (account_id, api, day)
+);

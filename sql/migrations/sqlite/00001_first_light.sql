@@ -1,0 +1,162 @@
+-- +goose Up
+-- The same schema as on Postgres. Tables that are read by their key alone are
+-- WITHOUT ROWID: the key is the table, kept once instead of twice.
+CREATE TABLE apps (
+    id         INTEGER PRIMARY KEY AUTOINCREMENT,
+    appid      TEXT NOT NULL UNIQUE,
+    kind       TEXT NOT NULL CHECK (kind IN ('official_account', 'mini_program')),
+    created_at TIMESTAMP NOT NULL
+);
+
+CREATE TABLE tokens (
+    appid            TEXT PRIMARY KEY,
+    access_token     TEXT NOT NULL,
+    fetched_at       TIMESTAMP NOT NULL,
+    expires_at       TIMESTAMP NOT NULL
+);
+
+-- A lock that dies with its holder: it is renewed while the holder lives.
+CREATE TABLE locks (
+    name       TEXT PRIMARY KEY,
+    holder     TEXT NOT NULL,
+    since      TIMESTAMP NOT NULL,
+    held_until TIMESTAMP NOT NULL
+);
+
+CREATE TABLE followers (
+    account_id      BIGINT NOT NULL REFERENCES apps (id),
+    openid          TEXT NOT NULL,
+    unionid         TEXT,
+    subscribed      BOOLEAN NOT NULL,
+    subscribe_time  TIMESTAMP,
+    subscribe_scene TEXT NOT NULL DEFAULT '',
+    remark          TEXT NOT NULL DEFAULT '',
+    tags            TEXT NOT NULL DEFAULT '[]',
+    first_seen_at   TIMESTAMP NOT NULL,
+    details_at      TIMESTAMP NOT NULL,
+    unfollowed_at   TIMESTAMP,
+    refollowed_at   TIMESTAMP,
+    -- How often details came without a unionid: the schedule slows with it.
+    unionid_asks    SMALLINT NOT NULL DEFAULT 0,
+    PRIMARY KEY (account_id, openid)
+) WITHOUT ROWID;
+CREATE INDEX followers_unionid ON followers (account_id, unionid) WHERE unionid IS NOT NULL;
+
+CREATE TABLE sync_runs (
+    id           INTEGER PRIMARY KEY AUTOINCREMENT,
+    account_id   BIGINT NOT NULL REFERENCES apps (id),
+    mode         TEXT NOT NULL CHECK (mode IN ('incremental', 'full')),
+    started_at   TIMESTAMP NOT NULL,
+    finished_at  TIMESTAMP,
+    outcome      TEXT NOT NULL DEFAULT '',
+    pages        INTEGER NOT NULL DEFAULT 0,
+    next_openid  TEXT NOT NULL DEFAULT '',
+    listed       BIGINT NOT NULL DEFAULT 0,
+    listed_all   BOOLEAN NOT NULL DEFAULT FALSE,
+    total        BIGINT NOT NULL DEFAULT 0,
+    created      BIGINT NOT NULL DEFAULT 0,
+    updated      BIGINT NOT NULL DEFAULT 0,
+    unfollowed   BIGINT NOT NULL DEFAULT 0,
+    list_calls   BIGINT NOT NULL DEFAULT 0,
+    detail_calls BIGINT NOT NULL DEFAULT 0
+);
+CREATE INDEX sync_runs_account ON sync_runs (account_id, id);
+
+-- The openids of one run's listing; emptied when the run ends.
+CREATE TABLE sync_listing (
+    run_id BIGINT NOT NULL REFERENCES sync_runs (id),
+    page   INTEGER NOT NULL,
+    openid TEXT NOT NULL
+);
+CREATE INDEX sync_listing_page ON sync_listing (run_id, page);
+
+CREATE TABLE mini_users (
+    mini_id     BIGINT NOT NULL REFERENCES apps (id),
+    mini_openid TEXT NOT NULL,
+    unionid     TEXT NOT NULL,
+    created_at  TIMESTAMP NOT NULL,
+    updated_at  TIMESTAMP NOT NULL,
+    PRIMARY KEY (mini_id, mini_openid)
+) WITHOUT ROWID;
+CREATE INDEX mini_users_unionid ON mini_users (mini_id, unionid);
+
+CREATE TABLE bridges (
+    account_id  BIGINT NOT NULL,
+    mini_id     BIGINT NOT NULL REFERENCES apps (id),
+    openid      TEXT NOT NULL,
+    mini_openid TEXT NOT NULL,
+    unionid     TEXT NOT NULL,
+    bridged_at  TIMESTAMP NOT NULL,
+    PRIMARY KEY (account_id, mini_id, openid),
+    FOREIGN KEY (account_id) REFERENCES apps (id)
+) WITHOUT ROWID;
+
+CREATE TABLE broadcasts (
+    id           INTEGER PRIMARY KEY AUTOINCREMENT,
+    account_id   BIGINT NOT NULL REFERENCES apps (id),
+    mini_id      BIGINT NOT NULL REFERENCES apps (id),
+    name         TEXT NOT NULL,
+    content_hash TEXT NOT NULL,
+    spec         TEXT NOT NULL,
+    message_key  TEXT NOT NULL UNIQUE,
+    state        TEXT NOT NULL CHECK (state IN ('draft', 'scheduled', 'running', 'waiting', 'paused', 'done', 'cancelled')),
+    reason       TEXT NOT NULL DEFAULT '',
+    resume_at    TIMESTAMP,
+    fixed        BOOLEAN NOT NULL DEFAULT FALSE,
+    -- Recipients up to here, in openid order, have a delivery row.
+    fixed_to     TEXT NOT NULL DEFAULT '',
+    -- Deliveries up to here, in openid order, have been leased once.
+    leased_to    TEXT NOT NULL DEFAULT '',
+    created_at   TIMESTAMP NOT NULL,
+    started_at   TIMESTAMP,
+    finished_at  TIMESTAMP,
+    UNIQUE (account_id, name, content_hash)
+);
+
+-- One recipient of one broadcast.
+CREATE TABLE deliveries (
+    broadcast_id    BIGINT NOT NULL REFERENCES broadcasts (id),
+    openid          TEXT NOT NULL,
+    state           TEXT NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'sent', 'failed', 'skipped', 'unknown')),
+    attempts        SMALLINT NOT NULL DEFAULT 0,
+    errcode         INTEGER NOT NULL DEFAULT 0,
+    errmsg          TEXT NOT NULL DEFAULT '',
+    msgid           BIGINT,
+    attempted_at    TIMESTAMP,
+    -- The first attempt whose outcome was lost: WeChat may have accepted it.
+    open_since      TIMESTAMP,
+    -- Set on a pending row that may be tried (again) from then on.
+    next_attempt_at TIMESTAMP,
+    PRIMARY KEY (broadcast_id, openid)
+) WITHOUT ROWID;
+CREATE INDEX deliveries_due ON deliveries (broadcast_id, next_attempt_at) WHERE next_attempt_at IS NOT NULL;
+
+-- A worker's claim on the deliveries in (from_openid, to_openid].
+CREATE TABLE leases (
+    id           INTEGER PRIMARY KEY AUTOINCREMENT,
+    broadcast_id BIGINT NOT NULL REFERENCES broadcasts (id),
+    worker       TEXT NOT NULL,
+    from_openid  TEXT NOT NULL,
+    to_openid    TEXT NOT NULL,
+    claimed_at   TIMESTAMP NOT NULL,
+    leased_until TIMESTAMP NOT NULL
+);
+CREATE INDEX leases_broadcast ON leases (broadcast_id);
+
+-- When the next message of an account may leave, for all workers together.
+CREATE TABLE pacing (
+    account_id BIGINT PRIMARY KEY REFERENCES apps (id),
+    next_at    TIMESTAMP NOT NULL
+);
+
+CREATE TABLE quota_days (
+    account_id  BIGINT NOT NULL REFERENCES apps (id),
+    api         TEXT NOT NULL,
+    day         TEXT NOT NULL,
+    daily_limit BIGINT NOT NULL,
+    used        BIGINT NOT NULL,
+    read_used   BIGINT NOT NULL,
+    ours        BIGINT NOT NULL DEFAULT 0,
+    read_at     TIMESTAMP NOT NULL,
+    PRIMARY KEY (account_id, api, day)
+) WITHOUT ROWID;

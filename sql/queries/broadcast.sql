@@ -1,0 +1,42 @@
+-- name: add-broadcast
+-- $1 account; $2 mini program; $3 name; $4 content_hash; $5 spec; $6 message_key; $7 state; $8 now, UTC.
+INSERT INTO broadcasts (account_id, mini_id, name, content_hash, spec, message_key, state, created_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id;
+
+-- name: get-broadcast
+-- $1 broadcast.
+SELECT id, account_id, mini_id, name, content_hash, spec, message_key, state, reason, resume_at, fixed, created_at, started_at, finished_at
+FROM broadcasts WHERE id = $1;
+
+-- name: find-broadcasts-by-name
+-- The account's broadcasts of one name, the latest first.
+-- $1 account; $2 name.
+SELECT id, account_id, mini_id, name, content_hash, spec, message_key, state, reason, resume_at, fixed, created_at, started_at, finished_at
+FROM broadcasts WHERE account_id = $1 AND name = $2 ORDER BY id DESC;
+
+-- name: list-broadcasts
+-- The account's broadcasts that were at work between two instants, the latest first.
+-- $1 account; $2 from; $3 to, UTC.
+SELECT id, account_id, mini_id, name, content_hash, spec, message_key, state, reason, resume_at, fixed, created_at, started_at, finished_at
+FROM broadcasts WHERE account_id = $1 AND created_at < $3 AND (finished_at IS NULL OR finished_at >= $2) ORDER BY id DESC;
+
+-- name: move-broadcast
+-- Change the state, if it is still what the mover thinks it is.
+-- $1 broadcast; $2 state before; $3 state after; $4 reason; $5 resume_at or NULL; $6 finished_at or NULL, UTC.
+UPDATE broadcasts SET state = $3, reason = $4, resume_at = $5, finished_at = $6 WHERE id = $1 AND state = $2;
+
+-- name: get-broadcast-for-claim
+-- $1 broadcast.
+SELECT account_id, mini_id, state, fixed, leased_to, started_at FROM broadcasts WHERE id = $1;
+
+-- name: advance-broadcast
+-- $1 broadcast; $2 leased_to; $3 now, UTC.
+UPDATE broadcasts SET leased_to = $2, started_at = COALESCE(started_at, $3) WHERE id = $1;
+
+-- name: get-fixing
+-- $1 broadcast.
+SELECT account_id, mini_id, fixed, fixed_to FROM broadcasts WHERE id = $1;
+
+-- name: advance-fixing
+-- $1 broadcast; $2 fixed_to; $3 fixed.
+UPDATE broadcasts SET fixed_to = $2, fixed = $3 WHERE id = $1;

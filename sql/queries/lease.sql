@@ -1,0 +1,27 @@
+-- name: add-lease
+-- $1 broadcast; $2 worker; $3 from_openid (excluded); $4 to_openid; $5 now; $6 leased_until, UTC.
+INSERT INTO leases (broadcast_id, worker, from_openid, to_openid, claimed_at, leased_until) VALUES ($1, $2, $3, $4, $5, $6) RETURNING id;
+
+-- name: renew-leases
+-- $1 worker; $2 leased_until, UTC.
+UPDATE leases SET leased_until = $2 WHERE worker = $1;
+
+-- name: count-leases
+-- $1 broadcast.
+SELECT COUNT(*) FROM leases WHERE broadcast_id = $1;
+
+-- name: lapsed-leases
+-- Leases whose worker is gone.
+-- $1 broadcast; $2 now, UTC.
+SELECT id, from_openid, to_openid, claimed_at FROM leases WHERE broadcast_id = $1 AND leased_until < $2;
+
+-- name: reopen-lease
+-- The outcomes that a dead worker did not record are lost: WeChat may have the
+-- message since the lease was claimed. They are due now, with the same client_msg_id.
+-- $1 broadcast; $2 from_openid; $3 to_openid; $4 claimed_at; $5 now, UTC.
+UPDATE deliveries SET open_since = COALESCE(open_since, $4), next_attempt_at = $5
+WHERE broadcast_id = $1 AND openid > $2 AND openid <= $3 AND state = 'pending' AND next_attempt_at IS NULL;
+
+-- name: delete-lease
+-- $1 lease.
+DELETE FROM leases WHERE id = $1;

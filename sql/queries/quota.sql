@@ -1,0 +1,37 @@
+-- name: get-quota
+-- $1 account; $2 api; $3 day.
+SELECT api, day, daily_limit, used, read_used, ours, read_at FROM quota_days WHERE account_id = $1 AND api = $2 AND day = $3;
+
+-- name: list-quota
+-- $1 account; $2 day.
+SELECT api, day, daily_limit, used, read_used, ours, read_at FROM quota_days WHERE account_id = $1 AND day = $2 ORDER BY api;
+
+-- name: put-quota
+-- What WeChat just told. Its counter lags behind our reservations, so the larger
+-- of the two stands. Its counter is about 1 % off, so only one that fell by half
+-- was reset (a new day there, or a cleared quota), and then ours starts again from it.
+-- $1 account; $2 api; $3 day; $4 limit; $5 used; $6 now, UTC.
+INSERT INTO quota_days (account_id, api, day, daily_limit, used, read_used, read_at) VALUES ($1, $2, $3, $4, $5, $5, $6)
+ON CONFLICT (account_id, api, day) DO UPDATE SET
+    daily_limit = excluded.daily_limit,
+    used = CASE WHEN excluded.read_used * 2 < quota_days.read_used OR excluded.used > quota_days.used THEN excluded.used ELSE quota_days.used END,
+    read_used = excluded.read_used,
+    read_at = excluded.read_at;
+
+-- name: add-quota
+-- Reserve, or give back with a negative number.
+-- $1 account; $2 api; $3 day; $4 calls.
+UPDATE quota_days SET used = used + $4, ours = ours + $4 WHERE account_id = $1 AND api = $2 AND day = $3;
+
+-- name: spend-quota
+-- WeChat said 45009: nothing is left, whatever the counters say.
+-- $1 account; $2 api; $3 day.
+UPDATE quota_days SET used = daily_limit WHERE account_id = $1 AND api = $2 AND day = $3 AND used < daily_limit;
+
+-- name: get-pacing
+-- $1 account.
+SELECT next_at FROM pacing WHERE account_id = $1;
+
+-- name: put-pacing
+-- $1 account; $2 next_at, UTC.
+INSERT INTO pacing (account_id, next_at) VALUES ($1, $2) ON CONFLICT (account_id) DO UPDATE SET next_at = excluded.next_at;

@@ -1,0 +1,49 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/wxcast/wxcast/internal/wxcast"
+)
+
+type quotaRow struct {
+	API        string
+	Day        wxcast.Day
+	DailyLimit int64 `db:"daily_limit"`
+	Used       int64
+	ReadUsed   int64 `db:"read_used"`
+	Ours       int64
+	ReadAt     time.Time `db:"read_at"`
+}
+
+// SaveQuota stores what WeChat just told of an API's quota on a day. Our own
+// reservations stand beside it until WeChat's counter has caught up.
+func (db *DB) SaveQuota(ctx context.Context, accountID int64, day wxcast.Day, q wxcast.Quota) error {
+	if _, err := db.exec(ctx, db.q.PutQuota, accountID, q.API, day, q.Limit, q.Used, db.Now()); err != nil {
+		return fmt.Errorf("save the quota of %s: %w", q.API, err)
+	}
+	return nil
+}
+
+// SpendQuota marks an API's quota of the day as used up: WeChat said so.
+func (db *DB) SpendQuota(ctx context.Context, accountID int64, api string, day wxcast.Day) error {
+	if _, err := db.exec(ctx, db.q.SpendQuota, accountID, api, day); err != nil {
+		return fmt.Errorf("mark the quota of %s as spent: %w", api, err)
+	}
+	return nil
+}
+
+// QuotaDays returns what is known of the account's quotas on a day, by API.
+func (db *DB) QuotaDays(ctx context.Context, accountID int64, day wxcast.Day) ([]wxcast.QuotaDay, error) {
+	var rows []quotaRow
+	if err := db.list(ctx, &rows, db.q.ListQuota, accountID, day); err != nil {
+		return nil, fmt.Errorf("look up quotas of %s: %w", day, err)
+	}
+	days := make([]wxcast.QuotaDay, len(rows))
+	for i, r := range rows {
+		days[i] = wxcast.QuotaDay{API: r.API, Day: r.Day, Limit: r.DailyLimit, Used: r.Used, Ours: r.Ours, ReadAt: r.ReadAt.UTC()}
+	}
+	return days, nil
+}

@@ -1,0 +1,58 @@
+// Command withpostgres runs another command with WXCAST_TEST_DATABASE_URL set to
+// a Postgres server: the one given there already, else a private one that it
+// starts and stops, from local binaries, from Docker, or from Debian's package
+// where it may install that. It says which.
+//
+//	go run ./sql/storetest/withpostgres go test ./...
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"syscall"
+
+	"github.com/wxcast/wxcast/sql/storetest"
+)
+
+func main() {
+	if len(os.Args) < 2 {
+		fmt.Fprintln(os.Stderr, "usage: withpostgres COMMAND [ARG...]")
+		os.Exit(2)
+	}
+	os.Exit(run(os.Args[1:]))
+}
+
+func run(command []string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	env := os.Environ()
+	server, err := findServer(ctx)
+	switch {
+	case err == nil:
+		defer server.stop()
+		fmt.Fprintf(os.Stderr, "==> Postgres for the tests: %s\n", server.how)
+		env = append(env, storetest.URLEnv+"="+server.url)
+	case os.Getenv("CI") != "":
+		fmt.Fprintf(os.Stderr, "==> NO POSTGRES, and CI is set: this fails.\n%v\n", err)
+		return 1
+	default:
+		fmt.Fprintf(os.Stderr, "==> NO POSTGRES: EVERY POSTGRES TEST WILL BE SKIPPED.\n%v\n", err)
+	}
+	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
+	cmd.Env = env
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	if err := cmd.Run(); err != nil {
+		var exit *exec.ExitError
+		if errors.As(err, &exit) {
+			return max(exit.ExitCode(), 1)
+		}
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
+}

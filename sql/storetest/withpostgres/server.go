@@ -1,0 +1,222 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	_ "github.com/lib/pq"
+
+	"github.com/wxcast/wxcast/sql/storetest"
+)
+
+// server is a Postgres that tests may use, and what becomes of it afterwards.
+type server struct {
+	url  string
+	how  string // for people
+	stop func()
+}
+
+// findServer tries each way to a Postgres in turn; its error says why each failed.
+func findServer(ctx context.Context) (server, error) {
+	if given := os.Getenv(storetest.URLEnv); given != "" {
+		return server{url: given, how: "the one that " + storetest.URLEnv + " names", stop: func() {}}, nil
+	}
+	var failed []error
+	for _, way := range []struct {
+		name  string
+		start func(context.Context) (server, error)
+	}{
+		{"local binaries", fromLocalBinaries},
+		{"Docker", fromDocker},
+		{"Debian's package", fromDebianPackage},
+	} {
+		s, err := way.start(ctx)
+		if err == nil {
+			return s, nil
+		}
+		failed = append(failed, fmt.Errorf("  %s: %w", way.name, err))
+	}
+	return server{}, errors.Join(failed...)
+}
+
+// fromLocalBinaries starts a private server from an installed Postgres.
+func fromLocalBinaries(ctx context.Context) (server, error) {
+	bin, err := findBinaries()
+	if err != nil {
+		return server{}, err
+	}
+	dir, err := os.MkdirTemp("", "wxcast-postgres-")
+	if err != nil {
+		return server{}, err
+	}
+	attr, err := unprivileged(dir)
+	if err != nil {
+		return server{}, err
+	}
+	data := filepath.Join(dir, "data")
+	port, err := freePort()
+	if err != nil {
+		return server{}, err
+	}
+	initdb := exec.CommandContext(ctx, filepath.Join(bin, "initdb"), "-D", data, "-U", "wxcast", "--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync")
+	initdb.SysProcAttr, initdb.Dir = attr, dir
+	if out, err := initdb.CombinedOutput(); err != nil {
+		return server{}, fmt.Errorf("initdb: %w: %s", err, lastLine(out))
+	}
+	log, err := os.Create(filepath.Join(dir, "log"))
+	if err != nil {
+		return server{}, err
+	}
+	defer log.Close()
+	// A test server may lose its data: no fsync.
+	postgres := exec.Command(filepath.Join(bin, "postgres"), "-D", data, "-p", strconv.Itoa(port), "-k", dir,
+		"-c", "listen_addresses=127.0.0.1", "-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=200")
+	postgres.SysProcAttr, postgres.Dir, postgres.Stdout, postgres.Stderr = attr, dir, log, log
+	if err := postgres.Start(); err != nil {
+		return server{}, err
+	}
+	stop := func() {
+		_ = postgres.Process.Signal(syscall.SIGINT) // "fast" shutdown
+		_ = postgres.Wait()
+		_ = os.RemoveAll(dir)
+	}
+	url := fmt.Sprintf("postgres://wxcast@127.0.0.1:%d/postgres?sslmode=disable", port)
+	if err := waitUntilUp(ctx, url); err != nil {
+		stop()
+		return server{}, err
+	}
+	return server{url: url, how: "a private one from " + bin, stop: stop}, nil
+}
+
+// findBinaries looks for the newest initdb and postgres, on the PATH and where
+// the usual packages put them.
+func findBinaries() (string, error) {
+	var dirs []string
+	if path, err := exec.LookPath("postgres"); err == nil {
+		dirs = append(dirs, filepath.Dir(path))
+	}
+	for _, pattern := range []string{"/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql@*/bin", "/usr/local/opt/postgresql@*/bin"} {
+		found, _ := filepath.Glob(pattern)
+		for i := len(found) - 1; i >= 0; i-- {
+			dirs = append(dirs, found[i])
+		}
+	}
+	for _, dir := range dirs {
+		if _, err := os.Stat(filepath.Join(dir, "initdb")); err != nil {
+			continue
+		}
+		if _, err := os.Stat(filepath.Join(dir, "postgres")); err == nil {
+			return dir, nil
+		}
+	}
+	return "", errors.New("no initdb and postgres on the PATH or in the usual places")
+}
+
+// unprivileged gives dir to a user who may run Postgres, which refuses to be
+// root, and says how to start processes as that user. Nothing to do for others.
+func unprivileged(dir string) (*syscall.SysProcAttr, error) {
+	if os.Getuid() != 0 {
+		return nil, nil
+	}
+	for _, name := range []string{"postgres", "nobody"} {
+		u, err := user.Lookup(name)
+		if err != nil {
+			continue
+		}
+		uid, _ := strconv.Atoi(u.Uid)
+		gid, _ := strconv.Atoi(u.Gid)
+		if err := os.Chown(dir, uid, gid); err != nil {
+			return nil, err
+		}
+		return &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}, nil
+	}
+	return nil, errors.New("this is root, and there is no user postgres or nobody to run it as")
+}
+
+// fromDocker runs the official image on a free loopback port.
+func fromDocker(ctx context.Context) (server, error) {
+	if out, err := exec.CommandContext(ctx, "docker", "info").CombinedOutput(); err != nil {
+		return server{}, fmt.Errorf("no engine answers: %s", lastLine(append(out, err.Error()...)))
+	}
+	out, err := exec.CommandContext(ctx, "docker", "run", "--rm", "--detach", "--publish", "127.0.0.1::5432",
+		"--env", "POSTGRES_HOST_AUTH_METHOD=trust", "postgres:17-alpine", "-c", "fsync=off", "-c", "max_connections=200").Output()
+	if err != nil {
+		return server{}, fmt.Errorf("docker run: %w", err)
+	}
+	id := strings.TrimSpace(string(out))
+	stop := func() { _ = exec.Command("docker", "kill", id).Run() }
+	out, err = exec.CommandContext(ctx, "docker", "port", id, "5432/tcp").Output()
+	if err != nil {
+		stop()
+		return server{}, fmt.Errorf("docker port: %w", err)
+	}
+	url := fmt.Sprintf("postgres://postgres@%s/postgres?sslmode=disable", strings.TrimSpace(strings.SplitN(string(out), "\n", 2)[0]))
+	if err := waitUntilUp(ctx, url); err != nil {
+		stop()
+		return server{}, err
+	}
+	return server{url: url, how: "a container of postgres:17-alpine", stop: stop}, nil
+}
+
+// fromDebianPackage installs Debian's package, which only root can, and starts a
+// private server from it.
+func fromDebianPackage(ctx context.Context) (server, error) {
+	if os.Getuid() != 0 {
+		return server{}, errors.New("only root can install it")
+	}
+	if _, err := exec.LookPath("apt-get"); err != nil {
+		return server{}, errors.New("there is no apt-get")
+	}
+	fmt.Fprintln(os.Stderr, "==> installing Debian's postgresql for the tests")
+	for _, args := range [][]string{{"update"}, {"install", "--yes", "--no-install-recommends", "postgresql"}} {
+		cmd := exec.CommandContext(ctx, "apt-get", args...)
+		cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return server{}, fmt.Errorf("apt-get %s: %w: %s", args[0], err, lastLine(out))
+		}
+	}
+	return fromLocalBinaries(ctx)
+}
+
+func waitUntilUp(ctx context.Context, url string) error {
+	db, err := sql.Open("postgres", url)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	for deadline := time.Now().Add(60 * time.Second); ; {
+		err := db.PingContext(ctx)
+		if err == nil {
+			return nil
+		}
+		if ctx.Err() != nil || time.Now().After(deadline) {
+			return fmt.Errorf("it does not come up: %w", err)
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+}
+
+func freePort() (int, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port, nil
+}
+
+func lastLine(out []byte) string {
+	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+	return lines[len(lines)-1]
+}

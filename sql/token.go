@@ -1,0 +1,35 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/wxcast/wxcast/internal/wxcast"
+)
+
+// Token returns the app's cached access token, whoever fetched it; the zero
+// Token when there is none. It may have expired.
+func (db *DB) Token(ctx context.Context, appid wxcast.AppID) (wxcast.Token, error) {
+	var row struct {
+		AccessToken string    `db:"access_token"`
+		FetchedAt   time.Time `db:"fetched_at"`
+		ExpiresAt   time.Time `db:"expires_at"`
+	}
+	switch err := db.get(ctx, &row, db.q.GetToken, appid); {
+	case errors.Is(err, ErrNotFound):
+		return wxcast.Token{}, nil
+	case err != nil:
+		return wxcast.Token{}, fmt.Errorf("look up the token of %s: %w", appid, err)
+	}
+	return wxcast.NewToken(row.AccessToken, row.FetchedAt.UTC(), row.ExpiresAt.UTC()), nil
+}
+
+// SaveToken puts the app's access token into the cache that all processes share.
+func (db *DB) SaveToken(ctx context.Context, appid wxcast.AppID, t wxcast.Token) error {
+	if _, err := db.exec(ctx, db.q.PutToken, appid, t.Reveal(), t.FetchedAt, t.ExpiresAt); err != nil {
+		return fmt.Errorf("save the token of %s: %w", appid, err)
+	}
+	return nil
+}
