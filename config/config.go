@@ -1,0 +1,82 @@
+// Package config is the one typed configuration: defaults < YAML file <
+// environment < flags, read once and passed down. It imports nothing of ours.
+package config
+
+import (
+	"log/slog"
+	"time"
+)
+
+// Config is everything that can be configured, checked.
+type Config struct {
+	// File is the YAML file that was read; "" when there was none.
+	File        string
+	DatabaseURL string
+	// AutoMigrate lets every command bring an older schema up to date.
+	AutoMigrate bool
+	// APIBases are WeChat's hosts in the order they are tried, such as
+	// "https://api.weixin.qq.com".
+	APIBases   []string
+	APITimeout time.Duration // for one call, connecting included
+	LogLevel   slog.Level
+	LogFormat  string // "text" or "json"
+	Accounts   []Account
+	Sync       Sync
+	Broadcast  Broadcast
+}
+
+// Account is one official account with its mini programs.
+type Account struct {
+	Name           string
+	AppID          string
+	Secret         Secret
+	Token          Secret // of the callback URL
+	EncodingAESKey Secret
+	MiniPrograms   []MiniProgram
+}
+
+// MiniProgram is one mini program that the account's messages may open.
+type MiniProgram struct {
+	AppID  string
+	Secret Secret
+}
+
+// Sync is how followers are fetched.
+type Sync struct {
+	Concurrency      int           // batchget calls at a time
+	Rate             float64       // calls per second
+	MaxUnfollowShare float64       // 0 to 1
+	ResumeWithin     time.Duration // an unfinished listing older than this is begun anew
+}
+
+// Broadcast is how messages are sent, where the spec does not say.
+type Broadcast struct {
+	Rate         float64 // messages per second of an account, all workers together
+	Concurrency  int     // calls in flight of one process
+	QuotaKeep    int64   // messages a day left to the company's other systems
+	ConfirmAbove int64   // recipients above which "run" asks on a terminal
+	MaxFailures  int     // refusals in a row that pause the broadcast
+}
+
+// Secret is text that is never printed. Reveal is the one door to it.
+type Secret string
+
+// Reveal returns the secret's text.
+func (s Secret) Reveal() string { return string(s) }
+
+// String hides the secret.
+func (s Secret) String() string {
+	if s == "" {
+		return ""
+	}
+	return "[secret]"
+}
+
+// GoString hides the secret from %#v.
+func (s Secret) GoString() string { return s.String() }
+
+// LogValue hides the secret from slog.
+func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
+
+// MarshalText hides the secret from JSON and YAML.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }

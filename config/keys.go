@@ -1,0 +1,151 @@
+package config
+
+import (
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Key is one setting outside the accounts: its name in the file, its default,
+// and what it is for. Its environment variable is Env.
+type Key struct {
+	Name    string
+	Default string
+	Doc     string
+	set     func(c *Config, value string) error
+}
+
+// Env is the key's environment variable, such as WXCAST_SYNC_RATE for sync.rate.
+func (k Key) Env() string {
+	return "WXCAST_" + strings.ToUpper(strings.ReplaceAll(k.Name, ".", "_"))
+}
+
+// Keys are all settings outside the accounts, in the order of the documentation.
+var Keys = []Key{
+	{"database.url", "sqlite://wxcast.db", "where the data is kept: `sqlite://FILE` or `postgres://…`",
+		func(c *Config, v string) error {
+			if !strings.HasPrefix(v, "sqlite://") && !strings.HasPrefix(v, "postgres://") && !strings.HasPrefix(v, "postgresql://") {
+				return fmt.Errorf("does not begin with sqlite:// or postgres://; write sqlite://wxcast.db, or postgres://user:password@host/database")
+			}
+			c.DatabaseURL = v
+			return nil
+		}},
+	{"database.auto_migrate", "true", "let any command bring an older schema up to date; with `false` only `wxcast migrate` does",
+		func(c *Config, v string) (err error) { c.AutoMigrate, err = parseBool(v); return err }},
+	{"api_base", "https://api.weixin.qq.com,https://api2.weixin.qq.com", "WeChat's API hosts, in the order they are tried",
+		func(c *Config, v string) (err error) { c.APIBases, err = parseBases(v); return err }},
+	{"api_timeout", "10s", "time for one call to WeChat",
+		func(c *Config, v string) (err error) {
+			c.APITimeout, err = parseDuration(v, time.Second, time.Minute)
+			return err
+		}},
+	{"log.level", "info", "`debug`, `info`, `warn` or `error`",
+		func(c *Config, v string) error {
+			if c.LogLevel.UnmarshalText([]byte(v)) != nil {
+				return fmt.Errorf("is no level; write debug, info, warn or error")
+			}
+			return nil
+		}},
+	{"log.format", "text", "`text` or `json`",
+		func(c *Config, v string) error {
+			if v != "text" && v != "json" {
+				return fmt.Errorf("is no format; write text or json")
+			}
+			c.LogFormat = v
+			return nil
+		}},
+	{"sync.concurrency", "8", "batchget calls at a time",
+		func(c *Config, v string) (err error) { c.Sync.Concurrency, err = parseInt(v, 1, 256); return err }},
+	{"sync.rate", "100", "calls per second while syncing",
+		func(c *Config, v string) (err error) { c.Sync.Rate, err = parseFloat(v, 0.01, 100_000); return err }},
+	{"sync.max_unfollow_share", "0.2", "share of the followers that one sync may mark as gone (`0.2` or `20%`)",
+		func(c *Config, v string) (err error) { c.Sync.MaxUnfollowShare, err = parseShare(v); return err }},
+	{"sync.resume_within", "12h", "an unfinished sync older than this starts anew",
+		func(c *Config, v string) (err error) {
+			c.Sync.ResumeWithin, err = parseDuration(v, time.Minute, 7*24*time.Hour)
+			return err
+		}},
+	{"broadcast.rate", "50", "messages per second of an account, where the spec does not say",
+		func(c *Config, v string) (err error) {
+			c.Broadcast.Rate, err = parseFloat(v, 0.01, 100_000)
+			return err
+		}},
+	{"broadcast.concurrency", "100", "messages in flight of one process",
+		func(c *Config, v string) (err error) { c.Broadcast.Concurrency, err = parseInt(v, 1, 2000); return err }},
+	{"broadcast.quota_keep", "0", "messages a day to leave to your other systems",
+		func(c *Config, v string) error {
+			n, err := parseInt(v, 0, 1<<31-1)
+			c.Broadcast.QuotaKeep = int64(n)
+			return err
+		}},
+	{"broadcast.confirm_above", "1000", "recipients above which `broadcast run` asks for a yes on a terminal",
+		func(c *Config, v string) error {
+			n, err := parseInt(v, 0, 1<<31-1)
+			c.Broadcast.ConfirmAbove = int64(n)
+			return err
+		}},
+	{"broadcast.max_failures", "50", "refusals in a row that pause a broadcast",
+		func(c *Config, v string) (err error) {
+			c.Broadcast.MaxFailures, err = parseInt(v, 1, 1_000_000)
+			return err
+		}},
+}
+
+func parseBool(v string) (bool, error) {
+	b, err := strconv.ParseBool(v)
+	if err != nil {
+		return false, fmt.Errorf("is neither true nor false")
+	}
+	return b, nil
+}
+
+func parseInt(v string, low, high int) (int, error) {
+	n, err := strconv.Atoi(v)
+	if err != nil || n < low || n > high {
+		return 0, fmt.Errorf("is not a whole number from %d to %d", low, high)
+	}
+	return n, nil
+}
+
+func parseFloat(v string, low, high float64) (float64, error) {
+	f, err := strconv.ParseFloat(v, 64)
+	if err != nil || !(f >= low && f <= high) {
+		return 0, fmt.Errorf("is not a number from %v to %v", low, high)
+	}
+	return f, nil
+}
+
+func parseShare(v string) (float64, error) {
+	number, percent := strings.CutSuffix(v, "%")
+	f, err := strconv.ParseFloat(number, 64)
+	if percent {
+		f /= 100
+	}
+	if err != nil || !(f >= 0 && f <= 1) {
+		return 0, fmt.Errorf("is not a share; write 0.2 or 20%%")
+	}
+	return f, nil
+}
+
+func parseDuration(v string, low, high time.Duration) (time.Duration, error) {
+	d, err := time.ParseDuration(v)
+	if err != nil || d < low || d > high {
+		return 0, fmt.Errorf("is not a time from %v to %v; write it as 10s, 5m or 12h", low, high)
+	}
+	return d, nil
+}
+
+func parseBases(v string) ([]string, error) {
+	var bases []string
+	for part := range strings.SplitSeq(v, ",") {
+		part = strings.TrimRight(strings.TrimSpace(part), "/")
+		u, err := url.Parse(part)
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" {
+			return nil, fmt.Errorf("holds %q, which is no base URL; write https://api.weixin.qq.com", part)
+		}
+		bases = append(bases, part)
+	}
+	return bases, nil
+}

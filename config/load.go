@@ -1,0 +1,201 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/knadh/koanf/parsers/yaml"
+	"github.com/knadh/koanf/providers/confmap"
+	"github.com/knadh/koanf/providers/rawbytes"
+	"github.com/knadh/koanf/v2"
+)
+
+// DefaultFile is read when it exists and no other file is named.
+const DefaultFile = "wxcast.yaml"
+
+// Sources is where a configuration comes from, weakest first: the defaults are
+// built in.
+type Sources struct {
+	File  string              // "" reads DefaultFile if there is one
+	Env   func(string) string // os.Getenv
+	Flags map[string]string   // by key, such as "database.url"
+}
+
+// defaultAccount is the name of an account that the environment alone describes.
+const defaultAccount = "default"
+
+// accountEnv maps the environment variables that describe one account to its keys.
+var accountEnv = []struct{ env, key string }{
+	{"WXCAST_APPID", "appid"},
+	{"WXCAST_SECRET", "secret"},
+	{"WXCAST_TOKEN", "token"},
+	{"WXCAST_ENCODING_AES_KEY", "encoding_aes_key"},
+	{"WXCAST_MINI_APPID", "mini_appid"},
+	{"WXCAST_MINI_SECRET", "mini_secret"},
+}
+
+// Load reads and checks the configuration. Its error joins all mistakes, each
+// an *Error.
+func Load(src Sources) (*Config, error) {
+	var bad mistakes
+	k := koanf.New(".")
+	cfg := &Config{}
+	loadDefaults(k)
+	loadFile(k, cfg, src.File, &bad)
+	loadEnv(k, src.Env, &bad)
+	flags := map[string]any{}
+	for key, value := range src.Flags {
+		flags[key] = value
+	}
+	_ = k.Load(confmap.Provider(flags, "."), nil) // a map of ours cannot fail
+
+	for _, key := range Keys {
+		value := text(k.Get(key.Name))
+		if err := key.set(cfg, value); err != nil {
+			bad.add(where(key, src), hidePassword(value), err.Error(), "")
+		}
+	}
+	cfg.Accounts = readAccounts(k, src.Env, &bad)
+	checkUnknown(k, cfg.File, &bad)
+	return cfg, bad.err()
+}
+
+func loadDefaults(k *koanf.Koanf) {
+	defaults := map[string]any{}
+	for _, key := range Keys {
+		defaults[key.Name] = key.Default
+	}
+	_ = k.Load(confmap.Provider(defaults, "."), nil)
+}
+
+func loadFile(k *koanf.Koanf, cfg *Config, file string, bad *mistakes) {
+	named := file != ""
+	if !named {
+		file = DefaultFile
+	}
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		if named || !os.IsNotExist(err) {
+			bad.add("--config", file, "cannot be read: "+strings.TrimPrefix(err.Error(), "open "+file+": "), "name a YAML file that exists")
+		}
+		return
+	}
+	cfg.File = file
+	if err := k.Load(rawbytes.Provider(raw), yaml.Parser()); err != nil {
+		bad.add(file, "", "is not valid YAML: "+strings.TrimPrefix(err.Error(), "yaml: "), "")
+	}
+}
+
+func loadEnv(k *koanf.Koanf, getenv func(string) string, bad *mistakes) {
+	values := map[string]any{}
+	for _, key := range Keys {
+		if v := fromEnv(getenv, key.Env(), bad); v != "" {
+			values[key.Name] = v
+		}
+	}
+	_ = k.Load(confmap.Provider(values, "."), nil)
+}
+
+// fromEnv reads a variable, or the file that the variable with _FILE names.
+func fromEnv(getenv func(string) string, name string, bad *mistakes) string {
+	value, file := getenv(name), getenv(name+"_FILE")
+	if file == "" {
+		return value
+	}
+	if value != "" {
+		bad.add(name+"_FILE", file, "stands beside "+name, "set one of the two")
+	}
+	return readSecretFile(name+"_FILE", file, bad)
+}
+
+func readSecretFile(key, file string, bad *mistakes) string {
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		bad.add(key, file, "cannot be read", "name a file that holds the value alone")
+		return ""
+	}
+	return strings.TrimSpace(string(raw))
+}
+
+// where names the place that a value came from, for its error.
+func where(key Key, src Sources) string {
+	if _, ok := src.Flags[key.Name]; ok {
+		return key.Name
+	}
+	if src.Env(key.Env()) != "" {
+		return key.Env()
+	}
+	return key.Name
+}
+
+// text is a YAML value as it would stand in the environment.
+func text(v any) string {
+	if list, ok := v.([]any); ok {
+		parts := make([]string, len(list))
+		for i, item := range list {
+			parts[i] = fmt.Sprint(item)
+		}
+		return strings.Join(parts, ",")
+	}
+	if v == nil {
+		return ""
+	}
+	return fmt.Sprint(v)
+}
+
+var password = regexp.MustCompile(`(://[^:/@]*):[^@]*@`)
+
+// hidePassword takes the password out of a URL before it is shown.
+func hidePassword(v string) string { return password.ReplaceAllString(v, "$1:***@") }
+
+func checkUnknown(k *koanf.Koanf, file string, bad *mistakes) {
+	known := map[string]bool{}
+	for _, key := range Keys {
+		known[key.Name] = true
+	}
+	for _, name := range slices.Sorted(maps.Keys(k.All())) {
+		if known[name] || name == "accounts" || strings.HasPrefix(name, "accounts.") {
+			continue // accounts check their own keys
+		}
+		bad.add(file+": "+name, "", "is not a setting", closest(name, slices.Collect(maps.Keys(known))))
+	}
+}
+
+// closest suggests the known name that is most like the unknown one.
+func closest(name string, known []string) string {
+	slices.Sort(known)
+	best, bestDistance := "", max(3, len(name)/2+1)
+	for _, candidate := range known {
+		if d := distance(name, candidate); d < bestDistance {
+			best, bestDistance = candidate, d
+		}
+	}
+	if best == "" {
+		return "known are " + strings.Join(known, ", ")
+	}
+	return fmt.Sprintf("did you mean %s?", best)
+}
+
+// distance is the Levenshtein distance.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
+		}
+	}
+	return row[len(b)]
+}
