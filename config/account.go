@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/knadh/koanf/v2"
+
+	"github.com/wxcast/wxcast/internal/suggest"
 )
 
 var (
@@ -105,7 +107,7 @@ func secretOrFile(key, name string, fields map[string]any, bad *mistakes) Secret
 func onlyKnown(key string, fields map[string]any, known []string, bad *mistakes) {
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
 		if !slices.Contains(known, name) {
-			bad.add(key+"."+name, "", "is not a setting", closest(name, slices.Clone(known)))
+			bad.add(key+"."+name, "", "is not a setting", suggest.For(name, known))
 		}
 	}
 }

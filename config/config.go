@@ -1,5 +1,6 @@
 // Package config is the one typed configuration: defaults < YAML file <
-// environment < flags, read once and passed down. It imports nothing of ours.
+// environment < flags, read once and passed down. It knows no other part of the
+// program.
 package config
 
 import (

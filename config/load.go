@@ -12,6 +12,8 @@ import (
 	"github.com/knadh/koanf/providers/confmap"
 	"github.com/knadh/koanf/providers/rawbytes"
 	"github.com/knadh/koanf/v2"
+
+	"github.com/wxcast/wxcast/internal/suggest"
 )
 
 // DefaultFile is read when it exists and no other file is named.
@@ -161,41 +163,6 @@ func checkUnknown(k *koanf.Koanf, file string, bad *mistakes) {
 		if known[name] || name == "accounts" || strings.HasPrefix(name, "accounts.") {
 			continue // accounts check their own keys
 		}
-		bad.add(file+": "+name, "", "is not a setting", closest(name, slices.Collect(maps.Keys(known))))
+		bad.add(file+": "+name, "", "is not a setting", suggest.For(name, slices.Collect(maps.Keys(known))))
 	}
-}
-
-// closest suggests the known name that is most like the unknown one.
-func closest(name string, known []string) string {
-	slices.Sort(known)
-	best, bestDistance := "", max(3, len(name)/2+1)
-	for _, candidate := range known {
-		if d := distance(name, candidate); d < bestDistance {
-			best, bestDistance = candidate, d
-		}
-	}
-	if best == "" {
-		return "known are " + strings.Join(known, ", ")
-	}
-	return fmt.Sprintf("did you mean %s?", best)
-}
-
-// distance is the Levenshtein distance.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
-		}
-	}
-	return row[len(b)]
 }

@@ -229,10 +229,14 @@ func ignoreNoRows(err error) error {
 	return err
 }
 
-// RenewLeases extends all leases of a worker.
-func (db *DB) RenewLeases(ctx context.Context, worker string, ttl time.Duration) error {
-	_, err := db.exec(ctx, db.q.RenewLeases, worker, db.Now().Add(ttl))
-	return err
+// RenewLeases extends all leases of a worker and returns them. One that is not
+// among them has been dissolved: its deliveries are due again, for anyone.
+func (db *DB) RenewLeases(ctx context.Context, worker string, ttl time.Duration) (renewed []int64, err error) {
+	err = db.tx(ctx, func(tx *sqlx.Tx) error {
+		renewed = renewed[:0]
+		return tx.SelectContext(ctx, &renewed, db.q.RenewLeases, worker, db.Now().Add(ttl))
+	})
+	return renewed, err
 }
 
 // dueRow is when a delivery's lost attempt began, for schedule-deliveries.
@@ -259,12 +263,6 @@ func (db *DB) GiveBack(ctx context.Context, b wxcast.Broadcast, claimedOn wxcast
 		return fmt.Errorf("give back %d deliveries: %w", len(rows), err)
 	}
 	return nil
-}
-
-// EndLeases drops leases whose every delivery is recorded or given back.
-func (db *DB) EndLeases(ctx context.Context, worker string, leases []int64) error {
-	_, err := db.exec(ctx, db.q.DeleteLeases, worker, jsonParam(leases))
-	return err
 }
 
 type outcomeRow struct {

@@ -4,7 +4,7 @@ INSERT INTO leases (broadcast_id, worker, from_openid, to_openid, claimed_at, le
 
 -- name: renew-leases
 -- $1 worker; $2 leased_until, UTC.
-UPDATE leases SET leased_until = $2 WHERE worker = $1;
+UPDATE leases SET leased_until = $2 WHERE worker = $1 RETURNING id;
 
 -- name: count-leases
 -- $1 broadcast.

@@ -1,0 +1,74 @@
+// Package broadcast sends one message to each of a fixed set of recipients: no
+// one skipped, no one twice, never over the rate, never over the quota.
+//
+// The recipients are rows of the store. Any number of workers claim them, and
+// what a worker did not record before its lease ended is due again, with the same
+// client_msg_id, which WeChat takes only once in ten minutes. docs/states.md
+// draws the states and their moves.
+package broadcast
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/wxcast/wxcast/internal/wechat"
+	"github.com/wxcast/wxcast/internal/wxcast"
+)
+
+// Store keeps broadcasts and their deliveries.
+type Store interface {
+	Now() time.Time
+	SyncClock(ctx context.Context) error
+
+	AddBroadcast(ctx context.Context, b wxcast.Broadcast) (wxcast.Broadcast, error)
+	Broadcast(ctx context.Context, id int64) (wxcast.Broadcast, error)
+	BroadcastsByName(ctx context.Context, accountID int64, name string) ([]wxcast.Broadcast, error)
+	MoveBroadcast(ctx context.Context, id int64, from, to wxcast.BroadcastState, reason string, resumeAt time.Time) (bool, error)
+	FixRecipients(ctx context.Context, id int64, limit int) (fixed bool, err error)
+	Tally(ctx context.Context, id int64) (wxcast.Tally, error)
+
+	Claim(ctx context.Context, req wxcast.ClaimRequest) (wxcast.Claim, error)
+	RenewLeases(ctx context.Context, worker string, ttl time.Duration) (renewed []int64, err error)
+	RecordOutcomes(ctx context.Context, id int64, worker string, outcomes []wxcast.Outcome, doneLeases []int64) error
+	GiveBack(ctx context.Context, b wxcast.Broadcast, claimedOn wxcast.Day, deliveries []wxcast.Delivery) error
+
+	SaveQuota(ctx context.Context, accountID int64, day wxcast.Day, q wxcast.Quota) error
+	SpendQuota(ctx context.Context, accountID int64, api string, day wxcast.Day) error
+}
+
+// Sender is WeChat, as far as a broadcast calls it.
+type Sender interface {
+	SendTemplate(ctx context.Context, m wechat.TemplateMessage) (msgID int64, err error)
+	GetQuota(ctx context.Context, api string) (wxcast.Quota, error)
+}
+
+// Find returns the spec's broadcast, making it if there is none yet and confirm
+// gives no error: the same name and content are the same broadcast, and found is
+// true. A name that stands for another unfinished content is a *wxcast.BadInput.
+func Find(ctx context.Context, store Store, s *Spec, accountID, miniID int64, confirm func() error) (b wxcast.Broadcast, found bool, err error) {
+	hash := s.ContentHash()
+	known, err := store.BroadcastsByName(ctx, accountID, s.Name)
+	if err != nil {
+		return b, false, err
+	}
+	for _, b := range known {
+		if b.ContentHash == hash && b.MiniID == miniID {
+			return b, true, nil
+		}
+	}
+	for _, b := range known {
+		if !b.State.Final() {
+			return b, false, s.Bad("name", fmt.Sprintf("%q is the name of broadcast %d, which is %s and has another content", s.Name, b.ID, b.State),
+				"give this one another name, or finish that one first")
+		}
+	}
+	if err := confirm(); err != nil {
+		return b, false, err
+	}
+	b, err = store.AddBroadcast(ctx, wxcast.Broadcast{
+		AccountID: accountID, MiniID: miniID, Name: s.Name, ContentHash: hash, Spec: s.Text(),
+		MessageKey: newMessageKey(), State: wxcast.BroadcastRunning,
+	})
+	return b, false, err
+}

@@ -1,0 +1,143 @@
+package broadcast
+
+import (
+	"context"
+	"time"
+
+	"github.com/wxcast/wxcast/internal/wechat"
+	"github.com/wxcast/wxcast/internal/wxcast"
+)
+
+const (
+	// recordMax outcomes, or those of recordEvery, are written in one transaction.
+	recordMax   = 500
+	recordEvery = 25 * time.Millisecond
+	// recordTimeout is how long the store may be away before a process gives up:
+	// its outcomes are then lost, and its leases lapse.
+	recordTimeout = 45 * time.Second
+)
+
+// record writes what became of the jobs until results is closed. It has no ctx:
+// a message may be out, so its outcome is written even while we are stopping.
+func (r *runner) record(results <-chan result) error {
+	w := &recordWriter{runner: r, brake: brake{maxFailures: r.MaxFailures}, unsent: map[*batch][]wxcast.Delivery{}}
+	timer := time.NewTimer(recordEvery)
+	defer timer.Stop()
+	for {
+		select {
+		case res, more := <-results:
+			if !more {
+				return w.flush()
+			}
+			w.add(res)
+			if w.size < recordMax {
+				continue
+			}
+		case <-timer.C:
+			timer.Reset(recordEvery)
+		}
+		if err := w.flush(); err != nil {
+			return err
+		}
+	}
+}
+
+// recordWriter gathers results between two transactions.
+type recordWriter struct {
+	*runner
+	brake     brake
+	outcomes  []wxcast.Outcome
+	unsent    map[*batch][]wxcast.Delivery
+	done      []*batch
+	size      int
+	pause     string // why the broadcast must pause
+	quotaStop bool   // WeChat said that nothing is left today
+}
+
+func (w *recordWriter) add(res result) {
+	w.size++
+	if res.batch.left--; res.batch.left == 0 {
+		w.done = append(w.done, res.batch)
+	}
+	if res.err != nil || res.outcome.State == wxcast.DeliverySent {
+		if reason := w.brake.see(res.verdict, time.Now()); reason != "" && w.pause == "" {
+			w.pause = reason
+			w.halt(errHalted) // at once; the state follows with the flush
+		}
+		w.probing.Store(w.brake.probing())
+	}
+	w.quotaStop = w.quotaStop || res.class == wechat.ClassQuotaStop
+	if res.unsent {
+		w.unsent[res.batch] = append(w.unsent[res.batch], res.Delivery)
+		return
+	}
+	w.outcomes = append(w.outcomes, res.outcome)
+	switch res.outcome.State {
+	case wxcast.DeliverySent:
+		w.count.sent.Add(1)
+	case wxcast.DeliveryPending:
+		w.count.retried.Add(1)
+	case wxcast.DeliveryUnknown:
+		w.count.unknown.Add(1)
+	default:
+		w.count.failed.Add(1)
+	}
+}
+
+func (w *recordWriter) flush() error {
+	if w.size == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), recordTimeout)
+	defer cancel()
+	// First what goes back: a lease is only dropped when all its deliveries have
+	// an end or are due again.
+	for b, deliveries := range w.unsent {
+		if err := w.store.GiveBack(ctx, w.b, b.Day, deliveries); err != nil {
+			return err
+		}
+	}
+	var leases []int64
+	for _, b := range w.done {
+		if b.LeaseID != 0 {
+			leases = append(leases, b.LeaseID)
+		}
+	}
+	if err := w.store.RecordOutcomes(ctx, w.b.ID, w.worker, w.outcomes, leases); err != nil {
+		return err
+	}
+	if w.quotaStop {
+		if err := w.store.SpendQuota(ctx, w.b.AccountID, wechat.TemplateSendAPI, wxcast.DayOf(w.store.Now())); err != nil {
+			return err
+		}
+	}
+	if w.pause != "" {
+		w.Log.ErrorContext(ctx, "broadcast paused", "broadcast_id", w.b.ID, "reason", w.pause)
+		if _, err := w.store.MoveBroadcast(ctx, w.b.ID, wxcast.BroadcastRunning, wxcast.BroadcastPaused, w.pause, time.Time{}); err != nil {
+			return err
+		}
+	}
+	for _, b := range w.done {
+		w.batches.remove(b)
+	}
+	w.outcomes, w.done, w.size, w.pause, w.quotaStop = w.outcomes[:0], w.done[:0], 0, "", false
+	clear(w.unsent)
+	if w.Progress != nil {
+		w.Progress(Progress{Sent: w.count.sent.Load(), Failed: w.count.failed.Load(), Unknown: w.count.unknown.Load(), Retried: w.count.retried.Load()})
+	}
+	return nil
+}
+
+// giveBack returns a batch that never reached the dispatcher.
+func (r *runner) giveBack(b *batch, deliveries []wxcast.Delivery) error {
+	ctx, cancel := context.WithTimeout(context.Background(), recordTimeout)
+	defer cancel()
+	if err := r.store.GiveBack(ctx, r.b, b.Day, deliveries); err != nil {
+		return err
+	}
+	defer r.batches.remove(b)
+	if b.LeaseID == 0 {
+		return nil
+	}
+	return r.store.RecordOutcomes(ctx, r.b.ID, r.worker, nil, []int64{b.LeaseID})
+}

@@ -1,0 +1,126 @@
+package broadcast
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"text/template"
+	"time"
+
+	"github.com/wxcast/wxcast/internal/wechat"
+	"github.com/wxcast/wxcast/internal/wxcast"
+)
+
+// Variables are what a spec may name in {{ }}, with a dot before: {{ .openid }}.
+var Variables = []string{".openid", ".unionid", ".mini_openid", ".remark", ".followed_at"}
+
+// facts are the variables' values for one recipient. Dates are text in Beijing time.
+func facts(d wxcast.Delivery) map[string]string {
+	followedAt := ""
+	if !d.SubscribeTime.IsZero() {
+		followedAt = d.SubscribeTime.In(wxcast.Beijing).Format("2006-01-02 15:04")
+	}
+	return map[string]string{
+		"openid": string(d.OpenID), "unionid": string(d.UnionID), "mini_openid": string(d.MiniOpenID),
+		"remark": d.Remark, "followed_at": followedAt,
+	}
+}
+
+// someone is a recipient that has every fact, to try templates on.
+var someone = facts(wxcast.Delivery{
+	Follower:   wxcast.Follower{OpenID: "o", UnionID: "u", Remark: "r", SubscribeTime: time.Unix(1, 0)},
+	MiniOpenID: "m",
+})
+
+// value is one text of a spec, compiled if it holds variables.
+type value struct {
+	constant string
+	template *template.Template
+}
+
+func compile(text string) (value, error) {
+	if !strings.Contains(text, "{{") {
+		return value{constant: text}, nil
+	}
+	t, err := template.New("").Option("missingkey=error").Parse(text)
+	if err != nil {
+		return value{}, errors.New(strings.TrimPrefix(err.Error(), "template: :1: "))
+	}
+	return value{template: t}, nil
+}
+
+func (v value) render(facts map[string]string) (string, error) {
+	if v.template == nil {
+		return v.constant, nil
+	}
+	var b strings.Builder
+	if err := v.template.Execute(&b, facts); err != nil {
+		var exec template.ExecError
+		if errors.As(err, &exec) && exec.Err != nil {
+			err = exec.Err
+		}
+		return "", fmt.Errorf("%q cannot be filled in: %s", v.template.Root.String(), err)
+	}
+	return b.String(), nil
+}
+
+// checkSyntax tells whether a text with {{ }} can be filled in at all.
+func checkSyntax(text string) error {
+	v, err := compile(text)
+	if err != nil {
+		return err
+	}
+	_, err = v.render(someone)
+	return err
+}
+
+// Message is a spec ready to be written to one recipient after another. It is
+// safe for concurrent use.
+type Message struct {
+	templateID string
+	url        string
+	miniAppID  wxcast.AppID
+	pagePath   value
+	data       map[string]value
+	messageKey string
+	variable   bool
+}
+
+// NewMessage compiles a spec for a broadcast with the given message key.
+func NewMessage(s *Spec, miniAppID wxcast.AppID, messageKey string) (*Message, error) {
+	m := &Message{templateID: s.TemplateID, url: s.URL, miniAppID: miniAppID, messageKey: messageKey, data: make(map[string]value, len(s.Data))}
+	var err error
+	if m.pagePath, err = compile(s.PagePath); err != nil {
+		return nil, s.Bad("miniprogram.pagepath", err.Error(), "")
+	}
+	m.variable = m.pagePath.template != nil
+	for key, text := range s.Data {
+		if m.data[key], err = compile(text); err != nil {
+			return nil, s.Bad("data."+key, err.Error(), "")
+		}
+		m.variable = m.variable || m.data[key].template != nil
+	}
+	return m, nil
+}
+
+// For writes the message to one recipient.
+func (m *Message) For(d wxcast.Delivery) (wechat.TemplateMessage, error) {
+	var known map[string]string
+	if m.variable {
+		known = facts(d)
+	}
+	out := wechat.TemplateMessage{
+		ToUser: d.OpenID, TemplateID: m.templateID, URL: m.url, MiniAppID: m.miniAppID,
+		ClientMsgID: ClientMsgID(m.messageKey, d.OpenID), Data: make(map[string]string, len(m.data)),
+	}
+	var err error
+	if out.PagePath, err = m.pagePath.render(known); err != nil {
+		return out, err
+	}
+	for key, v := range m.data {
+		if out.Data[key], err = v.render(known); err != nil {
+			return out, err
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,187 @@
+// Package cli is the command line: one file per command, and wire.go, which alone
+// builds the program from its parts.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/wxcast/wxcast/config"
+	"github.com/wxcast/wxcast/internal/wechat"
+	"github.com/wxcast/wxcast/internal/wxcast"
+	store "github.com/wxcast/wxcast/sql"
+)
+
+// Exit codes, as README.md documents them.
+const (
+	exitDone        = 0
+	exitFailed      = 1
+	exitUsage       = 2
+	exitQuota       = 3
+	exitPaused      = 4
+	exitInterrupted = 130
+)
+
+// IO is the world around a command.
+type IO struct {
+	In       io.Reader
+	Out      io.Writer // results, and with --json nothing else
+	Err      io.Writer // progress and logs
+	Getenv   func(string) string
+	Terminal bool // Err is a terminal: progress bars
+	Asks     bool // In is a terminal, too: questions
+}
+
+// System is the process's own world.
+func System() IO {
+	onTerminal := term.IsTerminal(int(os.Stderr.Fd()))
+	return IO{
+		In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Getenv: os.Getenv,
+		Terminal: onTerminal, Asks: onTerminal && term.IsTerminal(int(os.Stdin.Fd())),
+	}
+}
+
+// Run runs one command line and returns its exit code. Every error is told on
+// io.Err once, here.
+func Run(ctx context.Context, args []string, io IO) int {
+	a := &app{IO: io}
+	root := a.root()
+	root.SetArgs(negativeCodes(args))
+	root.SetIn(io.In)
+	root.SetOut(io.Out)
+	root.SetErr(io.Err)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitDone
+	}
+	code := a.exitCode(ctx, err)
+	if code == exitInterrupted {
+		fmt.Fprintln(io.Err, "wxcast: interrupted; everything done so far is recorded, run the same command again to go on")
+		return code
+	}
+	for line := range strings.SplitSeq(strings.TrimRight(err.Error(), "\n"), "\n") {
+		fmt.Fprintln(io.Err, "wxcast: "+line)
+	}
+	if advice := advice(err); advice != "" {
+		fmt.Fprintln(io.Err, "        "+advice)
+	}
+	return code
+}
+
+// negativeCode is an errcode such as -1, which looks like a flag.
+var negativeCode = regexp.MustCompile(`^-\d+$`)
+
+// negativeCodes lets "explain -1" be written without "--".
+func negativeCodes(args []string) []string {
+	at := slices.IndexFunc(args, negativeCode.MatchString)
+	if at < 0 || !slices.Contains(args[:at], "explain") {
+		return args
+	}
+	return slices.Insert(slices.Clone(args), at, "--")
+}
+
+// usageError is a command line that cannot be understood.
+type usageError struct{ error }
+
+// stateError is a broadcast that stopped before its end.
+type stateError struct {
+	state wxcast.BroadcastState
+	text  string
+}
+
+func (e *stateError) Error() string { return e.text }
+
+// exitCode is the one place where errors become exit codes.
+func (a *app) exitCode(ctx context.Context, err error) int {
+	var (
+		usage    usageError
+		state    *stateError
+		badInput *wxcast.BadInput
+		badConf  *config.Error
+		badURL   *store.URLError
+	)
+	switch {
+	case errors.As(err, &state):
+		if state.state == wxcast.BroadcastWaiting {
+			return exitQuota
+		}
+		return exitPaused
+	case ctx.Err() != nil:
+		return exitInterrupted
+	case !a.started, // cobra refused the command line
+		errors.As(err, &usage), errors.As(err, &badInput), errors.As(err, &badConf), errors.As(err, &badURL),
+		errors.Is(err, store.ErrUnreachable), errors.Is(err, store.ErrSchemaNewer), errors.Is(err, store.ErrSchemaOlder):
+		return exitUsage
+	}
+	switch wechat.ClassOf(err) {
+	case wechat.ClassConfigStop, wechat.ClassToken:
+		return exitUsage
+	case wechat.ClassQuotaStop:
+		return exitQuota
+	}
+	return exitFailed
+}
+
+// advice says what to do about an error, where we know.
+func advice(err error) string {
+	if e, ok := wechat.Explain(wechat.CodeOf(err)); ok {
+		return e.Meaning.EN + ". " + e.Advice.EN
+	}
+	switch {
+	case errors.Is(err, store.ErrUnreachable):
+		return "check database.url (WXCAST_DATABASE_URL): is the server up, and the name, port, user and password right?"
+	case errors.Is(err, store.ErrSchemaNewer):
+		return "use the wxcast that migrated it, or a later one"
+	case errors.Is(err, store.ErrSchemaOlder):
+		return "run wxcast migrate"
+	}
+	return ""
+}
+
+// app is one command line while it runs.
+type app struct {
+	IO
+	started bool // the command itself has begun
+
+	configFile string
+	account    string
+	database   string
+	logLevel   string
+	json       bool
+}
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "wxcast",
+		Short: "Reach your mini program's users through your official account",
+		Long: `wxcast syncs the followers of a WeChat official account, joins them to the users
+of your mini program by unionid, and sends them template messages that open it:
+paced, inside the daily quota, resumable, no one skipped and no one twice.
+
+Start with:  wxcast demo`,
+		SilenceUsage:     true,
+		SilenceErrors:    true,
+		PersistentPreRun: func(*cobra.Command, []string) { a.started = true },
+	}
+	flags := root.PersistentFlags()
+	flags.StringVar(&a.configFile, "config", "", "configuration `FILE` (default "+config.DefaultFile+" if it exists)")
+	flags.StringVar(&a.account, "account", "", "`NAME` of the account, where there are several")
+	flags.StringVar(&a.database, "database", "", "database `URL`: sqlite://FILE or postgres://… (default sqlite://wxcast.db)")
+	flags.StringVar(&a.logLevel, "log-level", "", "debug, info, warn or error")
+	flags.BoolVar(&a.json, "json", false, "print one JSON object on standard output")
+	root.AddCommand(
+		a.demoCommand(), a.simCommand(), a.doctorCommand(), a.migrateCommand(),
+		a.syncCommand(), a.importCommand(), a.joinCommand(), a.broadcastCommand(),
+		a.reportCommand(), a.explainCommand(), a.versionCommand(),
+	)
+	return root
+}

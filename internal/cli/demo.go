@@ -1,0 +1,261 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wxcast/wxcast/bridge"
+	"github.com/wxcast/wxcast/broadcast"
+	"github.com/wxcast/wxcast/config"
+	"github.com/wxcast/wxcast/internal/report"
+	"github.com/wxcast/wxcast/internal/simulator"
+	"github.com/wxcast/wxcast/internal/wxcast"
+	followersync "github.com/wxcast/wxcast/sync"
+)
+
+// demoSpec is what the demo sends.
+const demoSpec = `name: %s
+template: %s
+data:
+  thing1: "上新提醒"
+  time2: "2026-11-30 10:00"
+miniprogram:
+  pagepath: "pages/sale/index?from=oa"
+`
+
+// demoSummary is the demo's --json.
+type demoSummary struct {
+	Sync      followersync.Summary `json:"sync"`
+	Import    bridge.ImportSummary `json:"import"`
+	Join      bridge.JoinSummary   `json:"join"`
+	Broadcast report.Broadcast     `json:"broadcast"`
+	Report    report.Report        `json:"report"`
+}
+
+func (a *app) demoCommand() *cobra.Command {
+	var followers int
+	var rate float64
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "Show the whole job on a simulated account: sync, import, join, broadcast, report",
+		Long: `Start a simulator of WeChat on this machine, and do the whole job against it: sync
+the followers, import the mini program's users, join them by unionid, broadcast a
+template message that opens the mini program, and report. Nothing needs to be
+installed, nobody real gets a message, and the data goes into a temporary folder
+unless --database names a place for it.`,
+		Example: "  wxcast demo\n  wxcast demo --followers 20000 --rate 2000\n  wxcast demo --json",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if followers < 1 || followers > 10_000_000 {
+				return usageError{fmt.Errorf("--followers: %d is not a number from 1 to 10000000", followers)}
+			}
+			if !(rate >= 1 && rate <= 100_000) {
+				return usageError{fmt.Errorf("--rate: %v is not a number of messages per second from 1 to 100000", rate)}
+			}
+			return a.demo(cmd.Context(), followers, rate)
+		},
+	}
+	cmd.Flags().IntVar(&followers, "followers", 2000, "people who follow the simulated account")
+	cmd.Flags().Float64Var(&rate, "rate", 300, "messages per second")
+	return cmd
+}
+
+func (a *app) demo(ctx context.Context, followers int, rate float64) (err error) {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	sim := simulator.New(simulator.Options{Followers: followers, Seed: 1})
+	// A larger account has a larger quota, as at WeChat.
+	sim.SetKnobs(func(k *simulator.Knobs) {
+		k.DailyLimits = map[string]int64{"/cgi-bin/message/template/send": max(100_000, int64(followers)), "/cgi-bin/user/get": max(500, int64(followers)/5000)}
+	})
+	started := make(chan simAnnouncement, 1)
+	served := make(chan error, 1)
+	go func() {
+		served <- a.serveSim(ctx, sim, "127.0.0.1:0", func(line simAnnouncement) error { started <- line; return nil })
+	}()
+	defer func() { stop(); err = errors.Join(err, <-served) }()
+	var line simAnnouncement
+	select {
+	case line = <-started:
+	case err := <-served:
+		served <- nil
+		return err
+	}
+
+	cfg, cleanUp, err := a.demoConfig(line)
+	if err != nil {
+		return err
+	}
+	defer cleanUp()
+	s, err := newSession(ctx, cfg, cfg.Accounts[0], a.logger(cfg))
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	if !a.json {
+		fmt.Fprintf(a.Out, "A simulated WeChat at %s, an official account with %s followers, and a mini program.\n", line.Base, count(followers))
+		fmt.Fprintf(a.Out, "The data goes to %s. Nobody real gets a message.\n\n", describeDatabase(cfg.DatabaseURL))
+	}
+	return a.demoSteps(ctx, s, line, rate)
+}
+
+// demoConfig is a configuration for the simulator's account, on the database that
+// was asked for or one in a temporary folder.
+func (a *app) demoConfig(line simAnnouncement) (*config.Config, func(), error) {
+	cleanUp := func() {}
+	database := a.database
+	if database == "" {
+		database = a.Getenv("WXCAST_DATABASE_URL")
+	}
+	if database == "" {
+		dir, err := os.MkdirTemp("", "wxcast-demo-")
+		if err != nil {
+			return nil, nil, err
+		}
+		cleanUp = func() { _ = os.RemoveAll(dir) }
+		database = "sqlite://" + filepath.Join(dir, "wxcast.db")
+	}
+	flags := map[string]string{"database.url": database, "api_base": line.Base, "sync.rate": "1000"}
+	if a.logLevel != "" {
+		flags["log.level"] = a.logLevel
+	}
+	env := map[string]string{
+		"WXCAST_APPID": line.AppID, "WXCAST_SECRET": line.Secret, "WXCAST_MINI_APPID": line.MiniAppID, "WXCAST_MINI_SECRET": line.MiniSecret,
+	}
+	cfg, err := config.Load(config.Sources{File: os.DevNull, Env: func(name string) string { return env[name] }, Flags: flags})
+	if err != nil {
+		cleanUp()
+		return nil, nil, err
+	}
+	return cfg, cleanUp, nil
+}
+
+func (a *app) demoSteps(ctx context.Context, s *session, line simAnnouncement, rate float64) (err error) {
+	var d demoSummary
+	step := func(n int, what string) {
+		if !a.json {
+			fmt.Fprintf(a.Out, "%d. %s\n", n, what)
+		}
+	}
+	step(1, "wxcast sync: every follower and their unionid")
+	if d.Sync, err = a.runSync(ctx, s, wxcast.SyncIncremental, false); err != nil {
+		return err
+	}
+	if !a.json {
+		writeSync(a.Out, d.Sync)
+	}
+
+	step(2, "wxcast import mini.csv: the mini program's users")
+	_, miniID, err := s.miniProgram(ctx, "")
+	if err != nil {
+		return err
+	}
+	if d.Import, err = a.importFromSim(ctx, s, miniID, line.MiniCSV); err != nil {
+		return err
+	}
+	if !a.json {
+		writeImport(a.Out, d.Import)
+	}
+
+	step(3, "wxcast join: who is the same person")
+	if d.Join, err = bridge.Join(ctx, s.db, s.accountID, miniID); err != nil {
+		return err
+	}
+	if !a.json {
+		writeJoin(a.Out, d.Join)
+	}
+
+	step(4, fmt.Sprintf("wxcast broadcast run: a template message to each bridged follower, %v a second", rate))
+	after, err := a.demoBroadcast(ctx, s, line, miniID, rate)
+	if err != nil {
+		return err
+	}
+	if d.Broadcast, err = report.OfBroadcast(ctx, s.db, after); err != nil {
+		return err
+	}
+	if !a.json {
+		writeBroadcast(a.Out, d.Broadcast)
+	}
+
+	step(5, "wxcast report: the day")
+	account, err := s.reportAccount(ctx)
+	if err != nil {
+		return err
+	}
+	if d.Report, err = report.Make(ctx, s.db, s.client, account, wxcast.DayOf(s.db.Now()), s.log); err != nil {
+		return err
+	}
+	if err := a.print(d, func(w io.Writer) { writeDemoEnd(w, d) }); err != nil {
+		return err
+	}
+	return stopped(after)
+}
+
+func (a *app) demoBroadcast(ctx context.Context, s *session, line simAnnouncement, miniID int64, rate float64) (wxcast.Broadcast, error) {
+	// A name of its own each time, so that a demo on a kept database sends again.
+	name := "demo-" + time.Now().UTC().Format("20060102-150405.000")
+	spec, err := broadcast.ParseSpec("demo.yaml", fmt.Appendf(nil, demoSpec, name, line.TemplateID))
+	if err != nil {
+		return wxcast.Broadcast{}, err
+	}
+	spec.Rate = rate
+	templates, err := s.client.ListTemplates(ctx)
+	if err != nil {
+		return wxcast.Broadcast{}, err
+	}
+	if bad := broadcast.CheckTemplate(spec, templates); len(bad) > 0 {
+		return wxcast.Broadcast{}, errors.Join(bad...)
+	}
+	b, _, err := broadcast.Find(ctx, s.db, spec, s.accountID, miniID, func() error { return nil })
+	if err != nil {
+		return b, err
+	}
+	message, err := broadcast.NewMessage(spec, wxcast.AppID(line.MiniAppID), b.MessageKey)
+	if err != nil {
+		return b, err
+	}
+	return a.sendBroadcast(ctx, s, b, spec, message)
+}
+
+func (a *app) importFromSim(ctx context.Context, s *session, miniID int64, url string) (bridge.ImportSummary, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return bridge.ImportSummary{}, err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return bridge.ImportSummary{}, err
+	}
+	defer resp.Body.Close()
+	return a.runImport(ctx, s, miniID, resp.Body, bridge.CSV{Name: "mini.csv"})
+}
+
+// describeDatabase names the database without its password.
+func describeDatabase(url string) string {
+	if path, ok := strings.CutPrefix(url, "sqlite://"); ok {
+		return "SQLite, " + path
+	}
+	return "the Postgres of WXCAST_DATABASE_URL"
+}
+
+func writeDemoEnd(w io.Writer, d demoSummary) {
+	report.WriteTable(w, d.Report)
+	fmt.Fprintf(w, `
+Of %s followers, %s can be reached in the mini program (%s); %s got the message.
+
+Where to go next:
+  wxcast sim                        a simulator to try your own code or SDK on
+  wxcast doctor                     check a real account: WXCAST_APPID, WXCAST_SECRET, WXCAST_MINI_APPID
+  wxcast sync && wxcast import mini.csv && wxcast join
+  wxcast broadcast run spec.yaml    then wxcast report
+`, count(d.Join.Followers), count(d.Join.Joined), share(d.Join.Joined, d.Join.Followers), count(d.Broadcast.Sent))
+}

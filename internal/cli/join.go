@@ -1,0 +1,66 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wxcast/wxcast/bridge"
+)
+
+func (a *app) joinCommand() *cobra.Command {
+	var mini string
+	cmd := &cobra.Command{
+		Use:   "join",
+		Short: "Join followers to mini users by unionid, and show the coverage",
+		Long: `Bring the bridges between the account's followers and the mini program's users
+up to date, and tell how many followers can be reached in the mini program, and
+why the others cannot. A unionid that stands on two followers, or on two mini
+users, joins nobody.`,
+		Example: "  wxcast join\n  wxcast join --mini wx0123456789abcdef --json",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := a.openSession(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			_, miniID, err := s.miniProgram(cmd.Context(), mini)
+			if err != nil {
+				return err
+			}
+			summary, err := bridge.Join(cmd.Context(), s.db, s.accountID, miniID)
+			if err != nil {
+				return err
+			}
+			return a.print(summary, func(w io.Writer) { writeJoin(w, summary) })
+		},
+	}
+	cmd.Flags().StringVar(&mini, "mini", "", "`APPID` of the mini program, where the account has several")
+	return cmd
+}
+
+func writeJoin(w io.Writer, s bridge.JoinSummary) {
+	fmt.Fprintf(w, "Joined in %.1f s: %s new, %s changed, %s removed.\n", s.Seconds, count(s.New), count(s.Changed), count(s.Removed))
+	writeCoverage(w, s.Coverage)
+}
+
+func writeCoverage(w io.Writer, c bridge.Coverage) {
+	table(w,
+		[]string{"  followers", count(c.Followers), ""},
+		[]string{"  with unionid", count(c.WithUnionID), share(c.WithUnionID, c.Followers)},
+		[]string{"  bridged", count(c.Joined), share(c.Joined, c.Followers)},
+		[]string{"  mini users", count(c.MiniUsers), ""},
+	)
+	if c.Followers > 0 && c.WithUnionID == 0 {
+		fmt.Fprintln(w, "  Nobody has a unionid: bind the account to your Open Platform account (open.weixin.qq.com), then sync again.")
+	}
+	if c.NotInMiniProgram > 0 {
+		fmt.Fprintf(w, "  %s followers have not opened the mini program yet; each must open it once.\n", count(c.NotInMiniProgram))
+	}
+	if c.Conflicts.Followers+c.Conflicts.MiniUsers > 0 {
+		fmt.Fprintf(w, "  %s unionids stand on several followers and %s on several mini users: nobody is joined by those.\n",
+			count(c.Conflicts.Followers), count(c.Conflicts.MiniUsers))
+	}
+}

@@ -1,0 +1,65 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wxcast/wxcast/internal/report"
+	"github.com/wxcast/wxcast/internal/wxcast"
+)
+
+// reportFormats are what --format takes.
+var reportFormats = []string{"table", "json", "csv"}
+
+func (a *app) reportCommand() *cobra.Command {
+	var day, format string
+	cmd := &cobra.Command{
+		Use:   "report",
+		Short: "Report a day: quotas, followers, bridges, broadcasts",
+		Long: `Report one Beijing day: each API's quota and use, the followers and who came and
+left, the coverage of the mini program, and each broadcast's deliveries. For today
+WeChat is asked for the quotas first.`,
+		Example: "  wxcast report\n  wxcast report --day 2026-11-20 --format csv\n  wxcast report --json",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if !slices.Contains(reportFormats, format) {
+				return usageError{fmt.Errorf("--format: %q is no format; write one of %s", format, strings.Join(reportFormats, ", "))}
+			}
+			s, err := a.openSession(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			of := wxcast.DayOf(s.db.Now())
+			if day != "" {
+				if of, err = wxcast.ParseDay(day); err != nil {
+					return usageError{fmt.Errorf("--day: %q is no date; write it as 2026-11-30", day)}
+				}
+			}
+			account, err := s.reportAccount(cmd.Context())
+			if err != nil {
+				return err
+			}
+			var quotas report.QuotaReader
+			if s.client != nil {
+				quotas = s.client
+			}
+			r, err := report.Make(cmd.Context(), s.db, quotas, account, of, s.log)
+			if err != nil {
+				return err
+			}
+			if format == "csv" && !a.json {
+				return report.WriteCSV(a.Out, r)
+			}
+			a.json = a.json || format == "json"
+			return a.print(r, func(w io.Writer) { report.WriteTable(w, r) })
+		},
+	}
+	cmd.Flags().StringVar(&day, "day", "", "Beijing `DATE` as YYYY-MM-DD (default today)")
+	cmd.Flags().StringVar(&format, "format", "table", strings.Join(reportFormats, ", "))
+	return cmd
+}

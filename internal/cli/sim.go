@@ -1,0 +1,88 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wxcast/wxcast/internal/simulator"
+)
+
+// simAnnouncement is the one line that the simulator prints as soon as it listens.
+type simAnnouncement struct {
+	Base string `json:"base"`
+	simulator.Credentials
+	MiniCSV string `json:"mini_csv"`
+	Control string `json:"control"`
+}
+
+func (a *app) simCommand() *cobra.Command {
+	var listen string
+	var followers int
+	var seed uint64
+	var knobs simulator.Knobs
+	var sendLimit int64
+	cmd := &cobra.Command{
+		Use:   "sim",
+		Short: "Run a simulator of WeChat's API",
+		Long: `Run a stateful, seeded simulator of WeChat's server API: one official account with
+its followers, and a mini program. Any SDK can be pointed at it. It prints one line
+of JSON with its address and credentials as soon as it listens.
+
+Its control plane is at /_sim/: state, messages, knobs, followers, clock, tokens.`,
+		Example: `  wxcast sim --followers 20000
+  wxcast sim --listen 127.0.0.1:9000 --latency 20ms --busy 0.02 --drop-after 0.01
+  curl -X PATCH http://127.0.0.1:9000/_sim/knobs -d '{"busy": 0}'`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if followers < 0 || followers > 1<<30 {
+				return usageError{fmt.Errorf("--followers: %d is not a number of followers from 0 to %d", followers, 1<<30)}
+			}
+			if sendLimit >= 0 {
+				knobs.DailyLimits = map[string]int64{"/cgi-bin/message/template/send": sendLimit}
+			}
+			sim := simulator.New(simulator.Options{Followers: followers, Seed: seed, Knobs: knobs})
+			return a.serveSim(cmd.Context(), sim, listen, func(line simAnnouncement) error {
+				return json.NewEncoder(a.Out).Encode(line)
+			})
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&listen, "listen", "127.0.0.1:8787", "`ADDR` to listen on; port 0 takes a free one")
+	f.IntVar(&followers, "followers", 2000, "people who follow the account")
+	f.Uint64Var(&seed, "seed", 1, "the same seed gives the same world")
+	f.Int64Var(&sendLimit, "send-limit", -1, "daily quota of template messages (default 100000)")
+	f.TextVar(&knobs.Latency, "latency", simulator.Duration(0), "`TIME` before each answer, such as 20ms")
+	f.TextVar(&knobs.Jitter, "jitter", simulator.Duration(0), "up to so much `TIME` more")
+	f.Float64Var(&knobs.Busy, "busy", 0, "`SHARE` of calls that answer -1")
+	f.Float64Var(&knobs.BadGateway, "bad-gateway", 0, "`SHARE` of calls that answer 502")
+	f.Float64Var(&knobs.DropBefore, "drop-before", 0, "`SHARE` of calls whose connection is cut before the effect")
+	f.Float64Var(&knobs.DropAfter, "drop-after", 0, "`SHARE` of calls whose connection is cut after the effect")
+	f.IntVar(&knobs.MaxRate, "max-rate", 0, "sends a second above which 45011 is answered")
+	f.TextVar(&knobs.KillTokenEvery, "kill-token-every", simulator.Duration(0), "`TIME` after which the token dies")
+	return cmd
+}
+
+// serveSim serves the simulator until ctx ends; ready is called once it listens.
+func (a *app) serveSim(ctx context.Context, sim *simulator.Server, listen string, ready func(simAnnouncement) error) error {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", listen)
+	if err != nil {
+		return usageError{fmt.Errorf("--listen: cannot listen on %s: %w", listen, err)}
+	}
+	server := &http.Server{Handler: sim, ReadHeaderTimeout: 10 * time.Second}
+	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
+	defer stop()
+	base := "http://" + l.Addr().String()
+	if err := ready(simAnnouncement{Base: base, Credentials: sim.Credentials, MiniCSV: base + simulator.ControlPath + "mini.csv", Control: base + simulator.ControlPath}); err != nil {
+		return err
+	}
+	if err := server.Serve(l); ctx.Err() == nil {
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,77 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wxcast/wxcast/internal/wxcast"
+	followersync "github.com/wxcast/wxcast/sync"
+)
+
+func (a *app) syncCommand() *cobra.Command {
+	var full, allowMassUnfollow bool
+	cmd := &cobra.Command{
+		Use:   "sync",
+		Short: "Bring the account's followers and their unionids into the database",
+		Long: `List every follower, and ask WeChat for the details of those that are new, came
+back, or had no unionid. Followers that are missing from the complete list are
+asked for once more and then marked as gone, never more than
+sync.max_unfollow_share of all.
+
+A sync that was stopped goes on where it was. Meant to run every night.`,
+		Example: `  wxcast sync
+  wxcast sync --full                  # refresh tags, remarks and scenes, too
+  wxcast sync --account shop --json`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := a.openCallingSession(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			mode := wxcast.SyncIncremental
+			if full {
+				mode = wxcast.SyncFull
+			}
+			summary, err := a.runSync(cmd.Context(), s, mode, allowMassUnfollow)
+			if summary.Mode == "" { // it did not begin
+				return err
+			}
+			if printErr := a.print(summary, func(w io.Writer) { writeSync(w, summary) }); err == nil {
+				err = printErr
+			}
+			return err
+		},
+	}
+	cmd.Flags().BoolVar(&full, "full", false, "ask for everyone's details again")
+	cmd.Flags().BoolVar(&allowMassUnfollow, "allow-mass-unfollow", false, "mark as gone even more than sync.max_unfollow_share of the followers")
+	return cmd
+}
+
+func (a *app) runSync(ctx context.Context, s *session, mode wxcast.SyncMode, allowMassUnfollow bool) (followersync.Summary, error) {
+	bar := a.progress("syncing followers")
+	defer bar.end()
+	return followersync.Run(ctx, s.client, s.db, followersync.Options{
+		AccountID: s.accountID, Mode: mode, Concurrency: s.cfg.Sync.Concurrency, Rate: s.cfg.Sync.Rate,
+		MaxUnfollowShare: s.cfg.Sync.MaxUnfollowShare, AllowMassUnfollow: allowMassUnfollow, ResumeWithin: s.cfg.Sync.ResumeWithin,
+		Progress: func(p followersync.Progress) { bar.set(max(p.Details, p.Listed), p.Total) },
+		Log:      s.log,
+	})
+}
+
+func writeSync(w io.Writer, s followersync.Summary) {
+	if s.Resumed {
+		fmt.Fprintln(w, "Continued an unfinished sync.")
+	}
+	fmt.Fprintf(w, "Synced %s followers in %.1f s (%s).\n", count(s.Listed), s.Seconds, s.Mode)
+	table(w,
+		[]string{"  new", count(s.New)},
+		[]string{"  updated", count(s.Updated)},
+		[]string{"  unfollowed", count(s.Unfollowed)},
+		[]string{"  with unionid", count(s.WithUnionID)},
+		[]string{"  calls", fmt.Sprintf("%s user/get, %s user/info/batchget", count(s.APICalls["user/get"]), count(s.APICalls["user/info/batchget"]))},
+	)
+}

@@ -1,0 +1,240 @@
+// Package report tells what happened on a Beijing day: quotas, followers, bridges
+// and broadcasts. One file renders one format.
+package report
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/wxcast/wxcast/bridge"
+	"github.com/wxcast/wxcast/internal/wechat"
+	"github.com/wxcast/wxcast/internal/wxcast"
+)
+
+// Store is where a report takes its facts.
+type Store interface {
+	bridge.Store
+	Now() time.Time
+	FollowerGrowth(ctx context.Context, accountID int64, from, to time.Time) (gained, lost int64, err error)
+	BroadcastsAtWork(ctx context.Context, accountID int64, from, to time.Time) ([]wxcast.Broadcast, error)
+	Tally(ctx context.Context, id int64) (wxcast.Tally, error)
+	QuotaDays(ctx context.Context, accountID int64, day wxcast.Day) ([]wxcast.QuotaDay, error)
+	SaveQuota(ctx context.Context, accountID int64, day wxcast.Day, q wxcast.Quota) error
+}
+
+// QuotaReader asks WeChat for an API's quota.
+type QuotaReader interface {
+	GetQuota(ctx context.Context, api string) (wxcast.Quota, error)
+}
+
+// Report is one account's day.
+type Report struct {
+	Account   string     `json:"account"`
+	Day       wxcast.Day `json:"day"`
+	APIs      []API      `json:"apis"`
+	Followers Followers  `json:"followers"`
+	// Bridge is the coverage of the account's first mini program; Bridges are all,
+	// where there are several.
+	Bridge     Bridge      `json:"bridge"`
+	Bridges    []Bridge    `json:"bridges,omitempty"`
+	Broadcasts []Broadcast `json:"broadcasts"`
+}
+
+// API is one API's quota of the day.
+type API struct {
+	API    string `json:"api"`
+	Limit  int64  `json:"limit"` // 0 when WeChat gave no information
+	Used   int64  `json:"used"`
+	Remain int64  `json:"remain"`
+	Ours   int64  `json:"ours"` // of Used, what wxcast reserved
+}
+
+// Followers counts the account's followers now, and who came and left on the day.
+type Followers struct {
+	wxcast.FollowerCounts
+	Gained int64 `json:"gained"`
+	Lost   int64 `json:"lost"`
+}
+
+// Bridge is the coverage of one mini program.
+type Bridge struct {
+	MiniAppID wxcast.AppID `json:"mini_appid"`
+	bridge.Coverage
+}
+
+// Broadcast is one broadcast's deliveries as they stand.
+type Broadcast struct {
+	ID         int64                 `json:"id"`
+	Name       string                `json:"name"`
+	State      wxcast.BroadcastState `json:"state"`
+	Reason     string                `json:"reason,omitempty"`
+	ResumeAt   *time.Time            `json:"resume_at,omitempty"`
+	Recipients int64                 `json:"recipients"`
+	Sent       int64                 `json:"sent"`
+	Failed     int64                 `json:"failed"`
+	Skipped    int64                 `json:"skipped"`
+	Unknown    int64                 `json:"unknown"`
+	Pending    int64                 `json:"pending"`
+	// ByErrCode counts the failed, skipped and unknown deliveries by WeChat's
+	// errcode; "no answer" stands for calls that got none.
+	ByErrCode map[string]int64 `json:"by_errcode"`
+	Seconds   float64          `json:"seconds"`
+}
+
+// Account is what a report is about.
+type Account struct {
+	Name  string
+	ID    int64
+	Minis []Mini
+}
+
+// Mini is one of the account's mini programs.
+type Mini struct {
+	AppID wxcast.AppID
+	ID    int64
+}
+
+// watchedAPIs are those whose quota wxcast lives on.
+var watchedAPIs = []string{wechat.TemplateSendAPI, wechat.UserGetAPI, wechat.BatchGetAPI}
+
+// Make writes the report of a day. For today it asks WeChat for the quotas first;
+// quotas is nil where WeChat cannot be asked.
+func Make(ctx context.Context, store Store, quotas QuotaReader, account Account, day wxcast.Day, log *slog.Logger) (Report, error) {
+	r := Report{Account: account.Name, Day: day, APIs: []API{}, Broadcasts: []Broadcast{}}
+	if quotas != nil && day == wxcast.DayOf(store.Now()) {
+		if err := readQuotas(ctx, store, quotas, account.ID, day, log); err != nil {
+			return r, err
+		}
+	}
+	return r, errors.Join(
+		r.addQuotas(ctx, store, account.ID),
+		r.addFollowers(ctx, store, account.ID),
+		r.addBridges(ctx, store, account),
+		r.addBroadcasts(ctx, store, account.ID),
+	)
+}
+
+func readQuotas(ctx context.Context, store Store, quotas QuotaReader, accountID int64, day wxcast.Day, log *slog.Logger) error {
+	for _, api := range watchedAPIs {
+		q, err := quotas.GetQuota(ctx, api)
+		if err != nil {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			log.WarnContext(ctx, "WeChat did not tell a quota", "api", api, "err", err)
+			continue
+		}
+		if err := store.SaveQuota(ctx, accountID, day, q); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *Report) addQuotas(ctx context.Context, store Store, accountID int64) error {
+	days, err := store.QuotaDays(ctx, accountID, r.Day)
+	if err != nil {
+		return err
+	}
+	slices.SortStableFunc(days, func(a, b wxcast.QuotaDay) int {
+		return slices.Index(watchedAPIs, a.API) - slices.Index(watchedAPIs, b.API)
+	})
+	for _, d := range days {
+		r.APIs = append(r.APIs, API{API: d.API, Limit: d.Limit, Used: d.Used, Remain: max(0, d.Limit-d.Used), Ours: d.Ours})
+	}
+	return nil
+}
+
+func (r *Report) addFollowers(ctx context.Context, store Store, accountID int64) (err error) {
+	if r.Followers.FollowerCounts, err = store.FollowerCounts(ctx, accountID); err != nil {
+		return err
+	}
+	r.Followers.Gained, r.Followers.Lost, err = store.FollowerGrowth(ctx, accountID, r.Day.Begin(), r.Day.Next().Begin())
+	return err
+}
+
+func (r *Report) addBridges(ctx context.Context, store Store, account Account) error {
+	for i, mini := range account.Minis {
+		coverage, err := bridge.Cover(ctx, store, account.ID, mini.ID)
+		if err != nil {
+			return err
+		}
+		b := Bridge{MiniAppID: mini.AppID, Coverage: coverage}
+		if i == 0 {
+			r.Bridge = b
+		}
+		if len(account.Minis) > 1 {
+			r.Bridges = append(r.Bridges, b)
+		}
+	}
+	return nil
+}
+
+func (r *Report) addBroadcasts(ctx context.Context, store Store, accountID int64) error {
+	all, err := store.BroadcastsAtWork(ctx, accountID, r.Day.Begin(), r.Day.Next().Begin())
+	if err != nil {
+		return err
+	}
+	for _, b := range all {
+		one, err := OfBroadcast(ctx, store, b)
+		if err != nil {
+			return err
+		}
+		r.Broadcasts = append(r.Broadcasts, one)
+	}
+	return nil
+}
+
+// OfBroadcast is one broadcast's part of a report, as "broadcast run" and
+// "broadcast status" show it, too.
+func OfBroadcast(ctx context.Context, store interface {
+	Now() time.Time
+	Tally(ctx context.Context, id int64) (wxcast.Tally, error)
+}, b wxcast.Broadcast) (Broadcast, error) {
+	t, err := store.Tally(ctx, b.ID)
+	if err != nil {
+		return Broadcast{}, err
+	}
+	out := Broadcast{
+		ID: b.ID, Name: b.Name, State: b.State, Reason: b.Reason,
+		Recipients: t.Recipients, Sent: t.Sent, Failed: t.Failed, Skipped: t.Skipped, Unknown: t.Unknown, Pending: t.Pending,
+		ByErrCode: make(map[string]int64, len(t.ByErrCode)),
+	}
+	for code, n := range t.ByErrCode {
+		out.ByErrCode[CodeName(code)] += n
+	}
+	if !b.ResumeAt.IsZero() {
+		out.ResumeAt = &b.ResumeAt
+	}
+	if !b.StartedAt.IsZero() {
+		end := b.FinishedAt
+		if end.IsZero() {
+			end = store.Now()
+		}
+		out.Seconds = end.Sub(b.StartedAt).Seconds()
+	}
+	return out, nil
+}
+
+// CodeName is an errcode as reports show it.
+func CodeName(code int) string {
+	switch code {
+	case wxcast.ErrCodeTransport:
+		return "no answer"
+	case 0:
+		return "not sent"
+	}
+	return strconv.Itoa(code)
+}
+
+// bridges are the coverages of all mini programs, however many there are.
+func (r Report) bridges() []Bridge {
+	if len(r.Bridges) == 0 && r.Bridge.MiniAppID != "" {
+		return []Bridge{r.Bridge}
+	}
+	return r.Bridges
+}

@@ -1,0 +1,72 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/wxcast/wxcast/internal/wxcast"
+)
+
+// WriteTable renders a report for a terminal.
+func WriteTable(w io.Writer, r Report) {
+	fmt.Fprintf(w, "Account %s on %s (Beijing)\n", r.Account, r.Day)
+	section := func(title string, rows ...[]any) {
+		fmt.Fprintf(w, "\n%s\n", title)
+		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+		for _, row := range rows {
+			cells := make([]string, len(row))
+			for i, cell := range row {
+				cells[i] = fmt.Sprint(cell)
+			}
+			fmt.Fprintln(t, "  "+strings.Join(cells, "\t"))
+		}
+		_ = t.Flush()
+	}
+
+	quotas := [][]any{{"API", "LIMIT", "USED", "BY WXCAST", "LEFT"}}
+	for _, api := range r.APIs {
+		if api.Limit == 0 {
+			quotas = append(quotas, []any{api.API, "unknown", api.Used, api.Ours, "unknown"})
+			continue
+		}
+		quotas = append(quotas, []any{api.API, api.Limit, api.Used, api.Ours, api.Remain})
+	}
+	if len(r.APIs) == 0 {
+		quotas = [][]any{{"WeChat was not asked on this day."}}
+	}
+	section("Quota", quotas...)
+	section("Followers",
+		[]any{"following", r.Followers.Followers}, []any{"with unionid", r.Followers.WithUnionID},
+		[]any{"gained", r.Followers.Gained}, []any{"lost", r.Followers.Lost})
+
+	for _, b := range r.bridges() {
+		section("Bridge to "+string(b.MiniAppID),
+			[]any{"mini users", b.MiniUsers}, []any{"bridged", b.Joined},
+			[]any{"without unionid", b.WithoutUnionID}, []any{"not in the mini program", b.NotInMiniProgram})
+	}
+
+	broadcasts := [][]any{{"ID", "NAME", "STATE", "RECIPIENTS", "SENT", "FAILED", "SKIPPED", "UNKNOWN", "PENDING"}}
+	for _, b := range r.Broadcasts {
+		broadcasts = append(broadcasts, []any{b.ID, b.Name, b.State, b.Recipients, b.Sent, b.Failed, b.Skipped, b.Unknown, b.Pending})
+	}
+	if len(r.Broadcasts) == 0 {
+		broadcasts = [][]any{{"none"}}
+	}
+	section("Broadcasts", broadcasts...)
+	for _, b := range r.Broadcasts {
+		for _, code := range slices.Sorted(maps.Keys(b.ByErrCode)) {
+			fmt.Fprintf(w, "  %d: %s × %d\n", b.ID, code, b.ByErrCode[code])
+		}
+		if b.State == wxcast.BroadcastWaiting || b.State == wxcast.BroadcastPaused {
+			fmt.Fprintf(w, "  %d is %s: %s", b.ID, b.State, b.Reason)
+			if b.ResumeAt != nil {
+				fmt.Fprintf(w, "; until %s", b.ResumeAt.In(wxcast.Beijing).Format("2006-01-02 15:04"))
+			}
+			fmt.Fprintln(w)
+		}
+	}
+}

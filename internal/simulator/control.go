@@ -1,0 +1,208 @@
+package simulator
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// ControlPath is where the control plane begins; no path of WeChat's does.
+const ControlPath = "/_sim/"
+
+func (s *Server) controlRoutes() {
+	s.mux.HandleFunc("GET "+ControlPath+"state", s.showState)
+	s.mux.HandleFunc("GET "+ControlPath+"messages", s.showMessages)
+	s.mux.HandleFunc("GET "+ControlPath+"mini.csv", s.showMiniUsers)
+	s.mux.HandleFunc("GET "+ControlPath+"knobs", s.showKnobs)
+	s.mux.HandleFunc("PATCH "+ControlPath+"knobs", s.turnKnobs)
+	s.mux.HandleFunc("POST "+ControlPath+"followers/add", s.addFollowers)
+	s.mux.HandleFunc("POST "+ControlPath+"followers/remove", s.removeFollowers)
+	s.mux.HandleFunc("POST "+ControlPath+"clock", s.moveClock)
+	s.mux.HandleFunc("POST "+ControlPath+"tokens/kill", s.killTokensNow)
+}
+
+// State is the simulator's own account of what happened.
+type State struct {
+	Now          time.Time             `json:"now"`
+	Followers    int                   `json:"followers"`
+	Messages     int                   `json:"messages"`   // shown to people
+	People       int                   `json:"people"`     // who saw at least one
+	Duplicates   int                   `json:"duplicates"` // messages beyond a person's first
+	Deduplicated int                   `json:"deduplicated"`
+	TokenFetches int                   `json:"token_fetches"`
+	Calls        map[string]*callStats `json:"calls"`
+}
+
+// State tells how things stand.
+func (s *Server) State() State {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	seen := map[uint32]bool{}
+	for _, m := range s.ledger.messages {
+		seen[m.person] = true
+	}
+	calls := make(map[string]*callStats, len(s.calls))
+	for api, c := range s.calls {
+		copied := *c
+		calls[api] = &copied
+	}
+	return State{
+		Now: s.now(), Followers: int(s.listed) - len(s.gone),
+		Messages: len(s.ledger.messages), People: len(seen), Duplicates: len(s.ledger.messages) - len(seen),
+		Deduplicated: s.ledger.Deduplicated, TokenFetches: s.tokensOf(s.AppID).fetches, Calls: calls,
+	}
+}
+
+func (s *Server) showState(w http.ResponseWriter, _ *http.Request) { writeJSON(w, s.State()) }
+
+// showMessages lists what people have seen, a JSON object a line.
+func (s *Server) showMessages(w http.ResponseWriter, _ *http.Request) {
+	s.mu.Lock()
+	messages := s.ledger.messages[:len(s.ledger.messages):len(s.ledger.messages)]
+	s.mu.Unlock()
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	enc := json.NewEncoder(w)
+	for _, m := range messages {
+		_ = enc.Encode(map[string]any{
+			"openid": s.world.openid.encode(m.person), "msgid": m.msgID, "client_msg_id": m.clientMsgID,
+			"pagepath": m.page, "at": m.at.UTC().Format(time.RFC3339Nano),
+		})
+	}
+}
+
+// showMiniUsers lists the mini program's users as CSV: the followers among them,
+// and a tenth as many strangers.
+func (s *Server) showMiniUsers(w http.ResponseWriter, _ *http.Request) {
+	s.mu.Lock()
+	listed := s.listed
+	s.mu.Unlock()
+	w.Header().Set("Content-Type", "text/csv; charset=utf-8")
+	out := bufio.NewWriter(w)
+	defer out.Flush()
+	fmt.Fprintln(out, "unionid,openid")
+	for n := range listed {
+		if s.world.person(n).isMiniUser {
+			fmt.Fprintf(out, "%s,%s\n", s.world.unionid.encode(n), s.world.mini.encode(n))
+		}
+	}
+	for n := range listed / 10 {
+		fmt.Fprintf(out, "%s,%s\n", s.world.unionid.encode(strangers+n), s.world.mini.encode(strangers+n))
+	}
+}
+
+func (s *Server) showKnobs(w http.ResponseWriter, _ *http.Request) {
+	s.mu.Lock()
+	knobs := s.knobs
+	s.mu.Unlock()
+	writeJSON(w, knobs)
+}
+
+// turnKnobs changes the knobs that the JSON body names.
+func (s *Server) turnKnobs(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	knobs := s.knobs
+	dec := json.NewDecoder(r.Body)
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&knobs); err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	s.knobs = knobs.withDefaults()
+	writeJSON(w, s.knobs)
+}
+
+// SetKnobs changes the knobs from Go.
+func (s *Server) SetKnobs(change func(*Knobs)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	change(&s.knobs)
+}
+
+// addFollowers lets ?n= new people follow.
+func (s *Server) addFollowers(w http.ResponseWriter, r *http.Request) {
+	n, err := strconv.ParseUint(r.FormValue("n"), 10, 31)
+	if err != nil {
+		http.Error(w, "n is not a number", http.StatusBadRequest)
+		return
+	}
+	s.AddFollowers(int(n))
+	writeJSON(w, s.State())
+}
+
+// AddFollowers lets n new people follow.
+func (s *Server) AddFollowers(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.listed += uint32(n)
+}
+
+// removeFollowers lets ?n= people unfollow, the first who still follow, or the
+// one that ?openid= names.
+func (s *Server) removeFollowers(w http.ResponseWriter, r *http.Request) {
+	if openid := r.FormValue("openid"); openid != "" {
+		n, ok := s.world.openid.decode(openid)
+		if !ok {
+			http.Error(w, "nobody has this openid", http.StatusBadRequest)
+			return
+		}
+		s.mu.Lock()
+		s.gone[n] = true
+		s.mu.Unlock()
+	} else {
+		n, err := strconv.Atoi(r.FormValue("n"))
+		if err != nil || n < 0 {
+			http.Error(w, "n is not a number", http.StatusBadRequest)
+			return
+		}
+		s.RemoveFollowers(n)
+	}
+	writeJSON(w, s.State())
+}
+
+// RemoveFollowers lets the first n people who still follow leave.
+func (s *Server) RemoveFollowers(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := uint32(0); i < s.listed && n > 0; i++ {
+		if !s.gone[i] {
+			s.gone[i] = true
+			n--
+		}
+	}
+}
+
+// moveClock moves the simulated clock by ?by=, such as 24h.
+func (s *Server) moveClock(w http.ResponseWriter, r *http.Request) {
+	by, err := time.ParseDuration(r.FormValue("by"))
+	if err != nil {
+		http.Error(w, "by is not a duration, such as 24h", http.StatusBadRequest)
+		return
+	}
+	s.MoveClock(by)
+	writeJSON(w, s.State())
+}
+
+// MoveClock moves the simulated clock.
+func (s *Server) MoveClock(by time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.skew += by
+}
+
+func (s *Server) killTokensNow(w http.ResponseWriter, _ *http.Request) {
+	s.mu.Lock()
+	s.killTokens()
+	s.mu.Unlock()
+	w.WriteHeader(http.StatusNoContent)
+}
+
+func writeJSON(w http.ResponseWriter, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	_ = enc.Encode(v)
+}

@@ -1,0 +1,83 @@
+package simulator
+
+import (
+	"encoding/json"
+	"strings"
+	"time"
+)
+
+// beijing is where WeChat's days begin.
+var beijing = time.FixedZone("Asia/Shanghai", 8*60*60)
+
+// dailyLimits are what WeChat documents. Source: API_Call_Limits.
+var dailyLimits = map[string]int64{
+	"/cgi-bin/token":                             2000,
+	"/cgi-bin/stable_token":                      500_000,
+	"/cgi-bin/user/get":                          500,
+	"/cgi-bin/user/info":                         5_000_000,
+	"/cgi-bin/user/info/batchget":                5_000_000,
+	"/cgi-bin/message/template/send":             100_000,
+	"/cgi-bin/template/get_all_private_template": 100_000,
+	"/cgi-bin/openapi/quota/get":                 1_000_000,
+}
+
+// quotaState is one API's counter of one Beijing day.
+type quotaState struct {
+	day  string
+	used int64
+}
+
+// quotaOf is the API's counter of today.
+func (s *Server) quotaOf(api string) *quotaState {
+	today := s.now().In(beijing).Format(time.DateOnly)
+	q := s.quotas[api]
+	if q == nil || q.day != today {
+		q = &quotaState{day: today}
+		s.quotas[api] = q
+	}
+	return q
+}
+
+func (s *Server) limitOf(api string) int64 {
+	if limit, ok := s.knobs.DailyLimits[api]; ok {
+		return limit
+	}
+	return dailyLimits[api]
+}
+
+// spendQuota counts a call, whatever comes of it, or refuses it.
+func (s *Server) spendQuota(api string) *fault {
+	q, limit := s.quotaOf(api), s.limitOf(api)
+	if q.used >= limit {
+		s.callsTo(api).OverQuota++
+		return &fault{45009, "reach max api daily quota limit"}
+	}
+	q.used++
+	return nil
+}
+
+func (s *Server) quotaGet(c *call) (any, *fault) {
+	var in struct {
+		CGIPath string `json:"cgi_path"`
+	}
+	if json.Unmarshal(c.body, &in) != nil {
+		return nil, &fault{47001, "data format error"}
+	}
+	if strings.HasPrefix(in.CGIPath, "/sns/") {
+		return nil, &fault{76022, "no permission"}
+	}
+	if _, known := dailyLimits[in.CGIPath]; !known {
+		return nil, &fault{76021, "cgi_path not found"}
+	}
+	q, limit := s.quotaOf(in.CGIPath), s.limitOf(in.CGIPath)
+	type quota struct {
+		DailyLimit int64 `json:"daily_limit"`
+		Used       int64 `json:"used"`
+		Remain     int64 `json:"remain"`
+	}
+	return struct {
+		ErrCode int    `json:"errcode"`
+		ErrMsg  string `json:"errmsg"`
+		Quota   quota  `json:"quota"`
+	}{0, "ok", quota{limit, q.used, max(0, limit-q.used)}}, nil
+}

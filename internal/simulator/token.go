@@ -1,0 +1,150 @@
+package simulator
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"time"
+)
+
+// overlap is how long a replaced token still works. Sources: oplatform
+// AccessToken page and api_getstableaccesstoken.
+const overlap = 5 * time.Minute
+
+// forcePause is how far apart forced refreshes must be to refresh.
+const forcePause = 30 * time.Second
+
+// accessToken is one token with its life.
+type accessToken struct {
+	value string
+	ends  time.Time
+}
+
+// tokenState are an app's tokens. The two kinds do not touch each other.
+type tokenState struct {
+	stable, stableBefore accessToken
+	plain, plainBefore   accessToken
+	forcedAt             time.Time
+	issuedAt             time.Time
+	fetches              int
+}
+
+func (s *Server) tokensOf(appid string) *tokenState {
+	t := s.tokens[appid]
+	if t == nil {
+		t = &tokenState{}
+		s.tokens[appid] = t
+	}
+	return t
+}
+
+func (s *Server) checkApp(appid, secret string) *fault {
+	switch {
+	case s.knobs.RefuseIP:
+		return &fault{40164, "invalid ip 203.0.113.7 ipv6 ::ffff:203.0.113.7, not in whitelist"}
+	case appid == "":
+		return &fault{41002, "appid missing"}
+	case secret == "":
+		return &fault{41004, "appsecret missing"}
+	case appid != s.AppID && appid != s.MiniAppID:
+		return &fault{40013, "invalid appid"}
+	case appid == s.AppID && secret != s.Secret, appid == s.MiniAppID && secret != s.MiniSecret:
+		return &fault{40125, "invalid appsecret"}
+	}
+	return nil
+}
+
+func (s *Server) newToken(kind string) accessToken {
+	s.requests++
+	return accessToken{
+		value: fmt.Sprintf("%s_%016x%016x", kind, s.world.hash(s.requests, 10), s.world.hash(s.requests, 11)),
+		ends:  s.now().Add(time.Duration(s.knobs.TokenLife)),
+	}
+}
+
+type tokenReply struct {
+	AccessToken string `json:"access_token"`
+	ExpiresIn   int64  `json:"expires_in"`
+}
+
+// stableToken hands out the current token with the seconds it has left, and a new
+// one in its last five minutes or by force.
+func (s *Server) stableToken(c *call) (any, *fault) {
+	if c.Method != http.MethodPost {
+		return nil, &fault{43002, "require POST method"}
+	}
+	var in struct {
+		GrantType    string `json:"grant_type"`
+		AppID        string `json:"appid"`
+		Secret       string `json:"secret"`
+		ForceRefresh bool   `json:"force_refresh"`
+	}
+	if json.Unmarshal(c.body, &in) != nil {
+		return nil, &fault{47001, "data format error"}
+	}
+	if in.GrantType != "client_credential" {
+		return nil, &fault{40002, "invalid grant_type"}
+	}
+	if f := s.checkApp(in.AppID, in.Secret); f != nil {
+		return nil, f
+	}
+	t, now := s.tokensOf(in.AppID), s.now()
+	t.fetches++
+	switch {
+	case in.ForceRefresh && now.Sub(t.forcedAt) >= forcePause:
+		t.stableBefore, t.stable, t.forcedAt, t.issuedAt = accessToken{}, s.newToken("stable"), now, now
+	case t.stable.ends.Sub(now) <= min(overlap, time.Duration(s.knobs.TokenLife)/4):
+		t.stableBefore, t.stable, t.issuedAt = t.stable, s.newToken("stable"), now
+	}
+	return tokenReply{t.stable.value, int64(t.stable.ends.Sub(now).Seconds())}, nil
+}
+
+// plainToken replaces the app's /cgi-bin/token token; the one before works on for
+// five minutes.
+func (s *Server) plainToken(c *call) (any, *fault) {
+	q := c.URL.Query()
+	if q.Get("grant_type") != "client_credential" {
+		return nil, &fault{40002, "invalid grant_type"}
+	}
+	if f := s.checkApp(q.Get("appid"), q.Get("secret")); f != nil {
+		return nil, f
+	}
+	t, now := s.tokensOf(q.Get("appid")), s.now()
+	t.fetches++
+	if t.plainBefore = t.plain; t.plainBefore.ends.After(now.Add(overlap)) {
+		t.plainBefore.ends = now.Add(overlap)
+	}
+	t.plain = s.newToken("plain")
+	return tokenReply{t.plain.value, int64(time.Duration(s.knobs.TokenLife).Seconds())}, nil
+}
+
+// checkToken tells whether the call brings a token of the official account that
+// works now.
+func (s *Server) checkToken(c *call) *fault {
+	value := c.URL.Query().Get("access_token")
+	if value == "" {
+		return &fault{41001, "access_token missing"}
+	}
+	t, now := s.tokensOf(s.AppID), s.now()
+	if every := time.Duration(s.knobs.KillTokenEvery); every > 0 && now.Sub(t.issuedAt) >= every {
+		s.killTokens()
+	}
+	for _, known := range []accessToken{t.stable, t.stableBefore, t.plain, t.plainBefore} {
+		if known.value != value {
+			continue
+		}
+		if now.After(known.ends) {
+			return &fault{42001, "access_token expired"}
+		}
+		return nil
+	}
+	return &fault{40001, "invalid credential, access_token is invalid or not latest"}
+}
+
+// killTokens makes every token of the account invalid, as a forced refresh by a
+// stranger does.
+func (s *Server) killTokens() {
+	t := s.tokensOf(s.AppID)
+	t.stableBefore, t.plain, t.plainBefore = accessToken{}, accessToken{}, accessToken{}
+	t.stable, t.issuedAt = s.newToken("stable"), s.now()
+}

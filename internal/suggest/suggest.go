@@ -1,0 +1,44 @@
+// Package suggest finds the known name that a mistyped one was meant to be.
+package suggest
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// For answers a mistake with the known name that is most like it, or with all
+// known names where none is.
+func For(name string, known []string) string {
+	known = slices.Sorted(slices.Values(known))
+	best, bestDistance := "", max(3, len(name)/2+1)
+	for _, candidate := range known {
+		if d := distance(name, candidate); d < bestDistance {
+			best, bestDistance = candidate, d
+		}
+	}
+	if best == "" {
+		return "known are " + strings.Join(known, ", ")
+	}
+	return fmt.Sprintf("did you mean %s?", best)
+}
+
+// distance is the Levenshtein distance in bytes.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
+		}
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,116 @@
+// Package wechat is the adapter to WeChat's server API, and the only importer of
+// the SDK. It gives typed errors with a class, tokens shared by all processes,
+// time-outs, fail-over between hosts, and texts without tokens or secrets.
+//
+// The facts it rests on are in docs/wechat.md.
+package wechat
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/wxcast/wxcast/internal/wxcast"
+)
+
+// Options describe one app and how to reach WeChat in its name.
+type Options struct {
+	AppID  wxcast.AppID
+	Secret interface{ Reveal() string } // never printed
+	// Bases are the API hosts in the order they are tried; each ends without a slash.
+	Bases   []string
+	Timeout time.Duration // for one call
+	// Conns is how many calls are in flight at most: so many connections are kept.
+	Conns  int
+	Tokens TokenStore
+}
+
+// Client makes calls in the name of one app. It is safe for concurrent use.
+type Client struct {
+	appid     wxcast.AppID
+	secret    interface{ Reveal() string }
+	hosts     *hosts
+	timeout   time.Duration
+	transport *http.Transport
+	tokens    *tokenSource
+}
+
+// New makes a client. It calls nobody yet.
+func New(o Options) *Client {
+	c := &Client{
+		appid:     o.AppID,
+		secret:    o.Secret,
+		hosts:     newHosts(o.Bases),
+		timeout:   o.Timeout,
+		transport: newTransport(max(o.Conns, 2)),
+	}
+	c.tokens = newTokenSource(o.AppID, o.Tokens, c.fetchStableToken)
+	return c
+}
+
+// Close drops the kept connections.
+func (c *Client) Close() { c.transport.CloseIdleConnections() }
+
+// status is what every reply of WeChat's may hold; absent means 0.
+type status struct {
+	ErrCode int    `json:"errcode"`
+	ErrMsg  string `json:"errmsg"`
+}
+
+func (s status) code() (int, string) { return s.ErrCode, s.ErrMsg }
+
+type reply interface{ code() (int, string) }
+
+// call makes an API call with the access token and decodes the reply into out.
+// A refused token is renewed and the call repeated, once; ClassToken on return
+// means that the new token was refused, too. A nil body is a GET.
+func (c *Client) call(ctx context.Context, path string, query url.Values, body []byte, out reply) error {
+	token, err := c.tokens.get(ctx, "")
+	if err != nil {
+		return err
+	}
+	err = c.callWith(ctx, token, path, query, body, out)
+	if ClassOf(err) != ClassToken {
+		return err
+	}
+	if token, err = c.tokens.get(ctx, token); err != nil {
+		return err
+	}
+	return c.callWith(ctx, token, path, query, body, out)
+}
+
+func (c *Client) callWith(ctx context.Context, token, path string, query url.Values, body []byte, out reply) error {
+	q := url.Values{"access_token": {token}}
+	for k, v := range query {
+		q[k] = v
+	}
+	raw, err := c.exchange(ctx, path, q, body)
+	if err != nil {
+		return err
+	}
+	return c.decode(path, raw, out, token)
+}
+
+// decode reads a reply, and turns an errcode into an *Error. hide are texts that
+// the reply might echo and no error may show.
+func (c *Client) decode(path string, raw []byte, out reply, hide ...string) error {
+	if err := json.Unmarshal(raw, out); err != nil {
+		var syntax *json.SyntaxError
+		var kind *json.UnmarshalTypeError
+		switch {
+		case errors.As(err, &kind):
+			err = fmt.Errorf("the reply has a %s in %q", kind.Value, kind.Field)
+		case errors.As(err, &syntax):
+			err = errors.New("the reply is not JSON")
+		}
+		return &Error{Path: path, MaybeDone: true, Err: err}
+	}
+	if code, msg := out.code(); code != 0 {
+		return replyError(path, code, msg, append(hide, c.secret.Reveal())...)
+	}
+	return nil
+}

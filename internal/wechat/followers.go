@@ -1,0 +1,150 @@
+package wechat
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"time"
+
+	"github.com/wxcast/wxcast/internal/wxcast"
+)
+
+// API paths of the follower calls, as quota/get names them.
+const (
+	UserGetAPI  = "/cgi-bin/user/get"
+	BatchGetAPI = "/cgi-bin/user/info/batchget"
+)
+
+// Sizes that WeChat decides. Source: api_getfans and api_batchuserinfo, read 2026-11-20.
+const (
+	PageSizeMax  = 10_000
+	BatchSizeMax = 100
+)
+
+// FollowerPage is one page of an account's follower list.
+type FollowerPage struct {
+	Total   int64 // WeChat's count of all followers at this moment
+	OpenIDs []wxcast.OpenID
+	// NextOpenID is the cursor for the page behind this one; the list is at its
+	// end when it is "" or the one that was asked with, or OpenIDs is empty.
+	NextOpenID wxcast.OpenID
+}
+
+// ListFollowers returns the page behind next, or the first for "". WeChat
+// promises no snapshot: who comes or leaves meanwhile may be missed.
+func (c *Client) ListFollowers(ctx context.Context, next wxcast.OpenID) (FollowerPage, error) {
+	query := url.Values{}
+	if next != "" {
+		query.Set("next_openid", string(next))
+	}
+	var out struct {
+		status
+		Total int64 `json:"total"`
+		Data  struct {
+			OpenID []wxcast.OpenID `json:"openid"`
+		} `json:"data"` // absent at the end
+		NextOpenID wxcast.OpenID `json:"next_openid"`
+	}
+	if err := c.call(ctx, UserGetAPI, query, nil, &out); err != nil {
+		return FollowerPage{}, err
+	}
+	return FollowerPage{Total: out.Total, OpenIDs: out.Data.OpenID, NextOpenID: out.NextOpenID}, nil
+}
+
+// user is the wire form of a follower's details. Nickname, avatar, sex and place
+// have carried no data since 2021-12-27 and are not read.
+type user struct {
+	Subscribe      int           `json:"subscribe"`
+	OpenID         wxcast.OpenID `json:"openid"`
+	SubscribeTime  int64         `json:"subscribe_time"`
+	UnionID        string        `json:"unionid"`
+	Remark         string        `json:"remark"`
+	TagIDList      []int         `json:"tagid_list"`
+	SubscribeScene string        `json:"subscribe_scene"`
+}
+
+func (u user) follower() wxcast.Follower {
+	f := wxcast.Follower{
+		OpenID: u.OpenID, UnionID: wxcast.UnionID(u.UnionID), Subscribed: u.Subscribe == 1,
+		Scene: u.SubscribeScene, Remark: u.Remark, Tags: u.TagIDList,
+	}
+	if u.SubscribeTime > 0 {
+		f.SubscribeTime = time.Unix(u.SubscribeTime, 0).UTC()
+	}
+	return f
+}
+
+// BatchGetUsers returns the details of up to BatchSizeMax openids of this
+// account, each exactly once, and how many calls it took. Who does not follow
+// any more comes back with Subscribed false.
+func (c *Client) BatchGetUsers(ctx context.Context, openids []wxcast.OpenID) (followers []wxcast.Follower, calls int, err error) {
+	type item struct {
+		OpenID wxcast.OpenID `json:"openid"`
+	}
+	in := struct {
+		UserList []item `json:"user_list"`
+	}{make([]item, len(openids))}
+	for i, o := range openids {
+		in.UserList[i].OpenID = o
+	}
+	body, err := json.Marshal(in)
+	if err != nil {
+		return nil, 0, err
+	}
+	var out struct {
+		status
+		Users []user `json:"user_info_list"`
+	}
+	err = c.call(ctx, BatchGetAPI, nil, body, &out)
+	switch CodeOf(err) {
+	case 0:
+	case 40003, 40031, 40032: // an openid that is none, or the list's size: halve
+		if len(openids) > 1 {
+			return c.batchGetHalves(ctx, openids)
+		}
+		if CodeOf(err) == 40003 {
+			return []wxcast.Follower{{OpenID: openids[0]}}, 1, nil
+		}
+	}
+	if err != nil {
+		return nil, 1, err
+	}
+	followers, err = matchUsers(openids, out.Users)
+	return followers, 1, err
+}
+
+func (c *Client) batchGetHalves(ctx context.Context, openids []wxcast.OpenID) ([]wxcast.Follower, int, error) {
+	calls := 1
+	var all []wxcast.Follower
+	for _, half := range [][]wxcast.OpenID{openids[:len(openids)/2], openids[len(openids)/2:]} {
+		followers, n, err := c.BatchGetUsers(ctx, half)
+		calls += n
+		if err != nil {
+			return nil, calls, err
+		}
+		all = append(all, followers...)
+	}
+	return all, calls, nil
+}
+
+// matchUsers checks that the reply is about exactly the openids that were asked
+// for; neither its order nor its length is promised.
+func matchUsers(asked []wxcast.OpenID, users []user) ([]wxcast.Follower, error) {
+	want := make(map[wxcast.OpenID]bool, len(asked))
+	for _, o := range asked {
+		want[o] = true
+	}
+	followers := make([]wxcast.Follower, 0, len(users))
+	for _, u := range users {
+		if !want[u.OpenID] {
+			return nil, &Error{Path: BatchGetAPI, Err: fmt.Errorf("the reply names an openid that was not asked for, or one twice")}
+		}
+		delete(want, u.OpenID)
+		followers = append(followers, u.follower())
+	}
+	if len(want) > 0 {
+		return nil, &Error{Path: BatchGetAPI, Err: fmt.Errorf("the reply lacks %d of %d openids", len(want), len(asked))}
+	}
+	return followers, nil
+}

@@ -1,0 +1,32 @@
+package wechat
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/wxcast/wxcast/internal/wxcast"
+)
+
+const quotaGetAPI = "/cgi-bin/openapi/quota/get"
+
+// GetQuota asks for an API's daily limit and use. A limit of 0 means that WeChat
+// gave no information. Its counters may be about 1 % off.
+func (c *Client) GetQuota(ctx context.Context, api string) (wxcast.Quota, error) {
+	body, err := json.Marshal(struct {
+		CGIPath string `json:"cgi_path"`
+	}{api})
+	if err != nil {
+		return wxcast.Quota{}, err
+	}
+	var out struct {
+		status
+		Quota struct {
+			DailyLimit int64 `json:"daily_limit"`
+			Used       int64 `json:"used"`
+		} `json:"quota"`
+	}
+	if err := c.call(ctx, quotaGetAPI, nil, body, &out); err != nil {
+		return wxcast.Quota{}, err
+	}
+	return wxcast.Quota{API: api, Limit: out.Quota.DailyLimit, Used: out.Quota.Used}, nil
+}

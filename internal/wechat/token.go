@@ -1,0 +1,162 @@
+package wechat
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/wxcast/wxcast/internal/wxcast"
+)
+
+const (
+	stableTokenPath = "/cgi-bin/stable_token"
+	// renewBefore is how long before its end a token is renewed: WeChat hands out
+	// the next one in the last five minutes, and both work until then. Source:
+	// api_getstableaccesstoken, read 2026-11-20.
+	renewBefore = 5 * time.Minute
+	// fetchLock bounds how long a process that died while fetching blocks others.
+	fetchLock = 15 * time.Second
+	fetchPoll = 50 * time.Millisecond
+)
+
+// TokenStore is the cache that all processes share, and the lock that lets one
+// of them fetch at a time.
+type TokenStore interface {
+	// Token returns the cached token, or the zero Token.
+	Token(ctx context.Context, appid wxcast.AppID) (wxcast.Token, error)
+	SaveToken(ctx context.Context, appid wxcast.AppID, t wxcast.Token) error
+	TryLock(ctx context.Context, name, holder string, ttl time.Duration) (bool, wxcast.LockHolder, error)
+	Unlock(ctx context.Context, name, holder string) error
+}
+
+// tokenSource hands out the app's access token, fetching it at most once at a
+// time over all processes.
+type tokenSource struct {
+	appid  wxcast.AppID
+	store  TokenStore
+	fetch  func(ctx context.Context, force bool) (wxcast.Token, error)
+	holder string
+	cached atomic.Pointer[wxcast.Token]
+	turn   chan struct{} // one goroutine of this process looks for a new token
+}
+
+var sourceCount atomic.Int64
+
+func newTokenSource(appid wxcast.AppID, store TokenStore, fetch func(context.Context, bool) (wxcast.Token, error)) *tokenSource {
+	host, _ := os.Hostname()
+	return &tokenSource{
+		appid: appid, store: store, fetch: fetch, turn: make(chan struct{}, 1),
+		holder: fmt.Sprintf("%s/%d/%d", host, os.Getpid(), sourceCount.Add(1)),
+	}
+}
+
+// get returns a token that is not the refused one ("" refuses none). It looks at
+// this process's copy, then at the shared cache, and only then asks WeChat.
+func (s *tokenSource) get(ctx context.Context, refused string) (string, error) {
+	if t := s.cached.Load(); usable(t, refused) {
+		return t.Reveal(), nil
+	}
+	select {
+	case s.turn <- struct{}{}:
+		defer func() { <-s.turn }()
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
+	if t := s.cached.Load(); usable(t, refused) { // while we waited for our turn
+		return t.Reveal(), nil
+	}
+	t, err := s.renew(ctx, refused)
+	if err != nil {
+		return "", err
+	}
+	s.cached.Store(&t)
+	return t.Reveal(), nil
+}
+
+// renew takes the shared token if it is new to us, else fetches one under the
+// lock that all processes share.
+func (s *tokenSource) renew(ctx context.Context, refused string) (wxcast.Token, error) {
+	lock := "token:" + string(s.appid)
+	for {
+		t, err := s.store.Token(ctx, s.appid)
+		if err != nil {
+			return t, err
+		}
+		if usable(&t, refused) {
+			return t, nil
+		}
+		taken, _, err := s.store.TryLock(ctx, lock, s.holder, fetchLock)
+		if err != nil {
+			return t, err
+		}
+		if taken {
+			break
+		}
+		select {
+		case <-ctx.Done():
+			return t, ctx.Err()
+		case <-time.After(fetchPoll):
+		}
+	}
+	defer func() { _ = s.store.Unlock(context.WithoutCancel(ctx), lock, s.holder) }()
+	// Another process may have fetched it between our look and our lock.
+	if t, err := s.store.Token(ctx, s.appid); err != nil || usable(&t, refused) {
+		return t, err
+	}
+	t, err := s.fetch(ctx, false)
+	if err == nil && t.Reveal() == refused {
+		// WeChat still takes it for good and refuses it: only force helps, which it
+		// allows 20 times a day.
+		t, err = s.fetch(ctx, true)
+	}
+	if err != nil {
+		return t, err
+	}
+	return t, s.store.SaveToken(ctx, s.appid, t)
+}
+
+// usable tells whether a token may be sent: not refused, and not about to end.
+func usable(t *wxcast.Token, refused string) bool {
+	if t == nil || t.Reveal() == "" || t.Reveal() == refused {
+		return false
+	}
+	margin := min(renewBefore, t.ExpiresAt.Sub(t.FetchedAt)/4)
+	return time.Until(t.ExpiresAt) > margin
+}
+
+// fetchStableToken asks WeChat for the app's stable token. Without force it is
+// the current one with the seconds it has left; with force the current one dies.
+func (c *Client) fetchStableToken(ctx context.Context, force bool) (wxcast.Token, error) {
+	body, err := json.Marshal(struct {
+		GrantType    string       `json:"grant_type"`
+		AppID        wxcast.AppID `json:"appid"`
+		Secret       string       `json:"secret"`
+		ForceRefresh bool         `json:"force_refresh"`
+	}{"client_credential", c.appid, c.secret.Reveal(), force})
+	if err != nil {
+		return wxcast.Token{}, err
+	}
+	now := time.Now()
+	raw, err := c.exchange(ctx, stableTokenPath, nil, body)
+	if err != nil {
+		return wxcast.Token{}, err
+	}
+	var out struct {
+		status
+		AccessToken string `json:"access_token"`
+		ExpiresIn   int64  `json:"expires_in"`
+	}
+	if err := c.decode(stableTokenPath, raw, &out); err != nil {
+		if e := err.(*Error); e.Class() == ClassToken {
+			e.class = ClassConfigStop // 40001 here means a wrong secret
+		}
+		return wxcast.Token{}, err
+	}
+	if out.AccessToken == "" || out.ExpiresIn <= 0 {
+		return wxcast.Token{}, &Error{Path: stableTokenPath, Err: fmt.Errorf("the reply holds no token")}
+	}
+	return wxcast.NewToken(out.AccessToken, now, now.Add(time.Duration(out.ExpiresIn)*time.Second)), nil
+}

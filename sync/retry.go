@@ -1,0 +1,43 @@
+package followersync
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	"github.com/wxcast/wxcast/internal/wechat"
+)
+
+const (
+	retryMax   = 8
+	retryFirst = 500 * time.Millisecond
+	retryLast  = 15 * time.Second
+)
+
+// retry makes a call at the run's rate, again with back-off and jitter while its
+// error says that later may be better.
+func retry[T any](ctx context.Context, s *syncer, call func() (T, error)) (T, error) {
+	wait := retryFirst
+	for attempt := 1; ; attempt++ {
+		if err := s.limiter.Wait(ctx); err != nil {
+			var zero T
+			return zero, ctx.Err()
+		}
+		out, err := call()
+		switch wechat.ClassOf(err) {
+		case wechat.ClassRetryNow, wechat.ClassRetryLater, wechat.ClassToken:
+		default:
+			return out, err
+		}
+		if attempt == retryMax || ctx.Err() != nil {
+			return out, err
+		}
+		s.Log.WarnContext(ctx, "call failed, trying again", "err", err, "attempt", attempt, "wait", wait)
+		select {
+		case <-ctx.Done():
+			return out, ctx.Err()
+		case <-time.After(wait/2 + rand.N(wait/2)):
+		}
+		wait = min(2*wait, retryLast)
+	}
+}
