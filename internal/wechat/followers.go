@@ -41,6 +41,7 @@ func (c *Client) ListFollowers(ctx context.Context, next wxcast.OpenID) (Followe
 	var out struct {
 		status
 		Total int64 `json:"total"`
+		Count *int  `json:"count"`
 		Data  struct {
 			OpenID []wxcast.OpenID `json:"openid"`
 		} `json:"data"` // absent at the end
@@ -48,6 +49,10 @@ func (c *Client) ListFollowers(ctx context.Context, next wxcast.OpenID) (Followe
 	}
 	if err := c.call(ctx, UserGetAPI, query, nil, &out); err != nil {
 		return FollowerPage{}, err
+	}
+	// A reply that is no page must not be taken for the end of the list.
+	if out.Count == nil || *out.Count != len(out.Data.OpenID) {
+		return FollowerPage{}, &Error{Path: UserGetAPI, Err: fmt.Errorf("the reply is no page: its count is not the number of its %d openids", len(out.Data.OpenID))}
 	}
 	return FollowerPage{Total: out.Total, OpenIDs: out.Data.OpenID, NextOpenID: out.NextOpenID}, nil
 }

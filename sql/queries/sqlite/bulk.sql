@@ -50,19 +50,27 @@ DROP TABLE mini_users_import;
 -- name: record-outcomes
 -- Write what became of attempts. An end state stays, but for one thing: that
 -- WeChat accepted the message is the truth, whoever says so and however late.
+-- An upsert of rows that exist, because for UPDATE … FROM the planner would go
+-- through the whole broadcast for each outcome.
 -- $1 broadcast; $2 JSON array of {openid, state, errcode, errmsg, msgid, attempted_at, open_since, next_attempt_at}.
-UPDATE deliveries AS d SET state = o.state, attempts = d.attempts + 1, errcode = o.errcode, errmsg = o.errmsg, msgid = o.msgid,
-    attempted_at = o.attempted_at, open_since = o.open_since, next_attempt_at = o.next_attempt_at
-FROM (SELECT value ->> 'openid' AS openid, value ->> 'state' AS state, value ->> 'errcode' AS errcode, value ->> 'errmsg' AS errmsg, value ->> 'msgid' AS msgid, value ->> 'attempted_at' AS attempted_at, value ->> 'open_since' AS open_since, value ->> 'next_attempt_at' AS next_attempt_at FROM json_each($2)) AS o
-WHERE d.broadcast_id = $1 AND d.openid = o.openid AND (d.state = 'pending' OR (o.state = 'sent' AND d.state <> 'sent'));
+INSERT INTO deliveries (broadcast_id, openid, state, attempts, errcode, errmsg, msgid, attempted_at, open_since, next_attempt_at)
+SELECT d.broadcast_id, d.openid, value ->> 'state', d.attempts + 1, value ->> 'errcode', value ->> 'errmsg', value ->> 'msgid',
+    value ->> 'attempted_at', value ->> 'open_since', value ->> 'next_attempt_at'
+FROM json_each($2) CROSS JOIN deliveries d ON d.broadcast_id = $1 AND d.openid = value ->> 'openid'
+WHERE d.state = 'pending' OR (value ->> 'state' = 'sent' AND d.state <> 'sent')
+ON CONFLICT (broadcast_id, openid) DO UPDATE SET state = excluded.state, attempts = excluded.attempts, errcode = excluded.errcode,
+    errmsg = excluded.errmsg, msgid = excluded.msgid, attempted_at = excluded.attempted_at, open_since = excluded.open_since,
+    next_attempt_at = excluded.next_attempt_at;
 
 -- name: schedule-deliveries
 -- Set when pending deliveries are due: now for those given back unattempted, the
 -- claim's end for those being retried, so that they come back if the worker dies.
 -- $1 broadcast; $2 next_attempt_at, UTC; $3 JSON array of {openid, open_since}.
-UPDATE deliveries AS d SET next_attempt_at = $2, open_since = o.open_since
-FROM (SELECT value ->> 'openid' AS openid, value ->> 'open_since' AS open_since FROM json_each($3)) AS o
-WHERE d.broadcast_id = $1 AND d.openid = o.openid AND d.state = 'pending';
+INSERT INTO deliveries (broadcast_id, openid, next_attempt_at, open_since)
+SELECT d.broadcast_id, d.openid, $2, value ->> 'open_since'
+FROM json_each($3) CROSS JOIN deliveries d ON d.broadcast_id = $1 AND d.openid = value ->> 'openid'
+WHERE d.state = 'pending'
+ON CONFLICT (broadcast_id, openid) DO UPDATE SET next_attempt_at = excluded.next_attempt_at, open_since = excluded.open_since;
 
 -- name: delete-leases
 -- $1 worker; $2 lease ids as a JSON array.

@@ -1,0 +1,50 @@
+.DEFAULT_GOAL := help
+GO ?= go
+WITH_POSTGRES := $(GO) run ./sql/storetest/withpostgres
+FUZZTIME ?= 20s
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Build a static binary into dist/
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o dist/wxcast .
+
+.PHONY: demo
+demo: ## Show the whole job on a simulated account
+	$(GO) run . demo
+
+.PHONY: test
+test: ## Run all tests with the race detector, on SQLite and a real Postgres
+	$(WITH_POSTGRES) $(GO) test -race ./...
+
+.PHONY: test-short
+test-short: ## Run all tests but the long ones, without the race detector
+	$(WITH_POSTGRES) $(GO) test -short ./...
+
+.PHONY: lint
+lint: ## Check formatting, go vet, staticcheck and go.mod
+	@test -z "$$(gofmt -l .)" || { echo "not gofmt-ed:"; gofmt -l .; exit 1; }
+	$(GO) vet ./...
+	$(GO) tool -modfile=tools/go.mod staticcheck ./...
+	$(GO) mod tidy -diff
+
+.PHONY: golden
+golden: ## Write the golden files anew; read the diff before you commit it
+	$(WITH_POSTGRES) $(GO) test ./internal/report ./internal/cli -update
+
+.PHONY: fuzz
+fuzz: ## Fuzz each parser of strangers' input for FUZZTIME
+	$(GO) test ./broadcast -run '^$$' -fuzz FuzzParseSpec -fuzztime $(FUZZTIME)
+	$(GO) test ./bridge -run '^$$' -fuzz FuzzReadCSV -fuzztime $(FUZZTIME)
+	$(GO) test ./internal/wechat -run '^$$' -fuzz FuzzDecodeReply -fuzztime $(FUZZTIME)
+	$(GO) test ./internal/simulator -run '^$$' -fuzz FuzzCodec -fuzztime $(FUZZTIME)
+
+.PHONY: sim
+sim: ## Run the simulator of WeChat on its own
+	$(GO) run . sim
+
+.PHONY: image
+image: ## Build the container image
+	docker build -t wxcast .

@@ -1,0 +1,90 @@
+package wechat
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/wxcast/wxcast/internal/wxcast"
+)
+
+// The exact bytes: "pagepath" and not "path", no \u escapes, no empty miniprogram.
+func TestTheBodyOfATemplateMessage(t *testing.T) {
+	for name, test := range map[string]struct {
+		m    TemplateMessage
+		want string
+	}{
+		"with a mini program": {
+			TemplateMessage{ToUser: "O", TemplateID: "T", MiniAppID: "wxMP", PagePath: "pages/a?b=1&c=<2>", ClientMsgID: "c-1", Data: map[string]string{"time2": "10:00", "thing1": "上新 & <新>"}},
+			`{"touser":"O","template_id":"T","miniprogram":{"appid":"wxMP","pagepath":"pages/a?b=1&c=<2>"},"client_msg_id":"c-1","data":{"thing1":{"value":"上新 & <新>"},"time2":{"value":"10:00"}}}`,
+		},
+		"without": {
+			TemplateMessage{ToUser: "O", TemplateID: "T", URL: "https://h5.example/x", Data: map[string]string{}},
+			`{"touser":"O","template_id":"T","url":"https://h5.example/x","data":{}}`,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := test.m.encode()
+			if err != nil || strings.TrimSpace(string(got)) != test.want {
+				t.Errorf("got  %s\nwant %s\n%v", got, test.want, err)
+			}
+		})
+	}
+}
+
+func TestWhatABatchMayAnswer(t *testing.T) {
+	for name, test := range map[string]struct {
+		reply string
+		ok    bool
+	}{
+		"in another order":    {`[{"openid":"b","subscribe":1},{"openid":"a","subscribe":0}]`, true},
+		"one missing":         {`[{"openid":"b","subscribe":1}]`, false},
+		"one nobody asked":    {`[{"openid":"a"},{"openid":"b"},{"openid":"c"}]`, false},
+		"one twice":           {`[{"openid":"a"},{"openid":"a"}]`, false},
+		"without any unionid": {`[{"openid":"a","subscribe":1,"tagid_list":[]},{"openid":"b","subscribe":1}]`, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var users []user
+			if err := json.Unmarshal([]byte(test.reply), &users); err != nil {
+				t.Fatal(err)
+			}
+			followers, err := matchUsers([]wxcast.OpenID{"a", "b"}, users)
+			if (err == nil) != test.ok || test.ok && len(followers) != 2 {
+				t.Errorf("%v, %v", followers, err)
+			}
+		})
+	}
+}
+
+func FuzzDecodeReply(f *testing.F) {
+	for _, seed := range []string{
+		`{"total":23000,"count":2,"data":{"openid":["O1","O2"]},"next_openid":"O2"}`, `{"total":1,"count":0,"next_openid":""}`,
+		`{"errcode":40001,"errmsg":"invalid credential, access_token is invalid or not latest rid: 61725984-6126f6f9-040f19c4"}`,
+		`{"errcode":0,"errmsg":"ok","msgid":3264439863978712345}`, `{"errcode":-1}`, `null`, `[]`, `<html>`, ``,
+	} {
+		f.Add([]byte(seed))
+	}
+	c := &Client{secret: noSecret{}}
+	// An accepted reply has errcode 0; a refused one is an *Error without the token.
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		const token = "TOKEN-THAT-IS-HIDDEN"
+		var out struct {
+			status
+			MsgID int64 `json:"msgid"`
+		}
+		err := c.decode("/x", append(raw[:len(raw):len(raw)], []byte("")...), &out, token)
+		if err == nil {
+			if out.ErrCode != 0 {
+				t.Errorf("accepted errcode %d", out.ErrCode)
+			}
+			return
+		}
+		if _, ok := err.(*Error); !ok || strings.Contains(err.Error(), token) {
+			t.Errorf("%T %v", err, err)
+		}
+	})
+}
+
+type noSecret struct{}
+
+func (noSecret) Reveal() string { return "" }
