@@ -126,7 +126,7 @@ func (r *runner) run(ctx context.Context) error {
 	var pipeline errgroup.Group
 	pipeline.Go(func() error {
 		defer close(claims)
-		return r.claim(working, claims)
+		return r.claim(working, sending, claims)
 	})
 	pipeline.Go(func() error {
 		defer close(jobs)
@@ -200,24 +200,26 @@ func (r *runner) beat(ctx context.Context) {
 	}
 }
 
-// claim asks the store for work, one batch ahead of the sends.
-func (r *runner) claim(ctx context.Context, claims chan<- *batch) error {
+// claim asks the store for work, one batch ahead of the sends, until ctx ends. A
+// claim that has begun is seen through, within the grace of sending: cut short, it
+// might be made and not be known, and hold its deliveries until it lapses.
+func (r *runner) claim(ctx, sending context.Context, claims chan<- *batch) error {
 	size := min(max(int(r.Rate*claimTime.Seconds()), 1), claimMax)
 	for ctx.Err() == nil {
 		at := time.Now()
-		c, err := r.store.Claim(ctx, wxcast.ClaimRequest{
+		c, err := r.store.Claim(sending, wxcast.ClaimRequest{
 			BroadcastID: r.b.ID, Worker: r.worker, Max: size, Rate: r.Rate, QuotaKeep: r.QuotaKeep, LeaseTTL: leaseTTL,
 		})
-		if ctx.Err() != nil {
-			return nil
-		}
 		switch {
+		case err != nil && ctx.Err() != nil:
+			return nil
 		case err != nil:
 			return err
 		case c.State != wxcast.BroadcastRunning:
 			r.halt(errHalted)
 			return nil
 		case len(c.Retries)+len(c.Fresh) > 0:
+			r.askedAt = time.Time{}
 			b := r.batches.add(c, at.Add(leaseTTL-leaseMargin))
 			select {
 			case claims <- b:
@@ -278,7 +280,11 @@ func (r *runner) askQuota(ctx context.Context, unread bool) (waiting bool, err e
 		r.halt(errHalted)
 		return true, err
 	}
-	r.askedAt = time.Now()
+	if !unread {
+		// After the last claim and before waiting: only WeChat knows whether its day
+		// has changed, and tells it by a counter that has fallen.
+		r.askedAt = time.Now()
+	}
 	return false, ReadQuota(ctx, r.store, r.sender, r.b.AccountID, r.Log)
 }
 

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
+	"iter"
 	"net/http"
 	"strconv"
 	"time"
@@ -58,38 +59,73 @@ func (s *Server) State() State {
 
 func (s *Server) showState(w http.ResponseWriter, _ *http.Request) { writeJSON(w, s.State()) }
 
-// showMessages lists what people have seen, a JSON object a line.
-func (s *Server) showMessages(w http.ResponseWriter, _ *http.Request) {
+// Message is what one person has seen.
+type Message struct {
+	OpenID      string    `json:"openid"`
+	MsgID       int64     `json:"msgid"`
+	ClientMsgID string    `json:"client_msg_id"`
+	PagePath    string    `json:"pagepath"`
+	At          time.Time `json:"at"` // by the simulated clock, UTC
+}
+
+// Messages yields what people have seen so far, in order.
+func (s *Server) Messages() iter.Seq[Message] {
 	s.mu.Lock()
 	messages := s.ledger.messages[:len(s.ledger.messages):len(s.ledger.messages)]
 	s.mu.Unlock()
-	w.Header().Set("Content-Type", "application/x-ndjson")
-	enc := json.NewEncoder(w)
-	for _, m := range messages {
-		_ = enc.Encode(map[string]any{
-			"openid": s.world.openid.encode(m.person), "msgid": m.msgID, "client_msg_id": m.clientMsgID,
-			"pagepath": m.page, "at": m.at.UTC().Format(time.RFC3339Nano),
-		})
+	return func(yield func(Message) bool) {
+		for _, m := range messages {
+			if !yield(Message{s.world.openid.encode(m.person), m.msgID, m.clientMsgID, m.page, m.at.UTC()}) {
+				return
+			}
+		}
 	}
 }
 
-// showMiniUsers lists the mini program's users as CSV: the followers among them,
-// and a tenth as many strangers.
-func (s *Server) showMiniUsers(w http.ResponseWriter, _ *http.Request) {
+// showMessages lists what people have seen, a JSON object a line.
+func (s *Server) showMessages(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	enc := json.NewEncoder(w)
+	for m := range s.Messages() {
+		_ = enc.Encode(m)
+	}
+}
+
+// MiniUser is a user of the mini program.
+type MiniUser struct{ UnionID, OpenID string }
+
+// MiniUsers yields the mini program's users: the followers among them, and a
+// tenth as many strangers.
+func (s *Server) MiniUsers() iter.Seq[MiniUser] {
 	s.mu.Lock()
 	listed := s.listed
 	s.mu.Unlock()
+	return func(yield func(MiniUser) bool) {
+		for n := range listed {
+			if s.world.person(n).isMiniUser && !yield(s.miniUser(n)) {
+				return
+			}
+		}
+		for n := range listed / 10 {
+			if !yield(s.miniUser(strangers + n)) {
+				return
+			}
+		}
+	}
+}
+
+func (s *Server) miniUser(n uint32) MiniUser {
+	return MiniUser{s.world.unionid.encode(n), s.world.mini.encode(n)}
+}
+
+// showMiniUsers lists the mini program's users as CSV.
+func (s *Server) showMiniUsers(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/csv; charset=utf-8")
 	out := bufio.NewWriter(w)
 	defer out.Flush()
 	fmt.Fprintln(out, "unionid,openid")
-	for n := range listed {
-		if s.world.person(n).isMiniUser {
-			fmt.Fprintf(out, "%s,%s\n", s.world.unionid.encode(n), s.world.mini.encode(n))
-		}
-	}
-	for n := range listed / 10 {
-		fmt.Fprintf(out, "%s,%s\n", s.world.unionid.encode(strangers+n), s.world.mini.encode(strangers+n))
+	for u := range s.MiniUsers() {
+		fmt.Fprintf(out, "%s,%s\n", u.UnionID, u.OpenID)
 	}
 }
 

@@ -65,40 +65,43 @@ func (s status) code() (int, string) { return s.ErrCode, s.ErrMsg }
 
 type reply interface{ code() (int, string) }
 
-// call makes an API call with the access token and decodes the reply into out.
-// A refused token is renewed and the call repeated, once; ClassToken on return
-// means that the new token was refused, too. A nil body is a GET.
-func (c *Client) call(ctx context.Context, path string, query url.Values, body []byte, out reply) error {
+// call makes an API call with the access token and decodes the reply. A refused
+// token is renewed and the call repeated, once; ClassToken on return means that
+// the new token was refused, too. A nil body is a GET.
+func call[T reply](ctx context.Context, c *Client, path string, query url.Values, body []byte) (T, error) {
+	var none T
 	token, err := c.tokens.get(ctx, "")
 	if err != nil {
-		return err
+		return none, err
 	}
-	err = c.callWith(ctx, token, path, query, body, out)
+	out, err := callWith[T](ctx, c, token, path, query, body)
 	if ClassOf(err) != ClassToken {
-		return err
+		return out, err
 	}
 	if token, err = c.tokens.get(ctx, token); err != nil {
-		return err
+		return none, err
 	}
-	return c.callWith(ctx, token, path, query, body, out)
+	return callWith[T](ctx, c, token, path, query, body)
 }
 
-func (c *Client) callWith(ctx context.Context, token, path string, query url.Values, body []byte, out reply) error {
+// callWith decodes into a T of its own: the errcode of an earlier reply must not
+// outlive it in a struct, since a good reply may have none.
+func callWith[T reply](ctx context.Context, c *Client, token, path string, query url.Values, body []byte) (out T, err error) {
 	q := url.Values{"access_token": {token}}
 	for k, v := range query {
 		q[k] = v
 	}
 	raw, err := c.exchange(ctx, path, q, body)
 	if err != nil {
-		return err
+		return out, err
 	}
-	return c.decode(path, raw, out, token)
+	return decode[T](path, raw, token, c.secret.Reveal())
 }
 
 // decode reads a reply, and turns an errcode into an *Error. hide are texts that
 // the reply might echo and no error may show.
-func (c *Client) decode(path string, raw []byte, out reply, hide ...string) error {
-	if err := json.Unmarshal(raw, out); err != nil {
+func decode[T reply](path string, raw []byte, hide ...string) (out T, err error) {
+	if err := json.Unmarshal(raw, &out); err != nil {
 		var syntax *json.SyntaxError
 		var kind *json.UnmarshalTypeError
 		switch {
@@ -107,10 +110,10 @@ func (c *Client) decode(path string, raw []byte, out reply, hide ...string) erro
 		case errors.As(err, &syntax):
 			err = errors.New("the reply is not JSON")
 		}
-		return &Error{Path: path, MaybeDone: true, Err: err}
+		return out, &Error{Path: path, MaybeDone: true, Err: err}
 	}
 	if code, msg := out.code(); code != 0 {
-		return replyError(path, code, msg, append(hide, c.secret.Reveal())...)
+		return out, replyError(path, code, msg, hide...)
 	}
-	return nil
+	return out, nil
 }

@@ -31,6 +31,16 @@ type FollowerPage struct {
 	NextOpenID wxcast.OpenID
 }
 
+type pageReply struct {
+	status
+	Total int64 `json:"total"`
+	Count *int  `json:"count"`
+	Data  struct {
+		OpenID []wxcast.OpenID `json:"openid"`
+	} `json:"data"` // absent at the end
+	NextOpenID wxcast.OpenID `json:"next_openid"`
+}
+
 // ListFollowers returns the page behind next, or the first for "". WeChat
 // promises no snapshot: who comes or leaves meanwhile may be missed.
 func (c *Client) ListFollowers(ctx context.Context, next wxcast.OpenID) (FollowerPage, error) {
@@ -38,16 +48,8 @@ func (c *Client) ListFollowers(ctx context.Context, next wxcast.OpenID) (Followe
 	if next != "" {
 		query.Set("next_openid", string(next))
 	}
-	var out struct {
-		status
-		Total int64 `json:"total"`
-		Count *int  `json:"count"`
-		Data  struct {
-			OpenID []wxcast.OpenID `json:"openid"`
-		} `json:"data"` // absent at the end
-		NextOpenID wxcast.OpenID `json:"next_openid"`
-	}
-	if err := c.call(ctx, UserGetAPI, query, nil, &out); err != nil {
+	out, err := call[pageReply](ctx, c, UserGetAPI, query, nil)
+	if err != nil {
 		return FollowerPage{}, err
 	}
 	// A reply that is no page must not be taken for the end of the list.
@@ -80,6 +82,11 @@ func (u user) follower() wxcast.Follower {
 	return f
 }
 
+type batchReply struct {
+	status
+	Users []user `json:"user_info_list"`
+}
+
 // BatchGetUsers returns the details of up to BatchSizeMax openids of this
 // account, each exactly once, and how many calls it took. Who does not follow
 // any more comes back with Subscribed false.
@@ -97,11 +104,7 @@ func (c *Client) BatchGetUsers(ctx context.Context, openids []wxcast.OpenID) (fo
 	if err != nil {
 		return nil, 0, err
 	}
-	var out struct {
-		status
-		Users []user `json:"user_info_list"`
-	}
-	err = c.call(ctx, BatchGetAPI, nil, body, &out)
+	out, err := call[batchReply](ctx, c, BatchGetAPI, nil, body)
 	switch CodeOf(err) {
 	case 0:
 	case 40003, 40031, 40032: // an openid that is none, or the list's size: halve

@@ -9,6 +9,14 @@ import (
 
 const quotaGetAPI = "/cgi-bin/openapi/quota/get"
 
+type quotaReply struct {
+	status
+	Quota struct {
+		DailyLimit int64 `json:"daily_limit"`
+		Used       int64 `json:"used"`
+	} `json:"quota"`
+}
+
 // GetQuota asks for an API's daily limit and use. A limit of 0 means that WeChat
 // gave no information. Its counters may be about 1 % off.
 func (c *Client) GetQuota(ctx context.Context, api string) (wxcast.Quota, error) {
@@ -18,14 +26,8 @@ func (c *Client) GetQuota(ctx context.Context, api string) (wxcast.Quota, error)
 	if err != nil {
 		return wxcast.Quota{}, err
 	}
-	var out struct {
-		status
-		Quota struct {
-			DailyLimit int64 `json:"daily_limit"`
-			Used       int64 `json:"used"`
-		} `json:"quota"`
-	}
-	if err := c.call(ctx, quotaGetAPI, nil, body, &out); err != nil {
+	out, err := call[quotaReply](ctx, c, quotaGetAPI, nil, body)
+	if err != nil {
 		return wxcast.Quota{}, err
 	}
 	return wxcast.Quota{API: api, Limit: out.Quota.DailyLimit, Used: out.Quota.Used}, nil

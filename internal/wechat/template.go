@@ -27,17 +27,19 @@ type Template struct {
 // keyMark is how a template's content names a value: {{thing1.DATA}}.
 var keyMark = regexp.MustCompile(`\{\{\s*([A-Za-z0-9_]+)\.DATA\s*\}\}`)
 
+type templatesReply struct {
+	status
+	Templates []struct {
+		ID      string `json:"template_id"`
+		Title   string `json:"title"`
+		Content string `json:"content"`
+	} `json:"template_list"`
+}
+
 // ListTemplates returns the account's templates. There are at most 25.
 func (c *Client) ListTemplates(ctx context.Context) ([]Template, error) {
-	var out struct {
-		status
-		Templates []struct {
-			ID      string `json:"template_id"`
-			Title   string `json:"title"`
-			Content string `json:"content"`
-		} `json:"template_list"`
-	}
-	if err := c.call(ctx, templateListAPI, nil, nil, &out); err != nil {
+	out, err := call[templatesReply](ctx, c, templateListAPI, nil, nil)
+	if err != nil {
 		return nil, err
 	}
 	templates := make([]Template, len(out.Templates))
@@ -98,6 +100,11 @@ func (m TemplateMessage) encode() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
+type sendReply struct {
+	status
+	MsgID int64 `json:"msgid"`
+}
+
 // SendTemplate sends one message and returns WeChat's msgid, which is above 2^53.
 // No error means accepted, not delivered: that comes as a receipt.
 func (c *Client) SendTemplate(ctx context.Context, m TemplateMessage) (msgID int64, err error) {
@@ -105,12 +112,6 @@ func (c *Client) SendTemplate(ctx context.Context, m TemplateMessage) (msgID int
 	if err != nil {
 		return 0, err
 	}
-	var out struct {
-		status
-		MsgID int64 `json:"msgid"`
-	}
-	if err := c.call(ctx, TemplateSendAPI, nil, body, &out); err != nil {
-		return 0, err
-	}
-	return out.MsgID, nil
+	out, err := call[sendReply](ctx, c, TemplateSendAPI, nil, body)
+	return out.MsgID, err
 }

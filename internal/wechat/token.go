@@ -3,6 +3,7 @@ package wechat
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"sync/atomic"
@@ -127,6 +128,12 @@ func usable(t *wxcast.Token, refused string) bool {
 	return time.Until(t.ExpiresAt) > margin
 }
 
+type tokenReply struct {
+	status
+	AccessToken string `json:"access_token"`
+	ExpiresIn   int64  `json:"expires_in"`
+}
+
 // fetchStableToken asks WeChat for the app's stable token. Without force it is
 // the current one with the seconds it has left; with force the current one dies.
 func (c *Client) fetchStableToken(ctx context.Context, force bool) (wxcast.Token, error) {
@@ -144,15 +151,12 @@ func (c *Client) fetchStableToken(ctx context.Context, force bool) (wxcast.Token
 	if err != nil {
 		return wxcast.Token{}, err
 	}
-	var out struct {
-		status
-		AccessToken string `json:"access_token"`
-		ExpiresIn   int64  `json:"expires_in"`
+	out, err := decode[tokenReply](stableTokenPath, raw, c.secret.Reveal())
+	var e *Error
+	if errors.As(err, &e) && e.Class() == ClassToken {
+		e.class = ClassConfigStop // 40001 here means a wrong secret
 	}
-	if err := c.decode(stableTokenPath, raw, &out); err != nil {
-		if e := err.(*Error); e.Class() == ClassToken {
-			e.class = ClassConfigStop // 40001 here means a wrong secret
-		}
+	if err != nil {
 		return wxcast.Token{}, err
 	}
 	if out.AccessToken == "" || out.ExpiresIn <= 0 {

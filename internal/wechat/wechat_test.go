@@ -157,7 +157,7 @@ func TestATokenThatDiedIsRenewedOnceByAllProcessesTogether(t *testing.T) {
 		for _, c := range clients {
 			for range 8 {
 				wg.Go(func() {
-					if _, err := c.GetQuota(t.Context(), wechat.TemplateSendAPI); err != nil {
+					if _, err := c.ListFollowers(t.Context(), ""); err != nil {
 						t.Error(err)
 					}
 				})

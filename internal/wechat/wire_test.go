@@ -1,6 +1,7 @@
 package wechat
 
 import (
+	"bytes"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -64,15 +65,10 @@ func FuzzDecodeReply(f *testing.F) {
 	} {
 		f.Add([]byte(seed))
 	}
-	c := &Client{secret: noSecret{}}
 	// An accepted reply has errcode 0; a refused one is an *Error without the token.
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		const token = "TOKEN-THAT-IS-HIDDEN"
-		var out struct {
-			status
-			MsgID int64 `json:"msgid"`
-		}
-		err := c.decode("/x", append(raw[:len(raw):len(raw)], []byte("")...), &out, token)
+		out, err := decode[sendReply]("/x", bytes.ReplaceAll(raw, []byte("rid"), []byte(token)), token)
 		if err == nil {
 			if out.ErrCode != 0 {
 				t.Errorf("accepted errcode %d", out.ErrCode)
@@ -84,7 +80,3 @@ func FuzzDecodeReply(f *testing.F) {
 		}
 	})
 }
-
-type noSecret struct{}
-
-func (noSecret) Reveal() string { return "" }

@@ -1,0 +1,236 @@
+package followersync_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/wxcast/wxcast/config"
+	"github.com/wxcast/wxcast/internal/simulator"
+	"github.com/wxcast/wxcast/internal/wechat"
+	"github.com/wxcast/wxcast/internal/wxcast"
+	store "github.com/wxcast/wxcast/sql"
+	"github.com/wxcast/wxcast/sql/storetest"
+	followersync "github.com/wxcast/wxcast/sync"
+)
+
+// bench is one account of a simulator, to be synced into a fresh store.
+type bench struct {
+	sim     *simulator.Server
+	db      *store.DB
+	client  *wechat.Client
+	options followersync.Options
+}
+
+// each runs a test on both stores, against a simulator with pages of 1,000.
+func each(t *testing.T, followers int, test func(t *testing.T, b *bench)) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		b := &bench{sim: simulator.New(simulator.Options{Followers: followers, Seed: 11, Knobs: simulator.Knobs{PageSize: 1000}}), db: db}
+		server := httptest.NewServer(b.sim)
+		t.Cleanup(server.Close)
+		b.client = wechat.New(wechat.Options{
+			AppID: wxcast.AppID(b.sim.AppID), Secret: config.Secret(b.sim.Secret), Bases: []string{server.URL}, Timeout: 5 * time.Second, Conns: 8, Tokens: db,
+		})
+		t.Cleanup(b.client.Close)
+		account, err := db.EnsureApp(t.Context(), wxcast.AppID(b.sim.AppID), wxcast.KindOfficialAccount)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.options = followersync.Options{
+			AccountID: account, Mode: wxcast.SyncIncremental, Concurrency: 8, Rate: 1e5,
+			MaxUnfollowShare: 0.2, ResumeWithin: time.Hour, Log: slog.New(slog.NewTextHandler(testWriter{t}, nil)),
+		}
+		test(t, b)
+	})
+}
+
+type testWriter struct{ t *testing.T }
+
+func (w testWriter) Write(p []byte) (int, error) {
+	w.t.Logf("%s", strings.TrimSpace(string(p)))
+	return len(p), nil
+}
+
+func (b *bench) run(t *testing.T, ctx context.Context) (followersync.Summary, error) {
+	t.Helper()
+	return followersync.Run(ctx, b.client, b.db, b.options)
+}
+
+func (b *bench) mustRun(t *testing.T) followersync.Summary {
+	t.Helper()
+	s, err := b.run(t, t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// counts are followers, with_unionid, unfollowed in the store.
+func (b *bench) counts(t *testing.T) wxcast.FollowerCounts {
+	t.Helper()
+	c, err := b.db.FollowerCounts(t.Context(), b.options.AccountID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func TestEachNightMakesTheFewestCalls(t *testing.T) {
+	each(t, 3250, func(t *testing.T, b *bench) {
+		first := b.mustRun(t)
+		if first.Listed != 3250 || first.New != 3250 || first.Total != 3250 || first.Resumed ||
+			first.APICalls["user/get"] != 5 || first.APICalls["user/info/batchget"] != 33 {
+			t.Errorf("first: %+v", first)
+		}
+		second := b.mustRun(t)
+		if second.New+second.Updated+second.Unfollowed != 0 || second.APICalls["user/info/batchget"] != 0 || second.WithUnionID != first.WithUnionID {
+			t.Errorf("nothing changed: %+v", second)
+		}
+		b.sim.AddFollowers(120)
+		b.sim.RemoveFollowers(30)
+		third := b.mustRun(t)
+		if third.New != 120 || third.Unfollowed != 30 || third.Updated != 0 || third.APICalls["user/info/batchget"] != 3 {
+			t.Errorf("120 came and 30 left: %+v", third)
+		}
+		if c := b.counts(t); c.Followers != 3340 || c.Unfollowed != 30 {
+			t.Errorf("%+v", c)
+		}
+		b.options.Mode = wxcast.SyncFull
+		if full := b.mustRun(t); full.Updated != 3340 || full.APICalls["user/info/batchget"] != 34 {
+			t.Errorf("full: %+v", full)
+		}
+	})
+}
+
+func TestAMassUnfollowIsNotBelieved(t *testing.T) {
+	each(t, 1000, func(t *testing.T, b *bench) {
+		b.mustRun(t)
+		b.sim.RemoveFollowers(300)
+		_, err := b.run(t, t.Context())
+		if !errors.Is(err, followersync.ErrMassUnfollow) || !strings.Contains(err.Error(), "300 of 1000") {
+			t.Fatalf("%v", err)
+		}
+		if c := b.counts(t); c.Followers != 1000 {
+			t.Errorf("%+v", c)
+		}
+		b.options.AllowMassUnfollow = true
+		if s := b.mustRun(t); s.Unfollowed != 300 {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
+// A source whose list is short, though nobody left.
+type shortSource struct {
+	followersync.Source
+	pages int
+}
+
+func (s *shortSource) ListFollowers(ctx context.Context, next wxcast.OpenID) (wechat.FollowerPage, error) {
+	p, err := s.Source.ListFollowers(ctx, next)
+	if s.pages--; err == nil && s.pages < 0 {
+		p.OpenIDs, p.NextOpenID = nil, ""
+	}
+	return p, err
+}
+
+func TestWhoIsMissingFromTheListAndStillFollowsStays(t *testing.T) {
+	each(t, 3000, func(t *testing.T, b *bench) {
+		b.mustRun(t)
+		b.options.MaxUnfollowShare = 1
+		s, err := followersync.Run(t.Context(), &shortSource{b.client, 2}, b.db, b.options)
+		if err != nil || s.Unfollowed != 0 || s.Listed != 2000 {
+			t.Errorf("%+v %v", s, err)
+		}
+		if c := b.counts(t); c.Followers != 3000 {
+			t.Errorf("%+v", c)
+		}
+	})
+}
+
+func TestAStoppedSyncGoesOnWhereItWas(t *testing.T) {
+	each(t, 5000, func(t *testing.T, b *bench) {
+		b.sim.SetKnobs(func(k *simulator.Knobs) { k.Latency = simulator.Duration(5 * time.Millisecond) })
+		var calls int64
+		for stops := 0; ; stops++ {
+			ctx, cancel := context.WithTimeout(t.Context(), 120*time.Millisecond)
+			s, err := b.run(t, ctx)
+			cancel()
+			calls = s.APICalls["user/info/batchget"]
+			if err == nil {
+				if stops == 0 {
+					t.Skip("the machine is too fast to stop it")
+				}
+				if !s.Resumed || s.Listed != 5000 || s.New != 5000 {
+					t.Errorf("after %d stops: %+v", stops, s)
+				}
+				break
+			}
+			if !errors.Is(err, context.DeadlineExceeded) {
+				t.Fatal(err)
+			}
+			if stops > 50 {
+				t.Fatal("it never ends")
+			}
+		}
+		if calls > 50+8 { // those in flight at a stop are repeated, and nothing more
+			t.Errorf("%d calls for 50 batches", calls)
+		}
+		if c := b.counts(t); c.Followers != 5000 {
+			t.Errorf("%+v", c)
+		}
+	})
+}
+
+func TestASyncSurvivesABadPlatform(t *testing.T) {
+	each(t, 2000, func(t *testing.T, b *bench) {
+		b.sim.SetKnobs(func(k *simulator.Knobs) {
+			k.Busy, k.BadGateway, k.DropAfter = 0.05, 0.05, 0.05
+			k.KillTokenEvery = simulator.Duration(300 * time.Millisecond)
+		})
+		s := b.mustRun(t)
+		if c := b.counts(t); c.Followers != 2000 || s.New != 2000 {
+			t.Errorf("%+v %+v", c, s)
+		}
+	})
+}
+
+func TestASpentQuotaStopsTheSyncAndTheNextDayGoesOn(t *testing.T) {
+	each(t, 2000, func(t *testing.T, b *bench) {
+		b.sim.SetKnobs(func(k *simulator.Knobs) { k.DailyLimits = map[string]int64{wechat.BatchGetAPI: 12} })
+		_, err := b.run(t, t.Context())
+		if wechat.ClassOf(err) != wechat.ClassQuotaStop {
+			t.Fatalf("%v", err)
+		}
+		if c := b.counts(t); c.Followers != 1200 {
+			t.Errorf("12 calls are 1,200 followers: %+v", c)
+		}
+		b.sim.MoveClock(24 * time.Hour)
+		if s := b.mustRun(t); s.New != 2000 || !s.Resumed || b.counts(t).Followers != 2000 {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
+func TestOnlyOneSyncOfAnAccountAtATime(t *testing.T) {
+	each(t, 1000, func(t *testing.T, b *bench) {
+		b.sim.SetKnobs(func(k *simulator.Knobs) { k.Latency = simulator.Duration(800 * time.Millisecond) })
+		ctx, cancel := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		wg.Go(func() { _, _ = b.run(t, ctx) })
+		time.Sleep(200 * time.Millisecond)
+		_, err := b.run(t, t.Context())
+		var locked *followersync.LockedError
+		if !errors.As(err, &locked) || !strings.Contains(err.Error(), fmt.Sprint("since ", time.Now().In(wxcast.Beijing).Format("2006-01-02"))) {
+			t.Errorf("%v", err)
+		}
+		cancel()
+		wg.Wait()
+	})
+}
