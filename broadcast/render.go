@@ -55,11 +55,12 @@ func (v value) render(facts map[string]string) (string, error) {
 	}
 	var b strings.Builder
 	if err := v.template.Execute(&b, facts); err != nil {
-		var exec template.ExecError
-		if errors.As(err, &exec) && exec.Err != nil {
-			err = exec.Err
+		// "template: :1:3: executing "" at <.name>: map has no entry for key "name""
+		_, reason, found := strings.Cut(err.Error(), ">: ")
+		if !found {
+			reason = err.Error()
 		}
-		return "", fmt.Errorf("%q cannot be filled in: %s", v.template.Root.String(), err)
+		return "", fmt.Errorf("%q cannot be filled in: %s", v.template.Root.String(), reason)
 	}
 	return b.String(), nil
 }

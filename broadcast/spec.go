@@ -80,6 +80,9 @@ func ParseSpec(file string, raw []byte) (*Spec, error) {
 		return nil, &wxcast.BadInput{File: file, Problem: "is empty", Want: "it needs at least name, template and data"}
 	}
 	p := &specParser{Spec: s}
+	if doc.Content[0].Kind != yaml.MappingNode {
+		return nil, &wxcast.BadInput{File: file, Line: doc.Content[0].Line, Problem: "is not a map of keys and values", Want: "write for example name: spring-sale"}
+	}
 	p.mapping("", doc.Content[0], map[string]func(string, *yaml.Node){
 		"name":     p.text(&s.Name),
 		"account":  p.text(&s.Account),
@@ -101,13 +104,20 @@ func ParseSpec(file string, raw []byte) (*Spec, error) {
 	return s, nil
 }
 
-// yamlLine is how the YAML library begins its errors.
-var yamlLine = regexp.MustCompile(`line (\d+): `)
+// yamlLine is how the YAML library begins its errors. Those of its parser, not of
+// its scanner, count lines from 0.
+var (
+	yamlLine     = regexp.MustCompile(`line (\d+): `)
+	yamlFromZero = regexp.MustCompile(`did not find expected (',' or|key|node content|'-' indicator|<document)`)
+)
 
 func yamlError(file string, err error) error {
 	bad := &wxcast.BadInput{File: file, Problem: "is not valid YAML: " + strings.TrimPrefix(err.Error(), "yaml: "), Want: `put values with {{ }}, : or # in quotes`}
 	if m := yamlLine.FindStringSubmatch(err.Error()); m != nil {
 		bad.Line, _ = strconv.Atoi(m[1])
+		if yamlFromZero.MatchString(err.Error()) {
+			bad.Line++
+		}
 		bad.Problem = strings.Replace(bad.Problem, m[0], "", 1)
 	}
 	return bad
@@ -136,11 +146,9 @@ func (p *specParser) mapping(at string, n *yaml.Node, fields map[string]func(str
 		if at != "" {
 			full = at + "." + key
 		}
-		if _, twice := p.lines[full]; twice {
-			p.complain(full, "stands twice", "remove one")
+		if p.twice(full, n.Content[i].Line) {
 			continue
 		}
-		p.lines[full] = n.Content[i].Line
 		field, ok := fields[key]
 		if !ok {
 			p.complain(full, "is not a key of a spec", suggest.For(key, slices.Collect(maps.Keys(fields))))
@@ -148,6 +156,17 @@ func (p *specParser) mapping(at string, n *yaml.Node, fields map[string]func(str
 		}
 		field(full, n.Content[i+1])
 	}
+}
+
+// twice notes a key's line, and complains if it has one already.
+func (p *specParser) twice(key string, line int) bool {
+	first, twice := p.lines[key]
+	if !twice {
+		p.lines[key] = line
+		return false
+	}
+	p.bad = append(p.bad, &wxcast.BadInput{File: p.file, Line: line, Key: key, Problem: fmt.Sprintf("stands on line %d already", first), Want: "remove one"})
+	return true
 }
 
 // scalar is the text of a single value as it was written, whatever YAML takes it for.
@@ -207,11 +226,9 @@ func (p *specParser) data(key string, n *yaml.Node) {
 	for i := 0; i < len(n.Content); i += 2 {
 		name, value := n.Content[i].Value, n.Content[i+1]
 		full := key + "." + name
-		if _, twice := p.lines[full]; twice {
-			p.complain(full, "stands twice", "remove one")
+		if p.twice(full, n.Content[i].Line) {
 			continue
 		}
-		p.lines[full] = n.Content[i].Line
 		if !dataKey.MatchString(name) {
 			p.complain(full, "is no key of a template", "keys look like thing1 or time2")
 			continue

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"time"
 
@@ -11,8 +12,8 @@ import (
 )
 
 const (
-	lockTTL   = 9 * time.Second
-	lockRenew = 3 * time.Second
+	lockTTL   = 6 * time.Second
+	lockRenew = 2 * time.Second
 	lockPoll  = 250 * time.Millisecond
 )
 
@@ -35,7 +36,7 @@ var errLockLost = errors.New("the account's sync lock was lost to another proces
 // holdLock takes the lock and keeps it until release. A holder that renews its
 // lock is alive, and we are refused; one that does not is dead, and we wait until
 // its lock lapses. The returned context ends if the lock is lost.
-func holdLock(ctx context.Context, store locker, name string) (context.Context, func(), error) {
+func holdLock(ctx context.Context, store locker, name string, log *slog.Logger) (context.Context, func(), error) {
 	host, _ := os.Hostname()
 	holder := fmt.Sprintf("%s, process %d, %d", host, os.Getpid(), time.Now().UnixNano()%1e6)
 	var first wxcast.LockHolder
@@ -50,6 +51,7 @@ func holdLock(ctx context.Context, store locker, name string) (context.Context, 
 		switch {
 		case first.Holder != by.Holder:
 			first = by
+			log.InfoContext(ctx, "another sync holds this account; waiting to see whether it is alive", "holder", by.Holder, "since", by.Since)
 		case by.Until.After(first.Until):
 			return nil, nil, &LockedError{By: by}
 		}

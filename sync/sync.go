@@ -82,7 +82,7 @@ var ErrMassUnfollow = errors.New("too many followers are missing from WeChat's l
 // error or a cancelled ctx can be continued.
 func Run(ctx context.Context, source Source, store Store, o Options) (Summary, error) {
 	started := time.Now()
-	ctx, release, err := holdLock(ctx, store, fmt.Sprintf("sync:%d", o.AccountID))
+	ctx, release, err := holdLock(ctx, store, fmt.Sprintf("sync:%d", o.AccountID), o.Log)
 	if err != nil {
 		return Summary{}, err
 	}

@@ -37,7 +37,7 @@ A sync that was stopped goes on where it was. Meant to run every night.`,
 				mode = wxcast.SyncFull
 			}
 			summary, err := a.runSync(cmd.Context(), s, mode, allowMassUnfollow)
-			if summary.Mode == "" { // it did not begin
+			if err != nil && summary.Listed == 0 { // nothing to tell of
 				return err
 			}
 			if printErr := a.print(summary, func(w io.Writer) { writeSync(w, summary) }); err == nil {
@@ -66,7 +66,7 @@ func writeSync(w io.Writer, s followersync.Summary) {
 	if s.Resumed {
 		fmt.Fprintln(w, "Continued an unfinished sync.")
 	}
-	fmt.Fprintf(w, "Synced %s followers in %.1f s (%s).\n", count(s.Listed), s.Seconds, s.Mode)
+	fmt.Fprintf(w, "Listed %s of %s followers in %.1f s (%s).\n", count(s.Listed), count(s.Total), s.Seconds, s.Mode)
 	table(w,
 		[]string{"  new", count(s.New)},
 		[]string{"  updated", count(s.Updated)},

@@ -13,7 +13,11 @@ func For(name string, known []string) string {
 	known = slices.Sorted(slices.Values(known))
 	best, bestDistance := "", max(3, len(name)/2+1)
 	for _, candidate := range known {
-		if d := distance(name, candidate); d < bestDistance {
+		d := distance(name, candidate)
+		if len(name) >= 3 && strings.Contains(candidate, name) {
+			d = min(d, 1) // path for pagepath
+		}
+		if d < bestDistance {
 			best, bestDistance = candidate, d
 		}
 	}

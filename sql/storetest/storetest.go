@@ -180,3 +180,21 @@ func open(t *testing.T, rawURL string) *store.DB {
 	t.Cleanup(func() { _ = db.Close() })
 	return db
 }
+
+// PretendNewerSchema marks the schema as a later version's, as an older binary
+// would find it.
+func PretendNewerSchema(t *testing.T, rawURL string) {
+	t.Helper()
+	driver, dsn := "postgres", rawURL
+	if path, ok := strings.CutPrefix(rawURL, "sqlite://"); ok {
+		driver, dsn = "sqlite", path
+	}
+	db, err := sql.Open(driver, dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.ExecContext(t.Context(), "INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, TRUE)"); err != nil {
+		t.Fatal(err)
+	}
+}
