@@ -23,9 +23,6 @@ import (
 	"github.com/wxcast/wxcast/sql/storetest"
 )
 
-// packageDir is where the tests began; they change their working directory.
-var packageDir, _ = os.Getwd()
-
 var update = flag.Bool("update", false, "write the golden files anew")
 
 // runMain makes this test binary act as wxcast: tests that kill processes need some.
@@ -94,7 +91,7 @@ func (o output) json(t *testing.T) map[string]any {
 	return v
 }
 
-// run runs a command line in this process, in the bench's folder.
+// run runs a command line in this process.
 func (b *bench) run(t *testing.T, args ...string) output { return b.runWith(t, nil, args...) }
 
 // runWith is run with other environment variables; an empty one is unset.
@@ -102,7 +99,6 @@ func (b *bench) runWith(t *testing.T, env map[string]string, args ...string) out
 	t.Helper()
 	all := maps.Clone(b.env)
 	maps.Copy(all, env)
-	t.Chdir(b.dir)
 	var out, errOut bytes.Buffer
 	code := cli.Run(t.Context(), args, cli.IO{In: strings.NewReader(""), Out: &out, Err: &errOut, Getenv: func(name string) string { return all[name] }})
 	return output{code, out.String(), errOut.String()}
@@ -407,7 +403,7 @@ func TestHelp(t *testing.T) {
 // golden holds a text against its file.
 func golden(t *testing.T, name, got string) {
 	t.Helper()
-	path := filepath.Join(packageDir, "testdata", name)
+	path := filepath.Join("testdata", name)
 	if *update {
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			t.Fatal(err)

@@ -106,7 +106,12 @@ func (c *Client) exchange(ctx context.Context, path string, query url.Values, bo
 		if err == nil {
 			return reply, nil
 		}
-		if connected || ctx.Err() != nil {
+		if ctx.Err() != nil {
+			// Not err: net/http hands out the cause of the cancellation, which may be
+			// the error of another call.
+			return nil, &Error{Path: path, MaybeDone: connected, Err: ctx.Err()}
+		}
+		if connected {
 			return nil, callError(path, err, connected)
 		}
 		// Only a host that took no connection is passed over: nothing was sent.
@@ -121,8 +126,7 @@ var jsonHeader = map[string]string{"Content-Type": "application/json;charset=utf
 func callError(path string, err error, connected bool) *Error {
 	var e *Error
 	if errors.As(err, &e) {
-		e.Path = path
-		return e
+		return e // of contextTransport
 	}
 	var urlErr *url.Error
 	if errors.As(err, &urlErr) {

@@ -34,8 +34,12 @@ func Each(t *testing.T, test func(t *testing.T, db *store.DB)) {
 // EachURL is Each for tests that open the store by themselves, or as several
 // processes. The database is migrated.
 func EachURL(t *testing.T, test func(t *testing.T, url string)) {
-	t.Run("sqlite", func(t *testing.T) { test(t, SQLiteURL(t)) })
-	t.Run("postgres", func(t *testing.T) { test(t, PostgresURL(t)) })
+	for name, newURL := range map[string]func(*testing.T) string{"sqlite": SQLiteURL, "postgres": PostgresURL} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel() // many tests wait more than they work
+			test(t, newURL(t))
+		})
+	}
 }
 
 // SQLiteURL names a fresh, migrated SQLite store in the test's own folder.

@@ -1,0 +1,71 @@
+package report_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/wxcast/wxcast/bridge"
+	"github.com/wxcast/wxcast/internal/report"
+	"github.com/wxcast/wxcast/internal/wxcast"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+func TestFormats(t *testing.T) {
+	resumeAt := time.Date(2026, 11, 20, 16, 5, 0, 0, time.UTC)
+	coverage := bridge.Coverage{Followers: 12000, WithUnionID: 11000, MiniUsers: 9000, Joined: 7000, WithoutUnionID: 1000, NotInMiniProgram: 4000}
+	full := report.Report{
+		Account: "shop", Day: "2026-11-20",
+		APIs: []report.API{
+			{API: "/cgi-bin/message/template/send", Limit: 100_000, Used: 100_000, Ours: 99_000},
+			{API: "/cgi-bin/user/get"},
+		},
+		Followers: report.Followers{FollowerCounts: wxcast.FollowerCounts{Followers: 12000, WithUnionID: 11000, Unfollowed: 40}, Gained: 120, Lost: 7},
+		Bridge:    report.Bridge{MiniAppID: "wxmini1", Coverage: coverage},
+		Bridges:   []report.Bridge{{MiniAppID: "wxmini1", Coverage: coverage}, {MiniAppID: "wxmini2"}},
+		Broadcasts: []report.Broadcast{
+			{ID: 7, Name: "春季上新", State: wxcast.BroadcastWaiting, Reason: "the day's quota of template messages is used up", ResumeAt: &resumeAt,
+				Recipients: 150_000, Sent: 98_000, Failed: 900, Unknown: 100, Pending: 51_000, ByErrCode: map[string]int64{"43004": 900, "no answer": 100}, Seconds: 2000},
+		},
+	}
+	empty := report.Report{Account: "shop", Day: "2026-11-20", APIs: []report.API{}, Broadcasts: []report.Broadcast{}}
+	for name, r := range map[string]report.Report{"full": full, "empty": empty} {
+		t.Run(name, func(t *testing.T) {
+			var table, csv, asJSON bytes.Buffer
+			report.WriteTable(&table, r)
+			if err := report.WriteCSV(&csv, r); err != nil {
+				t.Fatal(err)
+			}
+			enc := json.NewEncoder(&asJSON)
+			enc.SetIndent("", "  ")
+			if err := enc.Encode(r); err != nil {
+				t.Fatal(err)
+			}
+			golden(t, name+".table.golden", table.Bytes())
+			golden(t, name+".csv.golden", csv.Bytes())
+			golden(t, name+".json.golden", asJSON.Bytes())
+		})
+	}
+}
+
+func golden(t *testing.T, name string, got []byte) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.MkdirAll("testdata", 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil || !bytes.Equal(got, want) {
+		t.Errorf("%s: %v, got\n%s\nwant\n%s", name, err, got, want)
+	}
+}
