@@ -34,7 +34,7 @@ lint: ## Check formatting, go vet, staticcheck and go.mod
 
 .PHONY: golden
 golden: ## Write the golden files anew; read the diff before you commit it
-	$(WITH_POSTGRES) $(GO) test ./internal/wechat ./internal/cli -run "Page|Explain|Help" -update
+	$(WITH_POSTGRES) $(GO) test ./internal/wechat ./internal/cli ./internal/report -run "Page|Explain|Help|Formats" -update
 
 .PHONY: fuzz
 fuzz: ## Fuzz each parser of strangers' input for FUZZTIME

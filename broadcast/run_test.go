@@ -253,7 +253,9 @@ func TestTheRateIsKeptByAllWorkersTogether(t *testing.T) {
 			}
 			worst = max(worst, to-from+1)
 		}
-		if worst > 330 { // a test machine stutters; the benchmark holds to 2 %
+		// A busy test machine stutters, so this is no measurement: it tells one rate
+		// for all from a rate for each, which would be 900.
+		if worst > 450 {
 			t.Errorf("%d messages in one second at a rate of 300", worst)
 		}
 	})

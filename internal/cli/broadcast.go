@@ -17,6 +17,7 @@ import (
 
 	"github.com/wxcast/wxcast/broadcast"
 	"github.com/wxcast/wxcast/internal/report"
+	"github.com/wxcast/wxcast/internal/table"
 	"github.com/wxcast/wxcast/internal/wechat"
 	"github.com/wxcast/wxcast/internal/wxcast"
 	store "github.com/wxcast/wxcast/sql"
@@ -247,7 +248,7 @@ func (a *app) broadcastListCommand() *cobra.Command {
 				for _, s := range summaries {
 					rows = append(rows, []string{strconv.FormatInt(s.ID, 10), s.Name, string(s.State), count(s.Recipients), count(s.Sent), count(s.Failed), count(s.Unknown), count(s.Pending)})
 				}
-				table(w, rows...)
+				table.Write(w, "", rows...)
 			})
 		},
 	}
@@ -358,5 +359,5 @@ func writeBroadcast(w io.Writer, b report.Broadcast) {
 		}
 		rows = append(rows, []string{"    " + name, count(b.ByErrCode[name]), meaning})
 	}
-	table(w, rows...)
+	table.Write(w, "", rows...)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wxcast/wxcast/config"
+	"github.com/wxcast/wxcast/internal/table"
 	"github.com/wxcast/wxcast/internal/wechat"
 	"github.com/wxcast/wxcast/internal/wxcast"
 	store "github.com/wxcast/wxcast/sql"
@@ -227,5 +228,5 @@ func writeChecks(w io.Writer, checks []check) {
 			rows = append(rows, []string{"", "", "→ " + c.Mend})
 		}
 	}
-	table(w, rows...)
+	table.Write(w, "", rows...)
 }

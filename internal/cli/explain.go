@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/wxcast/wxcast/internal/table"
 	"github.com/wxcast/wxcast/internal/wechat"
 )
 
@@ -46,7 +47,7 @@ func explanation(e wechat.ErrCode) map[string]any {
 
 func writeExplanation(w io.Writer, e wechat.ErrCode) {
 	action := e.Class.Action()
-	table(w,
+	table.Write(w, "",
 		[]string{strconv.Itoa(e.Code), e.Meaning.EN},
 		[]string{"", e.Meaning.ZH},
 		[]string{"fault", string(e.Fault)},

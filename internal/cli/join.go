@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wxcast/wxcast/bridge"
+	"github.com/wxcast/wxcast/internal/table"
 )
 
 func (a *app) joinCommand() *cobra.Command {
@@ -47,7 +48,7 @@ func writeJoin(w io.Writer, s bridge.JoinSummary) {
 }
 
 func writeCoverage(w io.Writer, c bridge.Coverage) {
-	table(w,
+	table.Write(w, "",
 		[]string{"  followers", count(c.Followers), ""},
 		[]string{"  with unionid", count(c.WithUnionID), share(c.WithUnionID, c.Followers)},
 		[]string{"  bridged", count(c.Joined), share(c.Joined, c.Followers)},

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"io"
 	"strconv"
-	"strings"
-	"text/tabwriter"
 )
 
 // print writes a result: one JSON object with --json, else what text writes.
@@ -22,15 +20,6 @@ func (a *app) print(result any, text func(w io.Writer)) error {
 
 // say writes a line for people beside the result.
 func (a *app) say(format string, args ...any) { fmt.Fprintf(a.Err, format+"\n", args...) }
-
-// table aligns rows in columns.
-func table(w io.Writer, rows ...[]string) {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	for _, row := range rows {
-		fmt.Fprintln(t, strings.Join(row, "\t"))
-	}
-	_ = t.Flush()
-}
 
 // count writes a number with thousands apart: 1,234,567.
 func count[N int | int64](n N) string {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/wxcast/wxcast/internal/table"
 	"github.com/wxcast/wxcast/internal/wxcast"
 	followersync "github.com/wxcast/wxcast/sync"
 )
@@ -67,7 +68,7 @@ func writeSync(w io.Writer, s followersync.Summary) {
 		fmt.Fprintln(w, "Continued an unfinished sync.")
 	}
 	fmt.Fprintf(w, "Listed %s of %s followers in %.1f s (%s).\n", count(s.Listed), count(s.Total), s.Seconds, s.Mode)
-	table(w,
+	table.Write(w, "",
 		[]string{"  new", count(s.New)},
 		[]string{"  updated", count(s.Updated)},
 		[]string{"  unfollowed", count(s.Unfollowed)},

@@ -5,9 +5,8 @@ import (
 	"io"
 	"maps"
 	"slices"
-	"strings"
-	"text/tabwriter"
 
+	"github.com/wxcast/wxcast/internal/table"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
@@ -16,15 +15,13 @@ func WriteTable(w io.Writer, r Report) {
 	fmt.Fprintf(w, "Account %s on %s (Beijing)\n", r.Account, r.Day)
 	section := func(title string, rows ...[]any) {
 		fmt.Fprintf(w, "\n%s\n", title)
-		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-		for _, row := range rows {
-			cells := make([]string, len(row))
-			for i, cell := range row {
-				cells[i] = fmt.Sprint(cell)
+		cells := make([][]string, len(rows))
+		for i, row := range rows {
+			for _, cell := range row {
+				cells[i] = append(cells[i], fmt.Sprint(cell))
 			}
-			fmt.Fprintln(t, "  "+strings.Join(cells, "\t"))
 		}
-		_ = t.Flush()
+		table.Write(w, "  ", cells...)
 	}
 
 	quotas := [][]any{{"API", "LIMIT", "USED", "BY WXCAST", "LEFT"}}
