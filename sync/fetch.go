@@ -3,6 +3,7 @@ package followersync
 import (
 	"context"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -29,42 +30,52 @@ type fetched struct {
 }
 
 // fetch asks for the details of all refs that the feed yields, in full batches,
-// several at a time, and writes the answers. A batch that fails for good does not
-// hold up the others; the first such error is returned at the end.
+// several at a time, and writes the answers. A batch that fails does not hold up
+// the others: for a fault of its own they all go on; for one that will meet them
+// all, such as a spent quota, no new ones begin and those under way are finished.
 func (s *syncer) fetch(ctx context.Context, feed func(yield func(wxcast.FollowerRef) error) error) error {
 	batches := make(chan []wxcast.FollowerRef)
 	results := make(chan fetched, s.Concurrency)
-	var failed atomic.Pointer[error]
+	var failed, fatal atomic.Pointer[error]
 
-	g, gctx := errgroup.WithContext(ctx)
+	g, ctx := errgroup.WithContext(ctx)
+	going, stop := context.WithCancel(ctx)
+	defer stop()
 	g.Go(func() error {
 		defer close(batches)
-		return feedBatches(gctx, feed, batches)
+		if err := feedBatches(going, feed, batches); ctx.Err() != nil || going.Err() == nil {
+			return err
+		}
+		return nil // stopped by a fatal error, which follows
 	})
 	g.Go(func() error {
 		defer close(results)
-		workers, wctx := errgroup.WithContext(gctx)
+		var workers sync.WaitGroup
 		for range s.Concurrency {
-			workers.Go(func() error {
+			workers.Go(func() {
 				for batch := range batches {
-					result, err := s.fetchBatch(wctx, batch)
-					switch class := wechat.ClassOf(err); {
+					result, err := s.fetchBatch(ctx, going, batch)
+					switch {
 					case err == nil:
 						results <- result
-					case wctx.Err() == nil && class == wechat.ClassRetryLater:
+					case wechat.ClassOf(err) == wechat.ClassRetryLater && ctx.Err() == nil:
 						failed.CompareAndSwap(nil, &err)
 					default:
-						return err
+						fatal.CompareAndSwap(nil, &err)
+						stop()
 					}
 				}
-				return nil
 			})
 		}
-		return workers.Wait()
+		workers.Wait()
+		return nil
 	})
-	g.Go(func() error { return s.write(gctx, results) })
+	g.Go(func() error { return s.write(ctx, results) })
 	if err := g.Wait(); err != nil {
 		return err
+	}
+	if err := fatal.Load(); err != nil {
+		return *err
 	}
 	if err := failed.Load(); err != nil {
 		return fmt.Errorf("some details could not be fetched, run the sync again: %w", *err)
@@ -95,14 +106,14 @@ func feedBatches(ctx context.Context, feed func(yield func(wxcast.FollowerRef) e
 	return send()
 }
 
-func (s *syncer) fetchBatch(ctx context.Context, batch []wxcast.FollowerRef) (fetched, error) {
+func (s *syncer) fetchBatch(ctx, going context.Context, batch []wxcast.FollowerRef) (fetched, error) {
 	result := fetched{refs: make(map[wxcast.OpenID]bool, len(batch))}
 	openids := make([]wxcast.OpenID, len(batch))
 	for i, ref := range batch {
 		openids[i] = ref.OpenID
 		result.refs[ref.OpenID] = ref.Known
 	}
-	followers, err := retry(ctx, s, func() ([]wxcast.Follower, error) {
+	followers, err := retry(going, s, func() ([]wxcast.Follower, error) {
 		followers, calls, err := s.source.BatchGetUsers(ctx, openids)
 		result.calls += calls
 		return followers, err

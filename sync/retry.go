@@ -15,13 +15,14 @@ const (
 )
 
 // retry makes a call at the run's rate, again with back-off and jitter while its
-// error says that later may be better.
+// error says that later may be better. Once ctx ends no further try begins; a call
+// under way has a context of its own.
 func retry[T any](ctx context.Context, s *syncer, call func() (T, error)) (T, error) {
 	wait := retryFirst
 	for attempt := 1; ; attempt++ {
-		if err := s.limiter.Wait(ctx); err != nil {
+		if err := s.limiter.Wait(ctx); err != nil { // also before ctx's deadline, if that is too near
 			var zero T
-			return zero, ctx.Err()
+			return zero, err
 		}
 		out, err := call()
 		switch wechat.ClassOf(err) {

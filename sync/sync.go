@@ -78,6 +78,9 @@ type Summary struct {
 // mark as gone. Nothing was marked.
 var ErrMassUnfollow = errors.New("too many followers are missing from WeChat's list")
 
+// ErrListBrokeOff: WeChat's list ended long before its own total.
+var ErrListBrokeOff = errors.New("WeChat's list of followers ended")
+
 // Run syncs one account. It continues an unfinished run; one that ends with an
 // error or a cancelled ctx can be continued.
 func Run(ctx context.Context, source Source, store Store, o Options) (Summary, error) {
@@ -177,7 +180,7 @@ func (s *syncer) list(ctx context.Context, pages chan<- int) error {
 			return fmt.Errorf("list followers, page %d: %w", page, err)
 		}
 		if len(got.OpenIDs) == 0 {
-			return s.store.EndListing(ctx, s.run.ID, 1)
+			return s.endListing(ctx, 1)
 		}
 		if err := s.store.StoreListingPage(ctx, s.run.ID, page, got.OpenIDs, got.NextOpenID, got.Total); err != nil {
 			return err
@@ -191,10 +194,25 @@ func (s *syncer) list(ctx context.Context, pages chan<- int) error {
 		// Neither a short page nor a sum that reaches the total is an end: pages may
 		// be short and the total moves.
 		if got.NextOpenID == "" || got.NextOpenID == cursor {
-			return s.store.EndListing(ctx, s.run.ID, 0)
+			return s.endListing(ctx, 0)
 		}
 		cursor = got.NextOpenID
 	}
+}
+
+// listedShareMin is how much of WeChat's own total a list must hold to be taken
+// for complete. The total moves while we page, but not by a tenth.
+const listedShareMin = 0.9
+
+// endListing concludes the list, unless it broke off: then nothing is concluded
+// from it, and the next run lists anew.
+func (s *syncer) endListing(ctx context.Context, emptyCalls int) error {
+	listed, total := s.done.listed.Load(), s.done.total.Load()
+	if float64(listed) < listedShareMin*float64(total) {
+		err := fmt.Errorf("%w after %d of %d followers; nobody was marked as gone. Run the sync again", ErrListBrokeOff, listed, total)
+		return errors.Join(err, s.store.FinishSyncRun(ctx, s.run, err.Error()))
+	}
+	return s.store.EndListing(ctx, s.run.ID, emptyCalls)
 }
 
 // markGone looks at the stored followers that the complete listing lacks, asks
