@@ -91,7 +91,7 @@ func windowOver(openSince, t time.Time) bool {
 // expired is the end of a delivery whose lost attempt cannot be repeated any more.
 func expired(d wxcast.Delivery) wxcast.Outcome {
 	return wxcast.Outcome{
-		OpenID: d.OpenID, State: wxcast.DeliveryUnknown, ErrCode: wxcast.ErrCodeTransport, OpenSince: d.OpenSince, AttemptedAt: d.OpenSince,
+		OpenID: d.OpenID, State: wxcast.DeliveryUnknown, ErrCode: wxcast.ErrCodeTransport, OpenSince: d.OpenSince,
 		ErrMsg: "the outcome was lost, and WeChat's 10 minutes for repeating it are over",
 	}
 }

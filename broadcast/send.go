@@ -83,7 +83,7 @@ func (r *runner) send(ctx context.Context, j job) result {
 	}
 	m, err := r.message.For(j.Delivery)
 	if err != nil {
-		return result{j, verdict{outcome: wxcast.Outcome{OpenID: j.OpenID, State: wxcast.DeliverySkipped, ErrMsg: messageOf(err), AttemptedAt: at}}}
+		return result{j, verdict{outcome: wxcast.Outcome{OpenID: j.OpenID, State: wxcast.DeliverySkipped, ErrMsg: messageOf(err)}}}
 	}
 	msgID, err := r.sender.SendTemplate(ctx, m)
 	return result{j, judge(j.Delivery, msgID, err, at, r.store.Now())}

@@ -280,7 +280,11 @@ type outcomeRow struct {
 // leases that are thereby done. Recording the same outcomes again changes nothing.
 func (db *DB) RecordOutcomes(ctx context.Context, id int64, worker string, outcomes []wxcast.Outcome, doneLeases []int64) error {
 	rows := make([]outcomeRow, len(outcomes))
+	calls := 0
 	for i, o := range outcomes {
+		if !o.AttemptedAt.IsZero() {
+			calls++
+		}
 		var msgID *int64
 		if o.MsgID != 0 {
 			msgID = &o.MsgID
@@ -290,6 +294,9 @@ func (db *DB) RecordOutcomes(ctx context.Context, id int64, worker string, outco
 	err := db.tx(ctx, func(tx *sqlx.Tx) error {
 		if len(rows) > 0 {
 			if _, err := tx.ExecContext(ctx, db.q.RecordOutcomes, id, jsonParam(rows)); err != nil {
+				return err
+			}
+			if _, err := tx.ExecContext(ctx, db.q.CountCalls, id, TemplateSendAPI, wxcast.DayOf(db.Now()), calls); err != nil {
 				return err
 			}
 		}

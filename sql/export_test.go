@@ -3,7 +3,14 @@ package store
 import (
 	"context"
 	"reflect"
+	"time"
 )
+
+// PretendQuiet moves the account's last message into the past.
+func (db *DB) PretendQuiet(ctx context.Context, accountID int64, by time.Duration) error {
+	_, err := db.exec(ctx, db.q.PutPacing, accountID, db.Now().Add(-by))
+	return err
+}
 
 // PrepareAll prepares every named query and returns the errors by name.
 func (db *DB) PrepareAll(ctx context.Context) map[string]error {

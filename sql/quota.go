@@ -18,10 +18,15 @@ type quotaRow struct {
 	ReadAt     time.Time `db:"read_at"`
 }
 
+// quotaQuiet is how long after our last message WeChat's counter is taken to have
+// caught up with us.
+const quotaQuiet = time.Minute
+
 // SaveQuota stores what WeChat just told of an API's quota on a day. Our own
 // reservations stand beside it until WeChat's counter has caught up.
 func (db *DB) SaveQuota(ctx context.Context, accountID int64, day wxcast.Day, q wxcast.Quota) error {
-	if _, err := db.exec(ctx, db.q.PutQuota, accountID, q.API, day, q.Limit, q.Used, db.Now()); err != nil {
+	now := db.Now()
+	if _, err := db.exec(ctx, db.q.PutQuota, accountID, q.API, day, q.Limit, q.Used, now, now.Add(-quotaQuiet)); err != nil {
 		return fmt.Errorf("save the quota of %s: %w", q.API, err)
 	}
 	return nil

@@ -159,6 +159,9 @@ func TestClaimsShareTheDeliveriesWithoutOverlap(t *testing.T) {
 		if got := w.tally(t, b); got.Sent != 25 || got.Recipients != 25 {
 			t.Errorf("tally %+v", got)
 		}
+		if days, err := w.QuotaDays(t.Context(), w.account, wxcast.DayOf(w.Now())); err != nil || days[0].Used != 25 || days[0].Ours != 25 {
+			t.Errorf("%+v %v", days, err)
+		}
 	})
 }
 
@@ -264,10 +267,31 @@ func TestQuotaIsReservedWithTheClaimAndGivenBack(t *testing.T) {
 			must(t, w.SaveQuota(t.Context(), w.account, day, wxcast.Quota{API: store.TemplateSendAPI, Limit: 12, Used: step.read}))
 			days, err := w.QuotaDays(t.Context(), w.account, day)
 			must(t, err)
-			if len(days) != 1 || days[0].Used != step.wantUsed || days[0].Ours != 7 {
-				t.Errorf("after reading %d: %+v, want used %d and ours 7", step.read, days, step.wantUsed)
+			if len(days) != 1 || days[0].Used != step.wantUsed || days[0].Ours != 0 {
+				t.Errorf("after reading %d: %+v, want used %d and no call yet", step.read, days, step.wantUsed)
 			}
 		}
+	})
+}
+
+func TestReservationsOfTheDeadAreFreeOnceWeAreQuiet(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		b := w.broadcastTo(t, 10)
+		day := wxcast.DayOf(w.Now())
+		w.claim(t, b, "dead", 10, time.Millisecond)
+		read := func(used, want int64) {
+			t.Helper()
+			must(t, w.SaveQuota(t.Context(), w.account, day, wxcast.Quota{API: store.TemplateSendAPI, Limit: 1000, Used: used}))
+			days, err := w.QuotaDays(t.Context(), w.account, day)
+			must(t, err)
+			if days[0].Used != want {
+				t.Errorf("used %d, want %d", days[0].Used, want)
+			}
+		}
+		read(4, 10)
+		must(t, w.PretendQuiet(t.Context(), w.account, 2*time.Minute))
+		read(4, 4)
 	})
 }
 

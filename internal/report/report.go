@@ -50,7 +50,7 @@ type API struct {
 	Limit  int64  `json:"limit"` // 0 when WeChat gave no information
 	Used   int64  `json:"used"`
 	Remain int64  `json:"remain"`
-	Ours   int64  `json:"ours"` // of Used, what wxcast reserved
+	Ours   int64  `json:"ours"` // of Used, what wxcast called
 }
 
 // Followers counts the account's followers now, and who came and left on the day.
@@ -105,37 +105,45 @@ var watchedAPIs = []string{wechat.TemplateSendAPI, wechat.UserGetAPI, wechat.Bat
 // quotas is nil where WeChat cannot be asked.
 func Make(ctx context.Context, store Store, quotas QuotaReader, account Account, day wxcast.Day, log *slog.Logger) (Report, error) {
 	r := Report{Account: account.Name, Day: day, APIs: []API{}, Broadcasts: []Broadcast{}}
+	told := map[string]int64{}
 	if quotas != nil && day == wxcast.DayOf(store.Now()) {
-		if err := readQuotas(ctx, store, quotas, account.ID, day, log); err != nil {
+		var err error
+		if told, err = readQuotas(ctx, store, quotas, account.ID, day, log); err != nil {
 			return r, err
 		}
 	}
 	return r, errors.Join(
-		r.addQuotas(ctx, store, account.ID),
+		r.addQuotas(ctx, store, account.ID, told),
 		r.addFollowers(ctx, store, account.ID),
 		r.addBridges(ctx, store, account),
 		r.addBroadcasts(ctx, store, account.ID),
 	)
 }
 
-func readQuotas(ctx context.Context, store Store, quotas QuotaReader, accountID int64, day wxcast.Day, log *slog.Logger) error {
+// readQuotas asks WeChat for today's quotas, stores them, and returns how much of
+// each it says is used.
+func readQuotas(ctx context.Context, store Store, quotas QuotaReader, accountID int64, day wxcast.Day, log *slog.Logger) (map[string]int64, error) {
+	told := map[string]int64{}
 	for _, api := range watchedAPIs {
 		q, err := quotas.GetQuota(ctx, api)
 		if err != nil {
 			if ctx.Err() != nil {
-				return ctx.Err()
+				return nil, ctx.Err()
 			}
 			log.WarnContext(ctx, "WeChat did not tell a quota", "api", api, "err", err)
 			continue
 		}
 		if err := store.SaveQuota(ctx, accountID, day, q); err != nil {
-			return err
+			return nil, err
 		}
+		told[api] = q.Used
 	}
-	return nil
+	return told, nil
 }
 
-func (r *Report) addQuotas(ctx context.Context, store Store, accountID int64) error {
+// addQuotas shows what WeChat has just told; what it was not asked for is shown as
+// the larger of its last word and our reservations.
+func (r *Report) addQuotas(ctx context.Context, store Store, accountID int64, told map[string]int64) error {
 	days, err := store.QuotaDays(ctx, accountID, r.Day)
 	if err != nil {
 		return err
@@ -144,6 +152,9 @@ func (r *Report) addQuotas(ctx context.Context, store Store, accountID int64) er
 		return slices.Index(watchedAPIs, a.API) - slices.Index(watchedAPIs, b.API)
 	})
 	for _, d := range days {
+		if used, ok := told[d.API]; ok {
+			d.Used = used
+		}
 		r.APIs = append(r.APIs, API{API: d.API, Limit: d.Limit, Used: d.Used, Remain: max(0, d.Limit-d.Used), Ours: d.Ours})
 	}
 	return nil

@@ -78,8 +78,8 @@ type Outcome struct {
 	// ErrCode is WeChat's errcode; 0 for an accepted message and ErrCodeTransport
 	// where no answer of WeChat's could be read.
 	ErrCode       int
-	ErrMsg        string // for people; holds no token and no secret
-	AttemptedAt   time.Time
+	ErrMsg        string    // for people; holds no token and no secret
+	AttemptedAt   time.Time // when the call began, UTC; zero when none was made
 	OpenSince     time.Time // as in Delivery, after this attempt
 	NextAttemptAt time.Time // zero unless State is pending
 }
@@ -151,7 +151,7 @@ type QuotaDay struct {
 	Limit int64 // 0 when unknown
 	// Used is the larger of WeChat's counter and our reservations.
 	Used int64
-	// Ours is how many calls this program reserved on the day.
+	// Ours is how many calls wxcast made and recorded on the day.
 	Ours   int64
 	ReadAt time.Time // when WeChat was last asked, UTC
 }

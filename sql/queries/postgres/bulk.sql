@@ -50,9 +50,10 @@ SELECT 1;
 -- name: record-outcomes
 -- Write what became of attempts. An end state stays, but for one thing: that
 -- WeChat accepted the message is the truth, whoever says so and however late.
+-- An outcome without attempted_at is one without a call.
 -- $1 broadcast; $2 JSON array of {openid, state, errcode, errmsg, msgid, attempted_at, open_since, next_attempt_at}.
-UPDATE deliveries d SET state = o.state, attempts = d.attempts + 1, errcode = o.errcode, errmsg = o.errmsg, msgid = o.msgid,
-    attempted_at = o.attempted_at, open_since = o.open_since, next_attempt_at = o.next_attempt_at
+UPDATE deliveries d SET state = o.state, attempts = d.attempts + CASE WHEN o.attempted_at IS NULL THEN 0 ELSE 1 END, errcode = o.errcode, errmsg = o.errmsg, msgid = o.msgid,
+    attempted_at = COALESCE(o.attempted_at, d.attempted_at), open_since = o.open_since, next_attempt_at = o.next_attempt_at
 FROM json_to_recordset($2::json) AS o (openid text, state text, errcode int, errmsg text, msgid bigint, attempted_at timestamptz, open_since timestamptz, next_attempt_at timestamptz)
 WHERE d.broadcast_id = $1 AND d.openid = o.openid AND (d.state = 'pending' OR (o.state = 'sent' AND d.state <> 'sent'));
 

@@ -50,12 +50,13 @@ DROP TABLE mini_users_import;
 -- name: record-outcomes
 -- Write what became of attempts. An end state stays, but for one thing: that
 -- WeChat accepted the message is the truth, whoever says so and however late.
+-- An outcome without attempted_at is one without a call.
 -- An upsert of rows that exist, because for UPDATE … FROM the planner would go
 -- through the whole broadcast for each outcome.
 -- $1 broadcast; $2 JSON array of {openid, state, errcode, errmsg, msgid, attempted_at, open_since, next_attempt_at}.
 INSERT INTO deliveries (broadcast_id, openid, state, attempts, errcode, errmsg, msgid, attempted_at, open_since, next_attempt_at)
-SELECT d.broadcast_id, d.openid, value ->> 'state', d.attempts + 1, value ->> 'errcode', value ->> 'errmsg', value ->> 'msgid',
-    value ->> 'attempted_at', value ->> 'open_since', value ->> 'next_attempt_at'
+SELECT d.broadcast_id, d.openid, value ->> 'state', d.attempts + (value ->> 'attempted_at' IS NOT NULL), value ->> 'errcode', value ->> 'errmsg', value ->> 'msgid',
+    COALESCE(value ->> 'attempted_at', d.attempted_at), value ->> 'open_since', value ->> 'next_attempt_at'
 FROM json_each($2) CROSS JOIN deliveries d ON d.broadcast_id = $1 AND d.openid = value ->> 'openid'
 WHERE d.state = 'pending' OR (value ->> 'state' = 'sent' AND d.state <> 'sent')
 ON CONFLICT (broadcast_id, openid) DO UPDATE SET state = excluded.state, attempts = excluded.attempts, errcode = excluded.errcode,
