@@ -19,7 +19,7 @@ var (
 )
 
 var (
-	accountKeys     = []string{"appid", "secret", "secret_file", "token", "token_file", "encoding_aes_key", "encoding_aes_key_file", "mini_programs"}
+	accountKeys     = []string{"appid", "secret", "secret_file", "token", "token_file", "encoding_aes_key", "encoding_aes_key_file", "token_api", "token_url", "token_url_file", "token_command", "mini_programs"}
 	miniProgramKeys = []string{"appid", "secret", "secret_file"}
 )
 
@@ -76,6 +76,7 @@ func readAccount(name string, raw any, bad *mistakes) Account {
 	a.Secret = secretOrFile(key, "secret", fields, bad)
 	a.Token = secretOrFile(key, "token", fields, bad)
 	a.EncodingAESKey = secretOrFile(key, "encoding_aes_key", fields, bad)
+	a.AccessToken = AccessToken{API: text(fields["token_api"]), URL: secretOrFile(key, "token_url", fields, bad), Command: text(fields["token_command"])}
 	minis, ok := fields["mini_programs"].([]any)
 	if fields["mini_programs"] != nil && !ok {
 		bad.add(key+".mini_programs", text(fields["mini_programs"]), "is not a list", "write each mini program as \"- appid: wx…\"")
@@ -123,6 +124,12 @@ func applyEnv(a *Account, env map[string]string) {
 			a.Token = Secret(value)
 		case "encoding_aes_key":
 			a.EncodingAESKey = Secret(value)
+		case "token_api":
+			a.AccessToken.API = value
+		case "token_url":
+			a.AccessToken.URL = Secret(value)
+		case "token_command":
+			a.AccessToken.Command = value
 		}
 	}
 	if env["mini_appid"] != "" && len(a.MiniPrograms) == 0 {
@@ -148,6 +155,19 @@ func checkAccount(a Account, bad *mistakes) {
 	}
 	if a.EncodingAESKey != "" && !aesKey.MatchString(a.EncodingAESKey.Reveal()) {
 		bad.add(key+".encoding_aes_key", "", fmt.Sprintf("has %d characters and is no EncodingAESKey", len(a.EncodingAESKey)), "copy its 43 letters and digits from the console")
+	}
+	switch a.AccessToken.API {
+	case "", "stable_token", "token":
+	default:
+		bad.add(key+".token_api", a.AccessToken.API, "is no API for tokens", "write stable_token, or token if another program of yours depends on /cgi-bin/token")
+	}
+	if a.AccessToken.URL != "" {
+		if a.AccessToken.Command != "" {
+			bad.add(key+".token_command", a.AccessToken.Command, "stands beside token_url", "set one of the two")
+		}
+		if u := a.AccessToken.URL.Reveal(); !strings.HasPrefix(u, "http://") && !strings.HasPrefix(u, "https://") {
+			bad.add(key+".token_url", "", "is no web address", "it begins with https://")
+		}
 	}
 	for i, m := range a.MiniPrograms {
 		key := fmt.Sprintf("%s.mini_programs[%d].appid", key, i)
@@ -180,9 +200,14 @@ func (c *Config) Account(name string) (Account, error) {
 	return Account{}, &Error{Key: "--account", Value: name, Problem: "is not configured", Want: "known are " + strings.Join(names, ", ")}
 }
 
+// CanCall tells whether the account can get an access token.
+func (a Account) CanCall() bool {
+	return a.Secret != "" || a.AccessToken.URL != "" || a.AccessToken.Command != ""
+}
+
 // NeedSecret tells what is missing for calls to WeChat in the account's name.
 func (a Account) NeedSecret() error {
-	if a.Secret == "" {
+	if !a.CanCall() {
 		return &Error{Key: "accounts." + a.Name + ".secret", Problem: "is missing", Want: "set WXCAST_SECRET, or WXCAST_SECRET_FILE to a file that holds it"}
 	}
 	return nil

@@ -33,7 +33,16 @@ type Account struct {
 	Secret         Secret
 	Token          Secret // of the callback URL
 	EncodingAESKey Secret
+	AccessToken    AccessToken
 	MiniPrograms   []MiniProgram
+}
+
+// AccessToken says where an account's access token comes from. At most one of URL
+// and Command is set; then WeChat is not asked.
+type AccessToken struct {
+	API     string // "stable_token" or "token", of WeChat
+	URL     Secret // of the company's own service; may hold a key
+	Command string // whose output is the token
 }
 
 // MiniProgram is one mini program that the account's messages may open.

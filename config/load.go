@@ -36,6 +36,9 @@ var accountEnv = []struct{ env, key string }{
 	{"WXCAST_SECRET", "secret"},
 	{"WXCAST_TOKEN", "token"},
 	{"WXCAST_ENCODING_AES_KEY", "encoding_aes_key"},
+	{"WXCAST_TOKEN_API", "token_api"},
+	{"WXCAST_TOKEN_URL", "token_url"},
+	{"WXCAST_TOKEN_COMMAND", "token_command"},
 	{"WXCAST_MINI_APPID", "mini_appid"},
 	{"WXCAST_MINI_SECRET", "mini_secret"},
 }

@@ -27,6 +27,7 @@ type syncRunRow struct {
 	Unfollowed  int64
 	ListCalls   int64 `db:"list_calls"`
 	DetailCalls int64 `db:"detail_calls"`
+	SingleCalls int64 `db:"single_calls"`
 }
 
 func (r syncRunRow) run() wxcast.SyncRun {
@@ -144,7 +145,7 @@ func (db *DB) StoreFollowers(ctx context.Context, run wxcast.SyncRun, followers 
 				return err
 			}
 		}
-		_, err := tx.ExecContext(ctx, db.q.CountSyncRun, run.ID, p.New, p.Updated, unfollowed, p.DetailCalls)
+		_, err := tx.ExecContext(ctx, db.q.CountSyncRun, run.ID, p.New, p.Updated, unfollowed, p.DetailCalls, p.SingleCalls)
 		return err
 	})
 	if err != nil {

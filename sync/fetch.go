@@ -26,7 +26,7 @@ const (
 type fetched struct {
 	refs      map[wxcast.OpenID]bool // known before?
 	followers []wxcast.Follower
-	calls     int
+	calls     wechat.DetailCalls
 }
 
 // fetch asks for the details of all refs that the feed yields, in full batches,
@@ -115,7 +115,8 @@ func (s *syncer) fetchBatch(ctx, going context.Context, batch []wxcast.FollowerR
 	}
 	followers, err := retry(going, s, func() ([]wxcast.Follower, error) {
 		followers, calls, err := s.source.BatchGetUsers(ctx, openids)
-		result.calls += calls
+		result.calls.Batch += calls.Batch
+		result.calls.Single += calls.Single
 		return followers, err
 	})
 	if err != nil {
@@ -173,7 +174,8 @@ type pendingWrite struct {
 }
 
 func (p *pendingWrite) add(r fetched) {
-	p.progress.DetailCalls += int64(r.calls)
+	p.progress.DetailCalls += int64(r.calls.Batch)
+	p.progress.SingleCalls += int64(r.calls.Single)
 	for _, f := range r.followers {
 		switch known := r.refs[f.OpenID]; {
 		case !f.Subscribed:

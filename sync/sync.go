@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -21,7 +22,7 @@ import (
 // Source is WeChat, as far as a sync asks it.
 type Source interface {
 	ListFollowers(ctx context.Context, next wxcast.OpenID) (wechat.FollowerPage, error)
-	BatchGetUsers(ctx context.Context, openids []wxcast.OpenID) ([]wxcast.Follower, int, error)
+	BatchGetUsers(ctx context.Context, openids []wxcast.OpenID) ([]wxcast.Follower, wechat.DetailCalls, error)
 }
 
 // Store keeps the followers, the run's checkpoint and the account's lock.
@@ -174,8 +175,9 @@ func (s *syncer) list(ctx context.Context, pages chan<- int) error {
 		return nil
 	}
 	cursor := s.run.NextOpenID
+	var before []wxcast.OpenID // the page before, where this process has it
 	for page := s.run.Pages + 1; ; page++ {
-		got, err := retry(ctx, s, func() (wechat.FollowerPage, error) { return s.source.ListFollowers(ctx, cursor) })
+		got, err := s.listPage(ctx, cursor, before)
 		if err != nil {
 			return fmt.Errorf("list followers, page %d: %w", page, err)
 		}
@@ -196,9 +198,35 @@ func (s *syncer) list(ctx context.Context, pages chan<- int) error {
 		if got.NextOpenID == "" || got.NextOpenID == cursor {
 			return s.endListing(ctx, 0)
 		}
-		cursor = got.NextOpenID
+		cursor, before = got.NextOpenID, got.OpenIDs
 	}
 }
+
+// cursorTries is how many earlier openids of a page are tried as its cursor.
+const cursorTries = 10
+
+// listPage lists the page behind cursor. Whether a cursor whose person has
+// unfollowed is accepted is not documented; where it is not, the openids before it
+// on its page serve, and list a few people twice.
+func (s *syncer) listPage(ctx context.Context, cursor wxcast.OpenID, before []wxcast.OpenID) (wechat.FollowerPage, error) {
+	for tries := 0; ; tries++ {
+		got, err := retry(ctx, s, func() (wechat.FollowerPage, error) { return s.source.ListFollowers(ctx, cursor) })
+		if wechat.CodeOf(err) != codeInvalidOpenID || cursor == "" || tries == cursorTries {
+			return got, err
+		}
+		at := slices.Index(before, cursor)
+		if at < 1 {
+			// Nothing earlier is known: the next run lists anew.
+			err = fmt.Errorf("the cursor is not accepted any more, run the sync again: %w", err)
+			return got, errors.Join(err, s.store.FinishSyncRun(ctx, s.run, err.Error()))
+		}
+		s.Log.InfoContext(ctx, "a cursor is not accepted, trying the openid before it", "err", err)
+		cursor = before[at-1]
+	}
+}
+
+// codeInvalidOpenID is how user/get refuses a cursor.
+const codeInvalidOpenID = 40003
 
 // listedShareMin is how much of WeChat's own total a list must hold to be taken
 // for complete. The total moves while we page, but not by a tenth.
@@ -254,6 +282,6 @@ func (s *syncer) summary(ctx context.Context) (Summary, error) {
 	return Summary{
 		Mode: run.Mode, Total: run.Total, Listed: run.Listed, New: run.New, Updated: run.Updated, Unfollowed: run.Unfollowed,
 		WithUnionID: counts.WithUnionID,
-		APICalls:    map[string]int64{"user/get": run.ListCalls, "user/info/batchget": run.DetailCalls},
+		APICalls:    map[string]int64{"user/get": run.ListCalls, "user/info/batchget": run.DetailCalls, "user/info": run.SingleCalls},
 	}, err
 }

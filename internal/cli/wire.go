@@ -34,7 +34,7 @@ type session struct {
 	db        *store.DB
 	account   config.Account
 	accountID int64
-	// client is nil where the account has no secret.
+	// client is nil where the account has no way to an access token.
 	client *wechat.Client
 }
 
@@ -118,7 +118,7 @@ func newSession(ctx context.Context, cfg *config.Config, account config.Account,
 		s.Close()
 		return nil, err
 	}
-	if account.Secret != "" {
+	if account.CanCall() {
 		s.client = newClient(cfg, account, db)
 	}
 	return s, nil
@@ -128,6 +128,7 @@ func newClient(cfg *config.Config, account config.Account, tokens wechat.TokenSt
 	return wechat.New(wechat.Options{
 		AppID: wxcast.AppID(account.AppID), Secret: account.Secret, Bases: cfg.APIBases, Timeout: cfg.APITimeout,
 		Conns: max(cfg.Broadcast.Concurrency, cfg.Sync.Concurrency), Tokens: tokens,
+		TokenFrom: wechat.TokenFrom{Plain: account.AccessToken.API == "token", URL: account.AccessToken.URL, Command: account.AccessToken.Command},
 	})
 }
 

@@ -25,8 +25,9 @@ type Options struct {
 	Bases   []string
 	Timeout time.Duration // for one call
 	// Conns is how many calls are in flight at most: so many connections are kept.
-	Conns  int
-	Tokens TokenStore
+	Conns     int
+	Tokens    TokenStore
+	TokenFrom TokenFrom
 }
 
 // Client makes calls in the name of one app. It is safe for concurrent use.
@@ -48,7 +49,7 @@ func New(o Options) *Client {
 		timeout:   o.Timeout,
 		transport: newTransport(max(o.Conns, 2)),
 	}
-	c.tokens = newTokenSource(o.AppID, o.Tokens, c.fetchStableToken)
+	c.tokens = newTokenSource(o.AppID, o.Tokens, c.fetcher(o.TokenFrom))
 	return c
 }
 

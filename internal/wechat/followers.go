@@ -3,6 +3,7 @@ package wechat
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/url"
 	"time"
@@ -14,6 +15,7 @@ import (
 const (
 	UserGetAPI  = "/cgi-bin/user/get"
 	BatchGetAPI = "/cgi-bin/user/info/batchget"
+	userInfoAPI = "/cgi-bin/user/info"
 )
 
 // Sizes that WeChat decides. Source: api_getfans and api_batchuserinfo, read 2026-11-20.
@@ -87,10 +89,23 @@ type batchReply struct {
 	Users []user `json:"user_info_list"`
 }
 
+// DetailCalls is how many calls it took to get details.
+type DetailCalls struct {
+	Batch  int // user/info/batchget
+	Single int // user/info
+}
+
+func (d DetailCalls) plus(other DetailCalls) DetailCalls {
+	return DetailCalls{d.Batch + other.Batch, d.Single + other.Single}
+}
+
 // BatchGetUsers returns the details of up to BatchSizeMax openids of this
 // account, each exactly once, and how many calls it took. Who does not follow
 // any more comes back with Subscribed false.
-func (c *Client) BatchGetUsers(ctx context.Context, openids []wxcast.OpenID) (followers []wxcast.Follower, calls int, err error) {
+//
+// A reply in which unionids may belong to other openids is not believed: those in
+// doubt are read again one by one.
+func (c *Client) BatchGetUsers(ctx context.Context, openids []wxcast.OpenID) (followers []wxcast.Follower, calls DetailCalls, err error) {
 	type item struct {
 		OpenID wxcast.OpenID `json:"openid"`
 	}
@@ -102,8 +117,9 @@ func (c *Client) BatchGetUsers(ctx context.Context, openids []wxcast.OpenID) (fo
 	}
 	body, err := json.Marshal(in)
 	if err != nil {
-		return nil, 0, err
+		return nil, calls, err
 	}
+	calls.Batch = 1
 	out, err := call[batchReply](ctx, c, BatchGetAPI, nil, body)
 	switch CodeOf(err) {
 	case 0:
@@ -112,22 +128,68 @@ func (c *Client) BatchGetUsers(ctx context.Context, openids []wxcast.OpenID) (fo
 			return c.batchGetHalves(ctx, openids)
 		}
 		if CodeOf(err) == 40003 {
-			return []wxcast.Follower{{OpenID: openids[0]}}, 1, nil
+			return []wxcast.Follower{{OpenID: openids[0]}}, calls, nil
 		}
 	}
 	if err != nil {
-		return nil, 1, err
+		return nil, calls, err
 	}
-	followers, err = matchUsers(openids, out.Users)
-	return followers, 1, err
+	if followers, err = matchUsers(openids, out.Users); err != nil {
+		return nil, calls, err
+	}
+	for i := range followers {
+		if !inDoubt(followers, i) {
+			continue
+		}
+		calls.Single++
+		if followers[i], err = c.GetUser(ctx, followers[i].OpenID); err != nil {
+			return nil, calls, err
+		}
+	}
+	return followers, calls, nil
 }
 
-func (c *Client) batchGetHalves(ctx context.Context, openids []wxcast.OpenID) ([]wxcast.Follower, int, error) {
-	calls := 1
+// inDoubt tells whether the unionid of one follower of a reply may be another's.
+// An openid that is no follower's has been seen to shift the unionids of those
+// behind it by one. Source: report oCJUsw9O7spQia91XWy7NQSCS-QE, 2024-09.
+func inDoubt(reply []wxcast.Follower, i int) bool {
+	if !reply[i].Subscribed || reply[i].UnionID == "" {
+		return false
+	}
+	for j, other := range reply {
+		if j < i && !other.Subscribed || j != i && other.UnionID == reply[i].UnionID {
+			return true
+		}
+	}
+	return false
+}
+
+// GetUser returns one follower's details; Subscribed is false for who does not
+// follow, or never did.
+func (c *Client) GetUser(ctx context.Context, openid wxcast.OpenID) (wxcast.Follower, error) {
+	out, err := call[userReply](ctx, c, userInfoAPI, url.Values{"openid": {string(openid)}, "lang": {"zh_CN"}}, nil)
+	switch {
+	case CodeOf(err) == 40003:
+		return wxcast.Follower{OpenID: openid}, nil
+	case err != nil:
+		return wxcast.Follower{}, err
+	case out.OpenID != openid:
+		return wxcast.Follower{}, &Error{Path: userInfoAPI, Err: errors.New("the reply is about another openid")}
+	}
+	return out.follower(), nil
+}
+
+type userReply struct {
+	status
+	user
+}
+
+func (c *Client) batchGetHalves(ctx context.Context, openids []wxcast.OpenID) ([]wxcast.Follower, DetailCalls, error) {
+	calls := DetailCalls{Batch: 1}
 	var all []wxcast.Follower
 	for _, half := range [][]wxcast.OpenID{openids[:len(openids)/2], openids[len(openids)/2:]} {
 		followers, n, err := c.BatchGetUsers(ctx, half)
-		calls += n
+		calls = calls.plus(n)
 		if err != nil {
 			return nil, calls, err
 		}

@@ -2,7 +2,6 @@ package wechat
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -13,7 +12,6 @@ import (
 )
 
 const (
-	stableTokenPath = "/cgi-bin/stable_token"
 	// renewBefore is how long before its end a token is renewed: WeChat hands out
 	// the next one in the last five minutes, and both work until then. Source:
 	// api_getstableaccesstoken, read 2026-11-20.
@@ -32,6 +30,8 @@ type TokenStore interface {
 	TryLock(ctx context.Context, name, holder string, ttl time.Duration) (bool, wxcast.LockHolder, error)
 	Unlock(ctx context.Context, name, holder string) error
 }
+
+var errSameToken = errors.New("its source hands out the token that WeChat refuses")
 
 // tokenSource hands out the app's access token, fetching it at most once at a
 // time over all processes.
@@ -109,12 +109,15 @@ func (s *tokenSource) renew(ctx context.Context, refused string) (wxcast.Token, 
 	}
 	t, err := s.fetch(ctx, false)
 	if err == nil && t.Reveal() == refused {
-		// WeChat still takes it for good and refuses it: only force helps, which it
-		// allows 20 times a day.
+		// Its source still takes it for good: only force helps, which WeChat allows
+		// 20 times a day.
 		t, err = s.fetch(ctx, true)
 	}
 	if err != nil {
 		return t, err
+	}
+	if t.Reveal() == refused {
+		return t, &Error{Path: "access token", class: ClassConfigStop, Err: errSameToken}
 	}
 	return t, s.store.SaveToken(ctx, s.appid, t)
 }
@@ -126,41 +129,4 @@ func usable(t *wxcast.Token, refused string) bool {
 	}
 	margin := min(renewBefore, t.ExpiresAt.Sub(t.FetchedAt)/4)
 	return time.Until(t.ExpiresAt) > margin
-}
-
-type tokenReply struct {
-	status
-	AccessToken string `json:"access_token"`
-	ExpiresIn   int64  `json:"expires_in"`
-}
-
-// fetchStableToken asks WeChat for the app's stable token. Without force it is
-// the current one with the seconds it has left; with force the current one dies.
-func (c *Client) fetchStableToken(ctx context.Context, force bool) (wxcast.Token, error) {
-	body, err := json.Marshal(struct {
-		GrantType    string       `json:"grant_type"`
-		AppID        wxcast.AppID `json:"appid"`
-		Secret       string       `json:"secret"`
-		ForceRefresh bool         `json:"force_refresh"`
-	}{"client_credential", c.appid, c.secret.Reveal(), force})
-	if err != nil {
-		return wxcast.Token{}, err
-	}
-	now := time.Now()
-	raw, err := c.exchange(ctx, stableTokenPath, nil, body)
-	if err != nil {
-		return wxcast.Token{}, err
-	}
-	out, err := decode[tokenReply](stableTokenPath, raw, c.secret.Reveal())
-	var e *Error
-	if errors.As(err, &e) && e.Class() == ClassToken {
-		e.class = ClassConfigStop // 40001 here means a wrong secret
-	}
-	if err != nil {
-		return wxcast.Token{}, err
-	}
-	if out.AccessToken == "" || out.ExpiresIn <= 0 {
-		return wxcast.Token{}, &Error{Path: stableTokenPath, Err: fmt.Errorf("the reply holds no token")}
-	}
-	return wxcast.NewToken(out.AccessToken, now, now.Add(time.Duration(out.ExpiresIn)*time.Second)), nil
 }

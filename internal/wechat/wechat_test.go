@@ -80,8 +80,8 @@ func TestEveryCallOfTheAdapter(t *testing.T) {
 	}
 
 	followers, calls, err := c.BatchGetUsers(ctx, all[:100])
-	if err != nil || calls != 1 || len(followers) != 100 {
-		t.Fatalf("%d followers in %d calls: %v", len(followers), calls, err)
+	if err != nil || calls != (wechat.DetailCalls{Batch: 1}) || len(followers) != 100 {
+		t.Fatalf("%d followers in %+v calls: %v", len(followers), calls, err)
 	}
 	with := 0
 	for _, f := range followers {
@@ -140,8 +140,8 @@ func TestABadOpenIDDoesNotSpoilItsBatch(t *testing.T) {
 			gone++
 		}
 	}
-	if gone != 1 || calls > 20 {
-		t.Errorf("%d taken for gone, in %d calls", gone, calls)
+	if gone != 1 || calls.Batch > 20 {
+		t.Errorf("%d taken for gone, in %+v calls", gone, calls)
 	}
 }
 

@@ -29,12 +29,14 @@ type SyncRun struct {
 	New        int64
 	Updated    int64
 	Unfollowed int64
-	// ListCalls and DetailCalls are the calls made, over all resumptions.
+	// The calls made, over all resumptions: user/get, user/info/batchget, and
+	// user/info for those whose batch was in doubt.
 	ListCalls   int64
 	DetailCalls int64
+	SingleCalls int64
 }
 
 // SyncProgress is what one batch of details adds to its run.
 type SyncProgress struct {
-	New, Updated, DetailCalls int64
+	New, Updated, DetailCalls, SingleCalls int64
 }

@@ -1,13 +1,13 @@
 -- name: open-sync-run
 -- The account's unfinished run, if any.
 -- $1 account; $2 mode; $3 started no earlier than, UTC.
-SELECT id, account_id, mode, started_at, pages, next_openid, listed, listed_all, total, created, updated, unfollowed, list_calls, detail_calls
+SELECT id, account_id, mode, started_at, pages, next_openid, listed, listed_all, total, created, updated, unfollowed, list_calls, detail_calls, single_calls
 FROM sync_runs WHERE account_id = $1 AND mode = $2 AND finished_at IS NULL AND started_at >= $3
 ORDER BY id DESC LIMIT 1;
 
 -- name: get-sync-run
 -- $1 run.
-SELECT id, account_id, mode, started_at, pages, next_openid, listed, listed_all, total, created, updated, unfollowed, list_calls, detail_calls
+SELECT id, account_id, mode, started_at, pages, next_openid, listed, listed_all, total, created, updated, unfollowed, list_calls, detail_calls, single_calls
 FROM sync_runs WHERE id = $1;
 
 -- name: add-sync-run
@@ -36,8 +36,8 @@ UPDATE sync_runs SET listed_all = TRUE, list_calls = list_calls + $2 WHERE id = 
 
 -- name: count-sync-run
 -- Add to a run's counters.
--- $1 run; $2 created; $3 updated; $4 unfollowed; $5 calls for details.
-UPDATE sync_runs SET created = created + $2, updated = updated + $3, unfollowed = unfollowed + $4, detail_calls = detail_calls + $5 WHERE id = $1;
+-- $1 run; $2 created; $3 updated; $4 unfollowed; $5 batch calls; $6 single calls.
+UPDATE sync_runs SET created = created + $2, updated = updated + $3, unfollowed = unfollowed + $4, detail_calls = detail_calls + $5, single_calls = single_calls + $6 WHERE id = $1;
 
 -- name: finish-sync-run
 -- $1 run; $2 now, UTC; $3 outcome.

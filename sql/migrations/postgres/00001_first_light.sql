@@ -58,7 +58,8 @@ CREATE TABLE sync_runs (
     updated      BIGINT NOT NULL DEFAULT 0,
     unfollowed   BIGINT NOT NULL DEFAULT 0,
     list_calls   BIGINT NOT NULL DEFAULT 0,
-    detail_calls BIGINT NOT NULL DEFAULT 0
+    detail_calls BIGINT NOT NULL DEFAULT 0,
+    single_calls BIGINT NOT NULL DEFAULT 0
 );
 CREATE INDEX sync_runs_account ON sync_runs (account_id, id);
 
