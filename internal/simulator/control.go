@@ -23,6 +23,9 @@ func (s *Server) controlRoutes() {
 	s.mux.HandleFunc("POST "+ControlPath+"followers/remove", s.removeFollowers)
 	s.mux.HandleFunc("POST "+ControlPath+"clock", s.moveClock)
 	s.mux.HandleFunc("POST "+ControlPath+"tokens/kill", s.killTokensNow)
+	s.mux.HandleFunc("POST "+ControlPath+"reset", s.reset)
+	s.mux.HandleFunc("POST "+ControlPath+"login-code", s.loginCodeFor)
+	s.mux.HandleFunc("POST "+ControlPath+"permits", s.permitsFor)
 }
 
 // State is the simulator's own account of what happened.
@@ -33,7 +36,12 @@ type State struct {
 	People       int                   `json:"people"`     // who saw at least one
 	Duplicates   int                   `json:"duplicates"` // messages beyond a person's first
 	Deduplicated int                   `json:"deduplicated"`
+	Held         int                   `json:"held"`
+	Permitted    int                   `json:"subscribe_messages"`
 	TokenFetches int                   `json:"token_fetches"`
+	TokenKills   int                   `json:"token_kills"`
+	Callbacks    int64                 `json:"callbacks_delivered"`
+	CallbackLost int64                 `json:"callbacks_lost"`
 	Calls        map[string]*callStats `json:"calls"`
 }
 
@@ -53,7 +61,9 @@ func (s *Server) State() State {
 	return State{
 		Now: s.now(), Followers: int(s.listed) - len(s.gone),
 		Messages: len(s.ledger.messages), People: len(seen), Duplicates: len(s.ledger.messages) - len(seen),
-		Deduplicated: s.ledger.Deduplicated, TokenFetches: s.tokensOf(s.AppID).fetches, Calls: calls,
+		Deduplicated: s.ledger.Deduplicated, Held: s.ledger.Held, Permitted: s.ledger.Permitted,
+		TokenFetches: s.tokensOf(s.AppID).fetches, TokenKills: s.tokensOf(s.AppID).kills,
+		Callbacks: s.callbacks.delivered.Load(), CallbackLost: s.callbacks.lost.Load(), Calls: calls,
 	}
 }
 
@@ -173,7 +183,10 @@ func (s *Server) addFollowers(w http.ResponseWriter, r *http.Request) {
 func (s *Server) AddFollowers(n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.listed += uint32(n)
+	for range n {
+		s.callbacks.send(event{from: s.world.openid.encode(s.listed), name: "subscribe"}, 0)
+		s.listed++
+	}
 }
 
 // removeFollowers lets ?n= people unfollow, the first who still follow, or the
@@ -186,7 +199,7 @@ func (s *Server) removeFollowers(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		s.mu.Lock()
-		s.gone[n] = true
+		s.leave(n)
 		s.mu.Unlock()
 	} else {
 		n, err := strconv.Atoi(r.FormValue("n"))
@@ -205,10 +218,56 @@ func (s *Server) RemoveFollowers(n int) {
 	defer s.mu.Unlock()
 	for i := uint32(0); i < s.listed && n > 0; i++ {
 		if !s.gone[i] {
-			s.gone[i] = true
+			s.leave(i)
 			n--
 		}
 	}
+}
+
+// leave lets a person unfollow. s.mu is held.
+func (s *Server) leave(n uint32) {
+	s.gone[n] = true
+	s.callbacks.send(event{from: s.world.openid.encode(n), name: "unsubscribe"}, 0)
+}
+
+// reset forgets all that happened: the world is as the seed made it, with the
+// followers that ?followers= asks for or as many as there are. The knobs stay.
+func (s *Server) reset(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	if text := r.FormValue("followers"); text != "" {
+		n, err := strconv.ParseUint(text, 10, 30)
+		if err != nil {
+			s.mu.Unlock()
+			http.Error(w, "followers is not a number", http.StatusBadRequest)
+			return
+		}
+		s.listed = uint32(n)
+	}
+	s.gone, s.tokens, s.quotas, s.calls = map[uint32]bool{}, map[string]*tokenState{}, map[string]*quotaState{}, map[string]*callStats{}
+	s.codes, s.permits, s.ledger, s.clears, s.skew = map[string]loginCode{}, map[permit]int{}, ledger{}, 0, 0
+	s.window, s.contents, s.requested = newDedupWindow(), newDedupWindow(), &recentCalls{}
+	s.mu.Unlock()
+	writeJSON(w, s.State())
+}
+
+// loginCodeFor acts as wx.login of the mini user ?openid=.
+func (s *Server) loginCodeFor(w http.ResponseWriter, r *http.Request) {
+	code, ok := s.NewLoginCode(r.FormValue("openid"))
+	if !ok {
+		http.Error(w, "nobody in the mini program has this openid", http.StatusBadRequest)
+		return
+	}
+	writeJSON(w, map[string]string{"code": code})
+}
+
+// permitsFor lets ?openid= accept the subscribe template ?template= ?n= times.
+func (s *Server) permitsFor(w http.ResponseWriter, r *http.Request) {
+	n, err := strconv.Atoi(r.FormValue("n"))
+	if err != nil || n < 1 || templateByID(r.FormValue("template")) == nil || !s.GivePermits(r.FormValue("openid"), r.FormValue("template"), n) {
+		http.Error(w, "openid, template and n must name a person, a template of the account, and a number", http.StatusBadRequest)
+		return
+	}
+	writeJSON(w, s.State())
 }
 
 // moveClock moves the simulated clock by ?by=, such as 24h.

@@ -2,6 +2,9 @@ package simulator
 
 import "time"
 
+// sendAPI is the path that most of the knobs are about.
+const sendAPI = "/cgi-bin/message/template/send"
+
 // message is what one person has seen.
 type message struct {
 	person      uint32
@@ -15,9 +18,23 @@ type message struct {
 type ledger struct {
 	messages     []message
 	Deduplicated int // repeats of a client_msg_id, accepted and not shown again
+	Held         int // messages held for review (40252)
+	Permitted    int // subscribe messages
 }
 
 func (l *ledger) add(m message) { l.messages = append(l.messages, m) }
+
+// today counts what a person was shown on this Beijing day. It looks at all of
+// the day's messages: only the knobs that limit a person ask for it.
+func (l *ledger) today(person uint32, now time.Time) int {
+	day, count := now.In(beijing).Format(time.DateOnly), 0
+	for i := len(l.messages) - 1; i >= 0 && l.messages[i].at.In(beijing).Format(time.DateOnly) == day; i-- {
+		if l.messages[i].person == person {
+			count++
+		}
+	}
+	return count
+}
 
 // callStats are the books of one API.
 type callStats struct {
@@ -51,5 +68,5 @@ func (s *Server) count(api string) {
 
 // tooFast tells whether this second's sends are above the knob's rate.
 func (s *Server) tooFast() bool {
-	return s.knobs.MaxRate > 0 && s.callsTo("/cgi-bin/message/template/send").inSecond > int64(s.knobs.MaxRate)
+	return s.knobs.MaxRate > 0 && s.callsTo(sendAPI).inSecond > int64(s.knobs.MaxRate)
 }

@@ -19,6 +19,13 @@ var dailyLimits = map[string]int64{
 	"/cgi-bin/message/template/send":             100_000,
 	"/cgi-bin/template/get_all_private_template": 100_000,
 	"/cgi-bin/openapi/quota/get":                 1_000_000,
+	"/cgi-bin/openapi/rid/get":                   1_000_000,
+	"/cgi-bin/clear_quota":                       1_000_000,
+	"/cgi-bin/tags/get":                          1_000,
+	"/cgi-bin/user/tag/get":                      1_000,
+	"/cgi-bin/tags/getidlist":                    500_000,
+	"/cgi-bin/message/subscribe/send":            30_000_000,
+	"/cgi-bin/message/subscribe/bizsend":         30_000_000,
 }
 
 // quotaState is one API's counter of one Beijing day.
@@ -29,7 +36,7 @@ type quotaState struct {
 
 // quotaOf is the API's counter of today.
 func (s *Server) quotaOf(api string) *quotaState {
-	today := s.now().In(beijing).Format(time.DateOnly)
+	today := s.now().In(beijing).Add(-time.Duration(s.knobs.ResetHour) * time.Hour).Format(time.DateOnly)
 	q := s.quotas[api]
 	if q == nil || q.day != today {
 		q = &quotaState{day: today}
@@ -45,15 +52,72 @@ func (s *Server) limitOf(api string) int64 {
 	return dailyLimits[api]
 }
 
-// spendQuota counts a call, whatever comes of it, or refuses it.
-func (s *Server) spendQuota(api string) *fault {
+// spendQuota counts a call that costs so much, whatever comes of it, or refuses it.
+func (s *Server) spendQuota(api string, cost int64) *fault {
 	q, limit := s.quotaOf(api), s.limitOf(api)
-	if q.used >= limit {
+	early := api == sendAPI && s.knobs.Early45009 > 0 && q.used >= s.knobs.Early45009
+	if q.used+cost > limit || early {
 		s.callsTo(api).OverQuota++
 		return &fault{45009, "reach max api daily quota limit"}
 	}
-	q.used++
+	q.used += cost
 	return nil
+}
+
+// clearsAMonth is how often all counters may be cleared. Source: API_Call_Limits.
+const clearsAMonth = 10
+
+// clearQuota sets all daily counters to zero.
+func (s *Server) clearQuota(c *call) (any, *fault) {
+	var in struct {
+		AppID string `json:"appid"`
+	}
+	if json.Unmarshal(c.body, &in) != nil {
+		return nil, &fault{47001, "data format error"}
+	}
+	if in.AppID != s.AppID {
+		return nil, &fault{40013, "invalid appid"}
+	}
+	return s.clear()
+}
+
+// clearQuotaBySecret is clear_quota/v2: no token, and the parameters in the query
+// or in the body, as WeChat's page shows both.
+func (s *Server) clearQuotaBySecret(c *call) (any, *fault) {
+	var in struct {
+		AppID     string `json:"appid"`
+		AppSecret string `json:"appsecret"`
+	}
+	_ = json.Unmarshal(c.body, &in)
+	if q := c.URL.Query(); in.AppID == "" {
+		in.AppID, in.AppSecret = q.Get("appid"), q.Get("appsecret")
+	}
+	if f := s.checkApp(c, in.AppID, in.AppSecret); f != nil {
+		return nil, f
+	}
+	return s.clear()
+}
+
+func (s *Server) clear() (any, *fault) {
+	if s.clears >= clearsAMonth {
+		return nil, &fault{48006, "forbid to clear quota because of reaching the limit"}
+	}
+	s.clears++
+	clear(s.quotas)
+	return okReply, nil
+}
+
+// plainOK is an answer that says no more than ok.
+type plainOK struct {
+	ErrCode int    `json:"errcode"`
+	ErrMsg  string `json:"errmsg"`
+}
+
+var okReply = plainOK{0, "ok"}
+
+// retired answers every call with the code of a withdrawn API.
+func retired(code int, msg string) respond {
+	return func(*call) (any, *fault) { return nil, &fault{code, msg} }
 }
 
 func (s *Server) quotaGet(c *call) (any, *fault) {

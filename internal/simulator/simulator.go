@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 )
@@ -41,7 +42,13 @@ type Server struct {
 	gone      map[uint32]bool
 	tokens    map[string]*tokenState // by appid
 	quotas    map[string]*quotaState // by API path
-	window    *dedupWindow
+	window    *dedupWindow           // client_msg_ids
+	contents  *dedupWindow           // what each person was shown, for the duplicate filter
+	codes     map[string]loginCode
+	permits   map[permit]int
+	clears    int // quota clears of this month
+	requested *recentCalls
+	callbacks *callbackQueue
 	ledger    ledger
 	calls     map[string]*callStats // by API path
 	lastMsgID int64
@@ -83,12 +90,20 @@ func New(o Options) *Server {
 		tokens:    map[string]*tokenState{},
 		quotas:    map[string]*quotaState{},
 		window:    newDedupWindow(),
+		contents:  newDedupWindow(),
+		codes:     map[string]loginCode{},
+		permits:   map[permit]int{},
+		requested: &recentCalls{},
 		calls:     map[string]*callStats{},
 		lastMsgID: 3_264_439_863_978_712_000, // above 2^53, as the real ones
 	}
+	s.callbacks = newCallbackQueue(s)
 	s.routes()
 	return s
 }
+
+// Close ends the delivery of callbacks.
+func (s *Server) Close() { s.callbacks.close() }
 
 // ServeHTTP answers as WeChat does, or as the control plane under /_sim/.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
@@ -101,7 +116,18 @@ func (s *Server) routes() {
 	s.mux.HandleFunc("/cgi-bin/user/info/batchget", s.authorised(http.MethodPost, s.userBatchGet))
 	s.mux.HandleFunc("/cgi-bin/template/get_all_private_template", s.authorised(http.MethodGet, s.templateList))
 	s.mux.HandleFunc("/cgi-bin/message/template/send", s.authorised(http.MethodPost, s.templateSend))
+	s.mux.HandleFunc("/cgi-bin/tags/get", s.authorised(http.MethodGet, s.tagsGet))
+	s.mux.HandleFunc("/cgi-bin/user/tag/get", s.authorised(http.MethodPost, s.tagFollowers))
+	s.mux.HandleFunc("/cgi-bin/tags/getidlist", s.authorised(http.MethodPost, s.tagsOfFollower))
+	s.mux.HandleFunc("/cgi-bin/message/subscribe/bizsend", s.authorised(http.MethodPost, s.bizSend))
+	s.mux.HandleFunc("/cgi-bin/message/subscribe/send", s.authorisedFor(s.MiniAppID, http.MethodPost, s.subscribeSend))
+	s.mux.HandleFunc("/sns/jscode2session", s.api(s.codeToSession))
 	s.mux.HandleFunc("/cgi-bin/openapi/quota/get", s.authorised(http.MethodPost, s.quotaGet))
+	s.mux.HandleFunc("/cgi-bin/openapi/rid/get", s.authorised(http.MethodPost, s.ridGet))
+	s.mux.HandleFunc("/cgi-bin/clear_quota", s.authorised(http.MethodPost, s.clearQuota))
+	s.mux.HandleFunc("/cgi-bin/clear_quota/v2", s.api(s.clearQuotaBySecret))
+	s.mux.HandleFunc("/cgi-bin/message/wxopen/template/send", s.api(retired(46101, "not support since 2020-01-11 00:00:00, use subscribeMessage.send instead")))
+	s.mux.HandleFunc("/cgi-bin/message/wxopen/template/uniform_send", s.api(retired(45109, "This API has been unsupported")))
 	s.controlRoutes()
 }
 
@@ -126,35 +152,58 @@ type call struct {
 // It runs with s.mu held.
 type respond func(c *call) (any, *fault)
 
-// authorised wraps an endpoint that wants an access token: method, token and
-// quota are checked, in this order.
+// authorised wraps an endpoint that wants the official account's access token:
+// token, method and quota are checked, in this order.
 func (s *Server) authorised(method string, next respond) http.HandlerFunc {
+	return s.authorisedFor(s.AppID, method, next)
+}
+
+func (s *Server) authorisedFor(appid, method string, next respond) http.HandlerFunc {
 	return s.api(func(c *call) (any, *fault) {
-		if f := s.checkToken(c); f != nil {
+		if f := s.checkToken(c, appid); f != nil {
 			return nil, f
 		}
 		if method == http.MethodPost && c.Method != http.MethodPost {
 			return nil, &fault{43002, "require POST method"}
 		}
-		if f := s.spendQuota(c.api); f != nil {
+		if f := s.spendQuota(c.api, 1); f != nil {
 			return nil, f
 		}
-		return next(c)
+		out, f := next(c)
+		if f != nil && s.knobs.RefusedAreFree {
+			s.quotaOf(c.api).used--
+		}
+		return out, f
 	})
 }
 
-func (s *Server) writeReply(w http.ResponseWriter, c *call, out any, f *fault) {
-	// One logged error answer shows this content type; clients must not mind.
-	w.Header().Set("Content-Type", "application/json; encoding=utf-8")
+// writeReply writes an answer as WeChat does: a fault with 200, its rid behind the
+// errmsg, with a comma in the /sns/ family.
+func (s *Server) writeReply(w http.ResponseWriter, c *call, out any, f *fault, slow time.Duration) {
+	contentType, beforeRID := "application/json; encoding=utf-8", " rid: " // seen in a logged answer
+	if strings.HasPrefix(c.api, "/sns/") {
+		contentType, beforeRID = "text/plain", ", rid: "
+	}
+	w.Header().Set("Content-Type", contentType)
 	if f != nil {
 		out = struct {
 			ErrCode int    `json:"errcode"`
 			ErrMsg  string `json:"errmsg"`
-		}{f.code, f.msg + " rid: " + c.rid}
+		}{f.code, f.msg + beforeRID + c.rid}
 	}
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	_ = enc.Encode(out) // the client is gone: nobody to tell
+	if slow == 0 {
+		enc := json.NewEncoder(w)
+		enc.SetEscapeHTML(false)
+		_ = enc.Encode(out) // the client is gone: nobody to tell
+		return
+	}
+	raw, _ := json.Marshal(out)
+	_, _ = w.Write(raw[:len(raw)/2])
+	if flusher, ok := w.(http.Flusher); ok {
+		flusher.Flush()
+	}
+	time.Sleep(slow)
+	_, _ = w.Write(raw[len(raw)/2:])
 }
 
 // nextRID makes a request id as WeChat's: it begins with the second of the call.

@@ -3,7 +3,9 @@ package simulator
 import (
 	"encoding/json"
 	"hash/maphash"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -62,7 +64,10 @@ func (s *Server) templateSend(c *call) (any, *fault) {
 		return nil, &fault{s.knobs.RefuseSend, "refused by a knob"}
 	}
 	if s.tooFast() {
-		return nil, &fault{45011, "api minute-quota reach limit mustslower retry next minute"}
+		return nil, &fault{s.knobs.MaxRateCode, "api minute-quota reach limit mustslower retry next minute"}
+	}
+	if len(in.ClientMsgID) > s.knobs.ClientMsgIDMax {
+		return nil, &fault{47003, "argument invalid! client_msg_id invalid"}
 	}
 	t := templateByID(in.TemplateID)
 	if t == nil {
@@ -76,12 +81,11 @@ func (s *Server) templateSend(c *call) (any, *fault) {
 		return nil, &fault{43004, "require subscribe"}
 	}
 	page := ""
-	if in.MiniProgram != nil && in.MiniProgram.AppID != "" {
+	if in.MiniProgram != nil && (in.MiniProgram.AppID != "" || s.knobs.StrictMiniProgram) {
 		if in.MiniProgram.AppID != s.MiniAppID {
 			return nil, &fault{40013, "invalid appid"}
 		}
-		page = in.MiniProgram.PagePath
-		if strings.HasPrefix(page, "/") {
+		if page = in.MiniProgram.PagePath; !s.released(page) {
 			return nil, &fault{40165, "invalid weapp pagepath"}
 		}
 	}
@@ -89,23 +93,78 @@ func (s *Server) templateSend(c *call) (any, *fault) {
 		return nil, &fault{47003, "argument invalid! data." + key + ".value invalid"}
 	}
 	now := s.now()
-	type sendReply struct {
-		ErrCode int    `json:"errcode"`
-		ErrMsg  string `json:"errmsg"`
-		MsgID   int64  `json:"msgid"`
-	}
 	if in.ClientMsgID != "" {
-		if msgID, seen := s.window.seen(in.ToUser, in.ClientMsgID, now); seen {
-			s.ledger.Deduplicated++
-			return sendReply{0, "ok", msgID}, nil
+		if msgID, seen := s.window.seen(in.ToUser+in.ClientMsgID, now, dedupTime); seen {
+			return s.answerRepeat(c, msgID)
 		}
+	}
+	if f := s.checkPerson(n, contentOf(in.ToUser, in.TemplateID, in.Data), now); f != nil {
+		return nil, f
 	}
 	s.lastMsgID += 1 + int64(s.world.hash(n, 12)%5)
 	if in.ClientMsgID != "" {
-		s.window.add(in.ToUser, in.ClientMsgID, now, s.lastMsgID)
+		s.window.add(in.ToUser+in.ClientMsgID, now, s.lastMsgID)
 	}
-	s.ledger.add(message{person: n, at: now, msgID: s.lastMsgID, clientMsgID: in.ClientMsgID, page: page})
-	return sendReply{0, "ok", s.lastMsgID}, nil
+	if s.random.Float64() < s.knobs.Held {
+		s.hold(message{person: n, at: now, clientMsgID: in.ClientMsgID, page: page})
+		return nil, &fault{40252, "部分内容正在平台审核中，审核通过后将由平台下发"}
+	}
+	m := message{person: n, at: now, msgID: s.lastMsgID, clientMsgID: in.ClientMsgID, page: page}
+	s.ledger.add(m)
+	s.sendReceipt(m)
+	return sendReply{0, "ok", m.msgID}, nil
+}
+
+type sendReply struct {
+	ErrCode int    `json:"errcode"`
+	ErrMsg  string `json:"errmsg"`
+	MsgID   int64  `json:"msgid"`
+}
+
+// answerRepeat answers a client_msg_id that is known; nothing is shown again.
+func (s *Server) answerRepeat(c *call, msgID int64) (any, *fault) {
+	s.ledger.Deduplicated++
+	if s.knobs.RefusedAreFree {
+		s.quotaOf(c.api).used--
+	}
+	switch s.knobs.RepeatAnswer {
+	case "40241":
+		return nil, &fault{40241, "The message is duplicate in 60 seconds"}
+	case "new":
+		s.lastMsgID++
+		msgID = s.lastMsgID
+	}
+	return sendReply{0, "ok", msgID}, nil
+}
+
+// released tells whether a page, without its query, is in the released version.
+func (s *Server) released(page string) bool {
+	path, _, _ := strings.Cut(page, "?")
+	return !strings.HasPrefix(path, "/") && (len(s.knobs.ReleasedPages) == 0 || path == "" || slices.Contains(s.knobs.ReleasedPages, path))
+}
+
+// contentOf is what the duplicate filter compares.
+func contentOf(openid, templateID string, data map[string]templateValue) string {
+	var b strings.Builder
+	b.WriteString(openid + "\x00" + templateID)
+	for _, key := range slices.Sorted(maps.Keys(data)) {
+		b.WriteString("\x00" + key + "\x00" + data[key].Value)
+	}
+	return b.String()
+}
+
+// checkPerson is what WeChat holds against too much for one person.
+func (s *Server) checkPerson(n uint32, content string, now time.Time) *fault {
+	if limit := s.knobs.PersonLimit; limit > 0 && s.ledger.today(n, now) >= limit {
+		return &fault{43117, "Sending messages to this openid too frequently,please try later"}
+	}
+	if window := time.Duration(s.knobs.DuplicateFilter); window > 0 {
+		if _, seen := s.contents.seen(content, now, window); seen {
+			return &fault{40241, "The message is duplicate in 60 seconds"}
+		}
+		s.contents.add(content, now, 0)
+	}
+	return nil
 }
 
 func templateByID(id string) *templateItem {
@@ -170,23 +229,21 @@ func newDedupWindow() *dedupWindow {
 	return &dedupWindow{seed: maphash.MakeSeed(), now: map[uint64]dedupEntry{}}
 }
 
-func (d *dedupWindow) key(openid, clientMsgID string) uint64 {
-	return maphash.String(d.seed, openid+"\x00"+clientMsgID)
-}
-
-func (d *dedupWindow) seen(openid, clientMsgID string, now time.Time) (msgID int64, ok bool) {
+// seen tells whether a text was added less than window ago, which is at most
+// dedupTime.
+func (d *dedupWindow) seen(text string, now time.Time, window time.Duration) (msgID int64, ok bool) {
 	if now.Sub(d.turnedAt) >= dedupTime {
 		d.old, d.now, d.turnedAt = d.now, map[uint64]dedupEntry{}, now
 	}
-	key := d.key(openid, clientMsgID)
+	key := maphash.String(d.seed, text)
 	for _, generation := range []map[uint64]dedupEntry{d.now, d.old} {
-		if e, found := generation[key]; found && now.Sub(e.at) < dedupTime {
+		if e, found := generation[key]; found && now.Sub(e.at) < window {
 			return e.msgID, true
 		}
 	}
 	return 0, false
 }
 
-func (d *dedupWindow) add(openid, clientMsgID string, now time.Time, msgID int64) {
-	d.now[d.key(openid, clientMsgID)] = dedupEntry{now, msgID}
+func (d *dedupWindow) add(text string, now time.Time, msgID int64) {
+	d.now[maphash.String(d.seed, text)] = dedupEntry{now, msgID}
 }

@@ -3,13 +3,15 @@ package simulator
 import (
 	"encoding/json"
 	"fmt"
+	"net"
 	"net/http"
+	"slices"
 	"time"
 )
 
-// overlap is how long a replaced token still works. Sources: oplatform
-// AccessToken page and api_getstableaccesstoken.
-const overlap = 5 * time.Minute
+// lastMinutes is when a stable token is followed by the next. Source:
+// api_getstableaccesstoken.
+const lastMinutes = 5 * time.Minute
 
 // forcePause is how far apart forced refreshes must be to refresh.
 const forcePause = 30 * time.Second
@@ -26,7 +28,7 @@ type tokenState struct {
 	plain, plainBefore   accessToken
 	forcedAt             time.Time
 	issuedAt             time.Time
-	fetches              int
+	fetches, kills       int
 }
 
 func (s *Server) tokensOf(appid string) *tokenState {
@@ -38,10 +40,14 @@ func (s *Server) tokensOf(appid string) *tokenState {
 	return t
 }
 
-func (s *Server) checkApp(appid, secret string) *fault {
+func (s *Server) checkApp(c *call, appid, secret string) *fault {
+	ip, _, _ := net.SplitHostPort(c.RemoteAddr)
+	if s.knobs.RefuseIP {
+		ip = "203.0.113.7"
+	}
 	switch {
-	case s.knobs.RefuseIP:
-		return &fault{40164, "invalid ip 203.0.113.7 ipv6 ::ffff:203.0.113.7, not in whitelist"}
+	case s.knobs.RefuseIP, len(s.knobs.IPWhitelist) > 0 && !slices.Contains(s.knobs.IPWhitelist, ip):
+		return &fault{40164, fmt.Sprintf("invalid ip %s ipv6 ::ffff:%s, not in whitelist", ip, ip)}
 	case appid == "":
 		return &fault{41002, "appid missing"}
 	case secret == "":
@@ -85,7 +91,10 @@ func (s *Server) stableToken(c *call) (any, *fault) {
 	if in.GrantType != "client_credential" {
 		return nil, &fault{40002, "invalid grant_type"}
 	}
-	if f := s.checkApp(in.AppID, in.Secret); f != nil {
+	if f := s.checkApp(c, in.AppID, in.Secret); f != nil {
+		return nil, f
+	}
+	if f := s.spendQuota(c.api, 1); f != nil {
 		return nil, f
 	}
 	t, now := s.tokensOf(in.AppID), s.now()
@@ -93,24 +102,28 @@ func (s *Server) stableToken(c *call) (any, *fault) {
 	switch {
 	case in.ForceRefresh && now.Sub(t.forcedAt) >= forcePause:
 		t.stableBefore, t.stable, t.forcedAt, t.issuedAt = accessToken{}, s.newToken("stable"), now, now
-	case t.stable.ends.Sub(now) <= min(overlap, time.Duration(s.knobs.TokenLife)/4):
+	case t.stable.ends.Sub(now) <= min(lastMinutes, time.Duration(s.knobs.TokenLife)/4):
 		t.stableBefore, t.stable, t.issuedAt = t.stable, s.newToken("stable"), now
 	}
 	return tokenReply{t.stable.value, int64(t.stable.ends.Sub(now).Seconds())}, nil
 }
 
 // plainToken replaces the app's /cgi-bin/token token; the one before works on for
-// five minutes.
+// the overlap.
 func (s *Server) plainToken(c *call) (any, *fault) {
 	q := c.URL.Query()
 	if q.Get("grant_type") != "client_credential" {
 		return nil, &fault{40002, "invalid grant_type"}
 	}
-	if f := s.checkApp(q.Get("appid"), q.Get("secret")); f != nil {
+	if f := s.checkApp(c, q.Get("appid"), q.Get("secret")); f != nil {
+		return nil, f
+	}
+	if f := s.spendQuota(c.api, 1); f != nil {
 		return nil, f
 	}
 	t, now := s.tokensOf(q.Get("appid")), s.now()
 	t.fetches++
+	overlap := time.Duration(s.knobs.TokenOverlap)
 	if t.plainBefore = t.plain; t.plainBefore.ends.After(now.Add(overlap)) {
 		t.plainBefore.ends = now.Add(overlap)
 	}
@@ -118,15 +131,14 @@ func (s *Server) plainToken(c *call) (any, *fault) {
 	return tokenReply{t.plain.value, int64(time.Duration(s.knobs.TokenLife).Seconds())}, nil
 }
 
-// checkToken tells whether the call brings a token of the official account that
-// works now.
-func (s *Server) checkToken(c *call) *fault {
+// checkToken tells whether the call brings a token of the app that works now.
+func (s *Server) checkToken(c *call, appid string) *fault {
 	value := c.URL.Query().Get("access_token")
 	if value == "" {
 		return &fault{41001, "access_token missing"}
 	}
-	t, now := s.tokensOf(s.AppID), s.now()
-	if every := time.Duration(s.knobs.KillTokenEvery); every > 0 && now.Sub(t.issuedAt) >= every {
+	t, now := s.tokensOf(appid), s.now()
+	if every := time.Duration(s.knobs.KillTokenEvery); every > 0 && appid == s.AppID && now.Sub(t.issuedAt) >= every {
 		s.killTokens()
 	}
 	for _, known := range []accessToken{t.stable, t.stableBefore, t.plain, t.plainBefore} {
@@ -145,6 +157,7 @@ func (s *Server) checkToken(c *call) *fault {
 // stranger does.
 func (s *Server) killTokens() {
 	t := s.tokensOf(s.AppID)
+	t.kills++
 	t.stableBefore, t.plain, t.plainBefore = accessToken{}, accessToken{}, accessToken{}
 	t.stable, t.issuedAt = s.newToken("stable"), s.now()
 }
