@@ -41,6 +41,8 @@ fuzz: ## Fuzz each parser of strangers' input for FUZZTIME
 	$(GO) test ./broadcast -run '^$$' -fuzz FuzzParseSpec -fuzztime $(FUZZTIME)
 	$(GO) test ./bridge -run '^$$' -fuzz FuzzReadCSV -fuzztime $(FUZZTIME)
 	$(GO) test ./internal/wechat -run '^$$' -fuzz FuzzDecodeReply -fuzztime $(FUZZTIME)
+	$(GO) test ./internal/wechat -run '^$$' -fuzz FuzzOpenCallback -fuzztime $(FUZZTIME)
+	$(GO) test ./internal/wechat -run '^$$' -fuzz FuzzDecrypt -fuzztime $(FUZZTIME)
 	$(GO) test ./internal/simulator -run '^$$' -fuzz FuzzCodec -fuzztime $(FUZZTIME)
 
 .PHONY: sim

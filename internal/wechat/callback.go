@@ -1,0 +1,242 @@
+package wechat
+
+import (
+	"bytes"
+	"crypto/rand"
+	"crypto/subtle"
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/silenceper/wechat/v2/util"
+
+	"github.com/wxcast/wxcast/internal/wxcast"
+)
+
+var (
+	// ErrForged: the signature or the encryption is not of who holds the account's
+	// token and key.
+	ErrForged = errors.New("the callback is not signed with the account's token and key")
+	// ErrMalformed: a callback that is signed and cannot be read.
+	ErrMalformed = errors.New("the callback cannot be read")
+)
+
+// CallbackKeys are what an account and WeChat share for callbacks.
+type CallbackKeys struct {
+	AppID wxcast.AppID
+	Token interface{ Reveal() string }
+	// AESKeys are the EncodingAESKeys, the current one first; keep the one before
+	// while it is being changed. Empty where messages come in plain.
+	AESKeys []interface{ Reveal() string }
+}
+
+// Event is what WeChat tells about one person.
+type Event struct {
+	OpenID    wxcast.OpenID
+	CreatedAt time.Time // UTC, whole seconds
+	Type      string    // MsgType: "event", "text", …
+	// Name is the event in lower case, such as "subscribe" or
+	// "templatesendjobfinish"; "" for a message.
+	Name    string
+	Key     string // EventKey
+	MsgID   int64  // of a message, or the one that a receipt is about
+	Status  string // of a receipt: "success", "failed:user block", …
+	Content string // of a text message
+	Items   []SubscribeItem
+}
+
+// SubscribeItem is one template of a subscribe_msg_* event.
+type SubscribeItem struct {
+	TemplateID string
+	Status     string // "accept" or "reject"; of a sent event, ErrorStatus
+	MsgID      int64  // of a sent event
+	ErrorCode  int    // of a sent event; 0 is delivered
+}
+
+// VerifyURL answers WeChat's test of a callback URL: the text to reply with.
+func (k CallbackKeys) VerifyURL(q url.Values) (echo string, err error) {
+	if !signed(q.Get("signature"), k.Token.Reveal(), q.Get("timestamp"), q.Get("nonce")) {
+		return "", ErrForged
+	}
+	return q.Get("echostr"), nil
+}
+
+// Open checks and reads a callback in any mode (plain, compatible, safe) and
+// format (XML, JSON). Its errors are ErrForged and ErrMalformed.
+//
+// A sealed message is checked by msg_signature alone: "signature" does not cover
+// the body. In compatible mode the sealed part counts.
+func (k CallbackKeys) Open(q url.Values, body []byte) (Event, error) {
+	if q.Get("encrypt_type") != "aes" {
+		if !signed(q.Get("signature"), k.Token.Reveal(), q.Get("timestamp"), q.Get("nonce")) {
+			return Event{}, ErrForged
+		}
+		return parseEvent(body)
+	}
+	sealed, err := parseSealed(body)
+	if err != nil {
+		return Event{}, err
+	}
+	if !signed(q.Get("msg_signature"), k.Token.Reveal(), q.Get("timestamp"), q.Get("nonce"), sealed) {
+		return Event{}, ErrForged
+	}
+	for _, key := range k.AESKeys {
+		if _, plain, err := util.DecryptMsg(string(k.AppID), sealed, key.Reveal()); err == nil {
+			return parseEvent(plain)
+		}
+	}
+	return Event{}, ErrForged
+}
+
+// SealedReply is an encrypted answer with its signature.
+type SealedReply struct {
+	XMLName      xml.Name `xml:"xml" json:"-"`
+	Encrypt      string
+	MsgSignature string
+	TimeStamp    int64
+	Nonce        string
+}
+
+// Seal encrypts an answer with the current key.
+func (k CallbackKeys) Seal(plain []byte, at time.Time, nonce string) (SealedReply, error) {
+	return k.seal([]byte(rand.Text()[:16]), plain, at, nonce)
+}
+
+func (k CallbackKeys) seal(random, plain []byte, at time.Time, nonce string) (SealedReply, error) {
+	if len(k.AESKeys) == 0 {
+		return SealedReply{}, errors.New("the account has no EncodingAESKey")
+	}
+	sealed, err := util.EncryptMsg(random, plain, string(k.AppID), k.AESKeys[0].Reveal())
+	if err != nil {
+		return SealedReply{}, errors.New("the EncodingAESKey is wrong") // the SDK's error might quote it
+	}
+	r := SealedReply{Encrypt: string(sealed), TimeStamp: at.Unix(), Nonce: nonce}
+	r.MsgSignature = util.Signature(k.Token.Reveal(), strconv.FormatInt(r.TimeStamp, 10), nonce, r.Encrypt)
+	return r, nil
+}
+
+// signed compares in constant time.
+func signed(signature string, parts ...string) bool {
+	return subtle.ConstantTimeCompare([]byte(signature), []byte(util.Signature(parts...))) == 1
+}
+
+// wireEvent is an event as it comes, in both formats. The three containers are
+// those of XML; JSON has List at the top, or inside them.
+type wireEvent struct {
+	FromUserName string
+	CreateTime   looseInt
+	MsgType      string
+	Event        string
+	EventKey     string
+	MsgID        looseInt // of receipts
+	MsgId        looseInt // of messages: another key
+	Status       string
+	Content      string
+	Encrypt      string
+	List         looseList
+	Popup        container `xml:"SubscribeMsgPopupEvent" json:"SubscribeMsgPopupEvent"`
+	Change       container `xml:"SubscribeMsgChangeEvent" json:"SubscribeMsgChangeEvent"`
+	Sent         container `xml:"SubscribeMsgSentEvent" json:"SubscribeMsgSentEvent"`
+}
+
+type container struct{ List looseList }
+
+type wireItem struct {
+	TemplateID            string `xml:"TemplateId" json:"TemplateId"`
+	SubscribeStatusString string
+	MsgID                 looseInt
+	ErrorCode             looseInt
+	ErrorStatus           string
+}
+
+// looseInt is a number, as such or as text.
+type looseInt int64
+
+// UnmarshalJSON reads 7 and "7"; an empty text is 0.
+func (n *looseInt) UnmarshalJSON(raw []byte) error {
+	return n.UnmarshalText(bytes.Trim(raw, `"`))
+}
+
+// UnmarshalText reads a number; an empty text is 0.
+func (n *looseInt) UnmarshalText(raw []byte) error {
+	text := strings.TrimSpace(string(raw))
+	if text == "" || text == "null" {
+		return nil
+	}
+	v, err := strconv.ParseInt(text, 10, 64)
+	*n = looseInt(v)
+	return err
+}
+
+// looseList is a list, or in JSON a single entry without the brackets.
+type looseList []wireItem
+
+// UnmarshalJSON reads [{…}, {…}] and {…}.
+func (l *looseList) UnmarshalJSON(raw []byte) error {
+	if bytes.HasPrefix(bytes.TrimSpace(raw), []byte("{")) {
+		var one wireItem
+		err := json.Unmarshal(raw, &one)
+		*l = looseList{one}
+		return err
+	}
+	return json.Unmarshal(raw, (*[]wireItem)(l))
+}
+
+func decodeEvent(body []byte) (w wireEvent, err error) {
+	if body = bytes.TrimSpace(body); bytes.HasPrefix(body, []byte("{")) {
+		err = json.Unmarshal(body, &w)
+	} else {
+		// encoding/xml knows no entities but XML's own five, and fetches nothing.
+		err = xml.Unmarshal(body, &w)
+	}
+	if err != nil {
+		return w, fmt.Errorf("%w: %v", ErrMalformed, err)
+	}
+	return w, nil
+}
+
+func parseSealed(body []byte) (string, error) {
+	w, err := decodeEvent(body)
+	if err == nil && w.Encrypt == "" {
+		err = fmt.Errorf("%w: it holds no Encrypt", ErrMalformed)
+	}
+	return w.Encrypt, err
+}
+
+func parseEvent(body []byte) (Event, error) {
+	w, err := decodeEvent(body)
+	if err != nil {
+		return Event{}, err
+	}
+	if w.FromUserName == "" || w.MsgType == "" {
+		return Event{}, fmt.Errorf("%w: it holds no FromUserName or no MsgType", ErrMalformed)
+	}
+	e := Event{
+		OpenID: wxcast.OpenID(w.FromUserName), CreatedAt: time.Unix(int64(w.CreateTime), 0).UTC(), Type: w.MsgType, Name: strings.ToLower(w.Event),
+		Key: w.EventKey, MsgID: int64(max(w.MsgID, w.MsgId)), Status: normalStatus(w.Status), Content: w.Content,
+	}
+	for _, list := range []looseList{w.List, w.Popup.List, w.Change.List, w.Sent.List} {
+		for _, item := range list {
+			status := item.SubscribeStatusString
+			if status == "" {
+				status = item.ErrorStatus
+			}
+			e.Items = append(e.Items, SubscribeItem{TemplateID: item.TemplateID, Status: status, MsgID: int64(item.MsgID), ErrorCode: int(item.ErrorCode)})
+		}
+	}
+	return e, nil
+}
+
+// normalStatus takes the blank out of "failed: system failed", which the other
+// failures do not have.
+func normalStatus(status string) string {
+	if reason, failed := strings.CutPrefix(status, "failed:"); failed {
+		return "failed:" + strings.TrimSpace(reason)
+	}
+	return status
+}
