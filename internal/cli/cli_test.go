@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"maps"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -16,8 +17,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wxcast/wxcast/config"
 	"github.com/wxcast/wxcast/internal/cli"
 	"github.com/wxcast/wxcast/internal/simulator"
+	"github.com/wxcast/wxcast/internal/wechat"
 	"github.com/wxcast/wxcast/internal/wxcast"
 	store "github.com/wxcast/wxcast/sql"
 	"github.com/wxcast/wxcast/sql/storetest"
@@ -42,6 +45,8 @@ type bench struct {
 	sim *simulator.Server
 	dir string
 	env map[string]string
+	// doctor are more arguments for wxcast doctor.
+	doctor []string
 }
 
 func newBench(t *testing.T, databaseURL string, o simulator.Options) *bench {
@@ -51,7 +56,7 @@ func newBench(t *testing.T, databaseURL string, o simulator.Options) *bench {
 	t.Cleanup(server.Close)
 	b.env = map[string]string{
 		"WXCAST_DATABASE_URL": databaseURL, "WXCAST_API_BASE": server.URL,
-		"WXCAST_APPID": b.sim.AppID, "WXCAST_SECRET": b.sim.Secret, "WXCAST_MINI_APPID": b.sim.MiniAppID, "WXCAST_MINI_SECRET": b.sim.MiniSecret,
+		"WXCAST_TOKEN": b.sim.Token, "WXCAST_APPID": b.sim.AppID, "WXCAST_SECRET": b.sim.Secret, "WXCAST_MINI_APPID": b.sim.MiniAppID, "WXCAST_MINI_SECRET": b.sim.MiniSecret,
 	}
 	var csv bytes.Buffer
 	csv.WriteString("unionid,openid\n")
@@ -354,7 +359,12 @@ func TestDoctorNamesEachFaultAndItsMending(t *testing.T) {
 				k.DailyLimits = map[string]int64{"/cgi-bin/message/template/send": 0, "/cgi-bin/user/get": 0}
 			})
 		}, 1, []string{"fail", "45009", "Run the same command again tomorrow"}},
-		"a host that takes no connection": {func(_ *testing.T, b *bench) { b.env["WXCAST_API_BASE"] = "http://127.0.0.1:1" }, 1, []string{"fail  API host", "takes no connection", "check DNS"}},
+		"a host that takes no connection":    {func(_ *testing.T, b *bench) { b.env["WXCAST_API_BASE"] = "http://127.0.0.1:1" }, 1, []string{"fail  API host", "takes no connection", "check DNS"}},
+		"a wrong secret of the mini program": {func(_ *testing.T, b *bench) { b.env["WXCAST_MINI_SECRET"] = "wrong" }, 1, []string{"fail  mini program", "40125", "Copy the AppSecret"}},
+		"a missing template": {func(_ *testing.T, b *bench) { b.doctor = []string{"--template", "NOPE"} }, 1,
+			[]string{`fail  template`, `the account has no template "NOPE"`, "thing1, time2", "模板库"}},
+		"a callback that does not answer": {func(_ *testing.T, b *bench) { b.doctor = []string{"--callback", "http://127.0.0.1:1/wechat"} }, 1,
+			[]string{"fail  callback", "does not answer within 5 seconds", "check DNS"}},
 		"a store that is not migrated": {func(t *testing.T, b *bench) {
 			b.env["WXCAST_DATABASE_URL"] = "sqlite://" + filepath.Join(t.TempDir(), "new.db")
 		}, 1,
@@ -363,7 +373,7 @@ func TestDoctorNamesEachFaultAndItsMending(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t, storetest.SQLiteURL(t), simulator.Options{Followers: 200, Seed: 8})
 			test.break_(t, b)
-			o := b.run(t, "doctor")
+			o := b.run(t, append([]string{"doctor"}, b.doctor...)...)
 			for _, want := range test.want {
 				if !strings.Contains(o.out, want) {
 					t.Errorf("not told: %s", want)
@@ -374,6 +384,32 @@ func TestDoctorNamesEachFaultAndItsMending(t *testing.T) {
 			}
 		})
 	}
+	t.Run("the callback itself", func(t *testing.T) {
+		b := newBench(t, storetest.SQLiteURL(t), simulator.Options{Followers: 20})
+		for answer, want := range map[string]string{
+			"checks":     "ok  callback",
+			"echoes all": "accepts a wrong signature; check the signature before you answer",
+			"says no":    "does not answer with the echostr of a rightly signed test (status 403)",
+		} {
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				keys := wechat.CallbackKeys{Token: config.Secret(b.sim.Token)}
+				echo, err := keys.VerifyURL(r.URL.Query())
+				switch {
+				case answer == "echoes all":
+					echo = r.URL.Query().Get("echostr")
+				case answer == "says no", err != nil:
+					w.WriteHeader(http.StatusForbidden)
+					return
+				}
+				fmt.Fprint(w, echo)
+			}))
+			o := b.run(t, "doctor", "--callback", server.URL)
+			server.Close()
+			if got := strings.ReplaceAll(o.out, "\n", "; "); !strings.Contains(strings.Join(strings.Fields(got), " "), strings.Join(strings.Fields(strings.Replace(want, "; check", "; → check", 1)), " ")) {
+				t.Errorf("%s: %s", answer, o.out)
+			}
+		}
+	})
 	t.Run("nobody has a unionid", func(t *testing.T) {
 		b := newBench(t, storetest.SQLiteURL(t), simulator.Options{Followers: 200, Shares: simulator.Shares{MiniUser: 1}})
 		if o := b.run(t, "doctor"); o.code != 1 || !strings.Contains(o.out, "none of the first 100 followers has one") || !strings.Contains(o.out, "open.weixin.qq.com") {

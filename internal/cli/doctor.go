@@ -2,11 +2,16 @@ package cli
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -14,7 +19,6 @@ import (
 	"github.com/wxcast/wxcast/config"
 	"github.com/wxcast/wxcast/internal/table"
 	"github.com/wxcast/wxcast/internal/wechat"
-	"github.com/wxcast/wxcast/internal/wxcast"
 	store "github.com/wxcast/wxcast/sql"
 )
 
@@ -27,13 +31,19 @@ type check struct {
 }
 
 func (a *app) doctorCommand() *cobra.Command {
-	return &cobra.Command{
+	var template, callback string
+	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Check the database, the way to WeChat, the credentials, quota, templates and unionids",
 		Long: `Check everything that a broadcast needs, one line each: ok, warn or fail, with how
-to mend it. It changes nothing and sends nobody a message. Exit code 1 if any fails.`,
-		Example: "  wxcast doctor\n  wxcast doctor --account shop --json",
-		Args:    cobra.NoArgs,
+to mend it. It sends nobody a message. Exit code 1 if any fails.
+
+With --callback it tests your callback URL as WeChat does, with a right and with a
+wrong signature.`,
+		Example: `  wxcast doctor
+  wxcast doctor --account shop --template TPL_ID --json
+  wxcast doctor --callback https://example.com/wechat/shop`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := a.loadConfig()
 			if err != nil {
@@ -43,7 +53,7 @@ to mend it. It changes nothing and sends nobody a message. Exit code 1 if any fa
 			if err != nil {
 				return err
 			}
-			d := &doctor{cfg: cfg, account: account}
+			d := &doctor{cfg: cfg, account: account, template: template, callback: callback}
 			d.examine(cmd.Context())
 			if err := a.print(map[string]any{"checks": d.checks}, func(w io.Writer) { writeChecks(w, d.checks) }); err != nil {
 				return err
@@ -54,13 +64,18 @@ to mend it. It changes nothing and sends nobody a message. Exit code 1 if any fa
 			return nil
 		},
 	}
+	cmd.Flags().StringVar(&template, "template", "", "`ID` of a template that must be there")
+	cmd.Flags().StringVar(&callback, "callback", "", "`URL` of your callback, to be tested")
+	return cmd
 }
 
 type doctor struct {
-	cfg     *config.Config
-	account config.Account
-	checks  []check
-	failed  bool
+	cfg      *config.Config
+	account  config.Account
+	template string // that must be there; "" for none
+	callback string // URL to be tested; "" for none
+	checks   []check
+	failed   bool
 }
 
 func (d *doctor) ok(name, format string, args ...any) {
@@ -84,8 +99,8 @@ func (d *doctor) examine(ctx context.Context) {
 		defer db.Close()
 	}
 	reachable := d.hosts(ctx)
-	if len(d.account.MiniPrograms) == 0 {
-		d.warn("mini program", "none is configured", "set WXCAST_MINI_APPID, or list the account's mini_programs")
+	if d.callback != "" {
+		d.testCallback(ctx)
 	}
 	if err := d.account.NeedSecret(); err != nil {
 		d.fail("secret", err.Error(), "")
@@ -98,6 +113,27 @@ func (d *doctor) examine(ctx context.Context) {
 	client := newClient(d.cfg, d.account, db)
 	defer client.Close()
 	d.wechat(ctx, client)
+	d.miniPrograms(ctx, db)
+}
+
+// miniPrograms tries the credentials of each mini program that has a secret.
+func (d *doctor) miniPrograms(ctx context.Context, tokens wechat.TokenStore) {
+	if len(d.account.MiniPrograms) == 0 {
+		d.warn("mini program", "none is configured", "set WXCAST_MINI_APPID, or list the account's mini_programs")
+	}
+	for _, m := range d.account.MiniPrograms {
+		if m.Secret == "" {
+			d.ok("mini program", "%s is configured, without a secret: it is needed for logins only", m.AppID)
+			continue
+		}
+		client := newClient(d.cfg, config.Account{AppID: m.AppID, Secret: m.Secret}, tokens)
+		if err := client.CheckToken(ctx); err != nil {
+			d.failErr("mini program", err)
+		} else {
+			d.ok("mini program", "%s is known to WeChat, and its secret is right", m.AppID)
+		}
+		client.Close()
+	}
 }
 
 // store returns the open database if the account can be checked with it.
@@ -137,8 +173,7 @@ func (d *doctor) hosts(ctx context.Context) (reachable bool) {
 		if port == "" {
 			port = map[string]string{"https": "443", "http": "80"}[u.Scheme]
 		}
-		dialer := net.Dialer{Timeout: 5 * time.Second}
-		conn, err := dialer.DialContext(ctx, "tcp", net.JoinHostPort(u.Hostname(), port))
+		conn, err := dial(ctx, u.Scheme, net.JoinHostPort(u.Hostname(), port))
 		if err != nil {
 			text := fmt.Sprintf("%s takes no connection: %v", u.Host, err)
 			mend := "check DNS, the firewall and the proxy; api_base (WXCAST_API_BASE) names the hosts"
@@ -156,6 +191,60 @@ func (d *doctor) hosts(ctx context.Context) (reachable bool) {
 	return reachable
 }
 
+// dial resolves and connects, and for https greets and checks the certificate.
+func dial(ctx context.Context, scheme, address string) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	if scheme == "https" {
+		return (&tls.Dialer{}).DialContext(ctx, "tcp", address)
+	}
+	return (&net.Dialer{}).DialContext(ctx, "tcp", address)
+}
+
+// testCallback calls the callback URL as WeChat does when it is saved in the console.
+func (d *doctor) testCallback(ctx context.Context) {
+	const name = "callback"
+	if d.account.Token == "" {
+		d.fail(name, "the account has no token to sign with", "set WXCAST_TOKEN to the Token of 开发 → 基本配置 → 服务器配置")
+		return
+	}
+	echo := rand.Text()
+	ask := func(token string) (status int, body string, err error) {
+		u, err := url.Parse(d.callback)
+		if err != nil {
+			return 0, "", errors.New("the callback URL is none")
+		}
+		ctx, cancel := context.WithTimeout(ctx, 5*time.Second) // WeChat's own patience
+		defer cancel()
+		u.RawQuery = wechat.CallbackTest(u.Query(), token, echo, time.Now()).Encode()
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+		if err != nil {
+			return 0, "", err
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			return 0, "", err
+		}
+		defer resp.Body.Close()
+		raw, err := io.ReadAll(io.LimitReader(resp.Body, 1024))
+		return resp.StatusCode, strings.TrimSpace(string(raw)), err
+	}
+	status, body, err := ask(d.account.Token.Reveal())
+	switch {
+	case err != nil:
+		d.fail(name, fmt.Sprintf("%s does not answer within 5 seconds", d.callback), "check DNS, the certificate, the proxy in front and the firewall")
+		return
+	case status != http.StatusOK || body != echo:
+		d.fail(name, fmt.Sprintf("%s does not answer with the echostr of a rightly signed test (status %d)", d.callback, status), "check that its Token is the one in the console, and that nothing in front changes the query")
+		return
+	}
+	if _, body, err = ask("not-" + d.account.Token.Reveal()); err == nil && body == echo {
+		d.fail(name, d.callback+" accepts a wrong signature", "check the signature before you answer, or anybody can send you events")
+		return
+	}
+	d.ok(name, "%s answers, and refuses a wrong signature", d.callback)
+}
+
 // wechat makes the account's own calls.
 func (d *doctor) wechat(ctx context.Context, client *wechat.Client) {
 	templates, err := client.ListTemplates(ctx)
@@ -164,15 +253,27 @@ func (d *doctor) wechat(ctx context.Context, client *wechat.Client) {
 		return // without a token nothing else can be asked
 	}
 	d.ok("account", "%s is known to WeChat, and the secret is right", d.account.AppID)
-	if len(templates) == 0 {
-		d.fail("templates", "the account has none", "add one in the console: 模板消息 → 模板库")
-	} else {
-		d.ok("templates", "%d, such as %s (%s)", len(templates), templates[0].ID, templates[0].Title)
-	}
+	d.templates(templates)
 	for _, api := range []string{wechat.TemplateSendAPI, wechat.UserGetAPI, wechat.BatchGetAPI} {
 		d.quota(ctx, client, api)
 	}
 	d.unionids(ctx, client)
+}
+
+// templates lists the account's templates with their keys.
+func (d *doctor) templates(templates []wechat.Template) {
+	if len(templates) == 0 {
+		d.fail("templates", "the account has none", "add one in the console: 模板消息 → 模板库")
+		return
+	}
+	var ids []string
+	for _, t := range templates {
+		d.ok("template", "%s (%s): %s", t.ID, t.Title, strings.Join(t.Keys, ", "))
+		ids = append(ids, t.ID)
+	}
+	if d.template != "" && !slices.Contains(ids, d.template) {
+		d.fail("template", fmt.Sprintf("the account has no template %q", d.template), "use one of the above, or add it in the console: 模板消息 → 模板库")
+	}
 }
 
 func (d *doctor) quota(ctx context.Context, client *wechat.Client, api string) {
@@ -209,7 +310,7 @@ func (d *doctor) unionids(ctx context.Context, client *wechat.Client) {
 	}
 	with := 0
 	for _, f := range followers {
-		if f.UnionID != wxcast.UnionID("") {
+		if f.UnionID != "" {
 			with++
 		}
 	}

@@ -66,6 +66,16 @@ func (k CallbackKeys) VerifyURL(q url.Values) (echo string, err error) {
 	return q.Get("echostr"), nil
 }
 
+// CallbackTest is the query of WeChat's test of a callback URL, added to q.
+func CallbackTest(q url.Values, token, echo string, at time.Time) url.Values {
+	stamp, nonce := strconv.FormatInt(at.Unix(), 10), rand.Text()[:10]
+	q.Set("signature", util.Signature(token, stamp, nonce))
+	q.Set("timestamp", stamp)
+	q.Set("nonce", nonce)
+	q.Set("echostr", echo)
+	return q
+}
+
 // Open checks and reads a callback in any mode (plain, compatible, safe) and
 // format (XML, JSON). Its errors are ErrForged and ErrMalformed.
 //

@@ -56,6 +56,12 @@ func New(o Options) *Client {
 // Close drops the kept connections.
 func (c *Client) Close() { c.transport.CloseIdleConnections() }
 
+// CheckToken tells whether the app can get an access token.
+func (c *Client) CheckToken(ctx context.Context) error {
+	_, err := c.tokens.get(ctx, "")
+	return err
+}
+
 // status is what every reply of WeChat's may hold; absent means 0.
 type status struct {
 	ErrCode int    `json:"errcode"`
