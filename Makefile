@@ -45,6 +45,11 @@ fuzz: ## Fuzz each parser of strangers' input for FUZZTIME
 	$(GO) test ./internal/wechat -run '^$$' -fuzz FuzzDecrypt -fuzztime $(FUZZTIME)
 	$(GO) test ./internal/simulator -run '^$$' -fuzz FuzzCodec -fuzztime $(FUZZTIME)
 
+.PHONY: bench-sim
+bench-sim: ## Measure the simulator beside a bare Go handler
+	$(GO) test ./internal/simulator -run '^$$' -bench Bare -benchtime 20x
+	$(GO) test ./internal/simulator -run '^$$' -bench TenMillion -benchtime 1x
+
 .PHONY: sim
 sim: ## Run the simulator of WeChat on its own
 	$(GO) run . sim

@@ -9,9 +9,12 @@ import (
 )
 
 const (
-	retryMax   = 8
-	retryFirst = 500 * time.Millisecond
-	retryLast  = 15 * time.Second
+	retryMax = 8
+	// retryTokenMax is lower: a call with a refused token has already been repeated
+	// with a new one, and if that goes on the account's configuration is wrong.
+	retryTokenMax = 3
+	retryFirst    = 500 * time.Millisecond
+	retryLast     = 15 * time.Second
 )
 
 // retry makes a call at the run's rate, again with back-off and jitter while its
@@ -25,12 +28,15 @@ func retry[T any](ctx context.Context, s *syncer, call func() (T, error)) (T, er
 			return zero, err
 		}
 		out, err := call()
+		most := retryMax
 		switch wechat.ClassOf(err) {
-		case wechat.ClassRetryNow, wechat.ClassRetryLater, wechat.ClassToken:
+		case wechat.ClassRetryNow, wechat.ClassRetryLater:
+		case wechat.ClassToken:
+			most = retryTokenMax
 		default:
 			return out, err
 		}
-		if attempt == retryMax || ctx.Err() != nil {
+		if attempt >= most || ctx.Err() != nil {
 			return out, err
 		}
 		s.Log.WarnContext(ctx, "call failed, trying again", "err", err, "attempt", attempt, "wait", wait)

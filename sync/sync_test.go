@@ -178,6 +178,40 @@ func TestWhoIsMissingFromTheListAndStillFollowsStays(t *testing.T) {
 	})
 }
 
+// A source whose page's last person unfollows before the next page is asked for.
+type leavingSource struct {
+	followersync.Source
+	leave func(wxcast.OpenID)
+}
+
+func (s leavingSource) ListFollowers(ctx context.Context, next wxcast.OpenID) (wechat.FollowerPage, error) {
+	p, err := s.Source.ListFollowers(ctx, next)
+	if err == nil && len(p.OpenIDs) == 1000 {
+		s.leave(p.NextOpenID)
+		s.leave(p.OpenIDs[len(p.OpenIDs)-2])
+	}
+	return p, err
+}
+
+func TestACursorThatUnfollowsDoesNotBreakTheList(t *testing.T) {
+	each(t, 3500, func(t *testing.T, b *bench) {
+		b.mustRun(t)
+		b.sim.SetKnobs(func(k *simulator.Knobs) { k.RefuseGoneCursor = true })
+		s, err := followersync.Run(t.Context(), leavingSource{b.client, func(o wxcast.OpenID) { b.sim.Leave(string(o)) }}, b.db, b.options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if left := 3500 - int64(b.sim.State().Followers); left < 6 || s.Unfollowed > left {
+			t.Errorf("%d left, %+v", left, s)
+		}
+		b.sim.SetKnobs(func(k *simulator.Knobs) { k.RefuseGoneCursor = false })
+		b.mustRun(t)
+		if c := b.counts(t); c.Followers != int64(b.sim.State().Followers) {
+			t.Errorf("%+v beside %+v", c, b.sim.State())
+		}
+	})
+}
+
 func TestAStoppedSyncGoesOnWhereItWas(t *testing.T) {
 	each(t, 5000, func(t *testing.T, b *bench) {
 		b.sim.SetKnobs(func(k *simulator.Knobs) { k.Latency = simulator.Duration(5 * time.Millisecond) })

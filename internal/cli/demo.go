@@ -73,6 +73,7 @@ func (a *app) demo(ctx context.Context, followers int, rate float64) (err error)
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	sim := simulator.New(simulator.Options{Followers: followers, Seed: 1})
+	defer sim.Close()
 	// A larger account has a larger quota, as at WeChat.
 	sim.SetKnobs(func(k *simulator.Knobs) {
 		k.DailyLimits = map[string]int64{"/cgi-bin/message/template/send": max(100_000, int64(followers)), "/cgi-bin/user/get": max(500, int64(followers)/5000)}

@@ -127,3 +127,38 @@ func TestAnInterruptStopsWithinTwoSeconds(t *testing.T) {
 		}
 	})
 }
+
+func TestFourProcessesOnABadPlatform(t *testing.T) {
+	if testing.Short() {
+		t.Skip("20,000 recipients")
+	}
+	const recipients = 20_000
+	b := newBench(t, storetest.PostgresURL(t), simulator.Options{Followers: recipients, Seed: 34, Shares: simulator.Shares{WithUnionID: 1, MiniUser: 1, Unreachable: 0.01}})
+	b.env["WXCAST_SYNC_RATE"] = "2000"
+	b.prepare(t)
+	b.sim.SetKnobs(func(k *simulator.Knobs) {
+		k.KillTokenEvery, k.Latency = simulator.Duration(2*time.Second), simulator.Duration(20*time.Millisecond)
+		k.Busy, k.BadGateway, k.DropAfter = 0.02, 0.01, 0.01
+	})
+	before := b.sim.State()
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			if out, err := b.process("broadcast", "run", b.file("spec.yaml"), "--json").CombinedOutput(); err != nil {
+				t.Errorf("%v: %s", err, out)
+			}
+		})
+	}
+	wg.Wait()
+	status := b.run(t, "broadcast", "status", "1", "--json").json(t)
+	state := b.sim.State()
+	sent, failed := number(t, status, "sent"), number(t, status, "failed")
+	if sent+failed != recipients || failed != number(t, status, "by_errcode.43004") || int64(state.Messages) != sent || state.Duplicates != 0 {
+		t.Errorf("%v beside %+v", status, state)
+	}
+	kills, fetches := state.TokenKills-before.TokenKills, state.TokenFetches-before.TokenFetches
+	if kills == 0 || fetches > 2*kills {
+		t.Errorf("%d token fetches for %d kills", fetches, kills)
+	}
+	t.Logf("%d sent, %d repeats taken once, %d token fetches for %d kills", sent, state.Deduplicated, fetches, kills)
+}

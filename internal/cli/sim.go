@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -27,6 +28,7 @@ func (a *app) simCommand() *cobra.Command {
 	var seed uint64
 	var knobs simulator.Knobs
 	var sendLimit int64
+	var moreKnobs string
 	cmd := &cobra.Command{
 		Use:   "sim",
 		Short: "Run a simulator of WeChat's API",
@@ -37,16 +39,25 @@ of JSON with its address and credentials as soon as it listens.
 Its control plane is at /_sim/: state, messages, knobs, followers, clock, tokens.`,
 		Example: `  wxcast sim --followers 20000
   wxcast sim --listen 127.0.0.1:9000 --latency 20ms --busy 0.02 --drop-after 0.01
+  wxcast sim --knobs '{"held": 0.1, "callback_url": "http://127.0.0.1:8080/wechat", "callback_mode": "safe"}'
   curl -X PATCH http://127.0.0.1:9000/_sim/knobs -d '{"busy": 0}'`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if followers < 0 || followers > 1<<30 {
 				return usageError{fmt.Errorf("--followers: %d is not a number of followers from 0 to %d", followers, 1<<30)}
 			}
+			if moreKnobs != "" {
+				dec := json.NewDecoder(strings.NewReader(moreKnobs))
+				dec.DisallowUnknownFields()
+				if err := dec.Decode(&knobs); err != nil {
+					return usageError{fmt.Errorf("--knobs: %w; write a JSON object such as {\"held\": 0.1}, with the names that GET /_sim/knobs shows", err)}
+				}
+			}
 			if sendLimit >= 0 {
 				knobs.DailyLimits = map[string]int64{"/cgi-bin/message/template/send": sendLimit}
 			}
 			sim := simulator.New(simulator.Options{Followers: followers, Seed: seed, Knobs: knobs})
+			defer sim.Close()
 			return a.serveSim(cmd.Context(), sim, listen, func(line simAnnouncement) error {
 				return json.NewEncoder(a.Out).Encode(line)
 			})
@@ -64,6 +75,7 @@ Its control plane is at /_sim/: state, messages, knobs, followers, clock, tokens
 	f.Float64Var(&knobs.DropBefore, "drop-before", 0, "`SHARE` of calls whose connection is cut before the effect")
 	f.Float64Var(&knobs.DropAfter, "drop-after", 0, "`SHARE` of calls whose connection is cut after the effect")
 	f.IntVar(&knobs.MaxRate, "max-rate", 0, "sends a second above which 45011 is answered")
+	f.StringVar(&moreKnobs, "knobs", "", "any knobs as a `JSON` object; GET /_sim/knobs shows their names")
 	f.TextVar(&knobs.KillTokenEvery, "kill-token-every", simulator.Duration(0), "`TIME` after which the token dies")
 	return cmd
 }

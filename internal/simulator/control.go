@@ -26,6 +26,7 @@ func (s *Server) controlRoutes() {
 	s.mux.HandleFunc("POST "+ControlPath+"reset", s.reset)
 	s.mux.HandleFunc("POST "+ControlPath+"login-code", s.loginCodeFor)
 	s.mux.HandleFunc("POST "+ControlPath+"permits", s.permitsFor)
+	s.mux.HandleFunc("DELETE "+ControlPath+"permits", s.refusePermitsFor)
 }
 
 // State is the simulator's own account of what happened.
@@ -139,12 +140,7 @@ func (s *Server) showMiniUsers(w http.ResponseWriter, _ *http.Request) {
 	}
 }
 
-func (s *Server) showKnobs(w http.ResponseWriter, _ *http.Request) {
-	s.mu.Lock()
-	knobs := s.knobs
-	s.mu.Unlock()
-	writeJSON(w, knobs)
-}
+func (s *Server) showKnobs(w http.ResponseWriter, _ *http.Request) { writeJSON(w, s.Knobs()) }
 
 // turnKnobs changes the knobs that the JSON body names.
 func (s *Server) turnKnobs(w http.ResponseWriter, r *http.Request) {
@@ -159,6 +155,13 @@ func (s *Server) turnKnobs(w http.ResponseWriter, r *http.Request) {
 	}
 	s.knobs = knobs.withDefaults()
 	writeJSON(w, s.knobs)
+}
+
+// Knobs are the knobs as they stand.
+func (s *Server) Knobs() Knobs {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.knobs
 }
 
 // SetKnobs changes the knobs from Go.
@@ -221,6 +224,15 @@ func (s *Server) RemoveFollowers(n int) {
 			s.leave(i)
 			n--
 		}
+	}
+}
+
+// Leave lets the follower with this openid unfollow; nobody has a made-up one.
+func (s *Server) Leave(openid string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if n, ok := s.world.openid.decode(openid); ok {
+		s.leave(n)
 	}
 }
 
@@ -293,6 +305,15 @@ func (s *Server) killTokensNow(w http.ResponseWriter, _ *http.Request) {
 	s.killTokens()
 	s.mu.Unlock()
 	w.WriteHeader(http.StatusNoContent)
+}
+
+// refusePermitsFor lets ?openid= switch off the subscribe template ?template=.
+func (s *Server) refusePermitsFor(w http.ResponseWriter, r *http.Request) {
+	if !s.RefusePermits(r.FormValue("openid"), r.FormValue("template")) {
+		http.Error(w, "nobody has this openid", http.StatusBadRequest)
+		return
+	}
+	writeJSON(w, s.State())
 }
 
 func writeJSON(w http.ResponseWriter, v any) {

@@ -79,14 +79,26 @@ func (s *Server) codeToSession(c *call) (any, *fault) {
 func (s *Server) GivePermits(openid, templateID string, times int) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	n, ok := s.world.mini.decode(openid)
+	n, ok := s.world.anyone(openid)
 	if !ok {
-		if n, ok = s.world.openid.decode(openid); !ok {
-			return false
-		}
+		return false
 	}
 	s.permits[permit{n, templateID}] += times
 	s.callbacks.send(event{from: openid, name: "subscribe_msg_popup_event", list: []listItem{{TemplateID: templateID, Status: "accept", Scene: "0"}}}, 0)
+	return true
+}
+
+// RefusePermits acts as a person who switches a template off in the settings: the
+// permits are gone.
+func (s *Server) RefusePermits(openid, templateID string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n, ok := s.world.anyone(openid)
+	if !ok {
+		return false
+	}
+	delete(s.permits, permit{n, templateID})
+	s.callbacks.send(event{from: openid, name: "subscribe_msg_change_event", list: []listItem{{TemplateID: templateID, Status: "reject", Scene: "0"}}}, 0)
 	return true
 }
 

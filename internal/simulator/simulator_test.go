@@ -13,6 +13,8 @@ import (
 	"github.com/silenceper/wechat/v2"
 	"github.com/silenceper/wechat/v2/cache"
 	"github.com/silenceper/wechat/v2/domain/openapi"
+	miniconfig "github.com/silenceper/wechat/v2/miniprogram/config"
+	"github.com/silenceper/wechat/v2/miniprogram/subscribe"
 	oaconfig "github.com/silenceper/wechat/v2/officialaccount/config"
 	"github.com/silenceper/wechat/v2/officialaccount/message"
 	"github.com/silenceper/wechat/v2/officialaccount/user"
@@ -90,6 +92,35 @@ func TestTheSDKWorksOnTheSimulator(t *testing.T) {
 	}}
 	if msgID, err := account.GetTemplate().Send(m); err != nil || msgID <= 1<<53 {
 		t.Errorf("msgid %d: %v", msgID, err)
+	}
+	tags, err := account.GetUser().GetTag()
+	if err != nil || len(tags) != 3 {
+		t.Errorf("%+v %v", tags, err)
+	}
+	tagged, err := account.GetUser().OpenIDListByTag(int32(tags[0].ID))
+	if err != nil || int64(tagged.Count) != tags[0].Count {
+		t.Errorf("%+v beside %+v: %v", tagged, tags[0], err)
+	}
+
+	mini := wechat.NewWechat().GetMiniProgram(&miniconfig.Config{AppID: sim.MiniAppID, AppSecret: sim.MiniSecret, Cache: cache.NewMemory()})
+	for u := range sim.MiniUsers() {
+		code, _ := sim.NewLoginCode(u.OpenID)
+		session, err := mini.GetAuth().Code2Session(code)
+		if err != nil || session.OpenID != u.OpenID || session.UnionID != u.UnionID || session.SessionKey == "" {
+			t.Errorf("%+v %v", session, err)
+		}
+		if _, err := mini.GetAuth().Code2Session(code); err == nil || !strings.Contains(err.Error(), "40163") {
+			t.Errorf("a code used twice: %v", err)
+		}
+		sim.GivePermits(u.OpenID, sim.TemplateID, 1)
+		msg := &subscribe.Message{ToUser: u.OpenID, TemplateID: sim.TemplateID, Data: map[string]*subscribe.DataItem{"thing1": {Value: "a"}, "time2": {Value: "10:00"}}}
+		if msgID, err := mini.GetSubscribe().SendGetMsgID(msg); err != nil || msgID <= 1<<53 {
+			t.Errorf("msgid %d: %v", msgID, err)
+		}
+		if err := mini.GetSubscribe().Send(msg); err == nil || !strings.Contains(err.Error(), "43101") {
+			t.Errorf("without a permit: %v", err)
+		}
+		break
 	}
 	quota, err := account.GetOpenAPI().GetAPIQuota(openapi.GetAPIQuotaParams{CgiPath: "/cgi-bin/message/template/send"})
 	if err != nil || quota.Quota.Used != 1 || quota.Quota.DailyLimit != 100_000 {

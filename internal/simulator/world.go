@@ -38,6 +38,14 @@ func newWorld(seed uint64, share Shares) *world {
 	}
 }
 
+// anyone finds a person by either openid.
+func (w *world) anyone(openid string) (n uint32, ok bool) {
+	if n, ok = w.mini.decode(openid); ok {
+		return n, true
+	}
+	return w.openid.decode(openid)
+}
+
 // person is one follower's details.
 type person struct {
 	n             uint32

@@ -178,9 +178,10 @@ func TestTheSimulatorsCallbacksAreRead(t *testing.T) {
 				sim.RemoveFollowers(2)
 				for u := range sim.MiniUsers() {
 					sim.GivePermits(u.OpenID, sim.TemplateID, 1)
+					sim.RefusePermits(u.OpenID, sim.TemplateID)
 					break
 				}
-				want := `{"subscribe":3,"subscribe_msg_popup_event":1,"unsubscribe":2}`
+				want := `{"subscribe":3,"subscribe_msg_change_event":1,"subscribe_msg_popup_event":1,"unsubscribe":2}`
 				for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(10 * time.Millisecond) {
 					mu.Lock()
 					got, _ := json.Marshal(seen)

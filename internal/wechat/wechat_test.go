@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -143,6 +144,83 @@ func TestABadOpenIDDoesNotSpoilItsBatch(t *testing.T) {
 	if gone != 1 || calls.Batch > 20 {
 		t.Errorf("%d taken for gone, in %+v calls", gone, calls)
 	}
+}
+
+func TestShiftedUnionIDsAreNotBelieved(t *testing.T) {
+	sim, base := startSimulator(t, simulator.Options{Followers: 60, Shares: simulator.Shares{WithUnionID: 1, MiniUser: 1}, Knobs: simulator.Knobs{ShiftUnionIDs: true}})
+	c := newClient(t, sim, openStore(t), base)
+	page, err := c.ListFollowers(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := append(append([]wxcast.OpenID{}, page.OpenIDs[:20]...), "oNobodyHasThisOpenID")
+	asked = append(asked, page.OpenIDs[20:]...)
+	// The 40 behind it, and the one before, whose unionid appears twice.
+	followers, calls, err := c.BatchGetUsers(t.Context(), asked)
+	if err != nil || calls != (wechat.DetailCalls{Batch: 1, Single: 41}) {
+		t.Fatalf("%+v calls: %v", calls, err)
+	}
+	for _, f := range followers {
+		if alone, err := c.GetUser(t.Context(), f.OpenID); err != nil || alone.UnionID != f.UnionID {
+			t.Errorf("%s has %s, not %s (%v)", f.OpenID, alone.UnionID, f.UnionID, err)
+		}
+	}
+}
+
+func TestTokensFromElsewhere(t *testing.T) {
+	sim, base := startSimulator(t, simulator.Options{Followers: 3})
+	stable := func() string {
+		resp, err := http.Post(base+"/cgi-bin/stable_token", "", strings.NewReader(fmt.Sprintf(`{"grant_type":"client_credential","appid":%q,"secret":%q}`, sim.AppID, sim.Secret)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		raw, err := io.ReadAll(resp.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(raw)
+	}
+	bare := func() string { return strings.Split(stable(), `"`)[3] }
+	for name, test := range map[string]struct {
+		answer func() string
+		class  wechat.Class
+	}{
+		"as WeChat answers": {stable, wechat.ClassOK},
+		"bare":              {bare, wechat.ClassOK},
+		"a dead one":        {func() string { return "stable_00000000000000000000000000000000" }, wechat.ClassConfigStop},
+		"none":              {func() string { return "<html>please log in</html>" }, wechat.ClassConfigStop},
+	} {
+		t.Run(name, func(t *testing.T) {
+			service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, test.answer()) }))
+			defer service.Close()
+			for way, from := range map[string]wechat.TokenFrom{
+				"URL":     {URL: config.Secret(service.URL + "/?key=s3cret-key")},
+				"command": {Command: "printf '%s' '" + test.answer() + "'"},
+			} {
+				c := wechat.New(wechat.Options{AppID: wxcast.AppID(sim.AppID), Secret: config.Secret(""), Bases: []string{base}, Timeout: 2 * time.Second, Tokens: openStore(t), TokenFrom: from})
+				defer c.Close()
+				_, err := c.ListFollowers(t.Context(), "")
+				if wechat.ClassOf(err) != test.class || err != nil && strings.Contains(err.Error(), "s3cret-key") {
+					t.Errorf("%s: %v", way, err)
+				}
+			}
+		})
+	}
+	t.Run("/cgi-bin/token", func(t *testing.T) {
+		c := wechat.New(wechat.Options{AppID: wxcast.AppID(sim.AppID), Secret: config.Secret(sim.Secret), Bases: []string{base}, Timeout: 2 * time.Second, Tokens: openStore(t), TokenFrom: wechat.TokenFrom{Plain: true}})
+		defer c.Close()
+		if _, err := c.ListFollowers(t.Context(), ""); err != nil || sim.State().Calls["/cgi-bin/token"].Calls != 1 {
+			t.Errorf("%v", err)
+		}
+	})
+	t.Run("an unreachable service keeps its URL to itself", func(t *testing.T) {
+		c := wechat.New(wechat.Options{AppID: "wx", Secret: config.Secret(""), Bases: []string{base}, Timeout: time.Second, Tokens: openStore(t), TokenFrom: wechat.TokenFrom{URL: config.Secret(closedPort(t) + "/?key=s3cret-key")}})
+		defer c.Close()
+		if _, err := c.ListFollowers(t.Context(), ""); err == nil || strings.Contains(err.Error(), "s3cret-key") {
+			t.Errorf("%v", err)
+		}
+	})
 }
 
 func TestATokenThatDiedIsRenewedOnceByAllProcessesTogether(t *testing.T) {
