@@ -21,7 +21,7 @@ type Store interface {
 	Now() time.Time
 	SyncClock(ctx context.Context) error
 
-	AddBroadcast(ctx context.Context, b wxcast.Broadcast) (wxcast.Broadcast, error)
+	AddBroadcast(ctx context.Context, b wxcast.Broadcast) (_ wxcast.Broadcast, added bool, err error)
 	Broadcast(ctx context.Context, id int64) (wxcast.Broadcast, error)
 	BroadcastsByName(ctx context.Context, accountID int64, name string) ([]wxcast.Broadcast, error)
 	MoveBroadcast(ctx context.Context, id int64, from, to wxcast.BroadcastState, reason string, resumeAt time.Time) (bool, error)
@@ -47,6 +47,23 @@ type Sender interface {
 // gives no error: the same name and content are the same broadcast, and found is
 // true. A name that stands for another unfinished content is a *wxcast.BadInput.
 func Find(ctx context.Context, store Store, s *Spec, accountID, miniID int64, confirm func() error) (b wxcast.Broadcast, found bool, err error) {
+	if b, found, err = lookUp(ctx, store, s, accountID, miniID); err != nil || found {
+		return b, found, err
+	}
+	if err := confirm(); err != nil {
+		return b, false, err
+	}
+	b, added, err := store.AddBroadcast(ctx, wxcast.Broadcast{
+		AccountID: accountID, MiniID: miniID, Name: s.Name, ContentHash: s.ContentHash(), Spec: s.Text(),
+		MessageKey: newMessageKey(), State: wxcast.BroadcastRunning,
+	})
+	if err != nil || added {
+		return b, false, err
+	}
+	return lookUp(ctx, store, s, accountID, miniID) // another process was faster
+}
+
+func lookUp(ctx context.Context, store Store, s *Spec, accountID, miniID int64) (b wxcast.Broadcast, found bool, err error) {
 	hash := s.ContentHash()
 	known, err := store.BroadcastsByName(ctx, accountID, s.Name)
 	if err != nil {
@@ -63,12 +80,5 @@ func Find(ctx context.Context, store Store, s *Spec, accountID, miniID int64, co
 				"give this one another name, or finish that one first")
 		}
 	}
-	if err := confirm(); err != nil {
-		return b, false, err
-	}
-	b, err = store.AddBroadcast(ctx, wxcast.Broadcast{
-		AccountID: accountID, MiniID: miniID, Name: s.Name, ContentHash: hash, Spec: s.Text(),
-		MessageKey: newMessageKey(), State: wxcast.BroadcastRunning,
-	})
-	return b, false, err
+	return b, false, nil
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 
@@ -37,16 +38,20 @@ func (r broadcastRow) broadcast() wxcast.Broadcast {
 }
 
 // AddBroadcast stores a new broadcast and returns it with its ID. The account,
-// name and content hash together are unique.
-func (db *DB) AddBroadcast(ctx context.Context, b wxcast.Broadcast) (wxcast.Broadcast, error) {
+// name and content hash together are unique: added is false when there is one
+// already, and then BroadcastsByName finds it.
+func (db *DB) AddBroadcast(ctx context.Context, b wxcast.Broadcast) (_ wxcast.Broadcast, added bool, err error) {
 	b.CreatedAt = db.Now()
-	err := db.tx(ctx, func(tx *sqlx.Tx) error {
+	err = db.tx(ctx, func(tx *sqlx.Tx) error {
 		return tx.GetContext(ctx, &b.ID, db.q.AddBroadcast, b.AccountID, b.MiniID, b.Name, b.ContentHash, b.Spec, b.MessageKey, b.State, b.CreatedAt)
 	})
-	if err != nil {
-		return b, fmt.Errorf("add broadcast %q: %w", b.Name, err)
+	if errors.Is(err, sql.ErrNoRows) {
+		return b, false, nil
 	}
-	return b, nil
+	if err != nil {
+		return b, false, fmt.Errorf("add broadcast %q: %w", b.Name, err)
+	}
+	return b, true, nil
 }
 
 // Broadcast returns one broadcast, or ErrNotFound.

@@ -20,6 +20,22 @@ func TestEveryQueryIsValidOnItsEngine(t *testing.T) {
 	})
 }
 
+func TestABroadcastIsAddedOnce(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		first := wxcast.Broadcast{AccountID: w.account, MiniID: w.mini, Name: "b", ContentHash: "h", MessageKey: "k1", State: wxcast.BroadcastRunning}
+		second := first
+		second.MessageKey = "k2"
+		_, added, err := w.AddBroadcast(t.Context(), first)
+		must(t, err)
+		_, again, err := w.AddBroadcast(t.Context(), second)
+		must(t, err)
+		if !added || again {
+			t.Errorf("added %v, then %v", added, again)
+		}
+	})
+}
+
 func TestMigratingTwiceChangesNothing(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		from, to, err := db.Migrate(t.Context())
@@ -89,7 +105,7 @@ func (w world) broadcastTo(t *testing.T, n int) wxcast.Broadcast {
 	must(t, err)
 	_, err = w.Join(t.Context(), w.account, w.mini)
 	must(t, err)
-	b, err := w.AddBroadcast(t.Context(), wxcast.Broadcast{AccountID: w.account, MiniID: w.mini, Name: "b", ContentHash: "h", MessageKey: "k", State: wxcast.BroadcastRunning})
+	b, _, err := w.AddBroadcast(t.Context(), wxcast.Broadcast{AccountID: w.account, MiniID: w.mini, Name: "b", ContentHash: "h", MessageKey: "k", State: wxcast.BroadcastRunning})
 	must(t, err)
 	for fixed := false; !fixed; {
 		fixed, err = w.FixRecipients(t.Context(), b.ID, 7)
@@ -301,7 +317,7 @@ func TestWithoutAReadQuotaNothingIsClaimed(t *testing.T) {
 		b := w.broadcastTo(t, 1)
 		account2, err := db.EnsureApp(t.Context(), "wxother", wxcast.KindOfficialAccount)
 		must(t, err)
-		b2, err := w.AddBroadcast(t.Context(), wxcast.Broadcast{AccountID: account2, MiniID: b.MiniID, Name: "b", ContentHash: "h", MessageKey: "k2", State: wxcast.BroadcastRunning})
+		b2, _, err := w.AddBroadcast(t.Context(), wxcast.Broadcast{AccountID: account2, MiniID: b.MiniID, Name: "b", ContentHash: "h", MessageKey: "k2", State: wxcast.BroadcastRunning})
 		must(t, err)
 		if c := w.claim(t, b2, "w", 1, time.Minute); !c.QuotaUnread {
 			t.Errorf("%+v", c)

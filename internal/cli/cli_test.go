@@ -221,7 +221,7 @@ func TestBadInputGetsOneSentenceAndExitCode2(t *testing.T) {
 		want string
 	}{
 		"a missing secret":           {with(map[string]string{"WXCAST_SECRET": ""}, "sync"), "accounts.default.secret: is missing; set WXCAST_SECRET"},
-		"no account":                 {with(map[string]string{"WXCAST_SECRET": "", "WXCAST_APPID": "", "WXCAST_MINI_APPID": "", "WXCAST_MINI_SECRET": ""}, "sync"), "accounts: no account is configured; set WXCAST_APPID"},
+		"no account":                 {with(map[string]string{"WXCAST_SECRET": "", "WXCAST_APPID": "", "WXCAST_MINI_APPID": "", "WXCAST_MINI_SECRET": "", "WXCAST_TOKEN": ""}, "sync"), "accounts: no account is configured; set WXCAST_APPID"},
 		"a wrong secret":             {with(map[string]string{"WXCAST_SECRET": "wrong", "WXCAST_DATABASE_URL": storetest.SQLiteURL(t)}, "sync"), "40125 invalid appsecret"},
 		"no mini program":            {with(map[string]string{"WXCAST_MINI_APPID": "", "WXCAST_MINI_SECRET": ""}, "join"), "mini_programs: is missing; set WXCAST_MINI_APPID"},
 		"an unknown key in the file": {badFile("conf.yaml", "sync: {concurency: 3}\n", "sync", "--config"), "conf.yaml: sync.concurency: is not a setting; did you mean sync.concurrency?"},

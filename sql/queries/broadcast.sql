@@ -1,7 +1,9 @@
 -- name: add-broadcast
+-- One that another process has just added is left alone.
 -- $1 account; $2 mini program; $3 name; $4 content_hash; $5 spec; $6 message_key; $7 state; $8 now, UTC.
 INSERT INTO broadcasts (account_id, mini_id, name, content_hash, spec, message_key, state, created_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id;
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+ON CONFLICT (account_id, name, content_hash) DO NOTHING RETURNING id;
 
 -- name: get-broadcast
 -- $1 broadcast.
