@@ -8,8 +8,11 @@ import (
 )
 
 const (
-	// tokenFailuresMax refusals of fresh tokens in a row are no accident.
+	// tokenFailuresMax refusals of fresh tokens in a row, over tokenSilenceMax, are
+	// no accident. When a token is killed all calls in flight are refused at once, so
+	// the number alone says nothing.
 	tokenFailuresMax = 10
+	tokenSilenceMax  = 5 * time.Second
 	// silenceMax is how long WeChat may fail to answer before a person is told.
 	silenceMax = 2 * time.Minute
 	// probeAfter failures in a row, sends go out singly until one succeeds.
@@ -23,6 +26,7 @@ type brake struct {
 	maxFailures int
 	refused     int // messages refused in a row
 	tokens      int // token refusals in a row
+	tokensSince time.Time
 	silent      int // transient failures in a row
 	silentSince time.Time
 }
@@ -38,7 +42,10 @@ func (b *brake) see(v verdict, now time.Time) (pause string) {
 			return fmt.Sprintf("%d messages in a row were refused, the last with %s", b.refused, stopReason(v.err))
 		}
 	case wechat.ClassToken:
-		if b.tokens++; b.tokens >= tokenFailuresMax {
+		if b.tokens++; b.tokens == 1 {
+			b.tokensSince = now
+		}
+		if b.tokens >= tokenFailuresMax && now.Sub(b.tokensSince) > tokenSilenceMax {
 			return fmt.Sprintf("%d fresh access tokens in a row were refused, the last with %s", b.tokens, stopReason(v.err))
 		}
 	case wechat.ClassRetryNow, wechat.ClassRetryLater:
@@ -56,7 +63,7 @@ func (b *brake) see(v verdict, now time.Time) (pause string) {
 
 // probing tells whether WeChat seems to be away, so that one message at a time
 // finds out when it is back.
-func (b *brake) probing() bool { return b.silent >= probeAfter }
+func (b *brake) probing() bool { return max(b.silent, b.tokens) >= probeAfter }
 
 // stopReason is an error with what to do about it.
 func stopReason(err error) string {

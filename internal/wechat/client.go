@@ -72,23 +72,32 @@ func (s status) code() (int, string) { return s.ErrCode, s.ErrMsg }
 
 type reply interface{ code() (int, string) }
 
+// tokenTries is how many tokens one call tries: the one at hand, another that the
+// shared cache may hold, and one that WeChat has just handed out.
+const tokenTries = 3
+
 // call makes an API call with the access token and decodes the reply. A refused
-// token is renewed and the call repeated, once; ClassToken on return means that
-// the new token was refused, too. A nil body is a GET.
+// token is replaced and the call repeated, with at most one token fetched for it;
+// ClassToken on return means that a token fetched after the first refusal was
+// refused, too. A nil body is a GET.
 func call[T reply](ctx context.Context, c *Client, path string, query url.Values, body []byte) (T, error) {
-	var none T
-	token, err := c.tokens.get(ctx, "")
-	if err != nil {
-		return none, err
+	var out T
+	var refused string
+	var refusedAt time.Time
+	for try := 1; ; try++ {
+		token, err := c.tokens.get(ctx, refused)
+		if err != nil {
+			return out, err
+		}
+		out, err = callWith[T](ctx, c, token.Reveal(), path, query, body)
+		fresh := !refusedAt.IsZero() && token.FetchedAt.After(refusedAt)
+		if ClassOf(err) != ClassToken || fresh || try == tokenTries {
+			return out, err
+		}
+		if refused = token.Reveal(); refusedAt.IsZero() {
+			refusedAt = time.Now()
+		}
 	}
-	out, err := callWith[T](ctx, c, token, path, query, body)
-	if ClassOf(err) != ClassToken {
-		return out, err
-	}
-	if token, err = c.tokens.get(ctx, token); err != nil {
-		return none, err
-	}
-	return callWith[T](ctx, c, token, path, query, body)
 }
 
 // callWith decodes into a T of its own: the errcode of an earlier reply must not

@@ -56,25 +56,25 @@ func newTokenSource(appid wxcast.AppID, store TokenStore, fetch func(context.Con
 
 // get returns a token that is not the refused one ("" refuses none). It looks at
 // this process's copy, then at the shared cache, and only then asks WeChat.
-func (s *tokenSource) get(ctx context.Context, refused string) (string, error) {
+func (s *tokenSource) get(ctx context.Context, refused string) (wxcast.Token, error) {
 	if t := s.cached.Load(); usable(t, refused) {
-		return t.Reveal(), nil
+		return *t, nil
 	}
 	select {
 	case s.turn <- struct{}{}:
 		defer func() { <-s.turn }()
 	case <-ctx.Done():
-		return "", ctx.Err()
+		return wxcast.Token{}, ctx.Err()
 	}
 	if t := s.cached.Load(); usable(t, refused) { // while we waited for our turn
-		return t.Reveal(), nil
+		return *t, nil
 	}
 	t, err := s.renew(ctx, refused)
 	if err != nil {
-		return "", err
+		return t, err
 	}
 	s.cached.Store(&t)
-	return t.Reveal(), nil
+	return t, nil
 }
 
 // renew takes the shared token if it is new to us, else fetches one under the

@@ -258,6 +258,44 @@ func TestATokenThatDiedIsRenewedOnceByAllProcessesTogether(t *testing.T) {
 	}
 }
 
+func TestASharedTokenThatDiedTooIsReplaced(t *testing.T) {
+	sim, base := startSimulator(t, simulator.Options{Followers: 1})
+	db := openStore(t)
+	one, two := newClient(t, sim, db, base), newClient(t, sim, db, base)
+	for _, c := range []*wechat.Client{one, two, one} {
+		// For the last, both its own token and the shared one are dead.
+		if _, err := c.ListFollowers(t.Context(), ""); err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.Post(base+simulator.ControlPath+"tokens/kill", "", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+	}
+	if n := sim.State().TokenFetches; n != 3 {
+		t.Errorf("%d fetches", n)
+	}
+}
+
+func TestATokenThatIsAlwaysRefusedIsGivenUp(t *testing.T) {
+	refusals := 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "token") {
+			fmt.Fprintf(w, `{"access_token":"T%d","expires_in":7200}`, refusals)
+			return
+		}
+		refusals++
+		fmt.Fprint(w, `{"errcode":40001,"errmsg":"invalid credential"}`)
+	}))
+	defer server.Close()
+	c := wechat.New(wechat.Options{AppID: "wx", Secret: config.Secret("s"), Bases: []string{server.URL}, Timeout: time.Second, Tokens: openStore(t)})
+	defer c.Close()
+	if _, err := c.ListFollowers(t.Context(), ""); wechat.ClassOf(err) != wechat.ClassToken || refusals != 2 {
+		t.Errorf("after %d refusals: %v", refusals, err)
+	}
+}
+
 func TestWhatIsWrongWithTheAccountIsToldWithItsClass(t *testing.T) {
 	for _, test := range []struct {
 		name   string
