@@ -26,7 +26,7 @@ func (c *Client) GetQuota(ctx context.Context, api string) (wxcast.Quota, error)
 	if err != nil {
 		return wxcast.Quota{}, err
 	}
-	out, err := call[quotaReply](ctx, c, quotaGetAPI, nil, body)
+	out, err := patiently(ctx, func() (quotaReply, error) { return call[quotaReply](ctx, c, quotaGetAPI, nil, body) })
 	if err != nil {
 		return wxcast.Quota{}, err
 	}
