@@ -49,6 +49,9 @@ func (b *brake) see(v verdict, now time.Time) (pause string) {
 			return fmt.Sprintf("%d fresh access tokens in a row were refused, the last with %s", b.tokens, stopReason(v.err))
 		}
 	case wechat.ClassRetryNow, wechat.ClassRetryLater:
+		if code := v.outcome.ErrCode; code == codeDuplicate || code == codeTooOften {
+			return "" // about this person, and no sign that WeChat is away
+		}
 		if b.silent++; b.silent == 1 {
 			b.silentSince = now
 		}

@@ -21,8 +21,10 @@ const (
 	windowMargin = 30 * time.Second
 )
 
+// Codes about one person that say "later".
 const (
 	codeDuplicate = 40241 // the same message within 60 seconds
+	codeTooOften  = 43117 // too many messages
 )
 
 // verdict is what one attempt means: for its delivery, and for the broadcast.

@@ -66,7 +66,10 @@ func (w *recordWriter) add(res result) {
 		}
 		w.probing.Store(w.brake.probing())
 	}
-	w.quotaStop = w.quotaStop || res.class == wechat.ClassQuotaStop
+	if res.class == wechat.ClassQuotaStop && !w.quotaStop {
+		w.quotaStop = true
+		w.halt(errHalted)
+	}
 	if res.unsent {
 		w.unsent[res.batch] = append(w.unsent[res.batch], res.Delivery)
 		return
@@ -108,6 +111,9 @@ func (w *recordWriter) flush() error {
 	}
 	if w.quotaStop {
 		if err := w.store.SpendQuota(ctx, w.b.AccountID, wechat.TemplateSendAPI, wxcast.DayOf(w.store.Now())); err != nil {
+			return err
+		}
+		if err := w.wait(ctx, "WeChat says that the day's quota of template messages is used up (45009)"); err != nil {
 			return err
 		}
 	}

@@ -271,14 +271,11 @@ func (r *runner) askQuota(ctx context.Context, unread bool) (waiting bool, err e
 		return false, nil
 	}
 	if !unread && time.Since(r.askedAt) < quotaPause {
-		tomorrow := wxcast.DayOf(r.store.Now()).Next().Begin().Add(dayBegins)
 		reason := "the day's quota of template messages is used up"
 		if r.QuotaKeep > 0 {
 			reason = fmt.Sprintf("the day's quota of template messages is used up to the %d that are kept free", r.QuotaKeep)
 		}
-		_, err := r.store.MoveBroadcast(ctx, r.b.ID, wxcast.BroadcastRunning, wxcast.BroadcastWaiting, reason, tomorrow)
-		r.halt(errHalted)
-		return true, err
+		return true, r.wait(ctx, reason)
 	}
 	if !unread {
 		// After the last claim and before waiting: only WeChat knows whether its day
@@ -286,6 +283,14 @@ func (r *runner) askQuota(ctx context.Context, unread bool) (waiting bool, err e
 		r.askedAt = time.Now()
 	}
 	return false, ReadQuota(ctx, r.store, r.sender, r.b.AccountID, r.Log)
+}
+
+// wait puts the broadcast off until the next Beijing day.
+func (r *runner) wait(ctx context.Context, reason string) error {
+	tomorrow := wxcast.DayOf(r.store.Now()).Next().Begin().Add(dayBegins)
+	_, err := r.store.MoveBroadcast(ctx, r.b.ID, wxcast.BroadcastRunning, wxcast.BroadcastWaiting, reason, tomorrow)
+	r.halt(errHalted)
+	return err
 }
 
 // ReadQuota asks WeChat for today's quota of template messages and stores it. An

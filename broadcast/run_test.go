@@ -287,6 +287,23 @@ func TestTheQuotaIsNeverExceededAndTheNextDayGoesOn(t *testing.T) {
 	})
 }
 
+func TestAnUnforeseen45009StopsAtOnce(t *testing.T) {
+	each(t, 1000, 0, func(t *testing.T, b *bench) {
+		b.sim.SetKnobs(func(k *simulator.Knobs) { k.Early45009 = 100 })
+		job, err := b.run(t, t.Context(), "early")
+		if err != nil || job.State != wxcast.BroadcastWaiting || !strings.Contains(job.Reason, "45009") {
+			t.Fatalf("%+v %v", job, err)
+		}
+		// Those in flight at the first refusal, and no more.
+		if over := b.sim.State().Calls[wechat.TemplateSendAPI].OverQuota; over > int64(2*b.options.Concurrency) {
+			t.Errorf("%d calls after the quota's end", over)
+		}
+		if tally := b.tally(t, job.ID); tally.Sent != 100 || tally.Pending != 900 || b.sim.State().Messages != 100 {
+			t.Errorf("%+v", tally)
+		}
+	})
+}
+
 func TestBrakes(t *testing.T) {
 	for name, test := range map[string]struct {
 		knob   func(*simulator.Knobs)
