@@ -200,9 +200,10 @@ func (r *runner) beat(ctx context.Context) {
 	}
 }
 
-// claim asks the store for work, one batch ahead of the sends, until ctx ends. A
-// claim that has begun is seen through, within the grace of sending: cut short, it
-// might be made and not be known, and hold its deliveries until it lapses.
+// claim asks the store for work, one batch ahead of the sends, until ctx ends. What
+// has begun is seen through, within the grace of sending: a claim that is cut short
+// might be made and not be known, and another worker that ends the broadcast in this
+// instant is no error of ours.
 func (r *runner) claim(ctx, sending context.Context, claims chan<- *batch) error {
 	size := min(max(int(r.Rate*claimTime.Seconds()), 1), claimMax)
 	for ctx.Err() == nil {
@@ -228,9 +229,9 @@ func (r *runner) claim(ctx, sending context.Context, claims chan<- *batch) error
 			}
 			continue
 		case c.Exhausted:
-			return r.finish(ctx)
+			return r.finish(sending)
 		case c.QuotaUnread, c.QuotaSpent:
-			if waiting, err := r.askQuota(ctx, c.QuotaUnread); err != nil || waiting {
+			if waiting, err := r.askQuota(sending, c.QuotaUnread); err != nil || waiting {
 				return err
 			}
 			continue
