@@ -1,6 +1,7 @@
 package wechat
 
 import (
+	"context"
 	"encoding/json"
 	"encoding/xml"
 	"errors"
@@ -246,3 +247,90 @@ func FuzzDecrypt(f *testing.F) {
 		}
 	})
 }
+
+func TestReceiptsComeWithEveryStatus(t *testing.T) {
+	for want, turn := range map[string]func(*simulator.Knobs){
+		"success":              func(*simulator.Knobs) {},
+		"failed:user block":    func(k *simulator.Knobs) { k.UserBlock = 1 },
+		"failed:system failed": func(k *simulator.Knobs) { k.SystemFailed = 1 },
+		"failed:freq limit":    func(k *simulator.Knobs) { k.PersonFreqLimit, k.DuplicateFilter = 1, -1 },
+	} {
+		t.Run(want, func(t *testing.T) {
+			sim := simulator.New(simulator.Options{Followers: 5, Shares: simulator.Shares{WithUnionID: 1, MiniUser: 1}})
+			defer sim.Close()
+			api := httptest.NewServer(sim)
+			defer api.Close()
+			keys := CallbackKeys{AppID: wxcast.AppID(sim.AppID), Token: config.Secret(sim.Token)}
+			receipts := make(chan Event, 10)
+			server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+				body := make([]byte, r.ContentLength)
+				_, _ = r.Body.Read(body)
+				if e, err := keys.Open(r.URL.Query(), body); err != nil {
+					t.Error(err)
+				} else {
+					receipts <- e
+				}
+			}))
+			defer server.Close()
+			sim.SetKnobs(func(k *simulator.Knobs) {
+				turn(k)
+				k.CallbackURL, k.ReceiptDelay = server.URL, 1
+			})
+			c := New(Options{AppID: wxcast.AppID(sim.AppID), Secret: config.Secret(sim.Secret), Bases: []string{api.URL}, Timeout: time.Second, Tokens: &oneToken{}})
+			defer c.Close()
+			page, err := c.ListFollowers(t.Context(), "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			sent := map[int64]bool{}
+			for i := range 2 { // the second is what a person's limit is about
+				id, err := c.SendTemplate(t.Context(), TemplateMessage{ToUser: page.OpenIDs[0], TemplateID: sim.TemplateID, ClientMsgID: fmt.Sprint(want, i),
+					Data: map[string]string{"thing1": fmt.Sprint("a", i), "time2": "10:00"}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				sent[id] = true
+			}
+			seen := map[string]bool{}
+			for range 2 {
+				select {
+				case e := <-receipts:
+					seen[e.Status] = true
+					if e.Name != "templatesendjobfinish" || e.OpenID != page.OpenIDs[0] || !sent[e.MsgID] {
+						t.Errorf("%+v, sent %v", e, sent)
+					}
+				case <-time.After(5 * time.Second):
+					t.Fatal("no receipt")
+				}
+			}
+			if !seen[want] {
+				t.Errorf("got %v", seen)
+			}
+		})
+	}
+}
+
+// oneToken is a token cache for one client, where no store is at hand.
+type oneToken struct {
+	mu sync.Mutex
+	t  wxcast.Token
+}
+
+func (o *oneToken) Token(context.Context, wxcast.AppID) (wxcast.Token, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.t, nil
+}
+
+func (o *oneToken) SaveToken(_ context.Context, _ wxcast.AppID, t wxcast.Token) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.t = t
+	return nil
+}
+
+func (*oneToken) TryLock(context.Context, string, string, time.Duration) (bool, wxcast.LockHolder, error) {
+	return true, wxcast.LockHolder{}, nil
+}
+
+func (*oneToken) Unlock(context.Context, string, string) error { return nil }
