@@ -328,14 +328,14 @@ func TestBrakes(t *testing.T) {
 				if job, err = b.run(t, t.Context(), "braked"); err != nil || job.State != wxcast.BroadcastDone {
 					t.Fatalf("mended: %+v %v", job, err)
 				}
-				b.agrees2(t, job.ID)
+				b.agreesOnSent(t, job.ID)
 			})
 		})
 	}
 }
 
-// agrees2 is agrees for broadcasts with failed deliveries.
-func (b *bench) agrees2(t *testing.T, id int64) {
+// agreesOnSent is agrees for broadcasts with failed deliveries.
+func (b *bench) agreesOnSent(t *testing.T, id int64) {
 	t.Helper()
 	tally, state := b.tally(t, id), b.sim.State()
 	if tally.Pending != 0 || int64(state.Messages) != tally.Sent || state.Duplicates != 0 {

@@ -1,7 +1,6 @@
 package wechat
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"regexp"
@@ -123,6 +122,3 @@ func redact(text string, hide []string) string {
 	}
 	return text
 }
-
-// IsCanceled tells whether the caller itself ended the call.
-func IsCanceled(err error) bool { return errors.Is(err, context.Canceled) }

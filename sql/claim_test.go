@@ -1,0 +1,208 @@
+package store_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/wxcast/wxcast/internal/wxcast"
+	store "github.com/wxcast/wxcast/sql"
+	"github.com/wxcast/wxcast/sql/storetest"
+)
+
+func TestClaimsShareTheDeliveriesWithoutOverlap(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		b := w.broadcastTo(t, 25)
+		seen := map[wxcast.OpenID]string{}
+		for i := 0; ; i++ {
+			worker := fmt.Sprintf("w%d", i%3)
+			c := w.claim(t, b, worker, 4, time.Minute)
+			if len(c.Fresh) == 0 {
+				break
+			}
+			for _, d := range c.Fresh {
+				if first, twice := seen[d.OpenID]; twice {
+					t.Errorf("%s claimed by %s and %s", d.OpenID, first, worker)
+				}
+				seen[d.OpenID] = worker
+				if d.UnionID == "" || d.MiniOpenID == "" || len(d.Tags) != 1 || d.SubscribeTime.Unix() != 1700000000 {
+					t.Errorf("delivery lacks facts of its follower: %+v", d)
+				}
+			}
+			w.record(t, b, worker, wxcast.DeliverySent, c.Fresh, c.LeaseID)
+		}
+		if len(seen) != 25 {
+			t.Errorf("%d of 25 claimed", len(seen))
+		}
+		if c := w.claim(t, b, "w9", 4, time.Minute); !c.Exhausted {
+			t.Errorf("not exhausted: %+v", c)
+		}
+		if got := w.tally(t, b); got.Sent != 25 || got.Recipients != 25 {
+			t.Errorf("tally %+v", got)
+		}
+		if days, err := w.QuotaDays(t.Context(), w.account, wxcast.DayOf(w.Now())); err != nil || days[0].Used != 25 || days[0].Ours != 25 {
+			t.Errorf("%+v %v", days, err)
+		}
+	})
+}
+
+func TestADeadWorkersDeliveriesComeBackAsOpen(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		b := w.broadcastTo(t, 10)
+		first := w.claim(t, b, "dead", 6, time.Millisecond)
+		w.record(t, b, "dead", wxcast.DeliverySent, first.Fresh[:2])
+		time.Sleep(5 * time.Millisecond)
+
+		second := w.claim(t, b, "alive", 10, time.Minute)
+		if len(second.Retries) != 4 || len(second.Fresh) != 4 {
+			t.Fatalf("%d retries and %d fresh, want 4 and 4", len(second.Retries), len(second.Fresh))
+		}
+		for _, d := range second.Retries {
+			if d.OpenSince.IsZero() {
+				t.Errorf("%s may have been sent and is not open", d.OpenID)
+			}
+		}
+		for _, d := range second.Fresh {
+			if !d.OpenSince.IsZero() {
+				t.Errorf("%s was never claimed and is open", d.OpenID)
+			}
+		}
+		w.record(t, b, "alive", wxcast.DeliverySent, second.Retries)
+		w.record(t, b, "alive", wxcast.DeliveryFailed, second.Fresh, second.LeaseID)
+		if got := w.tally(t, b); got.Sent != 6 || got.Failed != 4 || got.ByErrCode[43004] != 4 {
+			t.Errorf("tally %+v", got)
+		}
+		if c := w.claim(t, b, "alive", 10, time.Minute); !c.Exhausted {
+			t.Errorf("not exhausted: %+v", c)
+		}
+	})
+}
+
+func TestARetryClaimedByADeadWorkerComesBackAsOpen(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		b := w.broadcastTo(t, 1)
+		c := w.claim(t, b, "w1", 1, time.Minute)
+		must(t, w.RecordOutcomes(t.Context(), b.ID, "w1", []wxcast.Outcome{{OpenID: openid(1), State: wxcast.DeliveryPending, ErrCode: 45011, AttemptedAt: w.Now(), NextAttemptAt: w.Now()}}, []int64{c.LeaseID}))
+		retry := w.claim(t, b, "w2", 1, time.Millisecond)
+		if len(retry.Retries) != 1 || !retry.Retries[0].OpenSince.IsZero() || retry.Retries[0].Attempts != 1 {
+			t.Fatalf("a refused delivery is not open: %+v", retry)
+		}
+		if c := w.claim(t, b, "w3", 1, time.Minute); len(c.Retries) == 0 {
+			time.Sleep(5 * time.Millisecond)
+			retry = w.claim(t, b, "w3", 1, time.Minute)
+		} else {
+			retry = c
+		}
+		if len(retry.Retries) != 1 || retry.Retries[0].OpenSince.IsZero() {
+			t.Errorf("the attempt of a dead worker is not open: %+v", retry)
+		}
+		if c := w.claim(t, b, "w4", 1, time.Minute); len(c.Retries) != 0 || c.Exhausted || c.NextDue.IsZero() {
+			t.Errorf("a claimed retry was claimed again: %+v", c)
+		}
+	})
+}
+
+func TestAcceptedIsTheTruthHoweverLate(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		b := w.broadcastTo(t, 3)
+		c := w.claim(t, b, "w", 3, time.Minute)
+		w.record(t, b, "w", wxcast.DeliveryUnknown, c.Fresh[:1])
+		w.record(t, b, "w", wxcast.DeliverySent, c.Fresh[1:2])
+		w.record(t, b, "w", wxcast.DeliveryFailed, c.Fresh[2:], c.LeaseID)
+		w.record(t, b, "late", wxcast.DeliverySent, c.Fresh[:1])
+		w.record(t, b, "late", wxcast.DeliveryFailed, c.Fresh[1:2])
+		if got := w.tally(t, b); got.Sent != 2 || got.Failed != 1 || got.Unknown != 0 {
+			t.Errorf("tally %+v", got)
+		}
+	})
+}
+
+func TestQuotaIsReservedWithTheClaimAndGivenBack(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		b := w.broadcastTo(t, 20)
+		day := wxcast.DayOf(w.Now())
+		must(t, w.SaveQuota(t.Context(), w.account, day, wxcast.Quota{API: store.TemplateSendAPI, Limit: 12, Used: 2}))
+		claim := func(n int) wxcast.Claim {
+			c, err := w.Claim(t.Context(), wxcast.ClaimRequest{BroadcastID: b.ID, Worker: "w", Max: n, Rate: 1e6, QuotaKeep: 3, LeaseTTL: time.Minute})
+			must(t, err)
+			return c
+		}
+		c := claim(20)
+		if len(c.Fresh) != 7 {
+			t.Fatalf("claimed %d; limit 12, used 2, keep 3", len(c.Fresh))
+		}
+		if again := claim(20); !again.QuotaSpent || len(again.Fresh) != 0 {
+			t.Errorf("claimed beyond the quota: %+v", again)
+		}
+		must(t, w.GiveBack(t.Context(), b, c.Day, c.Fresh[5:]))
+		if again := claim(20); len(again.Retries) != 2 || !again.Retries[0].OpenSince.IsZero() {
+			t.Errorf("what was given back is not claimable as it was: %+v", again)
+		}
+
+		// WeChat's counter lags: ours stands. It fell: it was reset.
+		for _, step := range []struct{ read, wantUsed int64 }{{6, 9}, {11, 11}, {1, 1}} {
+			must(t, w.SaveQuota(t.Context(), w.account, day, wxcast.Quota{API: store.TemplateSendAPI, Limit: 12, Used: step.read}))
+			days, err := w.QuotaDays(t.Context(), w.account, day)
+			must(t, err)
+			if len(days) != 1 || days[0].Used != step.wantUsed || days[0].Ours != 0 {
+				t.Errorf("after reading %d: %+v, want used %d and no call yet", step.read, days, step.wantUsed)
+			}
+		}
+	})
+}
+
+func TestReservationsOfTheDeadAreFreeOnceWeAreQuiet(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		b := w.broadcastTo(t, 10)
+		day := wxcast.DayOf(w.Now())
+		w.claim(t, b, "dead", 10, time.Millisecond)
+		read := func(used, want int64) {
+			t.Helper()
+			must(t, w.SaveQuota(t.Context(), w.account, day, wxcast.Quota{API: store.TemplateSendAPI, Limit: 1000, Used: used}))
+			days, err := w.QuotaDays(t.Context(), w.account, day)
+			must(t, err)
+			if days[0].Used != want {
+				t.Errorf("used %d, want %d", days[0].Used, want)
+			}
+		}
+		read(4, 10)
+		must(t, w.PretendQuiet(t.Context(), w.account, 2*time.Minute))
+		read(4, 4)
+	})
+}
+
+func TestWithoutAReadQuotaNothingIsClaimed(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		b := w.broadcastTo(t, 1)
+		account2, err := db.EnsureApp(t.Context(), "wxother", wxcast.KindOfficialAccount)
+		must(t, err)
+		b2, _, err := w.AddBroadcast(t.Context(), wxcast.Broadcast{AccountID: account2, MiniID: b.MiniID, Name: "b", ContentHash: "h", MessageKey: "k2", State: wxcast.BroadcastRunning})
+		must(t, err)
+		if c := w.claim(t, b2, "w", 1, time.Minute); !c.QuotaUnread {
+			t.Errorf("%+v", c)
+		}
+	})
+}
+
+func TestSlotsOfOneAccountFollowEachOther(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		b := w.broadcastTo(t, 20)
+		var end time.Time
+		for i := range 4 {
+			c, err := w.Claim(t.Context(), wxcast.ClaimRequest{BroadcastID: b.ID, Worker: fmt.Sprint(i), Max: 5, Rate: 2, LeaseTTL: time.Minute})
+			must(t, err)
+			if !end.IsZero() && !c.SlotStart.Equal(end) {
+				t.Errorf("slot %d begins at %v, the one before ends at %v", i, c.SlotStart, end)
+			}
+			end = c.SlotStart.Add(2500 * time.Millisecond)
+		}
+	})
+}
