@@ -39,7 +39,7 @@ golden: ## Write the golden files anew; read the diff before you commit it
 .PHONY: fuzz
 fuzz: ## Fuzz each parser of strangers' input for FUZZTIME
 	$(GO) test ./broadcast -run '^$$' -fuzz FuzzParseSpec -fuzztime $(FUZZTIME)
-	$(GO) test ./bridge -run '^$$' -fuzz FuzzReadCSV -fuzztime $(FUZZTIME)
+	$(GO) test ./bridge -run '^$$' -fuzz FuzzReadFile -fuzztime $(FUZZTIME)
 	$(GO) test ./internal/wechat -run '^$$' -fuzz FuzzDecodeReply -fuzztime $(FUZZTIME)
 	$(GO) test ./internal/wechat -run '^$$' -fuzz FuzzOpenCallback -fuzztime $(FUZZTIME)
 	$(GO) test ./internal/wechat -run '^$$' -fuzz FuzzDecrypt -fuzztime $(FUZZTIME)
@@ -49,6 +49,10 @@ fuzz: ## Fuzz each parser of strangers' input for FUZZTIME
 bench-sim: ## Measure the simulator beside a bare Go handler
 	$(GO) test ./internal/simulator -run '^$$' -bench Bare -benchtime 20x
 	$(GO) test ./internal/simulator -run '^$$' -bench TenMillion -benchtime 1x
+
+.PHONY: bench-sync
+bench-sync: ## Measure sync, join and import beside bare HTTP, COPY and SQL (20 minutes)
+	$(WITH_POSTGRES) $(GO) test ./internal/bench -run '^$$' -bench 'Sync|Join|Import' -benchtime 1x -timeout 60m
 
 .PHONY: sim
 sim: ## Run the simulator of WeChat on its own

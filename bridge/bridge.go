@@ -13,12 +13,9 @@ import (
 
 // Store keeps mini users and bridges.
 type Store interface {
-	ImportMiniUsers(ctx context.Context, miniID int64, users iter.Seq2[wxcast.MiniUser, error]) (inserted, updated int64, err error)
-	Join(ctx context.Context, accountID, miniID int64) (wxcast.BridgeChanges, error)
-	FollowerCounts(ctx context.Context, accountID int64) (wxcast.FollowerCounts, error)
-	CountMiniUsers(ctx context.Context, miniID int64) (int64, error)
-	CountBridges(ctx context.Context, accountID, miniID int64) (int64, error)
-	UnionIDConflicts(ctx context.Context, accountID, miniID int64) (followers, miniUsers int64, err error)
+	ImportMiniUsers(ctx context.Context, miniID int64, users iter.Seq2[wxcast.MiniUser, error], mode wxcast.ImportMode) (wxcast.ImportCounts, error)
+	Join(ctx context.Context, accountID, miniID int64) (wxcast.BridgeChanges, wxcast.Coverage, error)
+	Coverage(ctx context.Context, accountID, miniID int64) (wxcast.Coverage, error)
 }
 
 // JoinSummary is what a join did, and how far the account's followers can be
@@ -40,51 +37,47 @@ type Coverage struct {
 	Joined      int64 `json:"joined"`
 	// WithoutUnionID followers cannot be joined to anyone.
 	WithoutUnionID int64 `json:"without_unionid"`
-	// NotInMiniProgram followers have a unionid that no mini user has, or one that
-	// is ambiguous.
+	// NotInMiniProgram followers have a unionid that no mini user has.
 	NotInMiniProgram int64 `json:"not_in_mini_program"`
-	// Conflicts are unionids that stand on several followers, or several mini
-	// users. Nobody is bridged by those.
+	// MiniUserKnown followers have a unionid that a mini user has: Joined of them,
+	// and Ambiguous ones, whose unionid stands on several people.
+	MiniUserKnown int64 `json:"mini_user_known"`
+	Ambiguous     int64 `json:"ambiguous"`
+	// Conflicts are the unionids that make them ambiguous. Nobody is bridged by
+	// those.
 	Conflicts Conflicts `json:"conflicts"`
 }
 
 // Conflicts counts ambiguous unionids.
 type Conflicts struct {
-	Followers int64 `json:"followers"`
-	MiniUsers int64 `json:"mini_users"`
+	Followers int64 `json:"followers"`  // unionids that several followers have
+	MiniUsers int64 `json:"mini_users"` // unionids that several mini users have
 }
 
 // Join brings the bridges of an account and one of its mini programs up to date.
 func Join(ctx context.Context, store Store, accountID, miniID int64) (JoinSummary, error) {
 	started := time.Now()
-	changes, err := store.Join(ctx, accountID, miniID)
+	changes, c, err := store.Join(ctx, accountID, miniID)
 	if err != nil {
 		return JoinSummary{}, err
 	}
-	coverage, err := Cover(ctx, store, accountID, miniID)
 	return JoinSummary{
-		Coverage: coverage, New: changes.New, Changed: changes.Changed, Removed: changes.Removed,
+		Coverage: coverageOf(c), New: changes.New, Changed: changes.Changed, Removed: changes.Removed,
 		Seconds: time.Since(started).Seconds(),
-	}, err
+	}, nil
 }
 
 // Cover counts the coverage as it stands.
-func Cover(ctx context.Context, store Store, accountID, miniID int64) (c Coverage, err error) {
-	counts, err := store.FollowerCounts(ctx, accountID)
-	if err != nil {
-		return c, err
+func Cover(ctx context.Context, store Store, accountID, miniID int64) (Coverage, error) {
+	c, err := store.Coverage(ctx, accountID, miniID)
+	return coverageOf(c), err
+}
+
+func coverageOf(c wxcast.Coverage) Coverage {
+	return Coverage{
+		Followers: c.Followers, WithUnionID: c.WithUnionID, MiniUsers: c.MiniUsers, Joined: c.Joined,
+		WithoutUnionID: c.Followers - c.WithUnionID, NotInMiniProgram: c.WithUnionID - c.MiniUserKnown,
+		MiniUserKnown: c.MiniUserKnown, Ambiguous: max(0, c.MiniUserKnown-c.Joined),
+		Conflicts: Conflicts{c.FollowerConflicts, c.MiniConflicts},
 	}
-	c.Followers, c.WithUnionID = counts.Followers, counts.WithUnionID
-	if c.MiniUsers, err = store.CountMiniUsers(ctx, miniID); err != nil {
-		return c, err
-	}
-	if c.Joined, err = store.CountBridges(ctx, accountID, miniID); err != nil {
-		return c, err
-	}
-	if c.Conflicts.Followers, c.Conflicts.MiniUsers, err = store.UnionIDConflicts(ctx, accountID, miniID); err != nil {
-		return c, err
-	}
-	c.WithoutUnionID = c.Followers - c.WithUnionID
-	c.NotInMiniProgram = c.WithUnionID - c.Joined
-	return c, nil
 }

@@ -8,34 +8,35 @@ import (
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
-// Every row is a mini user with clean ids or rejected with a line, and a broken
+// Every row has a line and is a mini user with clean ids or a reason, and a broken
 // file ends with one BadInput.
-func FuzzReadCSV(f *testing.F) {
-	for _, seed := range []string{"unionid,openid\nu1,o1\n", "\uFEFFunionid,openid\r\nu1,\"o1\"\r\n", "unionid,openid\n,\n\"", "openid;unionid\n1;2", "a,b\n", ""} {
+func FuzzReadFile(f *testing.F) {
+	for _, seed := range []string{
+		"unionid,openid\nu1,o1\n", "\uFEFFunionid,openid\r\nu1,\"o1\"\r\n", "unionid,openid\n,\n\"", "openid;unionid\n1;2", "a,b\n", "",
+		"{\"unionid\":\"u1\",\"openid\":\"o1\"}\n{\"unionid\":7}\n{", "\x1f\x8b\x08", "unionid\topenid\n1\t2", "\xff\xfeu\x00", "unionid,openid,\xd0\xd5\xc3\xfb\n1,2,3\n",
+	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		var rows, good, rejected int64
-		users := readCSV(strings.NewReader(text), CSV{Name: "f.csv"}, func(r Rejected) {
-			if rejected++; r.Line < 2 || r.Reason == "" {
-				t.Errorf("%+v", r)
+		ended := false
+		for row, err := range ReadFile(strings.NewReader(text), "f.csv", Columns{UnionID: "unionid", OpenID: "openid"}) {
+			if ended {
+				t.Error("something follows the error")
 			}
-		}, &rows)
-		for u, err := range users {
-			var bad *wxcast.BadInput
-			switch {
-			case err != nil:
-				if !errors.As(err, &bad) {
+			if err != nil {
+				ended = true
+				if bad := new(wxcast.BadInput); !errors.As(err, &bad) {
 					t.Errorf("%T %v", err, err)
 				}
-			case u.UnionID == "" || u.MiniOpenID == "" || strings.ContainsAny(string(u.UnionID)+string(u.MiniOpenID), " \n\t\x00"):
-				t.Errorf("%+v", u)
-			default:
-				good++
+				continue
 			}
-		}
-		if rows != good+rejected {
-			t.Errorf("%d rows, %d good, %d rejected", rows, good, rejected)
+			user, reason := check(row)
+			if row.Line < 1 {
+				t.Errorf("%+v", row)
+			}
+			if reason == "" && (user.UnionID == "" || user.MiniOpenID == "" || strings.ContainsAny(string(user.UnionID)+string(user.MiniOpenID), " \n\t\x00")) {
+				t.Errorf("%+v", user)
+			}
 		}
 	})
 }

@@ -1,32 +1,33 @@
 package bridge
 
 import (
-	"bufio"
-	"bytes"
 	"context"
-	"encoding/csv"
-	"errors"
 	"fmt"
-	"io"
 	"iter"
 	"strings"
 	"unicode"
-	"unicode/utf8"
 
-	"github.com/wxcast/wxcast/internal/suggest"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
-// CSV says where mini users stand in a CSV file.
-type CSV struct {
-	Name          string // of the file, for errors
-	UnionIDColumn string // "unionid" when empty
-	OpenIDColumn  string // "openid" when empty
+// Row is one row of a source of mini users, before it is checked.
+type Row struct {
+	Line    int64 // of the file, or the row's number where there is no file; from 1
+	UnionID string
+	OpenID  string // in the mini program
+	// Problem says why the row cannot be read; "" when it can.
+	Problem string
+}
+
+// Columns names where a source keeps the ids; case is ignored.
+type Columns struct {
+	UnionID string
+	OpenID  string
 }
 
 // Rejected is a row that holds no mini user.
 type Rejected struct {
-	Line   int
+	Row
 	Reason string
 }
 
@@ -36,117 +37,83 @@ type ImportSummary struct {
 	Rows     int64 `json:"rows"`
 	Inserted int64 `json:"inserted"`
 	Updated  int64 `json:"updated"`
+	Removed  int64 `json:"removed"`
 	Rejected int64 `json:"rejected"`
 }
 
-// ImportCSV stores the mini users of a CSV file with a header. A row without a
-// usable unionid or openid is told to reject and left out; a file whose form is
-// broken is a *wxcast.BadInput, and then nothing at all is stored.
-func ImportCSV(ctx context.Context, store Store, miniID int64, in io.Reader, format CSV, reject func(Rejected)) (ImportSummary, error) {
+// ImportOptions say how to import.
+type ImportOptions struct {
+	MiniID int64
+	Source string // the source's name, for errors
+	// Strict makes any bad row fail the whole import.
+	Strict bool
+	// Replace removes the mini users that the source lacks, but never more than
+	// MaxRemoveShare (0 to 1) of them.
+	Replace        bool
+	MaxRemoveShare float64
+	// Reject is told each bad row.
+	Reject func(Rejected)
+}
+
+// Import stores the mini users of a source, in one transaction. A bad row is told
+// to Reject and left out; a source that cannot be read to its end, that has no good
+// row at all, or that has a bad one where Strict forbids it, is an error, and then
+// nothing at all is stored. Mistakes in the source are *wxcast.BadInput.
+func Import(ctx context.Context, store Store, rows iter.Seq2[Row, error], o ImportOptions) (ImportSummary, error) {
 	var s ImportSummary
-	users := readCSV(in, format, func(r Rejected) {
-		s.Rejected++
-		reject(r)
-	}, &s.Rows)
-	var err error
-	if s.Inserted, s.Updated, err = store.ImportMiniUsers(ctx, miniID, users); err != nil {
+	var first *Rejected
+	users := func(yield func(wxcast.MiniUser, error) bool) {
+		for row, err := range rows {
+			if err != nil {
+				yield(wxcast.MiniUser{}, err)
+				return
+			}
+			s.Rows++
+			user, reason := check(row)
+			if reason == "" {
+				if !yield(user, nil) {
+					return
+				}
+				continue
+			}
+			rejected := Rejected{row, reason}
+			if s.Rejected++; first == nil {
+				first = &rejected
+			}
+			if o.Strict {
+				yield(user, &wxcast.BadInput{File: o.Source, Line: int(row.Line), Problem: reason, Want: "nothing was imported, because of --strict"})
+				return
+			}
+			o.Reject(rejected)
+		}
+		if s.Rows > 0 && s.Rows == s.Rejected {
+			yield(wxcast.MiniUser{}, &wxcast.BadInput{
+				File: o.Source, Line: int(first.Line), Problem: fmt.Sprintf("%s, and none of the %d rows can be used", first.Reason, s.Rows),
+				Want: "are these the right columns? Name them with --unionid-column and --openid-column",
+			})
+		}
+	}
+	counts, err := store.ImportMiniUsers(ctx, o.MiniID, users, wxcast.ImportMode{Replace: o.Replace, MaxRemoveShare: o.MaxRemoveShare})
+	if err != nil {
 		return ImportSummary{}, err
 	}
+	s.Inserted, s.Updated, s.Removed = counts.Inserted, counts.Updated, counts.Removed
 	return s, nil
 }
 
-// readCSV yields the good rows of a file, counts all, and ends with the first
-// fault of its form.
-func readCSV(in io.Reader, format CSV, reject func(Rejected), rows *int64) iter.Seq2[wxcast.MiniUser, error] {
-	return func(yield func(wxcast.MiniUser, error) bool) {
-		buffered := bufio.NewReaderSize(in, 64<<10)
-		if bom, err := buffered.Peek(3); err == nil && bytes.Equal(bom, []byte("\uFEFF")) {
-			_, _ = buffered.Discard(3)
-		}
-		r := csv.NewReader(buffered)
-		r.ReuseRecord = true
-		unionIDAt, openIDAt, err := readHeader(r, format)
-		if err != nil {
-			yield(wxcast.MiniUser{}, err)
-			return
-		}
-		for {
-			record, err := r.Read()
-			if errors.Is(err, io.EOF) {
-				return
-			}
-			if err != nil {
-				yield(wxcast.MiniUser{}, format.broken(err))
-				return
-			}
-			*rows++
-			line, _ := r.FieldPos(0)
-			unionid, openid := strings.TrimSpace(record[unionIDAt]), strings.TrimSpace(record[openIDAt])
-			if reason := checkID(format.unionIDColumn(), unionid); reason != "" {
-				reject(Rejected{line, reason})
-				continue
-			}
-			if reason := checkID(format.openIDColumn(), openid); reason != "" {
-				reject(Rejected{line, reason})
-				continue
-			}
-			// Clone: the record's memory is used again for the next row.
-			if !yield(wxcast.MiniUser{UnionID: wxcast.UnionID(strings.Clone(unionid)), MiniOpenID: wxcast.MiniOpenID(strings.Clone(openid))}, nil) {
-				return
-			}
-		}
+// check makes a mini user of a row, or says why it holds none.
+func check(row Row) (wxcast.MiniUser, string) {
+	unionid, openid := strings.TrimSpace(row.UnionID), strings.TrimSpace(row.OpenID)
+	if row.Problem != "" {
+		return wxcast.MiniUser{}, row.Problem
 	}
-}
-
-func readHeader(r *csv.Reader, format CSV) (unionIDAt, openIDAt int, err error) {
-	header, err := r.Read()
-	if errors.Is(err, io.EOF) {
-		return 0, 0, &wxcast.BadInput{File: format.Name, Problem: "is empty", Want: "its first line must name the columns, such as unionid,openid"}
+	if reason := checkID("unionid", unionid); reason != "" {
+		return wxcast.MiniUser{}, reason
 	}
-	if err != nil {
-		return 0, 0, format.broken(err)
+	if reason := checkID("openid", openid); reason != "" {
+		return wxcast.MiniUser{}, reason
 	}
-	columns := map[string]int{}
-	names := make([]string, len(header))
-	for i, name := range header {
-		if !utf8.ValidString(name) {
-			return 0, 0, &wxcast.BadInput{File: format.Name, Line: 1, Problem: "is not UTF-8", Want: "save the file as UTF-8 (in Excel: CSV UTF-8)"}
-		}
-		names[i] = strings.Clone(strings.TrimSpace(name))
-		columns[strings.ToLower(names[i])] = i
-	}
-	at := func(column, flag string) (int, error) {
-		i, ok := columns[strings.ToLower(column)]
-		if !ok {
-			return 0, &wxcast.BadInput{
-				File: format.Name, Line: 1, Key: column,
-				Problem: "there is no such column; the file has " + strings.Join(names, ", "),
-				Want:    suggest.For(column, names) + " Name it with " + flag,
-			}
-		}
-		return i, nil
-	}
-	if unionIDAt, err = at(format.unionIDColumn(), "--unionid-column"); err != nil {
-		return 0, 0, err
-	}
-	openIDAt, err = at(format.openIDColumn(), "--openid-column")
-	return unionIDAt, openIDAt, err
-}
-
-// broken makes a sentence of a fault in the file's form.
-func (f CSV) broken(err error) error {
-	var parse *csv.ParseError
-	if !errors.As(err, &parse) {
-		return fmt.Errorf("read %s: %w", f.Name, err)
-	}
-	bad := &wxcast.BadInput{File: f.Name, Line: parse.Line, Problem: parse.Err.Error(), Want: "nothing was imported"}
-	switch {
-	case errors.Is(parse.Err, csv.ErrFieldCount):
-		bad.Problem, bad.Want = "the row has not as many fields as the header", "mend or delete the row; nothing was imported"
-	case errors.Is(parse.Err, csv.ErrQuote), errors.Is(parse.Err, csv.ErrBareQuote):
-		bad.Problem, bad.Want = `a " is not closed, or stands inside a field without quotes`, `write "" for a quote inside a quoted field; nothing was imported`
-	}
-	return bad
+	return wxcast.MiniUser{UnionID: wxcast.UnionID(unionid), MiniOpenID: wxcast.MiniOpenID(openid)}, ""
 }
 
 // idMax is far above WeChat's 28 or 29 characters.
@@ -155,7 +122,7 @@ const idMax = 128
 // checkID says why an id is none; "" when it is good.
 func checkID(column, id string) string {
 	switch {
-	case id == "" || strings.EqualFold(id, "null"):
+	case id == "" || strings.EqualFold(id, "null") || id == `\N`: // as MySQL exports NULL
 		return column + " is empty"
 	case len(id) > idMax:
 		return fmt.Sprintf("%s has %d characters", column, len(id))
@@ -163,18 +130,4 @@ func checkID(column, id string) string {
 		return column + " holds a character that no id has"
 	}
 	return ""
-}
-
-func (f CSV) unionIDColumn() string {
-	if f.UnionIDColumn == "" {
-		return "unionid"
-	}
-	return f.UnionIDColumn
-}
-
-func (f CSV) openIDColumn() string {
-	if f.OpenIDColumn == "" {
-		return "openid"
-	}
-	return f.OpenIDColumn
 }

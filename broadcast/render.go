@@ -3,32 +3,77 @@ package broadcast
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"text/template"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/wxcast/wxcast/internal/wechat"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
 // Variables are what a spec may name in {{ }}, with a dot before: {{ .openid }}.
-var Variables = []string{".openid", ".unionid", ".mini_openid", ".remark", ".followed_at"}
+var Variables = []string{".openid", ".unionid", ".mini_openid", ".remark", ".followed_at", ".tags"}
 
-// facts are the variables' values for one recipient. Dates are text in Beijing time.
+// followedForm is how .followed_at is written, in Beijing time.
+const followedForm = "2006-01-02 15:04"
+
+// facts are the variables' values for one recipient.
 func facts(d wxcast.Delivery) map[string]string {
 	followedAt := ""
 	if !d.SubscribeTime.IsZero() {
-		followedAt = d.SubscribeTime.In(wxcast.Beijing).Format("2006-01-02 15:04")
+		followedAt = d.SubscribeTime.In(wxcast.Beijing).Format(followedForm)
+	}
+	tags := make([]string, len(d.Tags))
+	for i, tag := range d.Tags {
+		tags[i] = strconv.Itoa(tag)
 	}
 	return map[string]string{
 		"openid": string(d.OpenID), "unionid": string(d.UnionID), "mini_openid": string(d.MiniOpenID),
-		"remark": d.Remark, "followed_at": followedAt,
+		"remark": d.Remark, "followed_at": followedAt, "tags": strings.Join(tags, ","),
 	}
+}
+
+// helpers are the functions that a spec may use; they can do no harm.
+var helpers = template.FuncMap{
+	// {{ .remark | truncate 20 }}: at most so many characters.
+	"truncate": func(most int, text string) string { return truncate(text, most) },
+	// {{ .remark | default "您" }}: where there is none.
+	"default": func(otherwise, text string) string {
+		if text == "" {
+			return otherwise
+		}
+		return text
+	},
+	// {{ .followed_at | date "2006年1月2日" }}: in Go's form of a layout.
+	"date": func(layout, text string) (string, error) {
+		if text == "" {
+			return "", nil
+		}
+		t, err := time.ParseInLocation(followedForm, text, wxcast.Beijing)
+		if err != nil {
+			return "", fmt.Errorf("date: %q is not a time such as 2026-11-30 10:00", text)
+		}
+		return t.Format(layout), nil
+	},
+}
+
+// truncate cuts a text to at most so many characters, the last of them … if it cuts.
+func truncate(text string, most int) string {
+	if utf8.RuneCountInString(text) <= most {
+		return text
+	}
+	if most < 1 {
+		return ""
+	}
+	return string([]rune(text)[:most-1]) + "…"
 }
 
 // someone is a recipient that has every fact, to try templates on.
 var someone = facts(wxcast.Delivery{
-	Follower:   wxcast.Follower{OpenID: "o", UnionID: "u", Remark: "r", SubscribeTime: time.Unix(1, 0)},
+	Follower:   wxcast.Follower{OpenID: "o", UnionID: "u", Remark: "r", SubscribeTime: time.Unix(1, 0), Tags: []int{1}},
 	MiniOpenID: "m",
 })
 
@@ -42,7 +87,7 @@ func compile(text string) (value, error) {
 	if !strings.Contains(text, "{{") {
 		return value{constant: text}, nil
 	}
-	t, err := template.New("").Option("missingkey=error").Parse(text)
+	t, err := template.New("").Option("missingkey=error").Funcs(helpers).Parse(text)
 	if err != nil {
 		return value{}, errors.New(strings.TrimPrefix(err.Error(), "template: :1: "))
 	}
@@ -85,11 +130,17 @@ type Message struct {
 	data       map[string]value
 	messageKey string
 	variable   bool
+	onBad      OnBadValue
 }
+
+// BadValueError: a recipient's value does not fit its key.
+type BadValueError struct{ Key, Problem, Want string }
+
+func (e *BadValueError) Error() string { return e.Key + ": " + e.Problem + "; " + e.Want }
 
 // NewMessage compiles a spec for a broadcast with the given message key.
 func NewMessage(s *Spec, miniAppID wxcast.AppID, messageKey string) (*Message, error) {
-	m := &Message{templateID: s.TemplateID, url: s.URL, miniAppID: miniAppID, messageKey: messageKey, data: make(map[string]value, len(s.Data))}
+	m := &Message{templateID: s.TemplateID, url: s.URL, miniAppID: miniAppID, messageKey: messageKey, onBad: s.OnBadValue, data: make(map[string]value, len(s.Data))}
 	var err error
 	if m.pagePath, err = compile(s.PagePath); err != nil {
 		return nil, s.Bad("miniprogram.pagepath", err.Error(), "")
@@ -119,9 +170,39 @@ func (m *Message) For(d wxcast.Delivery) (wechat.TemplateMessage, error) {
 		return out, err
 	}
 	for key, v := range m.data {
-		if out.Data[key], err = v.render(known); err != nil {
+		text, err := v.render(known)
+		if err != nil {
 			return out, err
 		}
+		if v.template != nil { // constants were checked with the spec
+			if text, err = m.fit(key, text); err != nil {
+				return out, err
+			}
+		}
+		out.Data[key] = text
 	}
 	return out, nil
+}
+
+// fit holds a filled-in value against its key's type.
+func (m *Message) fit(key, text string) (string, error) {
+	problem, want := CheckValue(key, text)
+	if problem == "" {
+		return text, nil
+	}
+	if most := lengthMax(key); most > 0 && m.onBad == TruncateBadValue {
+		cut := truncate(strings.Map(printable, text), most)
+		if problem, _ := CheckValue(key, cut); problem == "" {
+			return cut, nil
+		}
+	}
+	return "", &BadValueError{key, problem, want}
+}
+
+// printable turns line breaks and other control characters into spaces.
+func printable(r rune) rune {
+	if unicode.IsControl(r) {
+		return ' '
+	}
+	return r
 }

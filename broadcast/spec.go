@@ -33,10 +33,28 @@ type Spec struct {
 	// QuotaKeep is how many messages a day to leave to others; -1 where the spec
 	// does not say.
 	QuotaKeep int64
+	// OnBadValue says what becomes of recipients whose values do not fit.
+	OnBadValue OnBadValue
 
 	file  string
 	text  string
 	lines map[string]int // by key, such as "data.thing1"
+}
+
+// OnBadValue says what becomes of a recipient whose values do not fit the template.
+type OnBadValue string
+
+// What to do with a value that WeChat would refuse.
+const (
+	StopAtBadValue   OnBadValue = "stop"     // send to nobody
+	SkipBadValue     OnBadValue = "skip"     // leave that recipient out
+	TruncateBadValue OnBadValue = "truncate" // cut it to its length; skip if that does not help
+)
+
+// ParseOnBadValue reads one of the three.
+func ParseOnBadValue(text string) (OnBadValue, bool) {
+	v := OnBadValue(text)
+	return v, v == StopAtBadValue || v == SkipBadValue || v == TruncateBadValue
 }
 
 // Text is the YAML as it was given.
@@ -71,7 +89,7 @@ var (
 // ParseSpec reads a spec. file is its name for errors; all mistakes come at once,
 // each a *wxcast.BadInput with the line.
 func ParseSpec(file string, raw []byte) (*Spec, error) {
-	s := &Spec{QuotaKeep: -1, Data: map[string]string{}, file: file, text: string(raw), lines: map[string]int{}}
+	s := &Spec{QuotaKeep: -1, OnBadValue: StopAtBadValue, Data: map[string]string{}, file: file, text: string(raw), lines: map[string]int{}}
 	var doc yaml.Node
 	if err := yaml.Unmarshal(raw, &doc); err != nil {
 		return nil, yamlError(file, err)
@@ -92,6 +110,13 @@ func ParseSpec(file string, raw []byte) (*Spec, error) {
 		"data":     p.data,
 		"miniprogram": func(key string, n *yaml.Node) {
 			p.mapping(key, n, map[string]func(string, *yaml.Node){"appid": p.text(&s.MiniAppID), "pagepath": p.text(&s.PagePath)})
+		},
+		"on_bad_value": func(key string, n *yaml.Node) {
+			if v, ok := p.scalar(key, n); ok {
+				if p.OnBadValue, ok = ParseOnBadValue(v); !ok {
+					p.complain(key, fmt.Sprintf("%q is no way to treat a value", v), "write stop, skip or truncate")
+				}
+			}
 		},
 		"quota": func(key string, n *yaml.Node) {
 			p.mapping(key, n, map[string]func(string, *yaml.Node){"keep": p.keep})

@@ -36,29 +36,13 @@ func CheckValue(key, value string) (problem, want string) {
 	tooLong := func(most int) (string, string) {
 		return fmt.Sprintf("%q has %d characters", value, length), fmt.Sprintf("%s takes at most %d", m[1], most)
 	}
+	if most := lengthMax(key); most > 0 && length > most {
+		return tooLong(most)
+	}
 	switch m[1] {
-	case "thing", "const":
-		if length > 20 {
-			return tooLong(20)
-		}
 	case "character_string":
-		if length > 32 {
-			return tooLong(32)
-		}
 		if strings.ContainsFunc(value, func(r rune) bool { return r > unicode.MaxASCII }) {
 			return fmt.Sprintf("%q holds characters that are no digit, letter or symbol", value), "character_string takes no Chinese"
-		}
-	case "phone_number":
-		if length > 17 {
-			return tooLong(17)
-		}
-	case "car_number":
-		if length > 8 {
-			return tooLong(8)
-		}
-	case "phrase":
-		if length > 5 {
-			return tooLong(5)
 		}
 	case "amount":
 		if !amountForm.MatchString(value) {
@@ -70,6 +54,27 @@ func CheckValue(key, value string) (problem, want string) {
 		}
 	}
 	return "", ""
+}
+
+// lengthMax is how many characters a key takes; 0 where length is not the rule.
+func lengthMax(key string) int {
+	m := keyType.FindStringSubmatch(key)
+	if m == nil {
+		return 0
+	}
+	switch m[1] {
+	case "thing", "const":
+		return 20
+	case "character_string":
+		return 32
+	case "phone_number":
+		return 17
+	case "car_number":
+		return 8
+	case "phrase":
+		return 5
+	}
+	return 0
 }
 
 // CheckTemplate holds a spec against the account's real templates: the template

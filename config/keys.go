@@ -56,11 +56,11 @@ var Keys = []Key{
 			c.LogFormat = v
 			return nil
 		}},
-	{"sync.concurrency", "8", "batchget calls at a time",
+	{"sync.concurrency", "4", "batchget calls at a time",
 		func(c *Config, v string) (err error) { c.Sync.Concurrency, err = parseInt(v, 1, 256); return err }},
 	{"sync.rate", "100", "calls per second while syncing",
 		func(c *Config, v string) (err error) { c.Sync.Rate, err = parseFloat(v, 0.01, 100_000); return err }},
-	{"sync.max_unfollow_share", "0.2", "share of the followers that one sync may mark as gone (`0.2` or `20%`)",
+	{"sync.max_unfollow_share", "0.2", "share of the followers that one sync, and of the mini users that one import --replace, may remove (`0.2` or `20%`)",
 		func(c *Config, v string) (err error) { c.Sync.MaxUnfollowShare, err = parseShare(v); return err }},
 	{"sync.resume_within", "12h", "an unfinished sync older than this starts anew",
 		func(c *Config, v string) (err error) {

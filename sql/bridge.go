@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 
 	"github.com/jmoiron/sqlx"
@@ -9,53 +11,236 @@ import (
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
-// Join brings the bridges of one account and one mini program up to date, in
-// one transaction; rows that are right already are not rewritten.
-func (db *DB) Join(ctx context.Context, accountID, miniID int64) (c wxcast.BridgeChanges, err error) {
+type peopleVersions struct {
+	Account int64 `db:"account_version"`
+	Mini    int64 `db:"mini_version"`
+}
+
+type joinRow struct {
+	peopleVersions
+	coverageRow
+}
+
+type coverageRow struct {
+	Followers         int64
+	WithUnionID       int64 `db:"with_unionid"`
+	MiniUsers         int64 `db:"mini_users"`
+	MiniUserKnown     int64 `db:"mini_user_known"`
+	Joined            int64
+	FollowerConflicts int64 `db:"follower_conflicts"`
+	MiniConflicts     int64 `db:"mini_conflicts"`
+}
+
+// Join brings the bridges of one account and one mini program up to date, in one
+// transaction, and counts the coverage. Bridges that are right already are not
+// rewritten, and when neither side has changed since the last join, nothing is read.
+func (db *DB) Join(ctx context.Context, accountID, miniID int64) (changes wxcast.BridgeChanges, c wxcast.Coverage, err error) {
 	err = db.tx(ctx, func(tx *sqlx.Tx) error {
-		now := db.Now()
-		for _, step := range []struct {
-			query string
-			args  []any
-			rows  *int64
-		}{
-			{db.q.RemoveBridges, []any{accountID, miniID}, &c.Removed},
-			{db.q.ChangeBridges, []any{accountID, miniID, now}, &c.Changed},
-			{db.q.AddBridges, []any{accountID, miniID, now}, &c.New},
-		} {
-			res, err := tx.ExecContext(ctx, step.query, step.args...)
-			if err != nil {
-				return err
-			}
-			if *step.rows, err = res.RowsAffected(); err != nil {
-				return err
-			}
+		changes = wxcast.BridgeChanges{}
+		if _, err := tx.ExecContext(ctx, db.q.AddJoin, accountID, miniID); err != nil {
+			return err
 		}
-		return nil
+		if _, err := tx.ExecContext(ctx, db.q.LockJoin, accountID, miniID); err != nil {
+			return err
+		}
+		fresh, now, err := db.freshCoverage(ctx, tx, accountID, miniID)
+		if err != nil || fresh != nil {
+			if fresh != nil {
+				c = wxcast.Coverage(*fresh)
+			}
+			return err
+		}
+		var row coverageRow
+		first, err := db.joinFirst(ctx, tx, accountID, miniID, &row, &changes)
+		if err == nil && !first {
+			row, changes, err = db.joinAgain(ctx, tx, accountID, miniID)
+		}
+		if err != nil {
+			return err
+		}
+		c = wxcast.Coverage(row)
+		_, err = tx.ExecContext(ctx, db.q.PutJoin, accountID, miniID, now.Account, now.Mini, db.Now(),
+			row.Followers, row.WithUnionID, row.MiniUsers, row.MiniUserKnown, row.Joined, row.FollowerConflicts, row.MiniConflicts)
+		return err
 	})
 	if err != nil {
-		return c, fmt.Errorf("join: %w", err)
+		return changes, c, fmt.Errorf("join: %w", err)
+	}
+	return changes, c, nil
+}
+
+// joinAgain compares the bridges with those who should have one.
+func (db *DB) joinAgain(ctx context.Context, tx *sqlx.Tx, accountID, miniID int64) (row coverageRow, c wxcast.BridgeChanges, err error) {
+	if row, err = db.makePairs(ctx, tx, accountID, miniID); err != nil {
+		return row, c, err
+	}
+	if c, err = db.applyPairs(ctx, tx, accountID, miniID); err != nil {
+		return row, c, err
+	}
+	if row, err = db.countCoverage(ctx, tx, accountID, miniID, row); err != nil {
+		return row, c, err
+	}
+	_, err = tx.ExecContext(ctx, db.q.DropPairs)
+	return row, c, err
+}
+
+// joinFirst fills the empty table on Postgres, without its key; done is false where
+// that is not the case, or where we may not drop the key.
+func (db *DB) joinFirst(ctx context.Context, tx *sqlx.Tx, accountID, miniID int64, row *coverageRow, c *wxcast.BridgeChanges) (done bool, err error) {
+	var filled bool
+	if err := tx.GetContext(ctx, &filled, db.q.AnyBridge); err != nil || filled || db.engine != Postgres {
+		return false, err
+	}
+	if _, err := tx.ExecContext(ctx, "SAVEPOINT bridges_key"); err != nil {
+		return false, err
+	}
+	if _, err := tx.ExecContext(ctx, db.q.DropBridgesKey); err != nil { // we are not the table's owner
+		_, err = tx.ExecContext(ctx, "ROLLBACK TO SAVEPOINT bridges_key")
+		return false, err
+	}
+	if _, err := tx.ExecContext(ctx, db.q.TuneJoin); err != nil {
+		return false, err
+	}
+	if _, err := tx.ExecContext(ctx, db.q.AddFirstBridges, accountID, miniID, db.Now()); err != nil {
+		return false, err
+	}
+	if _, err := tx.ExecContext(ctx, fmt.Sprintf(db.q.ViewPairs, accountID, miniID)); err != nil {
+		return false, err
+	}
+	if *row, err = db.removeShared(ctx, tx); err != nil {
+		return false, err
+	}
+	if _, err := tx.ExecContext(ctx, db.q.MakeBridgesKey); err != nil {
+		return false, err
+	}
+	if *row, err = db.countCoverage(ctx, tx, accountID, miniID, *row); err != nil {
+		return false, err
+	}
+	c.New = row.Joined
+	_, err = tx.ExecContext(ctx, db.q.DropPairsView)
+	return true, err
+}
+
+// applyPairs takes the wrong bridges down and makes those that lack.
+func (db *DB) applyPairs(ctx context.Context, tx *sqlx.Tx, accountID, miniID int64) (c wxcast.BridgeChanges, err error) {
+	if _, err := tx.ExecContext(ctx, db.q.IndexPairs); err != nil {
+		return c, err
+	}
+	if err := tx.GetContext(ctx, &c.Changed, db.q.CountChanged, accountID, miniID); err != nil {
+		return c, err
+	}
+	removed, err := tx.ExecContext(ctx, db.q.RemoveBridges, accountID, miniID)
+	if err != nil {
+		return c, err
+	}
+	added, err := tx.ExecContext(ctx, db.q.AddBridges, accountID, miniID, db.Now())
+	if err != nil {
+		return c, err
+	}
+	if c.Removed, err = removed.RowsAffected(); err != nil {
+		return c, err
+	}
+	if c.New, err = added.RowsAffected(); err != nil {
+		return c, err
+	}
+	c.Removed -= c.Changed // a changed bridge was taken down and made again
+	c.New -= c.Changed
+	return c, nil
+}
+
+// Coverage counts how far the followers can be reached in the mini program, as it
+// stands.
+func (db *DB) Coverage(ctx context.Context, accountID, miniID int64) (c wxcast.Coverage, err error) {
+	err = retryTransient(ctx, func() error {
+		tx, err := db.write.BeginTxx(ctx, nil)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = tx.Rollback() }() // always: the pairs were for counting
+		fresh, _, err := db.freshCoverage(ctx, tx, accountID, miniID)
+		if err != nil || fresh != nil {
+			if fresh != nil {
+				c = wxcast.Coverage(*fresh)
+			}
+			return err
+		}
+		shared, err := db.makePairs(ctx, tx, accountID, miniID)
+		if err != nil {
+			return err
+		}
+		row, err := db.countCoverage(ctx, tx, accountID, miniID, shared)
+		c = wxcast.Coverage(row)
+		return err
+	})
+	if err != nil {
+		return c, fmt.Errorf("count the coverage: %w", err)
 	}
 	return c, nil
 }
 
-// CountBridges counts the followers that are joined to a user of the mini program.
-func (db *DB) CountBridges(ctx context.Context, accountID, miniID int64) (n int64, err error) {
-	if err := db.get(ctx, &n, db.q.CountBridges, accountID, miniID); err != nil {
-		return 0, fmt.Errorf("count bridges: %w", err)
+// freshCoverage returns what the last join found, or nil when the people of either
+// side have changed since; and their versions now. The versions are read before the
+// people, so a change in between makes the next join look again.
+func (db *DB) freshCoverage(ctx context.Context, tx *sqlx.Tx, accountID, miniID int64) (*coverageRow, peopleVersions, error) {
+	var now peopleVersions
+	if err := tx.GetContext(ctx, &now, db.q.PeopleVersions, accountID, miniID); err != nil {
+		return nil, now, err
 	}
-	return n, nil
+	var last joinRow
+	switch err := tx.GetContext(ctx, &last, db.q.GetJoin, accountID, miniID); {
+	case errors.Is(err, sql.ErrNoRows):
+		return nil, now, nil
+	case err != nil:
+		return nil, now, err
+	case last.peopleVersions != now:
+		return nil, now, nil
+	}
+	return &last.coverageRow, now, nil
 }
 
-// UnionIDConflicts counts the unionids that stand on several followers of the
-// account, and on several users of the mini program. Nobody is bridged by those.
-func (db *DB) UnionIDConflicts(ctx context.Context, accountID, miniID int64) (followers, miniUsers int64, err error) {
-	var row struct {
-		Followers int64
-		MiniUsers int64 `db:"mini_users"`
+// makePairs makes the temporary table of those to be bridged, and counts whom
+// shared unionids keep out of it.
+func (db *DB) makePairs(ctx context.Context, tx *sqlx.Tx, accountID, miniID int64) (shared coverageRow, err error) {
+	if _, err := tx.ExecContext(ctx, db.q.TuneJoin); err != nil {
+		return shared, err
 	}
-	if err := db.get(ctx, &row, db.q.UnionIDConflicts, accountID, miniID); err != nil {
-		return 0, 0, fmt.Errorf("count unionid conflicts: %w", err)
+	if _, err := tx.ExecContext(ctx, fmt.Sprintf(db.q.MakePairs, accountID, miniID)); err != nil {
+		return shared, err
 	}
-	return row.Followers, row.MiniUsers, nil
+	return db.removeShared(ctx, tx)
+}
+
+// removeShared takes out of the pairs whoever shares a unionid, and counts them.
+func (db *DB) removeShared(ctx context.Context, tx *sqlx.Tx) (shared coverageRow, err error) {
+	if _, err := tx.ExecContext(ctx, db.q.MakeShared); err != nil {
+		return shared, err
+	}
+	if err := tx.GetContext(ctx, &shared, db.q.CountShared); err != nil {
+		return shared, err
+	}
+	if shared.MiniUserKnown > 0 {
+		if _, err := tx.ExecContext(ctx, db.q.RemoveShared); err != nil {
+			return shared, err
+		}
+	}
+	_, err = tx.ExecContext(ctx, db.q.DropShared)
+	return shared, err
+}
+
+// countCoverage completes the counts of makePairs.
+func (db *DB) countCoverage(ctx context.Context, tx *sqlx.Tx, accountID, miniID int64, row coverageRow) (coverageRow, error) {
+	var followers wxcast.FollowerCounts
+	if err := tx.GetContext(ctx, &followers, db.q.CountFollowers, accountID); err != nil {
+		return row, err
+	}
+	row.Followers, row.WithUnionID = followers.Followers, followers.WithUnionID
+	var pairs int64
+	if err := tx.GetContext(ctx, &pairs, db.q.CountPairs); err != nil {
+		return row, err
+	}
+	row.MiniUserKnown += pairs
+	if err := tx.GetContext(ctx, &row.MiniUsers, db.q.CountMiniUsers, miniID); err != nil {
+		return row, err
+	}
+	return row, tx.GetContext(ctx, &row.Joined, db.q.CountBridges, accountID, miniID)
 }

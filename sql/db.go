@@ -11,9 +11,11 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -93,13 +95,15 @@ func openSQLite(path string) (*DB, error) {
 	// WAL lets reads go on beside the one writer. synchronous=FULL, because what
 	// WeChat accepted must survive a power cut, too.
 	params := url.Values{
-		"_pragma":      {"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "cache_size(-32768)"},
+		"_pragma":      {"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)"},
 		"_time_format": {"sqlite"},
 		"_timezone":    {"UTC"},
 		"_texttotime":  {"1"},
 	}
-	open := func(txlock string, conns int) (*sqlx.DB, error) {
+	open := func(txlock string, conns int, pragmas ...string) (*sqlx.DB, error) {
+		params := maps.Clone(params)
 		params.Set("_txlock", txlock)
+		params["_pragma"] = slices.Concat(params["_pragma"], pragmas)
 		dsn := (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: params.Encode()}).String()
 		db, err := sqlx.Open("sqlite", dsn)
 		if err != nil {
@@ -109,11 +113,14 @@ func openSQLite(path string) (*DB, error) {
 		db.SetMaxIdleConns(conns)
 		return db, nil
 	}
-	write, err := open("immediate", 1)
+	// The writer keeps the hot pages of its indexes in memory, and copies them into
+	// the database file by 64 MiB instead of by 4: a page that is written again
+	// and again is copied once.
+	write, err := open("immediate", 1, "cache_size(-12288)", "wal_autocheckpoint(16384)")
 	if err != nil {
 		return nil, err
 	}
-	read, err := open("deferred", 4)
+	read, err := open("deferred", 3, "cache_size(-4096)")
 	if err != nil {
 		return nil, err
 	}
@@ -157,6 +164,14 @@ func withoutPassword(text string, u *url.URL) string {
 
 // Engine tells which database it is.
 func (db *DB) Engine() Engine { return db.engine }
+
+// Writers is how many write transactions make progress at the same time.
+func (db *DB) Writers() int {
+	if db.engine == SQLite {
+		return 1
+	}
+	return 2 // more would wait for each other's rows of run and account
+}
 
 // Close ends all connections.
 func (db *DB) Close() error {

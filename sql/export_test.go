@@ -2,13 +2,22 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"reflect"
 	"time"
+
+	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
 // PretendQuiet moves the account's last message into the past.
 func (db *DB) PretendQuiet(ctx context.Context, accountID int64, by time.Duration) error {
 	_, err := db.exec(ctx, db.q.PutPacing, accountID, db.Now().Add(-by))
+	return err
+}
+
+// PretendRead moves the moment when a follower's details were read into the past.
+func (db *DB) PretendRead(ctx context.Context, openid wxcast.OpenID, ago time.Duration) error {
+	_, err := db.exec(ctx, "UPDATE followers SET details_at = $1 WHERE openid = $2", db.Now().Add(-ago), openid)
 	return err
 }
 
@@ -21,13 +30,19 @@ func (db *DB) PrepareAll(ctx context.Context) map[string]error {
 		return map[string]error{"begin": err}
 	}
 	defer func() { _ = tx.Rollback() }()
-	// The staging table exists during an import only.
+	// These tables exist during an import and a join only.
 	if _, err := tx.ExecContext(ctx, db.q.MakeImportStaging); err != nil {
 		return map[string]error{"make-import-staging": err}
 	}
+	if _, err := tx.ExecContext(ctx, fmt.Sprintf(db.q.MakePairs, 1, 2)); err != nil {
+		return map[string]error{"make-pairs": err}
+	}
+	if _, err := tx.ExecContext(ctx, db.q.MakeShared); err != nil {
+		return map[string]error{"make-shared": err}
+	}
 	for i := range v.NumField() {
 		name := v.Type().Field(i).Tag.Get("query")
-		if name == "make-import-staging" {
+		if name == "make-import-staging" || name == "make-pairs" || name == "make-shared" || name == "view-pairs" || name == "drop-pairs-view" || name == "tune-join" { // the last is two statements
 			continue
 		}
 		if _, err := tx.ExecContext(ctx, "SAVEPOINT prepare"); err != nil {

@@ -26,38 +26,76 @@ type queries struct {
 	RenewLock   string `query:"renew-lock"`
 	ReleaseLock string `query:"release-lock"`
 
-	CountFollowers  string `query:"count-followers"`
-	FollowerGrowth  string `query:"follower-growth"`
-	UpsertFollowers string `query:"upsert-followers"`
-	Unfollow        string `query:"unfollow"`
+	CountFollowers   string `query:"count-followers"`
+	FollowerGrowth   string `query:"follower-growth"`
+	UpsertFollowers  string `query:"upsert-followers"`
+	Unfollow         string `query:"unfollow"`
+	FollowerStates   string `query:"follower-states"`
+	FlippedFollowers string `query:"flipped-followers"`
+	WithoutUnionID   string `query:"without-unionid"`
+	BumpPeople       string `query:"bump-people"`
 
-	OpenSyncRun      string `query:"open-sync-run"`
-	GetSyncRun       string `query:"get-sync-run"`
-	AddSyncRun       string `query:"add-sync-run"`
-	AbandonSyncRuns  string `query:"abandon-sync-runs"`
-	DropListings     string `query:"drop-stale-listings"`
-	AddListingPage   string `query:"add-listing-page"`
-	AdvanceSyncRun   string `query:"advance-sync-run"`
-	EndListing       string `query:"end-listing"`
-	CountSyncRun     string `query:"count-sync-run"`
-	FinishSyncRun    string `query:"finish-sync-run"`
-	PageNeedsDetails string `query:"page-needs-details"`
-	CountMissing     string `query:"count-missing"`
-	ListMissing      string `query:"list-missing"`
+	ListFollowers     string `query:"list-followers"`
+	FindFollowers     string `query:"find-followers"`
+	FindMiniUsers     string `query:"find-mini-users"`
+	FindDeliveries    string `query:"find-deliveries"`
+	ListDeliveries    string `query:"list-deliveries"`
+	ForgetFollower    string `query:"forget-follower"`
+	ForgetBridges     string `query:"forget-bridges"`
+	ForgetMiniUsers   string `query:"forget-mini-users"`
+	ForgetMiniBridges string `query:"forget-mini-bridges"`
+	ForgetDeliveries  string `query:"forget-deliveries"`
+	ForgetListed      string `query:"forget-listed"`
+
+	OpenSyncRun     string `query:"open-sync-run"`
+	GetSyncRun      string `query:"get-sync-run"`
+	AddSyncRun      string `query:"add-sync-run"`
+	AbandonSyncRuns string `query:"abandon-sync-runs"`
+	GetBaseRun      string `query:"get-base-run"`
+	SetBaseRun      string `query:"set-base-run"`
+	ListSyncRuns    string `query:"list-sync-runs"`
+	DropStalePages  string `query:"drop-stale-pages"`
+	AddSyncPage     string `query:"add-sync-page"`
+	GetSyncPage     string `query:"get-sync-page"`
+	AdvanceSyncRun  string `query:"advance-sync-run"`
+	EndListing      string `query:"end-listing"`
+	CountSyncRun    string `query:"count-sync-run"`
+	FinishSyncRun   string `query:"finish-sync-run"`
 
 	MakeImportStaging  string `query:"make-import-staging"`
 	DropImportStaging  string `query:"drop-import-staging"`
 	IndexImportStaging string `query:"index-import-staging"`
 	StageMiniUsers     string `query:"stage-mini-users"`
+	DedupeImport       string `query:"dedupe-import"`
 	CountImport        string `query:"count-import"`
 	MergeImport        string `query:"merge-import"`
+	RemoveNotImported  string `query:"remove-not-imported"`
 	CountMiniUsers     string `query:"count-mini-users"`
 
-	RemoveBridges    string `query:"remove-bridges"`
-	ChangeBridges    string `query:"change-bridges"`
-	AddBridges       string `query:"add-bridges"`
-	CountBridges     string `query:"count-bridges"`
-	UnionIDConflicts string `query:"count-unionid-conflicts"`
+	RemoveBridges   string `query:"remove-bridges"`
+	CountChanged    string `query:"count-changed-bridges"`
+	AddBridges      string `query:"add-bridges"`
+	CountBridges    string `query:"count-bridges"`
+	MakePairs       string `query:"make-pairs"`
+	TuneJoin        string `query:"tune-join"`
+	ViewPairs       string `query:"view-pairs"`
+	DropPairsView   string `query:"drop-pairs-view"`
+	AnyBridge       string `query:"any-bridge"`
+	AddFirstBridges string `query:"add-first-bridges"`
+	DropBridgesKey  string `query:"drop-bridges-key"`
+	MakeBridgesKey  string `query:"make-bridges-key"`
+	IndexPairs      string `query:"index-pairs"`
+	MakeShared      string `query:"make-shared"`
+	CountShared     string `query:"count-shared"`
+	RemoveShared    string `query:"remove-shared"`
+	DropShared      string `query:"drop-shared"`
+	CountPairs      string `query:"count-pairs"`
+	DropPairs       string `query:"drop-pairs"`
+	PeopleVersions  string `query:"people-versions"`
+	AddJoin         string `query:"add-join"`
+	LockJoin        string `query:"lock-join"`
+	GetJoin         string `query:"get-join"`
+	PutJoin         string `query:"put-join"`
 
 	AddBroadcast         string `query:"add-broadcast"`
 	GetBroadcast         string `query:"get-broadcast"`

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"testing"
 	"time"
 
@@ -84,7 +85,7 @@ func (w world) follow(t *testing.T, n int) {
 	}
 	_, err = w.StoreFollowers(t.Context(), run, followers, nil, wxcast.SyncProgress{New: int64(n)})
 	must(t, err)
-	must(t, w.FinishSyncRun(t.Context(), run, "done"))
+	must(t, w.FinishSyncRun(t.Context(), run, "done", true))
 }
 
 func miniUsers(from, to int) iter.Seq2[wxcast.MiniUser, error] {
@@ -101,9 +102,9 @@ func miniUsers(from, to int) iter.Seq2[wxcast.MiniUser, error] {
 func (w world) broadcastTo(t *testing.T, n int) wxcast.Broadcast {
 	t.Helper()
 	w.follow(t, n)
-	_, _, err := w.ImportMiniUsers(t.Context(), w.mini, miniUsers(1, n))
+	_, err := w.ImportMiniUsers(t.Context(), w.mini, miniUsers(1, n), wxcast.ImportMode{})
 	must(t, err)
-	_, err = w.Join(t.Context(), w.account, w.mini)
+	_, _, err = w.Join(t.Context(), w.account, w.mini)
 	must(t, err)
 	b, _, err := w.AddBroadcast(t.Context(), wxcast.Broadcast{AccountID: w.account, MiniID: w.mini, Name: "b", ContentHash: "h", MessageKey: "k", State: wxcast.BroadcastRunning})
 	must(t, err)
@@ -150,27 +151,31 @@ func TestJoinFollowsChangesAndNeverGuesses(t *testing.T) {
 		w.follow(t, 10)
 		imported := func(users ...wxcast.MiniUser) {
 			t.Helper()
-			_, _, err := w.ImportMiniUsers(t.Context(), w.mini, func(yield func(wxcast.MiniUser, error) bool) {
+			_, err := w.ImportMiniUsers(t.Context(), w.mini, func(yield func(wxcast.MiniUser, error) bool) {
 				for _, u := range users {
 					if !yield(u, nil) {
 						return
 					}
 				}
-			})
+			}, wxcast.ImportMode{})
 			must(t, err)
 		}
-		joined := func(wantBridges int64, want wxcast.BridgeChanges) {
+		joined := func(wantBridges int64, want wxcast.BridgeChanges) wxcast.Coverage {
 			t.Helper()
-			got, err := w.Join(t.Context(), w.account, w.mini)
+			before, err := w.Coverage(t.Context(), w.account, w.mini)
 			must(t, err)
-			if got != want {
-				t.Errorf("changes %+v, want %+v", got, want)
-			}
-			n, err := w.CountBridges(t.Context(), w.account, w.mini)
+			got, c, err := w.Join(t.Context(), w.account, w.mini)
 			must(t, err)
-			if n != wantBridges {
-				t.Errorf("%d bridges, want %d", n, wantBridges)
+			if got != want || c.Joined != wantBridges {
+				t.Errorf("changes %+v, want %+v; coverage %+v, want %d joined", got, want, c, wantBridges)
 			}
+			after, err := w.Coverage(t.Context(), w.account, w.mini)
+			must(t, err)
+			before.Joined = c.Joined
+			if after != c || before != c {
+				t.Errorf("the coverage is %+v before, %+v by the join and %+v after it", before, c, after)
+			}
+			return c
 		}
 		imported(wxcast.MiniUser{MiniOpenID: "m1", UnionID: unionid(1)}, wxcast.MiniUser{MiniOpenID: "m2", UnionID: unionid(2)}, wxcast.MiniUser{MiniOpenID: "mx", UnionID: "nobody"})
 		joined(2, wxcast.BridgeChanges{New: 2})
@@ -178,11 +183,8 @@ func TestJoinFollowsChangesAndNeverGuesses(t *testing.T) {
 
 		// A unionid moves to another mini user: first ambiguous, then clear.
 		imported(wxcast.MiniUser{MiniOpenID: "m3", UnionID: unionid(2)})
-		joined(1, wxcast.BridgeChanges{Removed: 1})
-		followers, users, err := w.UnionIDConflicts(t.Context(), w.account, w.mini)
-		must(t, err)
-		if followers != 0 || users != 1 {
-			t.Errorf("conflicts %d and %d", followers, users)
+		if c := joined(1, wxcast.BridgeChanges{Removed: 1}); c.FollowerConflicts != 0 || c.MiniConflicts != 1 || c.MiniUserKnown != 2 {
+			t.Errorf("%+v", c)
 		}
 		imported(wxcast.MiniUser{MiniOpenID: "m2", UnionID: "elsewhere"})
 		joined(2, wxcast.BridgeChanges{New: 1})
@@ -203,25 +205,25 @@ func TestJoinFollowsChangesAndNeverGuesses(t *testing.T) {
 func TestImportCountsAndKeepsTheLastOfTwo(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		w := newWorld(t, db)
-		inserted, updated, err := w.ImportMiniUsers(t.Context(), w.mini, miniUsers(1, 5000))
+		counts, err := w.ImportMiniUsers(t.Context(), w.mini, miniUsers(1, 5000), wxcast.ImportMode{})
 		must(t, err)
-		if inserted != 5000 || updated != 0 {
-			t.Errorf("inserted %d, updated %d", inserted, updated)
+		if counts != (wxcast.ImportCounts{Inserted: 5000}) {
+			t.Errorf("%+v", counts)
 		}
-		inserted, updated, err = w.ImportMiniUsers(t.Context(), w.mini, func(yield func(wxcast.MiniUser, error) bool) {
+		counts, err = w.ImportMiniUsers(t.Context(), w.mini, func(yield func(wxcast.MiniUser, error) bool) {
 			_ = yield(wxcast.MiniUser{MiniOpenID: "m000001", UnionID: "first"}, nil) &&
 				yield(wxcast.MiniUser{MiniOpenID: "m000002", UnionID: unionid(2)}, nil) &&
 				yield(wxcast.MiniUser{MiniOpenID: "new", UnionID: "u"}, nil) &&
 				yield(wxcast.MiniUser{MiniOpenID: "m000001", UnionID: "last"}, nil)
-		})
+		}, wxcast.ImportMode{})
 		must(t, err)
-		if inserted != 1 || updated != 1 {
-			t.Errorf("inserted %d, updated %d", inserted, updated)
+		if counts != (wxcast.ImportCounts{Inserted: 1, Updated: 1}) {
+			t.Errorf("%+v", counts)
 		}
 		broken := errors.New("broken")
-		_, _, err = w.ImportMiniUsers(t.Context(), w.mini, func(yield func(wxcast.MiniUser, error) bool) {
+		_, err = w.ImportMiniUsers(t.Context(), w.mini, func(yield func(wxcast.MiniUser, error) bool) {
 			_ = yield(wxcast.MiniUser{MiniOpenID: "half", UnionID: "u"}, nil) && yield(wxcast.MiniUser{}, broken)
-		})
+		}, wxcast.ImportMode{})
 		if !errors.Is(err, broken) {
 			t.Error(err)
 		}
@@ -248,17 +250,15 @@ func TestASyncRunIsContinuedFromItsCheckpoint(t *testing.T) {
 		if !resumed || run.Pages != 1 || run.NextOpenID != "onew" || run.Listed != 3 || run.Total != 5 {
 			t.Errorf("resumed %v: %+v", resumed, run)
 		}
-		refs, err := w.PageNeedsDetails(t.Context(), run, 1)
+		page, err := w.ListingPage(t.Context(), run.ID, 1)
 		must(t, err)
-		if len(refs) != 1 || refs[0] != (wxcast.FollowerRef{OpenID: "onew"}) {
-			t.Errorf("details wanted for %v", refs)
+		if none, err := w.ListingPage(t.Context(), run.ID, 2); err != nil || len(none) != 0 || len(page) != 3 || page[2] != "onew" {
+			t.Errorf("page 1 is %v, page 2 %v; %v", page, none, err)
 		}
-		stored, missing, err := w.CountMissing(t.Context(), run)
+		states, err := w.FollowerStates(t.Context(), w.account, page)
 		must(t, err)
-		gone, err := w.ListMissing(t.Context(), run, openid(3), 10)
-		must(t, err)
-		if stored != 4 || missing != 2 || len(gone) != 1 || gone[0] != openid(4) {
-			t.Errorf("stored %d, missing %d, behind the third %v", stored, missing, gone)
+		if len(states) != 2 || !states[openid(1)] {
+			t.Errorf("%v", states)
 		}
 		if other, resumed, err := w.OpenSyncRun(t.Context(), w.account, wxcast.SyncFull, time.Hour); err != nil || resumed || other.ID == run.ID {
 			t.Errorf("another mode continued the run: %+v, %v", other, err)
@@ -271,14 +271,62 @@ func TestFollowersWithoutUnionIDAreAskedOnASlowingSchedule(t *testing.T) {
 		w := newWorld(t, db)
 		run, _, err := w.OpenSyncRun(t.Context(), w.account, wxcast.SyncFull, time.Hour)
 		must(t, err)
-		_, err = w.StoreFollowers(t.Context(), run, []wxcast.Follower{{OpenID: openid(1)}}, nil, wxcast.SyncProgress{})
+		for asks, wait := range []time.Duration{20 * time.Hour, 72 * time.Hour, 168 * time.Hour, 720 * time.Hour, 720 * time.Hour} {
+			_, err = w.StoreFollowers(t.Context(), run, []wxcast.Follower{{OpenID: openid(1)}}, nil, wxcast.SyncProgress{})
+			must(t, err)
+			for _, ago := range []time.Duration{wait - time.Minute, wait + time.Minute} {
+				must(t, w.PretendRead(t.Context(), openid(1), ago))
+				due, err := w.WithoutUnionID(t.Context(), w.account, "", 10)
+				must(t, err)
+				if want := ago > wait; (len(due) == 1) != want {
+					t.Errorf("asked %d times, last %v ago: due %v", asks+1, ago, due)
+				}
+			}
+		}
+	})
+}
+
+func TestFlippedFollowers(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		base, _, err := w.OpenSyncRun(t.Context(), w.account, wxcast.SyncIncremental, time.Hour)
 		must(t, err)
-		must(t, w.StoreListingPage(t.Context(), run.ID, 1, []wxcast.OpenID{openid(1)}, openid(1), 1))
-		run.Mode = wxcast.SyncIncremental
-		refs, err := w.PageNeedsDetails(t.Context(), run, 1)
+		_, err = w.StoreFollowers(t.Context(), base, []wxcast.Follower{{OpenID: openid(1)}, {OpenID: openid(2)}}, nil, wxcast.SyncProgress{})
 		must(t, err)
-		if len(refs) != 0 {
-			t.Errorf("asked again at once: %v", refs)
+		must(t, w.FinishSyncRun(t.Context(), base, "done", true))
+		if got, err := w.BaseSyncRun(t.Context(), w.account); err != nil || got.ID != base.ID {
+			t.Errorf("the base is %+v; %v", got, err)
+		}
+		aborted, _, err := w.OpenSyncRun(t.Context(), w.account, wxcast.SyncIncremental, time.Hour)
+		must(t, err)
+		_, err = w.StoreFollowers(t.Context(), aborted, []wxcast.Follower{{OpenID: openid(3)}}, []wxcast.OpenID{openid(2)}, wxcast.SyncProgress{})
+		must(t, err)
+		must(t, w.FinishSyncRun(t.Context(), aborted, "it broke", false))
+		if got, err := w.BaseSyncRun(t.Context(), w.account); err != nil || got.ID != base.ID {
+			t.Errorf("after a run that broke the base is %+v; %v", got, err)
+		}
+		run, _, err := w.OpenSyncRun(t.Context(), w.account, wxcast.SyncFull, time.Hour)
+		must(t, err)
+		flipped := func(base wxcast.SyncRun) (states []wxcast.FollowerState) {
+			for f, err := range w.FlippedFollowers(t.Context(), base, run) {
+				must(t, err)
+				states = append(states, f)
+			}
+			return states
+		}
+		sinceBase := flipped(base)
+		// The one that left is the base's own, but no listing brought it to this state.
+		if len(sinceBase) != 2 || !slices.Contains(sinceBase, wxcast.FollowerState{OpenID: openid(2)}) ||
+			!slices.Contains(sinceBase, wxcast.FollowerState{OpenID: openid(3), Subscribed: true}) {
+			t.Errorf("since the base: %v", sinceBase)
+		}
+		if all := flipped(wxcast.SyncRun{}); len(all) != 3 || !slices.Contains(all, wxcast.FollowerState{OpenID: openid(2)}) {
+			t.Errorf("of all: %v", all)
+		}
+		runs, err := w.SyncRuns(t.Context(), w.account, 10)
+		must(t, err)
+		if len(runs) != 3 || !runs[0].FinishedAt.IsZero() || runs[1].Outcome != "it broke" || runs[2].ID != base.ID {
+			t.Errorf("%+v", runs)
 		}
 	})
 }
@@ -292,13 +340,13 @@ func TestALockLapsesWithItsHolder(t *testing.T) {
 			must(t, err)
 			return taken, by
 		}
-		if taken, _ := try("a", 20*time.Millisecond); !taken {
+		if taken, _ := try("a", 500*time.Millisecond); !taken {
 			t.Fatal("a free lock was refused")
 		}
 		if taken, by := try("b", time.Minute); taken || by.Holder != "a" {
 			t.Fatalf("taken %v, by %+v", taken, by)
 		}
-		time.Sleep(30 * time.Millisecond)
+		time.Sleep(600 * time.Millisecond)
 		if taken, _ := try("b", time.Minute); !taken {
 			t.Error("a lapsed lock was refused")
 		}

@@ -5,6 +5,9 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"iter"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -22,6 +25,8 @@ type syncRunRow struct {
 	Listed      int64
 	ListedAll   bool `db:"listed_all"`
 	Total       int64
+	Fetched     int `db:"fetched_pages"`
+	Asked       int64
 	New         int64 `db:"created"`
 	Updated     int64
 	Unfollowed  int64
@@ -51,7 +56,7 @@ func (db *DB) OpenSyncRun(ctx context.Context, accountID int64, mode wxcast.Sync
 		if _, err := tx.ExecContext(ctx, db.q.AbandonSyncRuns, accountID, now); err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, db.q.DropListings, accountID); err != nil {
+		if _, err := tx.ExecContext(ctx, db.q.DropStalePages, accountID); err != nil {
 			return err
 		}
 		return tx.GetContext(ctx, &run.ID, db.q.AddSyncRun, accountID, mode, now)
@@ -61,6 +66,33 @@ func (db *DB) OpenSyncRun(ctx context.Context, accountID int64, mode wxcast.Sync
 	}
 	run.AccountID, run.Mode, run.StartedAt = accountID, mode, now
 	return run, false, nil
+}
+
+// BaseSyncRun returns the run whose listing the account's followers agreed with
+// when it ended; the zero run when there is none.
+func (db *DB) BaseSyncRun(ctx context.Context, accountID int64) (wxcast.SyncRun, error) {
+	var row syncRunRow
+	if err := db.get(ctx, &row, db.q.GetBaseRun, accountID); err != nil && !errors.Is(err, ErrNotFound) {
+		return wxcast.SyncRun{}, fmt.Errorf("look up the last complete listing: %w", err)
+	}
+	return row.run(), nil
+}
+
+// SyncRuns returns the account's latest runs, the latest first.
+func (db *DB) SyncRuns(ctx context.Context, accountID int64, limit int) ([]wxcast.EndedSyncRun, error) {
+	var rows []struct {
+		syncRunRow
+		FinishedAt sql.NullTime `db:"finished_at"`
+		Outcome    string
+	}
+	if err := db.list(ctx, &rows, db.q.ListSyncRuns, accountID, limit); err != nil {
+		return nil, fmt.Errorf("list sync runs: %w", err)
+	}
+	runs := make([]wxcast.EndedSyncRun, len(rows))
+	for i, r := range rows {
+		runs[i] = wxcast.EndedSyncRun{SyncRun: r.run(), FinishedAt: utc(r.FinishedAt), Outcome: r.Outcome}
+	}
+	return runs, nil
 }
 
 // SyncRun returns a run as it stands.
@@ -76,7 +108,7 @@ func (db *DB) SyncRun(ctx context.Context, id int64) (wxcast.SyncRun, error) {
 // behind it, both or neither. page counts from 1.
 func (db *DB) StoreListingPage(ctx context.Context, runID int64, page int, openids []wxcast.OpenID, next wxcast.OpenID, total int64) error {
 	err := db.tx(ctx, func(tx *sqlx.Tx) error {
-		if _, err := tx.ExecContext(ctx, db.q.AddListingPage, runID, page, jsonParam(openids)); err != nil {
+		if _, err := tx.ExecContext(ctx, db.q.AddSyncPage, runID, page, joinOpenIDs(openids)); err != nil {
 			return err
 		}
 		_, err := tx.ExecContext(ctx, db.q.AdvanceSyncRun, runID, page, next, len(openids), total)
@@ -86,6 +118,38 @@ func (db *DB) StoreListingPage(ctx context.Context, runID int64, page int, openi
 		return fmt.Errorf("store page %d: %w", page, err)
 	}
 	return nil
+}
+
+// ListingPage returns the openids of a stored page; none behind the last.
+func (db *DB) ListingPage(ctx context.Context, runID int64, page int) ([]wxcast.OpenID, error) {
+	var text string
+	switch err := db.get(ctx, &text, db.q.GetSyncPage, runID, page); {
+	case errors.Is(err, ErrNotFound):
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("read page %d: %w", page, err)
+	}
+	return splitOpenIDs(text), nil
+}
+
+// joinOpenIDs writes a page as text; openids hold no space.
+func joinOpenIDs(openids []wxcast.OpenID) string {
+	var b strings.Builder
+	for i, o := range openids {
+		if i > 0 {
+			b.WriteByte(' ')
+		}
+		b.WriteString(string(o))
+	}
+	return b.String()
+}
+
+func splitOpenIDs(text string) []wxcast.OpenID {
+	openids := make([]wxcast.OpenID, 0, strings.Count(text, " ")+1)
+	for o := range strings.FieldsSeq(text) {
+		openids = append(openids, wxcast.OpenID(o))
+	}
+	return openids
 }
 
 // EndListing records that the listing is complete, and how many calls it took
@@ -100,29 +164,64 @@ func (db *DB) EndListing(ctx context.Context, runID int64, emptyCalls int) error
 // account is bound to an Open Platform account, which happens once.
 var unionIDSchedule = [4]time.Duration{20 * time.Hour, 3 * 24 * time.Hour, 7 * 24 * time.Hour, 30 * 24 * time.Hour}
 
-// PageNeedsDetails returns which openids of a stored page must be asked for.
-func (db *DB) PageNeedsDetails(ctx context.Context, run wxcast.SyncRun, page int) ([]wxcast.FollowerRef, error) {
+// WithoutUnionID pages through the current followers that have no unionid and are
+// due to be asked for again, in openid order behind after.
+func (db *DB) WithoutUnionID(ctx context.Context, accountID int64, after wxcast.OpenID, limit int) (openids []wxcast.OpenID, err error) {
 	now := db.Now()
-	args := []any{run.AccountID, run.ID, page}
-	for _, after := range unionIDSchedule {
-		args = append(args, now.Add(-after))
+	args := []any{accountID, after}
+	for _, wait := range unionIDSchedule {
+		args = append(args, now.Add(-wait))
 	}
-	var readBefore sql.NullTime
-	if run.Mode == wxcast.SyncFull {
-		readBefore = nullTime(run.StartedAt)
+	if err := db.list(ctx, &openids, db.q.WithoutUnionID, append(args, limit)...); err != nil {
+		return nil, fmt.Errorf("list followers without unionid: %w", err)
 	}
-	var rows []struct {
-		OpenID wxcast.OpenID `db:"openid"`
-		Known  bool
+	return openids, nil
+}
+
+type followerStateRow struct {
+	OpenID     wxcast.OpenID `db:"openid"`
+	Subscribed bool
+}
+
+// FollowerStates tells which of the openids are stored, and whether they follow.
+func (db *DB) FollowerStates(ctx context.Context, accountID int64, openids []wxcast.OpenID) (map[wxcast.OpenID]bool, error) {
+	var rows []followerStateRow
+	if err := db.list(ctx, &rows, db.q.FollowerStates, accountID, jsonParam(openids)); err != nil {
+		return nil, fmt.Errorf("look up %d followers: %w", len(openids), err)
 	}
-	if err := db.list(ctx, &rows, db.q.PageNeedsDetails, append(args, readBefore)...); err != nil {
-		return nil, fmt.Errorf("look for details to fetch: %w", err)
+	states := make(map[wxcast.OpenID]bool, len(rows))
+	for _, r := range rows {
+		states[r.OpenID] = r.Subscribed
 	}
-	refs := make([]wxcast.FollowerRef, len(rows))
-	for i, r := range rows {
-		refs[i] = wxcast.FollowerRef{OpenID: r.OpenID, Known: r.Known}
+	return states, nil
+}
+
+// FlippedFollowers yields the followers that came, left or came back between the
+// start of the base and that of the run, and not since; but for those that stand in
+// the base's listing, because that is where they came from. With the zero base they
+// are all that the run found stored.
+func (db *DB) FlippedFollowers(ctx context.Context, base, run wxcast.SyncRun) iter.Seq2[wxcast.FollowerState, error] {
+	return func(yield func(wxcast.FollowerState, error) bool) {
+		rows, err := db.read.QueryxContext(ctx, db.q.FlippedFollowers, run.AccountID, base.StartedAt.UTC(), run.StartedAt.UTC(), base.ID)
+		if err != nil {
+			yield(wxcast.FollowerState{}, fmt.Errorf("list changed followers: %w", err))
+			return
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var row followerStateRow
+			if err := rows.StructScan(&row); err != nil {
+				yield(wxcast.FollowerState{}, fmt.Errorf("list changed followers: %w", err))
+				return
+			}
+			if !yield(wxcast.FollowerState(row), nil) {
+				return
+			}
+		}
+		if err := rows.Err(); err != nil {
+			yield(wxcast.FollowerState{}, fmt.Errorf("list changed followers: %w", err))
+		}
 	}
-	return refs, nil
 }
 
 // StoreFollowers writes a batch of current followers (each openid once) and of
@@ -131,7 +230,9 @@ func (db *DB) StoreFollowers(ctx context.Context, run wxcast.SyncRun, followers 
 	err = db.tx(ctx, func(tx *sqlx.Tx) error {
 		now := db.Now()
 		if len(followers) > 0 {
-			if _, err := tx.ExecContext(ctx, db.q.UpsertFollowers, run.AccountID, now, jsonParam(followerRows(followers))); err != nil {
+			// In the order of the index, and of every other writer.
+			slices.SortFunc(followers, func(a, b wxcast.Follower) int { return strings.Compare(string(a.OpenID), string(b.OpenID)) })
+			if _, err := tx.ExecContext(ctx, db.q.UpsertFollowers, run.AccountID, now, jsonParam(followerRows(followers)), run.ID); err != nil {
 				return err
 			}
 		}
@@ -145,7 +246,12 @@ func (db *DB) StoreFollowers(ctx context.Context, run wxcast.SyncRun, followers 
 				return err
 			}
 		}
-		_, err := tx.ExecContext(ctx, db.q.CountSyncRun, run.ID, p.New, p.Updated, unfollowed, p.DetailCalls, p.SingleCalls)
+		if len(followers) > 0 || unfollowed > 0 {
+			if _, err := tx.ExecContext(ctx, db.q.BumpPeople, run.AccountID); err != nil {
+				return err
+			}
+		}
+		_, err := tx.ExecContext(ctx, db.q.CountSyncRun, run.ID, p.Asked, p.New, p.Updated, unfollowed, p.DetailCalls, p.SingleCalls, p.Fetched)
 		return err
 	})
 	if err != nil {
@@ -154,33 +260,20 @@ func (db *DB) StoreFollowers(ctx context.Context, run wxcast.SyncRun, followers 
 	return unfollowed, nil
 }
 
-// CountMissing counts the stored current followers, and those of them that the
-// run's complete listing lacks.
-func (db *DB) CountMissing(ctx context.Context, run wxcast.SyncRun) (stored, missing int64, err error) {
-	var row struct{ Stored, Missing int64 }
-	if err := db.get(ctx, &row, db.q.CountMissing, run.AccountID, run.ID); err != nil {
-		return 0, 0, fmt.Errorf("compare the listing: %w", err)
-	}
-	return row.Stored, row.Missing, nil
-}
-
-// ListMissing pages through the followers that CountMissing counts, in openid
-// order behind after.
-func (db *DB) ListMissing(ctx context.Context, run wxcast.SyncRun, after wxcast.OpenID, limit int) (openids []wxcast.OpenID, err error) {
-	if err := db.list(ctx, &openids, db.q.ListMissing, run.AccountID, run.ID, after, limit); err != nil {
-		return nil, fmt.Errorf("list the missing: %w", err)
-	}
-	return openids, nil
-}
-
-// FinishSyncRun closes a run and forgets its listing. outcome is "done" or the
-// sentence that says why it stopped for good.
-func (db *DB) FinishSyncRun(ctx context.Context, run wxcast.SyncRun, outcome string) error {
+// FinishSyncRun closes a run. outcome is "done" or the sentence that says why it
+// stopped for good. With isBase, followers and listing agree, and the next run
+// compares its own listing with this one; without, the base stays what it was.
+func (db *DB) FinishSyncRun(ctx context.Context, run wxcast.SyncRun, outcome string, isBase bool) error {
 	err := db.tx(ctx, func(tx *sqlx.Tx) error {
 		if _, err := tx.ExecContext(ctx, db.q.FinishSyncRun, run.ID, db.Now(), outcome); err != nil {
 			return err
 		}
-		_, err := tx.ExecContext(ctx, db.q.DropListings, run.AccountID)
+		if isBase {
+			if _, err := tx.ExecContext(ctx, db.q.SetBaseRun, run.AccountID, run.ID); err != nil {
+				return err
+			}
+		}
+		_, err := tx.ExecContext(ctx, db.q.DropStalePages, run.AccountID)
 		return err
 	})
 	if err != nil {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -13,18 +12,9 @@ import (
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
-const (
-	// writeBatch is how many followers are written in one transaction: a commit
-	// costs a disk flush, and a kill repeats at most the calls of one such batch.
-	writeBatch = 2000
-	writeEvery = time.Second
-	// writeTimeout bounds the last write of a run that is being stopped.
-	writeTimeout = 10 * time.Second
-)
-
 // fetched is one batch's answer.
 type fetched struct {
-	refs      map[wxcast.OpenID]bool // known before?
+	refs      map[wxcast.OpenID]wxcast.FollowerRef
 	followers []wxcast.Follower
 	calls     wechat.DetailCalls
 }
@@ -33,9 +23,9 @@ type fetched struct {
 // several at a time, and writes the answers. A batch that fails does not hold up
 // the others: for a fault of its own they all go on; for one that will meet them
 // all, such as a spent quota, no new ones begin and those under way are finished.
-func (s *syncer) fetch(ctx context.Context, feed func(yield func(wxcast.FollowerRef) error) error) error {
+func (s *syncer) fetch(ctx context.Context, feed func(yield yieldRef) error) error {
 	batches := make(chan []wxcast.FollowerRef)
-	results := make(chan fetched, s.Concurrency)
+	results := make(chan fetched, 10)
 	var failed, fatal atomic.Pointer[error]
 
 	g, ctx := errgroup.WithContext(ctx)
@@ -43,7 +33,7 @@ func (s *syncer) fetch(ctx context.Context, feed func(yield func(wxcast.Follower
 	defer stop()
 	g.Go(func() error {
 		defer close(batches)
-		if err := feedBatches(going, feed, batches); ctx.Err() != nil || going.Err() == nil {
+		if err := s.feedBatches(going, feed, batches); ctx.Err() != nil || going.Err() == nil {
 			return err
 		}
 		return nil // stopped by a fatal error, which follows
@@ -70,7 +60,7 @@ func (s *syncer) fetch(ctx context.Context, feed func(yield func(wxcast.Follower
 		workers.Wait()
 		return nil
 	})
-	g.Go(func() error { return s.write(ctx, results) })
+	g.Go(func() error { return s.write(ctx, results, stop) })
 	if err := g.Wait(); err != nil {
 		return err
 	}
@@ -83,18 +73,25 @@ func (s *syncer) fetch(ctx context.Context, feed func(yield func(wxcast.Follower
 	return nil
 }
 
-func feedBatches(ctx context.Context, feed func(yield func(wxcast.FollowerRef) error) error, batches chan<- []wxcast.FollowerRef) error {
+func (s *syncer) feedBatches(ctx context.Context, feed func(yield yieldRef) error, batches chan<- []wxcast.FollowerRef) error {
 	batch := make([]wxcast.FollowerRef, 0, wechat.BatchSizeMax)
+	in := make(map[wxcast.OpenID]struct{}, wechat.BatchSizeMax) // a listing may name a person twice
 	send := func() error {
 		select {
 		case batches <- batch:
 			batch = make([]wxcast.FollowerRef, 0, wechat.BatchSizeMax)
+			clear(in)
 			return nil
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
 	err := feed(func(ref wxcast.FollowerRef) error {
+		if _, twice := in[ref.OpenID]; twice {
+			s.pages.settle(map[int]int{ref.Page: 1})
+			return nil
+		}
+		in[ref.OpenID] = struct{}{}
 		if batch = append(batch, ref); len(batch) < wechat.BatchSizeMax {
 			return nil
 		}
@@ -107,11 +104,11 @@ func feedBatches(ctx context.Context, feed func(yield func(wxcast.FollowerRef) e
 }
 
 func (s *syncer) fetchBatch(ctx, going context.Context, batch []wxcast.FollowerRef) (fetched, error) {
-	result := fetched{refs: make(map[wxcast.OpenID]bool, len(batch))}
+	result := fetched{refs: make(map[wxcast.OpenID]wxcast.FollowerRef, len(batch))}
 	openids := make([]wxcast.OpenID, len(batch))
 	for i, ref := range batch {
 		openids[i] = ref.OpenID
-		result.refs[ref.OpenID] = ref.Known
+		result.refs[ref.OpenID] = ref
 	}
 	followers, err := retry(going, s, func() ([]wxcast.Follower, error) {
 		followers, calls, err := s.source.BatchGetUsers(ctx, openids)
@@ -124,80 +121,4 @@ func (s *syncer) fetchBatch(ctx, going context.Context, batch []wxcast.FollowerR
 	}
 	result.followers = followers
 	return result, nil
-}
-
-// write stores results in large transactions. What has arrived is written even
-// when the run is being stopped.
-func (s *syncer) write(ctx context.Context, results <-chan fetched) error {
-	var pending pendingWrite
-	flush := func() error {
-		if pending.empty() {
-			return nil
-		}
-		wctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
-		defer cancel()
-		if _, err := s.store.StoreFollowers(wctx, s.run, pending.followers, pending.gone, pending.progress); err != nil {
-			return err
-		}
-		pending = pendingWrite{}
-		return nil
-	}
-	tick := time.NewTicker(writeEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case r, more := <-results:
-			if !more {
-				return flush()
-			}
-			pending.add(r)
-			s.done.details.Add(int64(len(r.followers)))
-			s.tell()
-			if pending.size() < writeBatch {
-				continue
-			}
-		case <-tick.C:
-		}
-		if err := flush(); err != nil {
-			for range results { // let the workers end
-			}
-			return err
-		}
-	}
-}
-
-// pendingWrite gathers answers until they are written.
-type pendingWrite struct {
-	followers []wxcast.Follower
-	gone      []wxcast.OpenID
-	progress  wxcast.SyncProgress
-}
-
-func (p *pendingWrite) add(r fetched) {
-	p.progress.DetailCalls += int64(r.calls.Batch)
-	p.progress.SingleCalls += int64(r.calls.Single)
-	for _, f := range r.followers {
-		switch known := r.refs[f.OpenID]; {
-		case !f.Subscribed:
-			p.gone = append(p.gone, f.OpenID) // left between the listing and now, or before
-		case known:
-			p.followers = append(p.followers, f)
-			p.progress.Updated++
-		default:
-			p.followers = append(p.followers, f)
-			p.progress.New++
-		}
-	}
-}
-
-func (p *pendingWrite) size() int   { return len(p.followers) + len(p.gone) }
-func (p *pendingWrite) empty() bool { return p.size() == 0 && p.progress.DetailCalls == 0 }
-
-// progressCount is shared by the run's goroutines.
-type progressCount struct{ total, listed, details atomic.Int64 }
-
-func (s *syncer) tell() {
-	if s.Progress != nil {
-		s.Progress(Progress{Total: s.done.total.Load(), Listed: s.done.listed.Load(), Details: s.done.details.Load()})
-	}
 }

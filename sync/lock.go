@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	lockTTL   = 6 * time.Second
-	lockRenew = 2 * time.Second
+	lockTTL   = 3 * time.Second
+	lockRenew = 750 * time.Millisecond
 	lockPoll  = 250 * time.Millisecond
 )
 

@@ -8,8 +8,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
-	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -23,6 +25,7 @@ import (
 type Source interface {
 	ListFollowers(ctx context.Context, next wxcast.OpenID) (wechat.FollowerPage, error)
 	BatchGetUsers(ctx context.Context, openids []wxcast.OpenID) ([]wxcast.Follower, wechat.DetailCalls, error)
+	GetQuota(ctx context.Context, api string) (wxcast.Quota, error)
 }
 
 // Store keeps the followers, the run's checkpoint and the account's lock.
@@ -31,11 +34,14 @@ type Store interface {
 	SyncRun(ctx context.Context, id int64) (wxcast.SyncRun, error)
 	StoreListingPage(ctx context.Context, runID int64, page int, openids []wxcast.OpenID, next wxcast.OpenID, total int64) error
 	EndListing(ctx context.Context, runID int64, emptyCalls int) error
-	PageNeedsDetails(ctx context.Context, run wxcast.SyncRun, page int) ([]wxcast.FollowerRef, error)
+	ListingPage(ctx context.Context, runID int64, page int) ([]wxcast.OpenID, error)
+	BaseSyncRun(ctx context.Context, accountID int64) (wxcast.SyncRun, error)
+	FollowerStates(ctx context.Context, accountID int64, openids []wxcast.OpenID) (map[wxcast.OpenID]bool, error)
+	FlippedFollowers(ctx context.Context, base, run wxcast.SyncRun) iter.Seq2[wxcast.FollowerState, error]
+	WithoutUnionID(ctx context.Context, accountID int64, after wxcast.OpenID, limit int) ([]wxcast.OpenID, error)
+	Writers() int
 	StoreFollowers(ctx context.Context, run wxcast.SyncRun, followers []wxcast.Follower, gone []wxcast.OpenID, p wxcast.SyncProgress) (int64, error)
-	CountMissing(ctx context.Context, run wxcast.SyncRun) (stored, missing int64, err error)
-	ListMissing(ctx context.Context, run wxcast.SyncRun, after wxcast.OpenID, limit int) ([]wxcast.OpenID, error)
-	FinishSyncRun(ctx context.Context, run wxcast.SyncRun, outcome string) error
+	FinishSyncRun(ctx context.Context, run wxcast.SyncRun, outcome string, isBase bool) error
 	FollowerCounts(ctx context.Context, accountID int64) (wxcast.FollowerCounts, error)
 	locker
 }
@@ -56,9 +62,7 @@ type Options struct {
 
 // Progress is how far a run is.
 type Progress struct {
-	Total   int64 // WeChat's count of followers; 0 until known
-	Listed  int64
-	Details int64 // details fetched in this process
+	Done, Whole int64 // in followers listed and details fetched; Whole is 0 until known
 }
 
 // Summary is what a run did, over all its resumptions.
@@ -72,6 +76,8 @@ type Summary struct {
 	Unfollowed  int64            `json:"unfollowed"`
 	WithUnionID int64            `json:"with_unionid"`
 	APICalls    map[string]int64 `json:"api_calls"`
+	// FewestCalls is how many calls this could have been done with, for comparison.
+	FewestCalls map[string]int64 `json:"fewest_calls"`
 	Seconds     float64          `json:"seconds"`
 }
 
@@ -98,13 +104,14 @@ func Run(ctx context.Context, source Source, store Store, o Options) (Summary, e
 	if resumed {
 		o.Log.InfoContext(ctx, "continuing an unfinished sync", "pages", run.Pages, "listed", run.Listed, "since", run.StartedAt)
 	}
-	s := &syncer{Options: o, source: source, store: store, run: run, limiter: rate.NewLimiter(rate.Limit(o.Rate), 1)}
-	runErr := s.listAndFetch(ctx)
+	s := &syncer{Options: o, source: source, store: store, run: run, returned: map[wxcast.OpenID]struct{}{}, limiter: rate.NewLimiter(rate.Limit(o.Rate), 1)}
+	s.done.begin(ctx, s)
+	runErr := s.openBase(ctx)
 	if runErr == nil {
-		runErr = s.markGone(ctx)
+		runErr = s.listAndFetch(ctx)
 	}
 	if runErr == nil {
-		runErr = store.FinishSyncRun(ctx, run, "done")
+		runErr = store.FinishSyncRun(ctx, run, "done", s.stillFollow.Load() == 0)
 	}
 	// What was done is told even when the run was cut short.
 	summary, err := s.summary(context.WithoutCancel(ctx))
@@ -121,156 +128,75 @@ type syncer struct {
 	source  Source
 	store   Store
 	run     wxcast.SyncRun
+	base    wxcast.SyncRun // whose listing this one is compared with; zero for none
 	limiter *rate.Limiter
 	done    progressCount
+	pages   pageCount
+	// inBase counts the listed openids that stand in the base.
+	inBase int64
+	// flipped are the followers that something else has changed since the base.
+	flipped func() (iter.Seq2[wxcast.FollowerState, error], error)
+	// returned are those of the listing who were stored as gone.
+	returned map[wxcast.OpenID]struct{}
+	// stillFollow counts followers whom the listing lacks though they follow.
+	stillFollow atomic.Int64
 }
 
-// listAndFetch lists the followers and, beside it, fetches the details that each
-// stored page lacks.
+// listAndFetch lists the followers and, beside it, fetches the details that are
+// wanted. All go through one stream of batches, so that all but one are full.
 func (s *syncer) listAndFetch(ctx context.Context) error {
-	pages := make(chan int, 4)
-	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error {
-		defer close(pages)
-		return s.list(ctx, pages)
+	pages := make(chan int, pagesAhead)
+	g, working := errgroup.WithContext(ctx)
+	s.flipped = sync.OnceValues(func() (iter.Seq2[wxcast.FollowerState, error], error) { return s.lookForFlipped(working) })
+	g.Go(func() error { // both beside the first pages
+		if _, err := s.done.stored(); err != nil {
+			return err
+		}
+		_, err := s.flipped()
+		return err
 	})
 	g.Go(func() error {
-		return s.fetch(ctx, func(yield func(wxcast.FollowerRef) error) error {
-			for page := range pages {
-				refs, err := s.store.PageNeedsDetails(ctx, s.run, page)
-				if err != nil {
-					return err
-				}
-				for _, ref := range refs {
-					if err := yield(ref); err != nil {
-						return err
-					}
-				}
-			}
-			return nil
-		})
+		err := s.list(working, pages)
+		if err == nil {
+			close(pages) // left open after an error: the feed must not take it for the end
+		}
+		return err
+	})
+	g.Go(func() error {
+		return s.fetch(working, func(yield yieldRef) error { return s.feed(working, pages, yield) })
 	})
 	return g.Wait()
 }
 
-// list stores the pages of the follower list and names each on pages, those of
-// an earlier process first.
-func (s *syncer) list(ctx context.Context, pages chan<- int) error {
-	announce := func(page int) error {
+// feed yields everyone whose details are wanted: page by page beside the listing,
+// and once that is complete, those who differ from it and those without a unionid.
+func (s *syncer) feed(ctx context.Context, pages <-chan int, yield yieldRef) error {
+	base := newNearby(ctx, s.store, s.base.ID)
+	s.pages.done = s.run.Fetched
+	for {
 		select {
-		case pages <- page:
-			return nil
 		case <-ctx.Done():
 			return ctx.Err()
-		}
-	}
-	s.done.total.Store(s.run.Total)
-	s.done.listed.Store(s.run.Listed)
-	for page := 1; page <= s.run.Pages; page++ {
-		if err := announce(page); err != nil {
-			return err
-		}
-	}
-	if s.run.ListedAll {
-		return nil
-	}
-	cursor := s.run.NextOpenID
-	var before []wxcast.OpenID // the page before, where this process has it
-	for page := s.run.Pages + 1; ; page++ {
-		got, err := s.listPage(ctx, cursor, before)
-		if err != nil {
-			return fmt.Errorf("list followers, page %d: %w", page, err)
-		}
-		if len(got.OpenIDs) == 0 {
-			return s.endListing(ctx, 1)
-		}
-		if err := s.store.StoreListingPage(ctx, s.run.ID, page, got.OpenIDs, got.NextOpenID, got.Total); err != nil {
-			return err
-		}
-		s.done.total.Store(got.Total)
-		s.done.listed.Add(int64(len(got.OpenIDs)))
-		s.tell()
-		if err := announce(page); err != nil {
-			return err
-		}
-		// Neither a short page nor a sum that reaches the total is an end: pages may
-		// be short and the total moves.
-		if got.NextOpenID == "" || got.NextOpenID == cursor {
-			return s.endListing(ctx, 0)
-		}
-		cursor, before = got.NextOpenID, got.OpenIDs
-	}
-}
-
-// cursorTries is how many earlier openids of a page are tried as its cursor.
-const cursorTries = 10
-
-// listPage lists the page behind cursor. Whether a cursor whose person has
-// unfollowed is accepted is not documented; where it is not, the openids before it
-// on its page serve, and list a few people twice.
-func (s *syncer) listPage(ctx context.Context, cursor wxcast.OpenID, before []wxcast.OpenID) (wechat.FollowerPage, error) {
-	for tries := 0; ; tries++ {
-		got, err := retry(ctx, s, func() (wechat.FollowerPage, error) { return s.source.ListFollowers(ctx, cursor) })
-		if wechat.CodeOf(err) != codeInvalidOpenID || cursor == "" || tries == cursorTries {
-			return got, err
-		}
-		at := slices.Index(before, cursor)
-		if at < 1 {
-			// Nothing earlier is known: the next run lists anew.
-			err = fmt.Errorf("the cursor is not accepted any more, run the sync again: %w", err)
-			return got, errors.Join(err, s.store.FinishSyncRun(ctx, s.run, err.Error()))
-		}
-		s.Log.InfoContext(ctx, "a cursor is not accepted, trying the openid before it", "err", err)
-		cursor = before[at-1]
-	}
-}
-
-// codeInvalidOpenID is how user/get refuses a cursor.
-const codeInvalidOpenID = 40003
-
-// listedShareMin is how much of WeChat's own total a list must hold to be taken
-// for complete. The total moves while we page, but not by a tenth.
-const listedShareMin = 0.9
-
-// endListing concludes the list, unless it broke off: then nothing is concluded
-// from it, and the next run lists anew.
-func (s *syncer) endListing(ctx context.Context, emptyCalls int) error {
-	listed, total := s.done.listed.Load(), s.done.total.Load()
-	if float64(listed) < listedShareMin*float64(total) {
-		err := fmt.Errorf("%w after %d of %d followers; nobody was marked as gone. Run the sync again", ErrListBrokeOff, listed, total)
-		return errors.Join(err, s.store.FinishSyncRun(ctx, s.run, err.Error()))
-	}
-	return s.store.EndListing(ctx, s.run.ID, emptyCalls)
-}
-
-// markGone looks at the stored followers that the complete listing lacks, asks
-// WeChat about each, and marks those who really left.
-func (s *syncer) markGone(ctx context.Context) error {
-	stored, missing, err := s.store.CountMissing(ctx, s.run)
-	if err != nil || missing == 0 {
-		return err
-	}
-	if share := float64(missing) / float64(stored); share > s.MaxUnfollowShare && !s.AllowMassUnfollow {
-		err := fmt.Errorf("%w: %d of %d stored followers (%.0f %%), and sync.max_unfollow_share allows %.0f %%; nobody was marked. If they really left, run wxcast sync --allow-mass-unfollow",
-			ErrMassUnfollow, missing, stored, 100*share, 100*s.MaxUnfollowShare)
-		// The listing is no good to continue from: the next run lists anew.
-		return errors.Join(err, s.store.FinishSyncRun(ctx, s.run, err.Error()))
-	}
-	return s.fetch(ctx, func(yield func(wxcast.FollowerRef) error) error {
-		after := wxcast.OpenID("")
-		for {
-			openids, err := s.store.ListMissing(ctx, s.run, after, wechat.PageSizeMax)
-			if err != nil || len(openids) == 0 {
-				return err
-			}
-			for _, o := range openids {
-				if err := yield(wxcast.FollowerRef{OpenID: o, Known: true}); err != nil {
+		case page, more := <-pages:
+			if !more {
+				if err := s.feedDifferences(ctx, yield); err != nil {
 					return err
 				}
+				return s.feedWithoutUnionID(ctx, yield)
 			}
-			after = openids[len(openids)-1]
+			if page <= s.run.Fetched {
+				continue
+			}
+			if err := s.feedPage(ctx, page, base, func(ref wxcast.FollowerRef) error {
+				s.pages.add(page)
+				s.done.wanted.Add(1)
+				return yield(ref)
+			}); err != nil {
+				return err
+			}
+			s.pages.fed(page)
 		}
-	})
+	}
 }
 
 func (s *syncer) summary(ctx context.Context) (Summary, error) {
@@ -278,10 +204,32 @@ func (s *syncer) summary(ctx context.Context) (Summary, error) {
 	if err != nil {
 		return Summary{APICalls: map[string]int64{}}, err
 	}
-	counts, err := s.store.FollowerCounts(ctx, s.AccountID)
+	out := SummaryOf(run)
+	counts, err := s.done.stored()
+	if out.New+out.Updated+out.Unfollowed > 0 || err != nil { // else they are what they were
+		counts, err = s.store.FollowerCounts(ctx, s.AccountID)
+	}
+	out.WithUnionID = counts.WithUnionID
+	return out, err
+}
+
+// SummaryOf tells of a run what its row says.
+func SummaryOf(run wxcast.SyncRun) Summary {
+	fewestLists := ceilDiv(run.Listed, wechat.PageSizeMax)
+	if run.ListCalls > int64(run.Pages) {
+		fewestLists++ // WeChat's last page did not say that it was the last
+	}
 	return Summary{
 		Mode: run.Mode, Total: run.Total, Listed: run.Listed, New: run.New, Updated: run.Updated, Unfollowed: run.Unfollowed,
-		WithUnionID: counts.WithUnionID,
-		APICalls:    map[string]int64{"user/get": run.ListCalls, "user/info/batchget": run.DetailCalls, "user/info": run.SingleCalls},
-	}, err
+		APICalls:    map[string]int64{userGet: run.ListCalls, batchGet: run.DetailCalls, "user/info": run.SingleCalls},
+		FewestCalls: map[string]int64{userGet: fewestLists, batchGet: ceilDiv(run.Asked, wechat.BatchSizeMax)},
+	}
 }
+
+// The calls as summaries name them.
+const (
+	userGet  = "user/get"
+	batchGet = "user/info/batchget"
+)
+
+func ceilDiv(n, by int64) int64 { return (n + by - 1) / by }

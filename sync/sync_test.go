@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -95,7 +96,7 @@ func TestEachNightMakesTheFewestCalls(t *testing.T) {
 		b.sim.AddFollowers(120)
 		b.sim.RemoveFollowers(30)
 		third := b.mustRun(t)
-		if third.New != 120 || third.Unfollowed != 30 || third.Updated != 0 || third.APICalls["user/info/batchget"] != 3 {
+		if third.New != 120 || third.Unfollowed != 30 || third.Updated != 0 || third.APICalls["user/info/batchget"] != 2 {
 			t.Errorf("120 came and 30 left: %+v", third)
 		}
 		if c := b.counts(t); c.Followers != 3340 || c.Unfollowed != 30 {
@@ -108,116 +109,12 @@ func TestEachNightMakesTheFewestCalls(t *testing.T) {
 	})
 }
 
-func TestAMassUnfollowIsNotBelieved(t *testing.T) {
-	each(t, 1000, func(t *testing.T, b *bench) {
-		b.mustRun(t)
-		b.sim.RemoveFollowers(300)
-		_, err := b.run(t, t.Context())
-		if !errors.Is(err, followersync.ErrMassUnfollow) || !strings.Contains(err.Error(), "300 of 1000") {
-			t.Fatalf("%v", err)
-		}
-		if c := b.counts(t); c.Followers != 1000 {
-			t.Errorf("%+v", c)
-		}
-		b.options.AllowMassUnfollow = true
-		if s := b.mustRun(t); s.Unfollowed != 300 {
-			t.Errorf("%+v", s)
-		}
-	})
-}
-
-// A source whose list is short, though nobody left.
-type shortSource struct {
-	followersync.Source
-	pages int
-}
-
-func (s *shortSource) ListFollowers(ctx context.Context, next wxcast.OpenID) (wechat.FollowerPage, error) {
-	p, err := s.Source.ListFollowers(ctx, next)
-	if s.pages--; err == nil && s.pages < 0 {
-		p.OpenIDs, p.NextOpenID = nil, ""
-	}
-	return p, err
-}
-
-func TestAListThatBreaksOffIsNotBelieved(t *testing.T) {
-	each(t, 3000, func(t *testing.T, b *bench) {
-		b.mustRun(t)
-		b.options.MaxUnfollowShare = 1
-		s, err := followersync.Run(t.Context(), &shortSource{b.client, 2}, b.db, b.options)
-		if !errors.Is(err, followersync.ErrListBrokeOff) || !strings.Contains(err.Error(), "after 2000 of 3000") || s.Unfollowed != 0 {
-			t.Errorf("%+v %v", s, err)
-		}
-		if s := b.mustRun(t); s.Resumed || s.Listed != 3000 || b.counts(t).Followers != 3000 {
-			t.Errorf("the next run: %+v", s)
-		}
-	})
-}
-
-// A source whose list lacks people who still follow, as paging without a snapshot may.
-type gappySource struct{ followersync.Source }
-
-func (s gappySource) ListFollowers(ctx context.Context, next wxcast.OpenID) (wechat.FollowerPage, error) {
-	p, err := s.Source.ListFollowers(ctx, next)
-	if len(p.OpenIDs) > 50 {
-		p.OpenIDs = p.OpenIDs[50:]
-	}
-	return p, err
-}
-
-func TestWhoIsMissingFromTheListAndStillFollowsStays(t *testing.T) {
-	each(t, 3000, func(t *testing.T, b *bench) {
-		b.mustRun(t)
-		s, err := followersync.Run(t.Context(), gappySource{b.client}, b.db, b.options)
-		if err != nil || s.Unfollowed != 0 || s.Listed != 2850 || s.Updated != 150 {
-			t.Errorf("%+v %v", s, err)
-		}
-		if c := b.counts(t); c.Followers != 3000 {
-			t.Errorf("%+v", c)
-		}
-	})
-}
-
-// A source whose page's last person unfollows before the next page is asked for.
-type leavingSource struct {
-	followersync.Source
-	leave func(wxcast.OpenID)
-}
-
-func (s leavingSource) ListFollowers(ctx context.Context, next wxcast.OpenID) (wechat.FollowerPage, error) {
-	p, err := s.Source.ListFollowers(ctx, next)
-	if err == nil && len(p.OpenIDs) == 1000 {
-		s.leave(p.NextOpenID)
-		s.leave(p.OpenIDs[len(p.OpenIDs)-2])
-	}
-	return p, err
-}
-
-func TestACursorThatUnfollowsDoesNotBreakTheList(t *testing.T) {
-	each(t, 3500, func(t *testing.T, b *bench) {
-		b.mustRun(t)
-		b.sim.SetKnobs(func(k *simulator.Knobs) { k.RefuseGoneCursor = true })
-		s, err := followersync.Run(t.Context(), leavingSource{b.client, func(o wxcast.OpenID) { b.sim.Leave(string(o)) }}, b.db, b.options)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if left := 3500 - int64(b.sim.State().Followers); left < 6 || s.Unfollowed > left {
-			t.Errorf("%d left, %+v", left, s)
-		}
-		b.sim.SetKnobs(func(k *simulator.Knobs) { k.RefuseGoneCursor = false })
-		b.mustRun(t)
-		if c := b.counts(t); c.Followers != int64(b.sim.State().Followers) {
-			t.Errorf("%+v beside %+v", c, b.sim.State())
-		}
-	})
-}
-
 func TestAStoppedSyncGoesOnWhereItWas(t *testing.T) {
 	each(t, 5000, func(t *testing.T, b *bench) {
 		b.sim.SetKnobs(func(k *simulator.Knobs) { k.Latency = simulator.Duration(20 * time.Millisecond) })
 		var calls int64
 		for stops := 0; ; stops++ {
-			ctx, cancel := context.WithTimeout(t.Context(), 120*time.Millisecond)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Duration(120+20*stops)*time.Millisecond)
 			s, err := b.run(t, ctx)
 			cancel()
 			calls = s.APICalls["user/info/batchget"]
@@ -290,5 +187,76 @@ func TestOnlyOneSyncOfAnAccountAtATime(t *testing.T) {
 		}
 		cancel()
 		wg.Wait()
+	})
+}
+
+func TestAQuotaThatDoesNotCoverTheListingIsLeftAlone(t *testing.T) {
+	each(t, 2500, func(t *testing.T, b *bench) {
+		b.sim.SetKnobs(func(k *simulator.Knobs) { k.DailyLimits = map[string]int64{wechat.UserGetAPI: 2} })
+		_, err := b.run(t, t.Context())
+		if !errors.Is(err, followersync.ErrQuotaShort) || !strings.Contains(err.Error(), "listing 2500 followers takes 2 more calls of user/get, and 1 of 2 are left") {
+			t.Errorf("%v", err)
+		}
+		b.sim.MoveClock(24 * time.Hour)
+		b.sim.SetKnobs(func(k *simulator.Knobs) { k.DailyLimits = nil })
+		if s := b.mustRun(t); s.New != 2500 {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
+// A stopped full run goes on behind the pages whose details are stored.
+func TestAStoppedFullRunGoesOn(t *testing.T) {
+	each(t, 5000, func(t *testing.T, b *bench) {
+		b.mustRun(t)
+		b.options.Mode = wxcast.SyncFull
+		b.sim.SetKnobs(func(k *simulator.Knobs) { k.Latency = simulator.Duration(20 * time.Millisecond) })
+		var s followersync.Summary
+		for stops := 0; ; stops++ {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Duration(180+40*stops)*time.Millisecond)
+			var err error
+			s, err = b.run(t, ctx)
+			cancel()
+			if err == nil {
+				break
+			}
+			if stops > 60 {
+				t.Fatalf("it never ends: %+v %v", s, err)
+			}
+		}
+		if !s.Resumed || s.Listed != 5000 || s.Updated < 5000 {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
+// A store whose second write of followers fails.
+type failingStore struct {
+	*store.DB
+	writes atomic.Int64
+}
+
+var errDiskFull = errors.New("disk full")
+
+func (s *failingStore) StoreFollowers(ctx context.Context, run wxcast.SyncRun, followers []wxcast.Follower, gone []wxcast.OpenID, p wxcast.SyncProgress) (int64, error) {
+	if len(followers) > 0 && s.writes.Add(1) == 2 {
+		return 0, errDiskFull
+	}
+	return s.DB.StoreFollowers(ctx, run, followers, gone, p)
+}
+
+func TestNothingMoreIsFetchedWhenAWriteFails(t *testing.T) {
+	each(t, 60_000, func(t *testing.T, b *bench) {
+		b.sim.SetKnobs(func(k *simulator.Knobs) { k.PageSize = 10_000 })
+		_, err := followersync.Run(t.Context(), b.client, &failingStore{DB: b.db}, b.options)
+		if !errors.Is(err, errDiskFull) {
+			t.Fatalf("%v", err)
+		}
+		if calls := b.sim.State().Calls[wechat.BatchGetAPI].Calls; calls > 350 {
+			t.Errorf("%d of 600 batches were fetched for a store that is full", calls)
+		}
+		if s := b.mustRun(t); !s.Resumed || b.counts(t).Followers != 60_000 {
+			t.Errorf("%+v", s)
+		}
 	})
 }

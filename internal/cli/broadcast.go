@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -10,7 +9,6 @@ import (
 	"os"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -34,7 +32,8 @@ WeChat allows template messages as service notices that people asked for. Sendin
 marketing risks the template and the account.`,
 	}
 	cmd.AddCommand(
-		a.broadcastRunCommand(), a.broadcastStatusCommand(), a.broadcastListCommand(),
+		a.broadcastPreviewCommand(), a.broadcastTestCommand(), a.broadcastRunCommand(),
+		a.broadcastStatusCommand(), a.broadcastListCommand(), a.broadcastExportCommand(),
 		a.broadcastMoveCommand("pause", "Pause a running broadcast", wxcast.BroadcastPaused, wxcast.BroadcastRunning, wxcast.BroadcastWaiting),
 		a.broadcastMoveCommand("cancel", "End a broadcast; who has no message yet gets none", wxcast.BroadcastCancelled,
 			wxcast.BroadcastRunning, wxcast.BroadcastWaiting, wxcast.BroadcastPaused),
@@ -43,38 +42,67 @@ marketing risks the template and the account.`,
 	return cmd
 }
 
+// specFlags change what a spec says, for one command.
+type specFlags struct {
+	rate       float64
+	onBadValue string
+}
+
+func (f *specFlags) add(cmd *cobra.Command) {
+	cmd.Flags().Float64Var(&f.rate, "rate", 0, "messages per second, whatever the spec says")
+	cmd.Flags().StringVar(&f.onBadValue, "on-bad-value", "", "what to do about a value that WeChat would refuse: stop, skip or truncate")
+}
+
+// loadSpec reads a spec, with the flags on top.
+func (a *app) loadSpec(cmd *cobra.Command, file string, f specFlags) (*broadcast.Spec, error) {
+	if cmd.Flags().Changed("rate") && !(f.rate >= 0.01 && f.rate <= 100_000) {
+		return nil, &wxcast.BadInput{Key: "--rate", Problem: fmt.Sprintf("%v is not a number of messages per second from 0.01 to 100000", f.rate), Want: "write for example --rate 50"}
+	}
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		return nil, &wxcast.BadInput{File: file, Problem: "cannot be read", Want: "name a YAML file that exists"}
+	}
+	spec, err := broadcast.ParseSpec(file, raw)
+	if err != nil {
+		return nil, err
+	}
+	if f.onBadValue != "" {
+		var ok bool
+		if spec.OnBadValue, ok = broadcast.ParseOnBadValue(f.onBadValue); !ok {
+			return nil, &wxcast.BadInput{Key: "--on-bad-value", Problem: fmt.Sprintf("%q is no way to treat a value", f.onBadValue), Want: "write stop, skip or truncate"}
+		}
+	}
+	if f.rate > 0 {
+		spec.Rate = f.rate
+	}
+	if a.account == "" {
+		a.account = spec.Account
+	}
+	return spec, nil
+}
+
 func (a *app) broadcastRunCommand() *cobra.Command {
-	var rate float64
+	var f specFlags
 	var yes bool
 	cmd := &cobra.Command{
 		Use:   "run SPEC.yaml",
 		Short: "Run a broadcast to its end, or go on with it",
-		Long: `Run the broadcast that a spec describes. The same name and content is the same
-broadcast: run again after a crash, an interrupt, a pause or a spent quota, it
-goes on where it was.
+		Long: `Run the broadcast that a spec describes. Before the first message goes out, every
+value of every recipient is filled in and held against the template.
+
+The same name and content is the same broadcast: run again after a crash, an
+interrupt, a pause or a spent quota, it goes on where it was.
 
 Exit codes: 0 done, 3 the day's quota is used up (run again tomorrow), 4 paused,
 130 interrupted.`,
 		Example: `  wxcast broadcast run spring-sale.yaml
-  wxcast broadcast run spring-sale.yaml --rate 20 --yes --json`,
+  wxcast broadcast run spring-sale.yaml --rate 20 --yes --json
+  wxcast broadcast run spring-sale.yaml --on-bad-value=truncate`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if cmd.Flags().Changed("rate") && !(rate >= 0.01 && rate <= 100_000) {
-				return &wxcast.BadInput{Key: "--rate", Problem: fmt.Sprintf("%v is not a number of messages per second from 0.01 to 100000", rate), Want: "write for example --rate 50"}
-			}
-			raw, err := os.ReadFile(args[0])
-			if err != nil {
-				return &wxcast.BadInput{File: args[0], Problem: "cannot be read", Want: "name a YAML file that exists"}
-			}
-			spec, err := broadcast.ParseSpec(args[0], raw)
+			spec, err := a.loadSpec(cmd, args[0], f)
 			if err != nil {
 				return err
-			}
-			if a.account == "" {
-				a.account = spec.Account
-			}
-			if rate > 0 {
-				spec.Rate = rate
 			}
 			s, err := a.openCallingSession(cmd.Context())
 			if err != nil {
@@ -84,26 +112,44 @@ Exit codes: 0 done, 3 the day's quota is used up (run again tomorrow), 4 paused,
 			return a.runSpec(cmd.Context(), s, spec, yes)
 		},
 	}
-	cmd.Flags().Float64Var(&rate, "rate", 0, "messages per second, whatever the spec says")
+	f.add(cmd)
 	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask before a large broadcast")
 	return cmd
 }
 
-// runSpec checks a spec against WeChat, runs its broadcast, and prints the summary.
-func (a *app) runSpec(ctx context.Context, s *session, spec *broadcast.Spec, yes bool) error {
+// checkedSpec is a spec that fits the account and its templates.
+type checkedSpec struct {
+	*broadcast.Spec
+	mini   wxcast.AppID
+	miniID int64
+}
+
+func (s *session) checkSpec(ctx context.Context, spec *broadcast.Spec) (checkedSpec, error) {
 	mini, miniID, err := s.miniProgram(ctx, spec.MiniAppID)
 	if err != nil {
-		return err
+		return checkedSpec{}, err
 	}
 	templates, err := s.client.ListTemplates(ctx)
 	if err != nil {
-		return fmt.Errorf("ask WeChat for the account's templates: %w", err)
+		return checkedSpec{}, fmt.Errorf("ask WeChat for the account's templates: %w", err)
 	}
 	if bad := broadcast.CheckTemplate(spec, templates); len(bad) > 0 {
-		return errors.Join(bad...)
+		return checkedSpec{}, errors.Join(bad...)
 	}
-	b, found, err := broadcast.Find(ctx, s.db, spec, s.accountID, miniID, func() error {
-		return a.confirm(ctx, s, spec, miniID, yes)
+	return checkedSpec{spec, wxcast.AppID(mini.AppID), miniID}, nil
+}
+
+// runSpec checks a spec against WeChat, runs its broadcast, and prints the summary.
+func (a *app) runSpec(ctx context.Context, s *session, spec *broadcast.Spec, yes bool) error {
+	checked, err := s.checkSpec(ctx, spec)
+	if err != nil {
+		return err
+	}
+	b, found, err := broadcast.Find(ctx, s.db, spec, s.accountID, checked.miniID, func() error {
+		if err := a.checkValues(ctx, s, checked); err != nil {
+			return err
+		}
+		return a.confirmBroadcast(ctx, s, spec, checked.miniID, yes)
 	})
 	if err != nil {
 		return err
@@ -111,7 +157,23 @@ func (a *app) runSpec(ctx context.Context, s *session, spec *broadcast.Spec, yes
 	if found {
 		a.tellFound(b)
 	}
-	return a.runBroadcast(ctx, s, b, spec, wxcast.AppID(mini.AppID))
+	return a.runBroadcast(ctx, s, b, spec, checked.mini)
+}
+
+// checkValues looks at every recipient's values before anything is sent.
+func (a *app) checkValues(ctx context.Context, s *session, spec checkedSpec) error {
+	message, err := broadcast.NewMessage(spec.Spec, spec.mini, "")
+	if err != nil {
+		return err
+	}
+	found, err := broadcast.Check(ctx, s.db, spec.Spec, message, s.accountID, spec.miniID, 0)
+	if err != nil {
+		return err
+	}
+	if found.Bad > 0 && spec.OnBadValue == broadcast.SkipBadValue {
+		a.say("%s of %s recipients are left out: their values do not fit the template.", count(found.Bad), count(found.Recipients))
+	}
+	return nil
 }
 
 func (a *app) runBroadcast(ctx context.Context, s *session, b wxcast.Broadcast, spec *broadcast.Spec, mini wxcast.AppID) error {
@@ -144,7 +206,8 @@ func stopped(b wxcast.Broadcast) error {
 	return nil
 }
 
-func (a *app) sendBroadcast(ctx context.Context, s *session, b wxcast.Broadcast, spec *broadcast.Spec, message *broadcast.Message) (wxcast.Broadcast, error) {
+// sendOptions are the spec's, and the configuration's where it does not say.
+func (s *session) sendOptions(spec *broadcast.Spec) broadcast.Options {
 	o := broadcast.Options{
 		Rate: s.cfg.Broadcast.Rate, Concurrency: s.cfg.Broadcast.Concurrency, QuotaKeep: s.cfg.Broadcast.QuotaKeep,
 		MaxFailures: s.cfg.Broadcast.MaxFailures, Log: s.log,
@@ -155,6 +218,11 @@ func (a *app) sendBroadcast(ctx context.Context, s *session, b wxcast.Broadcast,
 	if spec.QuotaKeep >= 0 {
 		o.QuotaKeep = spec.QuotaKeep
 	}
+	return o
+}
+
+func (a *app) sendBroadcast(ctx context.Context, s *session, b wxcast.Broadcast, spec *broadcast.Spec, message *broadcast.Message) (wxcast.Broadcast, error) {
+	o := s.sendOptions(spec)
 	before, err := s.db.Tally(ctx, b.ID)
 	if err != nil {
 		return b, err
@@ -172,8 +240,8 @@ func (a *app) sendBroadcast(ctx context.Context, s *session, b wxcast.Broadcast,
 	return broadcast.Run(ctx, s.db, s.client, b, message, o)
 }
 
-// confirm asks for a yes before a large new broadcast.
-func (a *app) confirm(ctx context.Context, s *session, spec *broadcast.Spec, miniID int64, yes bool) error {
+// confirmBroadcast asks for a yes before a large new broadcast.
+func (a *app) confirmBroadcast(ctx context.Context, s *session, spec *broadcast.Spec, miniID int64, yes bool) error {
 	n, err := s.db.CountAudience(ctx, s.accountID, miniID)
 	if err != nil {
 		return err
@@ -181,15 +249,10 @@ func (a *app) confirm(ctx context.Context, s *session, spec *broadcast.Spec, min
 	if n == 0 {
 		return &wxcast.BadInput{Problem: "nobody is bridged, so there is nobody to send to", Want: "run wxcast sync, wxcast import and wxcast join first"}
 	}
-	if yes || !a.Asks || n <= s.cfg.Broadcast.ConfirmAbove {
+	if yes || n <= s.cfg.Broadcast.ConfirmAbove {
 		return nil
 	}
-	fmt.Fprintf(a.Err, "Send %q to %s people? Messages cannot be recalled, and WeChat punishes marketing. [y/N] ", spec.Name, count(n))
-	answer, _ := bufio.NewReader(a.In).ReadString('\n')
-	if answer = strings.ToLower(strings.TrimSpace(answer)); answer != "y" && answer != "yes" {
-		return usageError{errors.New("not sent: the answer was not yes")}
-	}
-	return nil
+	return a.confirm(fmt.Sprintf("Send %q to %s people? Messages cannot be recalled, and WeChat punishes marketing.", spec.Name, count(n)))
 }
 
 func (a *app) tellFound(b wxcast.Broadcast) {

@@ -19,6 +19,7 @@ import (
 	"github.com/wxcast/wxcast/internal/wechat"
 	"github.com/wxcast/wxcast/internal/wxcast"
 	store "github.com/wxcast/wxcast/sql"
+	followersync "github.com/wxcast/wxcast/sync"
 )
 
 // Exit codes, as README.md documents them.
@@ -117,6 +118,8 @@ func (a *app) exitCode(ctx context.Context, err error) int {
 		return exitPaused
 	case ctx.Err() != nil:
 		return exitInterrupted
+	case errors.Is(err, followersync.ErrQuotaShort):
+		return exitQuota
 	case !a.started, // cobra refused the command line
 		errors.As(err, &usage), errors.As(err, &badInput), errors.As(err, &badConf), errors.As(err, &badURL),
 		errors.Is(err, store.ErrUnreachable), errors.Is(err, store.ErrSchemaNewer), errors.Is(err, store.ErrSchemaOlder):
@@ -180,7 +183,7 @@ Start with:  wxcast demo`,
 	flags.BoolVar(&a.json, "json", false, "print one JSON object on standard output")
 	root.AddCommand(
 		a.demoCommand(), a.simCommand(), a.doctorCommand(), a.migrateCommand(),
-		a.syncCommand(), a.importCommand(), a.joinCommand(), a.broadcastCommand(),
+		a.syncCommand(), a.importCommand(), a.joinCommand(), a.broadcastCommand(), a.followersCommand(),
 		a.reportCommand(), a.explainCommand(), a.versionCommand(),
 	)
 	return root

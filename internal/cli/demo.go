@@ -35,7 +35,7 @@ miniprogram:
 // demoSummary is the demo's --json.
 type demoSummary struct {
 	Sync      followersync.Summary `json:"sync"`
-	Import    bridge.ImportSummary `json:"import"`
+	Import    importResult         `json:"import"`
 	Join      bridge.JoinSummary   `json:"join"`
 	Broadcast report.Broadcast     `json:"broadcast"`
 	Report    report.Report        `json:"report"`
@@ -160,7 +160,7 @@ func (a *app) demoSteps(ctx context.Context, s *session, line simAnnouncement, r
 	if err != nil {
 		return err
 	}
-	if d.Import, err = a.importFromSim(ctx, s, miniID, line.MiniCSV); err != nil {
+	if d.Import, err = a.importFromSim(ctx, s, line.MiniCSV); err != nil {
 		return err
 	}
 	if !a.json {
@@ -227,17 +227,18 @@ func (a *app) demoBroadcast(ctx context.Context, s *session, line simAnnouncemen
 	return a.sendBroadcast(ctx, s, b, spec, message)
 }
 
-func (a *app) importFromSim(ctx context.Context, s *session, miniID int64, url string) (bridge.ImportSummary, error) {
+func (a *app) importFromSim(ctx context.Context, s *session, url string) (importResult, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
-		return bridge.ImportSummary{}, err
+		return importResult{}, err
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return bridge.ImportSummary{}, err
+		return importResult{}, err
 	}
 	defer resp.Body.Close()
-	return a.runImport(ctx, s, miniID, resp.Body, bridge.CSV{Name: "mini.csv"})
+	columns := bridge.Columns{UnionID: "unionid", OpenID: "openid"}
+	return a.runImport(ctx, s, bridge.ReadFile(resp.Body, "mini.csv", columns), "mini.csv", importFlags{})
 }
 
 // describeDatabase names the database without its password.

@@ -2,9 +2,12 @@ package cli
 
 import (
 	"context"
+	"encoding/csv"
 	"fmt"
 	"io"
+	"iter"
 	"os"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -12,53 +15,88 @@ import (
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
-// rejectsShown is how many rejected rows are told one by one.
-const rejectsShown = 10
+// importFromEnv may hold the source's URL, so that its password need not stand on
+// the command line.
+const importFromEnv = "WXCAST_IMPORT_FROM"
+
+type importFlags struct {
+	mini, from, query, rejects        string
+	columns                           bridge.Columns
+	strict, replace, allowMassRemoval bool
+}
 
 func (a *app) importCommand() *cobra.Command {
-	var mini string
-	var format bridge.CSV
+	var f importFlags
 	cmd := &cobra.Command{
-		Use:   "import FILE",
+		Use:   "import FILE | import --from URL --query SQL",
 		Short: "Bring the mini program's users into the database",
-		Long: `Read the mini program's users from a CSV file whose first line names the
-columns: the unionid, and the openid in the mini program. New users are added,
-those whose unionid changed are changed; nobody is removed. "-" reads standard
-input.
+		Long: `Read the mini program's users, a unionid and an openid each, from a file or
+straight from the mini program's own database. New users are added and those
+whose unionid changed are changed; nobody is removed without --replace.
 
-Rows without a usable unionid or openid are counted as rejected and left out. A
-file whose form is broken is refused as a whole.`,
+A file is CSV (its first line names the columns) or JSON Lines, in UTF-8, UTF-16
+or GBK, gzipped or not: it is looked at, not asked for. "-" reads standard input.
+A database is MySQL or Postgres; wxcast only reads there, row by row.
+
+Rows without a usable unionid or openid go to a file with line and reason, and the
+good ones are imported; with --strict any bad row refuses the whole import.`,
 		Example: `  wxcast import mini.csv
-  wxcast import users.csv --unionid-column union_id --openid-column open_id
-  mysql … | wxcast import -`,
-		Args: cobra.ExactArgs(1),
+  wxcast import users.jsonl.gz --unionid-column union_id --openid-column open_id
+  wxcast import --from 'mysql://reader:password@db/shop' --query 'SELECT unionid, openid FROM users'
+  ` + importFromEnv + `=postgres://… wxcast import --query 'SELECT …' --replace`,
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			in, name, err := openInput(args[0], a.In)
+			rows, source, done, err := a.importSource(cmd.Context(), args, f)
 			if err != nil {
 				return err
 			}
-			defer in.Close()
+			defer done()
 			s, err := a.openSession(cmd.Context())
 			if err != nil {
 				return err
 			}
 			defer s.Close()
-			_, miniID, err := s.miniProgram(cmd.Context(), mini)
-			if err != nil {
-				return err
-			}
-			format.Name = name
-			summary, err := a.runImport(cmd.Context(), s, miniID, in, format)
+			summary, err := a.runImport(cmd.Context(), s, rows, source, f)
 			if err != nil {
 				return err
 			}
 			return a.print(summary, func(w io.Writer) { writeImport(w, summary) })
 		},
 	}
-	cmd.Flags().StringVar(&mini, "mini", "", "`APPID` of the mini program, where the account has several")
-	cmd.Flags().StringVar(&format.UnionIDColumn, "unionid-column", "unionid", "`NAME` of the column with the unionid")
-	cmd.Flags().StringVar(&format.OpenIDColumn, "openid-column", "openid", "`NAME` of the column with the openid in the mini program")
+	flags := cmd.Flags()
+	flags.StringVar(&f.mini, "mini", "", "`APPID` of the mini program, where the account has several")
+	flags.StringVar(&f.columns.UnionID, "unionid-column", "unionid", "`NAME` of the column with the unionid")
+	flags.StringVar(&f.columns.OpenID, "openid-column", "openid", "`NAME` of the column with the openid in the mini program")
+	flags.StringVar(&f.from, "from", "", "database `URL` to read from: mysql://… or postgres://… (or "+importFromEnv+")")
+	flags.StringVar(&f.query, "query", "", "`SQL` whose result has the two columns")
+	flags.BoolVar(&f.strict, "strict", false, "import nothing if any row is bad")
+	flags.StringVar(&f.rejects, "rejects", "", "`FILE` for the rejected rows (default FILE.rejected.csv beside the imported one)")
+	flags.BoolVar(&f.replace, "replace", false, "the source is complete: remove the mini users that it lacks")
+	flags.BoolVar(&f.allowMassRemoval, "allow-mass-removal", false, "with --replace, remove even more than sync.max_unfollow_share of them")
 	return cmd
+}
+
+// importSource opens what the command line names.
+func (a *app) importSource(ctx context.Context, args []string, f importFlags) (rows iter.Seq2[bridge.Row, error], name string, done func(), err error) {
+	from := f.from
+	if from == "" && len(args) == 0 {
+		from = a.Getenv(importFromEnv)
+	}
+	switch {
+	case len(args) == 1 && (from != "" || f.query != ""):
+		return nil, "", nil, usageError{fmt.Errorf("import reads either FILE or --from with --query, not both")}
+	case len(args) == 1:
+		in, name, err := openInput(args[0], a.In)
+		if err != nil {
+			return nil, "", nil, err
+		}
+		return bridge.ReadFile(in, name, f.columns), name, func() { _ = in.Close() }, nil
+	case from != "" && f.query != "":
+		return bridge.ReadDatabase(ctx, from, f.query, f.columns), "the query's result", func() {}, nil
+	case from != "":
+		return nil, "", nil, usageError{fmt.Errorf("--from needs --query, such as --query 'SELECT unionid, openid FROM users'")}
+	}
+	return nil, "", nil, usageError{fmt.Errorf("import needs a FILE, or --from URL with --query SQL")}
 }
 
 func openInput(arg string, stdin io.Reader) (io.ReadCloser, string, error) {
@@ -72,18 +110,103 @@ func openInput(arg string, stdin io.Reader) (io.ReadCloser, string, error) {
 	return f, arg, nil
 }
 
-func (a *app) runImport(ctx context.Context, s *session, miniID int64, in io.Reader, format bridge.CSV) (bridge.ImportSummary, error) {
-	told := 0
-	return bridge.ImportCSV(ctx, s.db, miniID, in, format, func(r bridge.Rejected) {
-		switch told++; {
-		case told <= rejectsShown:
-			a.say("%s:%d: rejected: %s", format.Name, r.Line, r.Reason)
-		case told == rejectsShown+1:
-			a.say("%s: more rows are rejected; the count follows", format.Name)
-		}
-	})
+// importResult is a summary with where the rejected rows went.
+type importResult struct {
+	bridge.ImportSummary
+	RejectsFile string `json:"rejects_file,omitempty"`
 }
 
-func writeImport(w io.Writer, s bridge.ImportSummary) {
-	fmt.Fprintf(w, "Read %s mini users: %s new, %s changed, %s rejected.\n", count(s.Rows), count(s.Inserted), count(s.Updated), count(s.Rejected))
+func (a *app) runImport(ctx context.Context, s *session, rows iter.Seq2[bridge.Row, error], source string, f importFlags) (importResult, error) {
+	_, miniID, err := s.miniProgram(ctx, f.mini)
+	if err != nil {
+		return importResult{}, err
+	}
+	rejects := &rejectsFile{name: f.rejects}
+	if rejects.name == "" {
+		rejects.name = "wxcast-import.rejected.csv"
+		if _, err := os.Stat(source); err == nil {
+			rejects.name = source + ".rejected.csv"
+		}
+	}
+	options := bridge.ImportOptions{
+		MiniID: miniID, Source: source, Strict: f.strict,
+		Replace: f.replace, MaxRemoveShare: s.cfg.Sync.MaxUnfollowShare, Reject: rejects.add,
+	}
+	if f.allowMassRemoval {
+		options.MaxRemoveShare = 1
+	}
+	bar := a.progress("importing mini users")
+	defer bar.end()
+	summary, err := bridge.Import(ctx, s.db, counted(rows, bar), options)
+	closeErr := rejects.close()
+	if err != nil {
+		return importResult{}, err
+	}
+	result := importResult{ImportSummary: summary}
+	if summary.Rejected > 0 {
+		result.RejectsFile = rejects.name
+	}
+	return result, closeErr
+}
+
+// counted shows on the bar how many rows have passed.
+func counted(rows iter.Seq2[bridge.Row, error], bar *progress) iter.Seq2[bridge.Row, error] {
+	return func(yield func(bridge.Row, error) bool) {
+		n := int64(0)
+		for row, err := range rows {
+			if n++; n%1000 == 0 {
+				bar.set(n, 0)
+			}
+			if !yield(row, err) {
+				return
+			}
+		}
+	}
+}
+
+// rejectsFile takes the rejected rows; it is made when there is one.
+type rejectsFile struct {
+	name string
+	file *os.File
+	csv  *csv.Writer
+	err  error
+}
+
+func (r *rejectsFile) add(row bridge.Rejected) {
+	if r.err != nil {
+		return
+	}
+	if r.file == nil {
+		if r.file, r.err = os.Create(r.name); r.err != nil {
+			return
+		}
+		r.csv = csv.NewWriter(r.file)
+		r.err = r.csv.Write([]string{"line", "reason", "unionid", "openid"})
+	}
+	if err := r.csv.Write([]string{strconv.FormatInt(row.Line, 10), row.Reason, row.UnionID, row.OpenID}); err != nil {
+		r.err = err
+	}
+}
+
+func (r *rejectsFile) close() error {
+	if r.file != nil {
+		r.csv.Flush()
+		if r.err == nil {
+			r.err = r.csv.Error()
+		}
+		if err := r.file.Close(); r.err == nil {
+			r.err = err
+		}
+	}
+	if r.err != nil {
+		return fmt.Errorf("the good rows are imported, but the rejected ones could not be written: %w", r.err)
+	}
+	return nil
+}
+
+func writeImport(w io.Writer, s importResult) {
+	fmt.Fprintf(w, "Read %s mini users: %s new, %s changed, %s removed, %s rejected.\n", count(s.Rows), count(s.Inserted), count(s.Updated), count(s.Removed), count(s.Rejected))
+	if s.RejectsFile != "" {
+		fmt.Fprintf(w, "The rejected rows, with line and reason: %s\n", s.RejectsFile)
+	}
 }

@@ -51,17 +51,33 @@ func writeCoverage(w io.Writer, c bridge.Coverage) {
 	table.Write(w, "",
 		[]string{"  followers", count(c.Followers), ""},
 		[]string{"  with unionid", count(c.WithUnionID), share(c.WithUnionID, c.Followers)},
+		[]string{"  mini user known", count(c.MiniUserKnown), share(c.MiniUserKnown, c.Followers)},
 		[]string{"  bridged", count(c.Joined), share(c.Joined, c.Followers)},
 		[]string{"  mini users", count(c.MiniUsers), ""},
 	)
-	if c.Followers > 0 && c.WithUnionID == 0 {
-		fmt.Fprintln(w, "  Nobody has a unionid: bind the account to your Open Platform account (open.weixin.qq.com), then sync again.")
+	if c.Joined == c.Followers {
+		return
 	}
-	if c.NotInMiniProgram > 0 {
-		fmt.Fprintf(w, "  %s followers have not opened the mini program yet; each must open it once.\n", count(c.NotInMiniProgram))
+	fmt.Fprintln(w, "Not bridged, and what would change it:")
+	reason := func(n int64, text string) {
+		if n > 0 {
+			fmt.Fprintf(w, "  %s %s\n", count(n), text)
+		}
 	}
-	if c.Conflicts.Followers+c.Conflicts.MiniUsers > 0 {
-		fmt.Fprintf(w, "  %s unionids stand on several followers and %s on several mini users: nobody is joined by those.\n",
-			count(c.Conflicts.Followers), count(c.Conflicts.MiniUsers))
+	switch {
+	case c.WithUnionID == 0:
+		reason(c.WithoutUnionID, "have no unionid: bind the account to your Open Platform account (open.weixin.qq.com), then sync again.")
+	default:
+		reason(c.WithoutUnionID, "have no unionid yet: a sync asks again by itself, ever less often; wxcast sync --full asks now.")
 	}
+	switch {
+	case c.MiniUsers == 0:
+		reason(c.NotInMiniProgram, "are no mini users that wxcast knows: import the mini program's users (wxcast import).")
+	case c.WithUnionID > 0 && c.MiniUserKnown == 0:
+		reason(c.NotInMiniProgram, "are no mini users, and nobody is: is the mini program bound to the same Open Platform account, and the import its own?")
+	default:
+		reason(c.NotInMiniProgram, "are no mini users that wxcast knows: they must open the mini program once, and be in the next import.")
+	}
+	reason(c.Ambiguous, fmt.Sprintf("share a unionid with someone (%s unionids stand on several followers, %s on several mini users): nobody is guessed; mend the source.",
+		count(c.Conflicts.Followers), count(c.Conflicts.MiniUsers)))
 }

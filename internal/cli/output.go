@@ -1,10 +1,13 @@
 package cli
 
 import (
+	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 )
 
 // print writes a result: one JSON object with --json, else what text writes.
@@ -20,6 +23,19 @@ func (a *app) print(result any, text func(w io.Writer)) error {
 
 // say writes a line for people beside the result.
 func (a *app) say(format string, args ...any) { fmt.Fprintf(a.Err, format+"\n", args...) }
+
+// confirm asks for a yes on a terminal; elsewhere there is nobody to ask.
+func (a *app) confirm(question string) error {
+	if !a.Asks {
+		return nil
+	}
+	fmt.Fprint(a.Err, question+" [y/N] ")
+	answer, _ := bufio.NewReader(a.In).ReadString('\n')
+	if answer = strings.ToLower(strings.TrimSpace(answer)); answer != "y" && answer != "yes" {
+		return usageError{errors.New("nothing was done: the answer was not yes")}
+	}
+	return nil
+}
 
 // count writes a number with thousands apart: 1,234,567.
 func count[N int | int64](n N) string {

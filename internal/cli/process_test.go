@@ -3,8 +3,10 @@ package cli_test
 import (
 	"bytes"
 	"errors"
+	"math/rand/v2"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -12,23 +14,36 @@ import (
 	"time"
 
 	"github.com/wxcast/wxcast/internal/simulator"
+	"github.com/wxcast/wxcast/internal/wechat"
 	"github.com/wxcast/wxcast/sql/storetest"
 )
 
-// kill starts a command and ends it with the signal after a while; the exit code
-// is -1 for a process that the signal killed.
-func (b *bench) kill(t *testing.T, signal os.Signal, after time.Duration, args ...string) (code int, took time.Duration) {
+// kill starts a command and ends it with the signal when there have been so many more
+// calls to an API of WeChat; the exit code is -1 for a process that the signal killed.
+func (b *bench) kill(t *testing.T, signal os.Signal, api string, calls int64, args ...string) (code int, took time.Duration) {
 	t.Helper()
+	calls += b.sim.CallsTo(api)
 	cmd := b.process(args...)
 	var errOut bytes.Buffer
 	cmd.Stderr = &errOut
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(after)
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	var err error
 	signalled := time.Now()
-	_ = cmd.Process.Signal(signal)
-	err := cmd.Wait()
+	for running := true; running; {
+		select {
+		case err = <-ended:
+			running = false
+		case <-time.After(2 * time.Millisecond):
+			if calls > 0 && b.sim.CallsTo(api) >= calls {
+				calls, signalled = 0, time.Now()
+				_ = cmd.Process.Signal(signal)
+			}
+		}
+	}
 	took = time.Since(signalled)
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
@@ -54,12 +69,12 @@ func TestKilledBroadcastsGoOnAndNobodyIsToldTwice(t *testing.T) {
 		}
 		b.write(t, "spec.yaml", strings.Replace(string(raw), "rate: 2000", "rate: 700", 1))
 		killed := 0
-		for _, after := range []time.Duration{300, 450, 700, 950, 400} {
-			if code, _ := b.kill(t, syscall.SIGKILL, after*time.Millisecond, "broadcast", "run", spec); code == -1 {
+		for _, calls := range []int64{1, 200, 500, 300, 700} {
+			if code, _ := b.kill(t, syscall.SIGKILL, wechat.TemplateSendAPI, calls, "broadcast", "run", spec); code == -1 {
 				killed++
 			}
 		}
-		if killed < 3 {
+		if killed < 4 {
 			t.Errorf("only %d of 5 were at work when they were killed", killed)
 		}
 		// Two at once take over what the dead left.
@@ -84,24 +99,65 @@ func TestKilledBroadcastsGoOnAndNobodyIsToldTwice(t *testing.T) {
 	})
 }
 
-func TestKilledSyncsGoOn(t *testing.T) {
+// kills is how often a test kills a process. The full measure takes minutes.
+func kills(t *testing.T, few int) int {
+	t.Helper()
+	text := os.Getenv("WXCAST_TEST_KILLS")
+	if text == "" {
+		return few
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// Followers come and leave while the sync is killed again and again; in the end
+// the store says what the simulator says, person by person.
+func TestKilledSyncsEndInTheTruth(t *testing.T) {
 	storetest.EachURL(t, func(t *testing.T, url string) {
-		b := newBench(t, url, simulator.Options{Followers: 20_000, Seed: 32, Knobs: simulator.Knobs{PageSize: 2000, Latency: simulator.Duration(10 * time.Millisecond)}})
-		b.env["WXCAST_SYNC_RATE"] = "150"
-		for _, after := range []time.Duration{500, 900} {
-			b.kill(t, syscall.SIGKILL, after*time.Millisecond, "sync")
+		n := 20_000
+		if os.Getenv("WXCAST_TEST_KILLS") != "" {
+			n = 200_000
 		}
+		b := newBench(t, url, simulator.Options{Followers: n, Seed: 32, Knobs: simulator.Knobs{PageSize: n / 20, Latency: simulator.Duration(10 * time.Millisecond)}})
+		b.env["WXCAST_SYNC_RATE"] = "50"          // so that they are at work when they are killed
+		b.env["WXCAST_SYNC_RESUME_WITHIN"] = "1m" // some runs begin anew
+		rnd := rand.New(rand.NewPCG(32, 32))
+		killed := 0
+		for range kills(t, 3) {
+			if code, _ := b.kill(t, syscall.SIGKILL, wechat.BatchGetAPI, 1+rnd.Int64N(60), "sync"); code == -1 {
+				killed++
+			}
+			b.sim.AddFollowers(rnd.IntN(n / 1000))
+			b.sim.RemoveFollowers(rnd.IntN(n / 1000))
+		}
+		if killed == 0 {
+			t.Error("none was at work when it was killed")
+		}
+		partly := b.run(t, "sync", "status", "--json").json(t)["runs"].([]any)[0].(map[string]any)
+		t.Logf("after the last of %d kills: %v", killed, partly)
+		b.env["WXCAST_SYNC_RATE"] = "5000"
 		started := time.Now()
-		sync := b.run(t, "sync", "--json").json(t)
-		if took := time.Since(started); took > 20*time.Second {
+		b.run(t, "sync", "--json").json(t)
+		if took := time.Since(started); n == 20_000 && took > 20*time.Second {
 			t.Errorf("it took %v to go on", took)
 		}
-		if number(t, sync, "listed") != 20_000 || sync["resumed"] != true {
-			t.Errorf("%v", sync)
+		b.run(t, "sync", "--json").json(t) // who came after the first listing had passed them
+		stored := map[string]string{}
+		for _, row := range readCSV(t, b.run(t, "followers", "export"))[1:] {
+			stored[row[0]] = row[1]
 		}
-		report := b.run(t, "report", "--json").json(t)
-		if number(t, report, "followers.followers") != 20_000 || number(t, report, "followers.with_unionid") != number(t, sync, "with_unionid") {
-			t.Errorf("%v", report)
+		truth := 0
+		for openid, unionid := range b.sim.Followers() {
+			truth++
+			if got, ok := stored[openid]; !ok || got != unionid {
+				t.Errorf("%s: stored %v as %q, in truth %q", openid, ok, got, unionid)
+			}
+		}
+		if truth != len(stored) {
+			t.Errorf("%d are stored, %d follow", len(stored), truth)
 		}
 	})
 }
@@ -111,13 +167,13 @@ func TestAnInterruptStopsWithinTwoSeconds(t *testing.T) {
 		b := newBench(t, url, simulator.Options{
 			Followers: 3000, Seed: 33, Shares: simulator.Shares{WithUnionID: 1, MiniUser: 1}, Knobs: simulator.Knobs{Latency: simulator.Duration(20 * time.Millisecond)},
 		})
-		code, took := b.kill(t, os.Interrupt, 150*time.Millisecond, "sync")
+		code, took := b.kill(t, os.Interrupt, wechat.BatchGetAPI, 1, "sync")
 		if code != 130 && code != 0 || took > 2*time.Second {
 			t.Errorf("sync: exit code %d after %v", code, took)
 		}
 		b.prepare(t)
 		b.env["WXCAST_BROADCAST_CONCURRENCY"] = "10"
-		code, took = b.kill(t, os.Interrupt, 900*time.Millisecond, "broadcast", "run", b.file("spec.yaml"))
+		code, took = b.kill(t, os.Interrupt, wechat.TemplateSendAPI, 300, "broadcast", "run", b.file("spec.yaml"))
 		if code != 130 || took > 2*time.Second {
 			t.Errorf("broadcast: exit code %d after %v", code, took)
 		}

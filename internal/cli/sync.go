@@ -49,6 +49,7 @@ A sync that was stopped goes on where it was. Meant to run every night.`,
 	}
 	cmd.Flags().BoolVar(&full, "full", false, "ask for everyone's details again")
 	cmd.Flags().BoolVar(&allowMassUnfollow, "allow-mass-unfollow", false, "mark as gone even more than sync.max_unfollow_share of the followers")
+	cmd.AddCommand(a.syncStatusCommand())
 	return cmd
 }
 
@@ -58,7 +59,7 @@ func (a *app) runSync(ctx context.Context, s *session, mode wxcast.SyncMode, all
 	return followersync.Run(ctx, s.client, s.db, followersync.Options{
 		AccountID: s.accountID, Mode: mode, Concurrency: s.cfg.Sync.Concurrency, Rate: s.cfg.Sync.Rate,
 		MaxUnfollowShare: s.cfg.Sync.MaxUnfollowShare, AllowMassUnfollow: allowMassUnfollow, ResumeWithin: s.cfg.Sync.ResumeWithin,
-		Progress: func(p followersync.Progress) { bar.set(max(p.Details, p.Listed), p.Total) },
+		Progress: func(p followersync.Progress) { bar.set(p.Done, p.Whole) },
 		Log:      s.log,
 	})
 }
@@ -73,6 +74,15 @@ func writeSync(w io.Writer, s followersync.Summary) {
 		[]string{"  updated", count(s.Updated)},
 		[]string{"  unfollowed", count(s.Unfollowed)},
 		[]string{"  with unionid", count(s.WithUnionID)},
-		[]string{"  calls", fmt.Sprintf("%s user/get, %s user/info/batchget", count(s.APICalls["user/get"]), count(s.APICalls["user/info/batchget"]))},
+		[]string{"  calls", callsMade(s, "user/get") + ", " + callsMade(s, "user/info/batchget")},
 	)
+}
+
+// callsMade tells the calls of one API beside the fewest that could do.
+func callsMade(s followersync.Summary, api string) string {
+	made, fewest := s.APICalls[api], s.FewestCalls[api]
+	if made == fewest {
+		return fmt.Sprintf("%s %s (the fewest possible)", count(made), api)
+	}
+	return fmt.Sprintf("%s %s (%s would have done)", count(made), api, count(fewest))
 }

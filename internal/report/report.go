@@ -19,6 +19,7 @@ import (
 type Store interface {
 	bridge.Store
 	Now() time.Time
+	FollowerCounts(ctx context.Context, accountID int64) (wxcast.FollowerCounts, error)
 	FollowerGrowth(ctx context.Context, accountID int64, from, to time.Time) (gained, lost int64, err error)
 	BroadcastsAtWork(ctx context.Context, accountID int64, from, to time.Time) ([]wxcast.Broadcast, error)
 	Tally(ctx context.Context, id int64) (wxcast.Tally, error)

@@ -42,8 +42,8 @@ func WriteTable(w io.Writer, r Report) {
 
 	for _, b := range r.bridges() {
 		section("Bridge to "+string(b.MiniAppID),
-			[]any{"mini users", b.MiniUsers}, []any{"bridged", b.Joined},
-			[]any{"without unionid", b.WithoutUnionID}, []any{"not in the mini program", b.NotInMiniProgram})
+			[]any{"mini users", b.MiniUsers}, []any{"mini user known", b.MiniUserKnown}, []any{"bridged", b.Joined},
+			[]any{"without unionid", b.WithoutUnionID}, []any{"not in the mini program", b.NotInMiniProgram}, []any{"ambiguous", b.Ambiguous})
 	}
 
 	broadcasts := [][]any{{"ID", "NAME", "STATE", "RECIPIENTS", "SENT", "FAILED", "SKIPPED", "UNKNOWN", "PENDING"}}

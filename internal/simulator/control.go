@@ -68,6 +68,13 @@ func (s *Server) State() State {
 	}
 }
 
+// CallsTo is how many calls there were to an API, such as "/cgi-bin/user/get".
+func (s *Server) CallsTo(api string) int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.callsTo(api).Calls
+}
+
 func (s *Server) showState(w http.ResponseWriter, _ *http.Request) { writeJSON(w, s.State()) }
 
 // Message is what one person has seen.
@@ -227,12 +234,49 @@ func (s *Server) RemoveFollowers(n int) {
 	}
 }
 
+// Followers yields everyone who follows now: openid, and the unionid that WeChat
+// would tell, or "".
+func (s *Server) Followers() iter.Seq2[string, string] {
+	return func(yield func(openid, unionid string) bool) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		for n := range s.listed {
+			if s.gone[n] {
+				continue
+			}
+			openid, unionid := s.FollowerIDs(int(n))
+			if !s.world.person(n).hasUnionID {
+				unionid = ""
+			}
+			if !yield(openid, unionid) {
+				return
+			}
+		}
+	}
+}
+
+// FollowerIDs are the openid and the unionid of the n-th follower of the seeded
+// world, from 0, whether they have told their unionid or not.
+func (s *Server) FollowerIDs(n int) (openid, unionid string) {
+	return s.world.openid.encode(uint32(n)), s.world.unionid.encode(uint32(n))
+}
+
 // Leave lets the follower with this openid unfollow; nobody has a made-up one.
 func (s *Server) Leave(openid string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if n, ok := s.world.openid.decode(openid); ok {
 		s.leave(n)
+	}
+}
+
+// Return lets a person who left follow again, at their old place in the list.
+func (s *Server) Return(openid string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if n, ok := s.world.openid.decode(openid); ok && s.gone[n] {
+		delete(s.gone, n)
+		s.callbacks.send(event{from: openid, name: "subscribe"}, 0)
 	}
 }
 

@@ -144,6 +144,9 @@ type Quota struct {
 	Used  int64
 }
 
+// Remain is how many calls are left today.
+func (q Quota) Remain() int64 { return max(0, q.Limit-q.Used) }
+
 // QuotaDay is what the store knows of one API's quota on one day.
 type QuotaDay struct {
 	API   string

@@ -20,6 +20,16 @@ type FollowerRef struct {
 	OpenID OpenID
 	// Known is true when the store already has a row for it.
 	Known bool
+	// Page is the listing's page that it was read from; 0 when it was not.
+	Page int
+	// Missing is true for a follower whom the complete listing lacks.
+	Missing bool
+}
+
+// FollowerState tells whether a stored follower follows still.
+type FollowerState struct {
+	OpenID     OpenID
+	Subscribed bool
 }
 
 // FollowerCounts is how many followers an account has, by what is known.
@@ -34,3 +44,14 @@ type MiniUser struct {
 	MiniOpenID MiniOpenID
 	UnionID    UnionID
 }
+
+// ImportMode says what an import of mini users does beside adding and changing.
+type ImportMode struct {
+	// Replace removes the mini users that the source lacks, unless they are more
+	// than MaxRemoveShare (0 to 1) of all.
+	Replace        bool
+	MaxRemoveShare float64
+}
+
+// ImportCounts is what an import of mini users did.
+type ImportCounts struct{ Inserted, Updated, Removed int64 }

@@ -26,6 +26,9 @@ type SyncRun struct {
 	Listed     int64
 	ListedAll  bool
 	Total      int64 // WeChat's own count, from the latest page
+	// Fetched is, in a full run, how many pages have all their details stored.
+	Fetched    int
+	Asked      int64 // followers whose details were asked for
 	New        int64
 	Updated    int64
 	Unfollowed int64
@@ -36,7 +39,17 @@ type SyncRun struct {
 	SingleCalls int64
 }
 
-// SyncProgress is what one batch of details adds to its run.
+// EndedSyncRun is a run with its end.
+type EndedSyncRun struct {
+	SyncRun
+	FinishedAt time.Time // UTC; zero while it is unfinished
+	Outcome    string    // "done", or why it stopped for good
+}
+
+// SyncProgress is what one write of details adds to its run.
 type SyncProgress struct {
-	New, Updated, DetailCalls, SingleCalls int64
+	Asked, New, Updated, DetailCalls, SingleCalls int64
+	// Fetched is the last page up to which all details are stored now; 0 when
+	// that is not counted.
+	Fetched int
 }

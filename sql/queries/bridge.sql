@@ -2,44 +2,66 @@
 -- A unionid on two followers of the account, or on two mini users of the mini
 -- program, is a conflict, and no one is bridged by it.
 
+-- name: count-changed-bridges
+-- Bridges whose follower belongs to another mini user now.
+-- $1 account; $2 mini program.
+SELECT COUNT(*) FROM pairs p JOIN bridges b ON b.account_id = $1 AND b.mini_id = $2 AND b.openid = p.openid
+WHERE (b.mini_openid <> p.mini_openid OR b.unionid <> p.unionid);
+
 -- name: remove-bridges
 -- Take down bridges whose two ends no longer match, or have become ambiguous.
 -- $1 account; $2 mini program.
-DELETE FROM bridges WHERE account_id = $1 AND mini_id = $2 AND openid NOT IN (
-    SELECT f.openid FROM followers f JOIN mini_users m ON m.mini_id = $2 AND m.unionid = f.unionid
-    WHERE f.account_id = $1 AND f.subscribed
-      AND f.unionid NOT IN (SELECT unionid FROM followers WHERE account_id = $1 AND subscribed AND unionid IS NOT NULL GROUP BY unionid HAVING COUNT(*) > 1)
-      AND f.unionid NOT IN (SELECT unionid FROM mini_users WHERE mini_id = $2 GROUP BY unionid HAVING COUNT(*) > 1));
-
--- name: change-bridges
--- Repoint bridges whose follower's unionid now belongs to another mini user.
--- $1 account; $2 mini program; $3 now, UTC.
-UPDATE bridges SET mini_openid = c.mini_openid, unionid = c.unionid, bridged_at = $3
-FROM (SELECT f.openid, m.mini_openid, f.unionid FROM followers f JOIN mini_users m ON m.mini_id = $2 AND m.unionid = f.unionid
-      WHERE f.account_id = $1 AND f.subscribed
-        AND f.unionid NOT IN (SELECT unionid FROM followers WHERE account_id = $1 AND subscribed AND unionid IS NOT NULL GROUP BY unionid HAVING COUNT(*) > 1)
-        AND f.unionid NOT IN (SELECT unionid FROM mini_users WHERE mini_id = $2 GROUP BY unionid HAVING COUNT(*) > 1)) c
-WHERE bridges.account_id = $1 AND bridges.mini_id = $2 AND bridges.openid = c.openid
-  AND (bridges.mini_openid <> c.mini_openid OR bridges.unionid <> c.unionid);
+DELETE FROM bridges WHERE account_id = $1 AND mini_id = $2
+  AND NOT EXISTS (SELECT 1 FROM pairs p WHERE p.unionid = bridges.unionid AND p.openid = bridges.openid AND p.mini_openid = bridges.mini_openid);
 
 -- name: add-bridges
--- Bridge the followers that have none yet.
+-- Bridge the pairs that have none yet.
 -- $1 account; $2 mini program; $3 now, UTC.
 INSERT INTO bridges (account_id, mini_id, openid, mini_openid, unionid, bridged_at)
-SELECT $1, $2, f.openid, m.mini_openid, f.unionid, $3
-FROM followers f
-JOIN mini_users m ON m.mini_id = $2 AND m.unionid = f.unionid
-LEFT JOIN bridges b ON b.account_id = $1 AND b.mini_id = $2 AND b.openid = f.openid
-WHERE f.account_id = $1 AND f.subscribed AND b.openid IS NULL
-  AND f.unionid NOT IN (SELECT unionid FROM followers WHERE account_id = $1 AND subscribed AND unionid IS NOT NULL GROUP BY unionid HAVING COUNT(*) > 1)
-  AND f.unionid NOT IN (SELECT unionid FROM mini_users WHERE mini_id = $2 GROUP BY unionid HAVING COUNT(*) > 1);
+SELECT $1, $2, p.openid, p.mini_openid, p.unionid, $3
+FROM pairs p LEFT JOIN bridges b ON b.account_id = $1 AND b.mini_id = $2 AND b.openid = p.openid
+WHERE b.openid IS NULL
+ORDER BY p.openid;
+
+-- name: any-bridge
+SELECT EXISTS (SELECT 1 FROM bridges);
 
 -- name: count-bridges
 -- $1 account; $2 mini program.
 SELECT COUNT(*) FROM bridges WHERE account_id = $1 AND mini_id = $2;
 
--- name: count-unionid-conflicts
--- Unionids that stand on more than one follower of the account, and on more than one mini user.
+-- name: count-pairs
+SELECT COUNT(*) FROM pairs;
+
+-- name: count-shared
+-- Followers whose unionid joins them to several mini users or with several
+-- followers; and how many unionids stand on several of either.
+SELECT COALESCE(SUM(followers), 0) AS mini_user_known,
+       COUNT(CASE WHEN followers > 1 THEN 1 END) AS follower_conflicts,
+       COUNT(CASE WHEN minis > 1 THEN 1 END) AS mini_conflicts
+FROM (SELECT COUNT(DISTINCT p.openid) AS followers, COUNT(DISTINCT p.mini_openid) AS minis
+      FROM shared s JOIN pairs p ON p.unionid = s.unionid GROUP BY p.unionid) AS conflicts;
+
+-- name: remove-shared
+-- Nobody is bridged by a unionid that several share.
+DELETE FROM pairs WHERE unionid IN (SELECT unionid FROM shared);
+
+-- name: people-versions
+-- How often the people of the account and of the mini program have changed.
 -- $1 account; $2 mini program.
-SELECT (SELECT COUNT(*) FROM (SELECT unionid FROM followers WHERE account_id = $1 AND subscribed AND unionid IS NOT NULL GROUP BY unionid HAVING COUNT(*) > 1) AS a) AS followers,
-       (SELECT COUNT(*) FROM (SELECT unionid FROM mini_users WHERE mini_id = $2 GROUP BY unionid HAVING COUNT(*) > 1) AS b) AS mini_users;
+SELECT COALESCE((SELECT version FROM people_versions WHERE app_id = $1), 0) AS account_version,
+       COALESCE((SELECT version FROM people_versions WHERE app_id = $2), 0) AS mini_version;
+
+-- name: add-join
+-- $1 account; $2 mini program.
+INSERT INTO joins (account_id, mini_id) VALUES ($1, $2) ON CONFLICT (account_id, mini_id) DO NOTHING;
+
+-- name: get-join
+-- $1 account; $2 mini program.
+SELECT account_version, mini_version, followers, with_unionid, mini_users, mini_user_known, joined, follower_conflicts, mini_conflicts
+FROM joins WHERE account_id = $1 AND mini_id = $2;
+
+-- name: put-join
+-- $1 account; $2 mini program; $3, $4 their versions; $5 now, UTC; $6 followers; $7 with unionid; $8 mini users; $9 mini user known; $10 joined; $11 follower conflicts; $12 mini conflicts.
+UPDATE joins SET account_version = $3, mini_version = $4, joined_at = $5, followers = $6, with_unionid = $7, mini_users = $8, mini_user_known = $9, joined = $10, follower_conflicts = $11, mini_conflicts = $12
+WHERE account_id = $1 AND mini_id = $2;

@@ -34,7 +34,7 @@ func Each(t *testing.T, test func(t *testing.T, db *store.DB)) {
 // EachURL is Each for tests that open the store by themselves, or as several
 // processes. The database is migrated.
 func EachURL(t *testing.T, test func(t *testing.T, url string)) {
-	for name, newURL := range map[string]func(*testing.T) string{"sqlite": SQLiteURL, "postgres": PostgresURL} {
+	for name, newURL := range map[string]func(testing.TB) string{"sqlite": SQLiteURL, "postgres": PostgresURL} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel() // many tests wait more than they work
 			test(t, newURL(t))
@@ -43,7 +43,7 @@ func EachURL(t *testing.T, test func(t *testing.T, url string)) {
 }
 
 // SQLiteURL names a fresh, migrated SQLite store in the test's own folder.
-func SQLiteURL(t *testing.T) string {
+func SQLiteURL(t testing.TB) string {
 	t.Helper()
 	u := "sqlite://" + filepath.Join(t.TempDir(), "wxcast.db")
 	migrate(t, u)
@@ -53,7 +53,7 @@ func SQLiteURL(t *testing.T) string {
 // PostgresURL names a fresh, migrated database on the test server, cloned from
 // a template that is made once per schema. Without a server the test is skipped
 // at home and fails in CI.
-func PostgresURL(t *testing.T) string {
+func PostgresURL(t testing.TB) string {
 	t.Helper()
 	server := os.Getenv(URLEnv)
 	if server == "" {
@@ -90,7 +90,7 @@ var templateOnce sync.Mutex
 // postgresTemplate makes, once per server and schema, the migrated database that
 // tests clone. Test packages run as processes of their own, so an advisory lock
 // keeps two of them from making it at once.
-func postgresTemplate(t *testing.T, server string) string {
+func postgresTemplate(t testing.TB, server string) string {
 	t.Helper()
 	templateOnce.Lock()
 	defer templateOnce.Unlock()
@@ -136,7 +136,7 @@ func postgresTemplate(t *testing.T, server string) string {
 	return name
 }
 
-func migrationsHash(t *testing.T) string {
+func migrationsHash(t testing.TB) string {
 	t.Helper()
 	h := sha256.New()
 	err := fs.WalkDir(store.MigrationFiles, ".", func(path string, d fs.DirEntry, err error) error {
@@ -153,7 +153,7 @@ func migrationsHash(t *testing.T) string {
 	return hex.EncodeToString(h.Sum(nil))[:16]
 }
 
-func withDatabase(t *testing.T, server, name string) string {
+func withDatabase(t testing.TB, server, name string) string {
 	t.Helper()
 	u, err := url.Parse(server)
 	if err != nil {
@@ -163,7 +163,7 @@ func withDatabase(t *testing.T, server, name string) string {
 	return u.String()
 }
 
-func migrate(t *testing.T, rawURL string) {
+func migrate(t testing.TB, rawURL string) {
 	t.Helper()
 	db, err := store.Open(t.Context(), rawURL)
 	if err != nil {

@@ -23,8 +23,10 @@ CREATE TABLE locks (
     held_until TIMESTAMP NOT NULL
 );
 
+-- Tables of millions of rows name their app without a foreign key: it would be
+-- checked row by row, and apps are never deleted.
 CREATE TABLE followers (
-    account_id      BIGINT NOT NULL REFERENCES apps (id),
+    account_id      BIGINT NOT NULL,
     openid          TEXT NOT NULL,
     unionid         TEXT,
     subscribed      BOOLEAN NOT NULL,
@@ -38,9 +40,12 @@ CREATE TABLE followers (
     refollowed_at   TIMESTAMP,
     -- How often details came without a unionid: the schedule slows with it.
     unionid_asks    SMALLINT NOT NULL DEFAULT 0,
+    -- The run whose listing last brought the row; 0 when something else did.
+    sync_run_id     BIGINT NOT NULL DEFAULT 0,
     PRIMARY KEY (account_id, openid)
-) WITHOUT ROWID;
+);
 CREATE INDEX followers_unionid ON followers (account_id, unionid) WHERE unionid IS NOT NULL;
+CREATE INDEX followers_without_unionid ON followers (account_id, openid) WHERE unionid IS NULL;
 
 CREATE TABLE sync_runs (
     id           INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -54,6 +59,12 @@ CREATE TABLE sync_runs (
     listed       BIGINT NOT NULL DEFAULT 0,
     listed_all   BOOLEAN NOT NULL DEFAULT FALSE,
     total        BIGINT NOT NULL DEFAULT 0,
+    -- The listing was complete and the followers agree with it: the next run
+    -- compares its own with this one's pages. One run of an account at most.
+    is_base      BOOLEAN NOT NULL DEFAULT FALSE,
+    -- Pages up to here have had all their details stored (full runs).
+    fetched_pages INTEGER NOT NULL DEFAULT 0,
+    asked        BIGINT NOT NULL DEFAULT 0,
     created      BIGINT NOT NULL DEFAULT 0,
     updated      BIGINT NOT NULL DEFAULT 0,
     unfollowed   BIGINT NOT NULL DEFAULT 0,
@@ -63,16 +74,17 @@ CREATE TABLE sync_runs (
 );
 CREATE INDEX sync_runs_account ON sync_runs (account_id, id);
 
--- The openids of one run's listing; emptied when the run ends.
-CREATE TABLE sync_listing (
-    run_id BIGINT NOT NULL REFERENCES sync_runs (id),
-    page   INTEGER NOT NULL,
-    openid TEXT NOT NULL
+-- A page of a run's listing in one row, openids parted by spaces: a tenth of the
+-- cost of a row each. Kept for the run at work and for the base.
+CREATE TABLE sync_pages (
+    run_id  BIGINT NOT NULL REFERENCES sync_runs (id),
+    page    INTEGER NOT NULL,
+    openids TEXT NOT NULL,
+    PRIMARY KEY (run_id, page)
 );
-CREATE INDEX sync_listing_page ON sync_listing (run_id, page);
 
 CREATE TABLE mini_users (
-    mini_id     BIGINT NOT NULL REFERENCES apps (id),
+    mini_id     BIGINT NOT NULL,
     mini_openid TEXT NOT NULL,
     unionid     TEXT NOT NULL,
     created_at  TIMESTAMP NOT NULL,
@@ -83,14 +95,37 @@ CREATE INDEX mini_users_unionid ON mini_users (mini_id, unionid);
 
 CREATE TABLE bridges (
     account_id  BIGINT NOT NULL,
-    mini_id     BIGINT NOT NULL REFERENCES apps (id),
+    mini_id     BIGINT NOT NULL,
     openid      TEXT NOT NULL,
     mini_openid TEXT NOT NULL,
     unionid     TEXT NOT NULL,
     bridged_at  TIMESTAMP NOT NULL,
-    PRIMARY KEY (account_id, mini_id, openid),
-    FOREIGN KEY (account_id) REFERENCES apps (id)
+    PRIMARY KEY (account_id, mini_id, openid)
 ) WITHOUT ROWID;
+
+-- How often an app's people have changed in a way that a join must see.
+CREATE TABLE people_versions (
+    app_id  BIGINT PRIMARY KEY REFERENCES apps (id),
+    version BIGINT NOT NULL
+);
+
+-- The last join of an account and a mini program: the versions it saw, and the
+-- coverage it found, which stands until a version moves on.
+CREATE TABLE joins (
+    account_id         BIGINT NOT NULL REFERENCES apps (id),
+    mini_id            BIGINT NOT NULL REFERENCES apps (id),
+    account_version    BIGINT NOT NULL DEFAULT -1,
+    mini_version       BIGINT NOT NULL DEFAULT -1,
+    joined_at          TIMESTAMP,
+    followers          BIGINT NOT NULL DEFAULT 0,
+    with_unionid       BIGINT NOT NULL DEFAULT 0,
+    mini_users         BIGINT NOT NULL DEFAULT 0,
+    mini_user_known    BIGINT NOT NULL DEFAULT 0,
+    joined             BIGINT NOT NULL DEFAULT 0,
+    follower_conflicts BIGINT NOT NULL DEFAULT 0,
+    mini_conflicts     BIGINT NOT NULL DEFAULT 0,
+    PRIMARY KEY (account_id, mini_id)
+);
 
 CREATE TABLE broadcasts (
     id           INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -116,7 +151,7 @@ CREATE TABLE broadcasts (
 
 -- One recipient of one broadcast.
 CREATE TABLE deliveries (
-    broadcast_id    BIGINT NOT NULL REFERENCES broadcasts (id),
+    broadcast_id    BIGINT NOT NULL,
     openid          TEXT NOT NULL,
     state           TEXT NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'sent', 'failed', 'skipped', 'unknown')),
     attempts        SMALLINT NOT NULL DEFAULT 0,

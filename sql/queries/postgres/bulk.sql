@@ -1,22 +1,14 @@
--- name: add-listing-page
--- $1 run; $2 page; $3 openids as a JSON array.
-INSERT INTO sync_listing (run_id, page, openid) SELECT $1, $2, value FROM json_array_elements_text($3::json);
-
--- name: page-needs-details
--- Openids of a stored page whose details are wanted: new, returned, or without
--- unionid and due by the slowing schedule; everyone not yet read since $8 in a full run.
--- $1 account; $2 run; $3 page; $4-$7 read before (by times asked: 1, 2, 3, more); $8 full run: read before, or NULL.
-SELECT DISTINCT l.openid, f.openid IS NOT NULL AS known
-FROM sync_listing l LEFT JOIN followers f ON f.account_id = $1 AND f.openid = l.openid
-WHERE l.run_id = $2 AND l.page = $3
-  AND (f.openid IS NULL OR NOT f.subscribed OR f.details_at < $8::timestamptz
-    OR f.unionid IS NULL AND f.details_at < CASE f.unionid_asks WHEN 0 THEN $4::timestamptz WHEN 1 THEN $4::timestamptz WHEN 2 THEN $5::timestamptz WHEN 3 THEN $6::timestamptz ELSE $7::timestamptz END);
+-- name: follower-states
+-- Which of these openids are stored, and whether they follow.
+-- $1 account; $2 openids as a JSON array.
+SELECT f.openid, f.subscribed FROM json_array_elements_text($2::json) AS o (openid)
+CROSS JOIN LATERAL (SELECT openid, subscribed FROM followers WHERE account_id = $1 AND openid = o.openid OFFSET 0) f;
 
 -- name: upsert-followers
--- Insert followers or refresh those stored; a reply without a unionid keeps the one we had.
--- $1 account; $2 now, UTC; $3 JSON array of {openid, unionid, subscribe_time, scene, remark, tags}.
-INSERT INTO followers (account_id, openid, unionid, subscribed, subscribe_time, subscribe_scene, remark, tags, first_seen_at, details_at, unionid_asks)
-SELECT $1, openid, unionid, TRUE, subscribe_time, scene, remark, tags, $2, $2, CASE WHEN unionid IS NULL THEN 1 ELSE 0 END
+-- Insert followers or refresh those stored, each openid once; a reply without a unionid keeps the one we had.
+-- $1 account; $2 now, UTC; $3 JSON array of {openid, unionid, subscribe_time, scene, remark, tags}; $4 run.
+INSERT INTO followers (account_id, openid, unionid, subscribed, subscribe_time, subscribe_scene, remark, tags, first_seen_at, details_at, unionid_asks, sync_run_id)
+SELECT $1, openid, unionid, TRUE, subscribe_time, scene, remark, tags, $2, $2, CASE WHEN unionid IS NULL THEN 1 ELSE 0 END, $4
 FROM json_to_recordset($3::json) AS r (openid text, unionid text, subscribe_time timestamptz, scene text, remark text, tags text)
 ON CONFLICT (account_id, openid) DO UPDATE SET
     unionid = COALESCE(excluded.unionid, followers.unionid),
@@ -27,13 +19,76 @@ ON CONFLICT (account_id, openid) DO UPDATE SET
     details_at = excluded.details_at,
     unionid_asks = CASE WHEN excluded.unionid IS NULL THEN followers.unionid_asks + 1 ELSE 0 END,
     refollowed_at = CASE WHEN followers.subscribed THEN followers.refollowed_at ELSE excluded.details_at END,
-    subscribed = TRUE;
+    sync_run_id = excluded.sync_run_id,
+    subscribed = TRUE
+-- A row that says the same already is not rewritten.
+WHERE NOT followers.subscribed OR excluded.unionid IS NULL OR followers.unionid IS DISTINCT FROM excluded.unionid
+   OR followers.subscribe_time IS DISTINCT FROM excluded.subscribe_time OR followers.subscribe_scene <> excluded.subscribe_scene
+   OR followers.remark <> excluded.remark OR followers.tags <> excluded.tags;
 
 -- name: unfollow
--- Mark followers as gone. A row is changed once; its history stays.
+-- Mark followers as gone. A row is changed once; its history stays. No listing
+-- brought it to this state, whatever run it is from.
 -- $1 account; $2 now, UTC; $3 openids as a JSON array.
-UPDATE followers SET subscribed = FALSE, unfollowed_at = $2
+UPDATE followers SET subscribed = FALSE, unfollowed_at = $2, sync_run_id = 0
 WHERE account_id = $1 AND subscribed AND openid IN (SELECT value FROM json_array_elements_text($3::json));
+
+-- name: make-pairs
+-- Every current follower with every mini user of their unionid. Not INSERT … SELECT,
+-- which Postgres does not do in parallel; and this statement takes no parameters
+-- there, so the numbers are written into it.
+-- %[1]d account; %[2]d mini program.
+CREATE TEMP TABLE pairs ON COMMIT DROP AS
+SELECT f.unionid, f.openid, m.mini_openid
+FROM followers f JOIN mini_users m ON m.mini_id = %[2]d AND m.unionid = f.unionid
+WHERE f.account_id = %[1]d AND f.subscribed;
+
+-- name: make-shared
+-- The unionids among them that several people share.
+CREATE TEMP TABLE shared ON COMMIT DROP AS SELECT unionid FROM pairs GROUP BY unionid HAVING COUNT(*) > 1;
+
+-- name: tune-join
+-- Room for hash tables, for this transaction: the default of 4 MB makes it read a million rows in the order of an index.
+SET LOCAL work_mem = '128MB'; SET LOCAL maintenance_work_mem = '256MB'; SET LOCAL jit = off;
+
+-- name: drop-bridges-key
+-- For the empty table: an index that is built at once costs a third of one that
+-- grows row by row.
+ALTER TABLE bridges DROP CONSTRAINT bridges_pkey;
+
+-- name: make-bridges-key
+ALTER TABLE bridges ADD PRIMARY KEY (account_id, mini_id, openid);
+
+-- name: add-first-bridges
+-- Bridge every current follower with every mini user of their unionid; whom several
+-- share is taken out again.
+-- $1 account; $2 mini program; $3 now, UTC.
+INSERT INTO bridges (account_id, mini_id, openid, mini_openid, unionid, bridged_at)
+SELECT $1, $2, f.openid, m.mini_openid, f.unionid, $3
+FROM followers f JOIN mini_users m ON m.mini_id = $2 AND m.unionid = f.unionid
+WHERE f.account_id = $1 AND f.subscribed;
+
+-- name: view-pairs
+-- %[1]d account; %[2]d mini program.
+CREATE TEMP VIEW pairs AS SELECT unionid, openid, mini_openid FROM bridges WHERE account_id = %[1]d AND mini_id = %[2]d;
+
+-- name: drop-pairs-view
+DROP VIEW pairs;
+
+-- name: index-pairs
+ANALYZE pairs;
+
+-- name: drop-pairs
+-- The table goes with its transaction.
+SELECT 1;
+
+-- name: drop-shared
+SELECT 1;
+
+-- name: lock-join
+-- Serialise the joins of one account and mini program until the transaction ends.
+-- $1 account; $2 mini program.
+SELECT account_id FROM joins WHERE account_id = $1 AND mini_id = $2 FOR UPDATE;
 
 -- name: make-import-staging
 CREATE TEMP TABLE mini_users_import (line BIGINT NOT NULL, mini_openid TEXT COLLATE "C" NOT NULL, unionid TEXT COLLATE "C" NOT NULL) ON COMMIT DROP;
@@ -42,6 +97,9 @@ CREATE TEMP TABLE mini_users_import (line BIGINT NOT NULL, mini_openid TEXT COLL
 -- $1 JSON array of {line, mini_openid, unionid}.
 INSERT INTO mini_users_import (line, mini_openid, unionid)
 SELECT line, mini_openid, unionid FROM json_to_recordset($1::json) AS r (line bigint, mini_openid text, unionid text);
+
+-- name: index-import-staging
+ANALYZE mini_users_import;
 
 -- name: drop-import-staging
 -- The staging table goes with its transaction.

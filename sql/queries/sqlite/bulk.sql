@@ -1,22 +1,13 @@
--- name: add-listing-page
--- $1 run; $2 page; $3 openids as a JSON array.
-INSERT INTO sync_listing (run_id, page, openid) SELECT $1, $2, value FROM json_each($3);
-
--- name: page-needs-details
--- Openids of a stored page whose details are wanted: new, returned, or without
--- unionid and due by the slowing schedule; everyone not yet read since $8 in a full run.
--- $1 account; $2 run; $3 page; $4-$7 read before (by times asked: 1, 2, 3, more); $8 full run: read before, or NULL.
-SELECT DISTINCT l.openid, f.openid IS NOT NULL AS known
-FROM sync_listing l LEFT JOIN followers f ON f.account_id = $1 AND f.openid = l.openid
-WHERE l.run_id = $2 AND l.page = $3
-  AND (f.openid IS NULL OR NOT f.subscribed OR f.details_at < $8
-    OR f.unionid IS NULL AND f.details_at < CASE f.unionid_asks WHEN 0 THEN $4 WHEN 1 THEN $4 WHEN 2 THEN $5 WHEN 3 THEN $6 ELSE $7 END);
+-- name: follower-states
+-- Which of these openids are stored, and whether they follow.
+-- $1 account; $2 openids as a JSON array.
+SELECT openid, subscribed FROM followers WHERE account_id = $1 AND openid IN (SELECT value FROM json_each($2));
 
 -- name: upsert-followers
--- Insert followers or refresh those stored; a reply without a unionid keeps the one we had.
--- $1 account; $2 now, UTC; $3 JSON array of {openid, unionid, subscribe_time, scene, remark, tags}.
-INSERT INTO followers (account_id, openid, unionid, subscribed, subscribe_time, subscribe_scene, remark, tags, first_seen_at, details_at, unionid_asks)
-SELECT $1, openid, unionid, TRUE, subscribe_time, scene, remark, tags, $2, $2, CASE WHEN unionid IS NULL THEN 1 ELSE 0 END
+-- Insert followers or refresh those stored, each openid once; a reply without a unionid keeps the one we had.
+-- $1 account; $2 now, UTC; $3 JSON array of {openid, unionid, subscribe_time, scene, remark, tags}; $4 run.
+INSERT INTO followers (account_id, openid, unionid, subscribed, subscribe_time, subscribe_scene, remark, tags, first_seen_at, details_at, unionid_asks, sync_run_id)
+SELECT $1, openid, unionid, TRUE, subscribe_time, scene, remark, tags, $2, $2, CASE WHEN unionid IS NULL THEN 1 ELSE 0 END, $4
 FROM (SELECT value ->> 'openid' AS openid, value ->> 'unionid' AS unionid, value ->> 'subscribe_time' AS subscribe_time, value ->> 'scene' AS scene, value ->> 'remark' AS remark, value ->> 'tags' AS tags FROM json_each($3)) AS r
 WHERE TRUE
 ON CONFLICT (account_id, openid) DO UPDATE SET
@@ -28,13 +19,67 @@ ON CONFLICT (account_id, openid) DO UPDATE SET
     details_at = excluded.details_at,
     unionid_asks = CASE WHEN excluded.unionid IS NULL THEN followers.unionid_asks + 1 ELSE 0 END,
     refollowed_at = CASE WHEN followers.subscribed THEN followers.refollowed_at ELSE excluded.details_at END,
-    subscribed = TRUE;
+    sync_run_id = excluded.sync_run_id,
+    subscribed = TRUE
+-- A row that says the same already is not rewritten.
+WHERE NOT followers.subscribed OR excluded.unionid IS NULL OR followers.unionid IS NOT excluded.unionid
+   OR followers.subscribe_time IS NOT excluded.subscribe_time OR followers.subscribe_scene <> excluded.subscribe_scene
+   OR followers.remark <> excluded.remark OR followers.tags <> excluded.tags;
 
 -- name: unfollow
--- Mark followers as gone. A row is changed once; its history stays.
+-- Mark followers as gone. A row is changed once; its history stays. No listing
+-- brought it to this state, whatever run it is from.
 -- $1 account; $2 now, UTC; $3 openids as a JSON array.
-UPDATE followers SET subscribed = FALSE, unfollowed_at = $2
+UPDATE followers SET subscribed = FALSE, unfollowed_at = $2, sync_run_id = 0
 WHERE account_id = $1 AND subscribed AND openid IN (SELECT value FROM json_each($3));
+
+-- name: make-pairs
+-- Every current follower with every mini user of their unionid. Not INSERT … SELECT,
+-- which Postgres does not do in parallel; and this statement takes no parameters
+-- there, so the numbers are written into it.
+-- %[1]d account; %[2]d mini program.
+CREATE TEMP TABLE pairs AS
+SELECT f.unionid, f.openid, m.mini_openid
+FROM followers f JOIN mini_users m ON m.mini_id = %[2]d AND m.unionid = f.unionid
+WHERE f.account_id = %[1]d AND f.subscribed;
+
+-- name: make-shared
+-- The unionids among them that several people share.
+CREATE TEMP TABLE shared AS SELECT unionid FROM pairs GROUP BY unionid HAVING COUNT(*) > 1;
+
+-- name: tune-join
+-- Nothing to tune.
+SELECT 1;
+
+-- name: drop-bridges-key
+-- Postgres only, as the four below: the table is its key here.
+SELECT 1;
+
+-- name: make-bridges-key
+SELECT 1;
+
+-- name: add-first-bridges
+SELECT 1;
+
+-- name: view-pairs
+SELECT 1;
+
+-- name: drop-pairs-view
+SELECT 1;
+
+-- name: index-pairs
+CREATE INDEX pairs_unionid ON pairs (unionid);
+
+-- name: drop-pairs
+DROP TABLE pairs;
+
+-- name: drop-shared
+DROP TABLE shared;
+
+-- name: lock-join
+-- A write transaction is alone already.
+-- $1 account; $2 mini program.
+SELECT account_id FROM joins WHERE account_id = $1 AND mini_id = $2;
 
 -- name: make-import-staging
 CREATE TEMP TABLE mini_users_import (line INTEGER NOT NULL, mini_openid TEXT NOT NULL, unionid TEXT NOT NULL);
@@ -43,6 +88,9 @@ CREATE TEMP TABLE mini_users_import (line INTEGER NOT NULL, mini_openid TEXT NOT
 -- $1 JSON array of {line, mini_openid, unionid}.
 INSERT INTO mini_users_import (line, mini_openid, unionid)
 SELECT line, mini_openid, unionid FROM (SELECT value ->> 'line' AS line, value ->> 'mini_openid' AS mini_openid, value ->> 'unionid' AS unionid FROM json_each($1)) AS r;
+
+-- name: index-import-staging
+CREATE INDEX mini_users_import_openid ON mini_users_import (mini_openid, line);
 
 -- name: drop-import-staging
 DROP TABLE mini_users_import;

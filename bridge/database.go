@@ -1,0 +1,145 @@
+package bridge
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"iter"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+	_ "github.com/lib/pq" // the driver "postgres"
+
+	"github.com/wxcast/wxcast/internal/wxcast"
+)
+
+// connectTimeout is how long the source's database may take to answer at all; the
+// query itself may take as long as it takes.
+const connectTimeout = 15 * time.Second
+
+// ReadDatabase yields the rows of a query on the mini program's own database,
+// mysql://user:password@host/database or postgres://…, in one transaction that may
+// only read. Rows are streamed: neither side holds the result in memory.
+func ReadDatabase(ctx context.Context, from, query string, columns Columns) iter.Seq2[Row, error] {
+	return func(yield func(Row, error) bool) {
+		db, hide, err := openSource(from)
+		if err != nil {
+			yield(Row{}, err)
+			return
+		}
+		defer db.Close()
+		ping, cancel := context.WithTimeout(ctx, connectTimeout)
+		defer cancel()
+		if err := db.PingContext(ping); err != nil {
+			yield(Row{}, &wxcast.BadInput{Key: "--from", Problem: "the database cannot be reached: " + hide(err), Want: "check host, port, user, password and database"})
+			return
+		}
+		tx, err := db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+		if err != nil {
+			yield(Row{}, errors.New("begin reading: "+hide(err)))
+			return
+		}
+		defer func() { _ = tx.Rollback() }()
+		rows, err := tx.QueryContext(ctx, query)
+		if err != nil {
+			yield(Row{}, &wxcast.BadInput{Key: "--query", Problem: hide(err)})
+			return
+		}
+		defer rows.Close()
+		if err := readRows(rows, columns, yield); err != nil {
+			yield(Row{}, errors.New("read from the database, nothing was imported: "+hide(err)))
+		}
+	}
+}
+
+// readRows yields the rows of a result; an error is one that the driver met.
+func readRows(rows *sql.Rows, columns Columns, yield func(Row, error) bool) error {
+	names, err := rows.Columns()
+	if err != nil {
+		return err
+	}
+	unionIDAt, openIDAt, err := findColumns("", names, columns)
+	var bad *wxcast.BadInput
+	if errors.As(err, &bad) {
+		bad.Line, bad.Key = 0, "--query: "+bad.Key
+		yield(Row{}, bad)
+		return nil
+	}
+	var unionid, openid sql.NullString
+	cells := make([]any, len(names))
+	for i := range cells {
+		cells[i] = new(sql.RawBytes) // not ours
+	}
+	cells[unionIDAt], cells[openIDAt] = &unionid, &openid
+	for line := int64(1); rows.Next(); line++ {
+		if err := rows.Scan(cells...); err != nil {
+			return err
+		}
+		if !yield(Row{Line: line, UnionID: unionid.String, OpenID: openid.String}, nil) {
+			return nil
+		}
+	}
+	return rows.Err()
+}
+
+// openSource opens the database, and returns how its errors are told without the
+// password.
+func openSource(from string) (db *sql.DB, hide func(error) string, err error) {
+	bad := func(problem string) error {
+		return &wxcast.BadInput{Key: "--from", Problem: problem, Want: "write mysql://user:password@host:3306/database or postgres://user:password@host/database"}
+	}
+	u, err := url.Parse(from)
+	if err != nil { // its text holds the password
+		return nil, nil, bad("is no URL (is there a special character in the password? write it as %XX)")
+	}
+	password, _ := u.User.Password()
+	hide = func(err error) string {
+		if password == "" {
+			return err.Error()
+		}
+		return strings.NewReplacer(password, "***", url.QueryEscape(password), "***").Replace(err.Error())
+	}
+	switch {
+	case u.Host == "" || len(u.Path) < 2:
+		return nil, nil, bad("names no host or no database")
+	case u.Scheme == "postgres" || u.Scheme == "postgresql":
+		if q := u.Query(); !q.Has("sslmode") {
+			q.Set("sslmode", "prefer")
+			u.RawQuery = q.Encode()
+		}
+		db, err = sql.Open("postgres", u.String())
+	case u.Scheme == "mysql" || u.Scheme == "mariadb":
+		db, err = openMySQL(u)
+	default:
+		return nil, nil, bad(fmt.Sprintf("the scheme %q is not known", u.Scheme))
+	}
+	if err != nil {
+		return nil, nil, bad(hide(err))
+	}
+	return db, hide, nil
+}
+
+func openMySQL(u *url.URL) (*sql.DB, error) {
+	// Through a DSN, so that the URL's parameters (tls, charset …) mean what the
+	// driver documents.
+	host := u.Host
+	if u.Port() == "" {
+		host += ":3306"
+	}
+	config, err := mysql.ParseDSN("tcp(" + host + ")/" + strings.TrimPrefix(u.EscapedPath(), "/") + "?" + u.RawQuery)
+	if err != nil {
+		return nil, err
+	}
+	config.User = u.User.Username()
+	config.Passwd, _ = u.User.Password()
+	config.Timeout = connectTimeout
+	config.Logger = &mysql.NopLogger{} // its errors come back to us
+	connector, err := mysql.NewConnector(config)
+	if err != nil {
+		return nil, err
+	}
+	return sql.OpenDB(connector), nil
+}

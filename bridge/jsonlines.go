@@ -1,0 +1,72 @@
+package bridge
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+)
+
+func readJSONLines(in *bufio.Reader, name string, columns Columns, yield func(Row, error) bool) {
+	lines := bufio.NewScanner(in)
+	lines.Buffer(make([]byte, 0, sniffed), rowMax)
+	line, checked := int64(0), false
+	for lines.Scan() {
+		line++
+		text := bytes.TrimSpace(lines.Bytes())
+		if len(text) == 0 {
+			continue
+		}
+		row := Row{Line: line}
+		var object map[string]any
+		if err := json.Unmarshal(text, &object); err != nil || object == nil {
+			row.Problem = "the line is no JSON object"
+		} else {
+			if !checked { // the first object stands for the file's columns
+				if _, _, err := findColumns(name, slices.Sorted(maps.Keys(object)), columns); err != nil {
+					yield(Row{}, err)
+					return
+				}
+				checked = true
+			}
+			row.UnionID, row.Problem = field(object, columns.UnionID)
+			if row.Problem == "" {
+				row.OpenID, row.Problem = field(object, columns.OpenID)
+			}
+		}
+		if !yield(row, nil) {
+			return
+		}
+	}
+	err := lines.Err()
+	if errors.Is(err, bufio.ErrTooLong) {
+		err = errRowTooLong
+	}
+	if err != nil && !errors.Is(err, io.EOF) {
+		yield(Row{}, unreadable(name, line+1, err))
+	}
+}
+
+// field is an id in an object; "" when it is absent or null.
+func field(object map[string]any, column string) (value, problem string) {
+	v, ok := object[column]
+	if !ok {
+		for name, other := range object {
+			if strings.EqualFold(name, column) {
+				v = other
+				break
+			}
+		}
+	}
+	switch v := v.(type) {
+	case nil:
+		return "", ""
+	case string:
+		return v, ""
+	}
+	return "", column + " is no string"
+}

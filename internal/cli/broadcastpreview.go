@@ -1,0 +1,152 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wxcast/wxcast/bridge"
+	"github.com/wxcast/wxcast/broadcast"
+	"github.com/wxcast/wxcast/internal/table"
+	"github.com/wxcast/wxcast/internal/wechat"
+	"github.com/wxcast/wxcast/internal/wxcast"
+)
+
+// preview is what "broadcast preview" tells.
+type preview struct {
+	Followers  int64 `json:"followers"`
+	Recipients int64 `json:"recipients"`
+	// Out says why the other followers get nothing.
+	Out struct {
+		WithoutUnionID   int64 `json:"without_unionid"`
+		NotInMiniProgram int64 `json:"not_in_mini_program"`
+		Ambiguous        int64 `json:"ambiguous"`
+	} `json:"out"`
+	BadValues int64 `json:"bad_values"` // recipients whose values WeChat would refuse
+	Quota     struct {
+		Limit  int64 `json:"limit"` // 0 when WeChat gave no information
+		Used   int64 `json:"used"`
+		Keep   int64 `json:"keep"`
+		Remain int64 `json:"remain"` // today, for this broadcast
+	} `json:"quota"`
+	Rate    float64    `json:"rate"`
+	Seconds float64    `json:"seconds"` // of sending, waits not counted
+	Days    int        `json:"days"`    // on which it sends; 0 when the quota never allows it
+	EndsAt  *time.Time `json:"ends_at"` // UTC, if it began now
+	// Messages are the first ones, as a person would see them.
+	Messages []previewMessage `json:"messages"`
+}
+
+type previewMessage struct {
+	OpenID   string            `json:"openid"`
+	Data     map[string]string `json:"data"`
+	PagePath string            `json:"pagepath"`
+	URL      string            `json:"url,omitempty"`
+}
+
+func (a *app) broadcastPreviewCommand() *cobra.Command {
+	var f specFlags
+	var messages int
+	cmd := &cobra.Command{
+		Use:   "preview SPEC.yaml",
+		Short: "Show who would get a broadcast, what they would see, and when it would end; send nothing",
+		Long: `Check a spec against the account's real template and every recipient, and show who
+is in and who is out and why, the quota that it takes, how long it lasts at the rate,
+and the first messages as people would see them. Nothing is sent or stored.`,
+		Example: "  wxcast broadcast preview spring-sale.yaml\n  wxcast broadcast preview spring-sale.yaml --messages 10 --json",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			spec, err := a.loadSpec(cmd, args[0], f)
+			if err != nil {
+				return err
+			}
+			if messages < 0 || messages > 1000 {
+				return usageError{fmt.Errorf("--messages: %d is not a number from 0 to 1000", messages)}
+			}
+			s, err := a.openCallingSession(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			p, err := a.preview(cmd.Context(), s, spec, max(messages, 1))
+			if err != nil {
+				return err
+			}
+			p.Messages = p.Messages[:min(messages, len(p.Messages))]
+			return a.print(p, func(w io.Writer) { writePreview(w, spec, p) })
+		},
+	}
+	f.add(cmd)
+	cmd.Flags().IntVar(&messages, "messages", 3, "how many messages to show")
+	return cmd
+}
+
+func (a *app) preview(ctx context.Context, s *session, spec *broadcast.Spec, messages int) (p preview, err error) {
+	checked, err := s.checkSpec(ctx, spec)
+	if err != nil {
+		return p, err
+	}
+	coverage, err := bridge.Cover(ctx, s.db, s.accountID, checked.miniID)
+	if err != nil {
+		return p, err
+	}
+	p.Followers = coverage.Followers
+	p.Out.WithoutUnionID, p.Out.NotInMiniProgram, p.Out.Ambiguous = coverage.WithoutUnionID, coverage.NotInMiniProgram, coverage.Ambiguous
+	message, err := broadcast.NewMessage(spec, checked.mini, "")
+	if err != nil {
+		return p, err
+	}
+	found, err := broadcast.Check(ctx, s.db, spec, message, s.accountID, checked.miniID, messages)
+	if err != nil {
+		return p, err
+	}
+	p.Recipients, p.BadValues = found.Recipients, found.Bad
+	for _, m := range found.First {
+		p.Messages = append(p.Messages, previewMessage{string(m.ToUser), m.Data, m.PagePath, m.URL})
+	}
+	quota, err := s.client.GetQuota(ctx, wechat.TemplateSendAPI)
+	if err != nil {
+		s.log.WarnContext(ctx, "WeChat did not tell the quota of template messages", "err", err)
+		quota = wxcast.Quota{}
+	}
+	o := s.sendOptions(spec)
+	forecast := broadcast.Foretell(s.db.Now(), p.Recipients-p.BadValues, o.Rate, quota, o.QuotaKeep)
+	p.Quota.Limit, p.Quota.Used, p.Quota.Keep, p.Quota.Remain = quota.Limit, quota.Used, o.QuotaKeep, forecast.Today
+	p.Rate, p.Seconds, p.Days, p.EndsAt = o.Rate, forecast.Seconds, forecast.Days, timeOrNull(forecast.EndsAt)
+	return p, nil
+}
+
+func writePreview(w io.Writer, spec *broadcast.Spec, p preview) {
+	fmt.Fprintf(w, "%s: %s of %s followers would get it.\n", spec.Name, count(p.Recipients-p.BadValues), count(p.Followers))
+	table.Write(w, "  ",
+		[]string{"in", count(p.Recipients - p.BadValues), ""},
+		[]string{"out", count(p.Out.WithoutUnionID), "without unionid"},
+		[]string{"", count(p.Out.NotInMiniProgram), "not in the mini program"},
+		[]string{"", count(p.Out.Ambiguous), "unionid stands on several people"},
+		[]string{"", count(p.BadValues), "values that WeChat would refuse"})
+	switch {
+	case p.Quota.Limit == 0:
+		fmt.Fprintln(w, "Quota: WeChat did not tell it.")
+	default:
+		fmt.Fprintf(w, "Quota: %s of %s a day are used, %s are kept free, so %s can go today.\n", count(p.Quota.Used), count(p.Quota.Limit), count(p.Quota.Keep), count(p.Quota.Remain))
+	}
+	length := time.Duration(p.Seconds * float64(time.Second)).Round(time.Second)
+	if p.EndsAt == nil {
+		fmt.Fprintln(w, "It would never end: the quota leaves nothing for it.")
+	} else {
+		fmt.Fprintf(w, "At %v a second: %v of sending on %d days; begun now, it ends %s (Beijing).\n", p.Rate, length, p.Days, p.EndsAt.In(wxcast.Beijing).Format("2006-01-02 15:04:05"))
+	}
+	for _, m := range p.Messages {
+		fmt.Fprintf(w, "\nTo %s, opens %s\n", m.OpenID, orDash(m.PagePath))
+		var rows [][]string
+		for _, key := range slices.Sorted(maps.Keys(m.Data)) {
+			rows = append(rows, []string{key, m.Data[key]})
+		}
+		table.Write(w, "  ", rows...)
+	}
+}

@@ -1,0 +1,130 @@
+package cli
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wxcast/wxcast/broadcast"
+	"github.com/wxcast/wxcast/internal/table"
+	"github.com/wxcast/wxcast/internal/wechat"
+	"github.com/wxcast/wxcast/internal/wxcast"
+)
+
+// testMax keeps a test from becoming a broadcast.
+const testMax = 20
+
+// testResult is what became of one test message.
+type testResult struct {
+	OpenID  string `json:"openid"`
+	Sent    bool   `json:"sent"`
+	MsgID   string `json:"msgid,omitempty"` // text: it is above 2^53
+	ErrCode int    `json:"errcode"`
+	ErrMsg  string `json:"errmsg,omitempty"`
+}
+
+func (a *app) broadcastTestCommand() *cobra.Command {
+	var f specFlags
+	var to []string
+	cmd := &cobra.Command{
+		Use:   "test SPEC.yaml --to OPENID[,OPENID…]",
+		Short: "Send a broadcast's message to a few people, to look at it on a phone",
+		Long: `Send the spec's message, with each person's own values, to a few followers of yours.
+It is no part of the broadcast: they get that, too; but for a minute WeChat takes the
+same text to the same person for a repeat, and the broadcast tries them again then.
+Each test message takes one of the day's quota.`,
+		Example: "  wxcast broadcast test spring-sale.yaml --to oCJUsw9O7spQia91XWy7NQSCS-QE",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			spec, err := a.loadSpec(cmd, args[0], f)
+			if err != nil {
+				return err
+			}
+			if len(to) == 0 || len(to) > testMax {
+				return usageError{fmt.Errorf("--to: name 1 to %d openids, parted by commas", testMax)}
+			}
+			s, err := a.openCallingSession(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			results, err := a.sendTests(cmd.Context(), s, spec, to)
+			if err != nil {
+				return err
+			}
+			return errors.Join(a.print(map[string]any{"messages": results}, func(w io.Writer) { writeTests(w, results) }), notAllSent(results))
+		},
+	}
+	f.add(cmd)
+	cmd.Flags().StringSliceVar(&to, "to", nil, "`OPENIDS` of followers")
+	return cmd
+}
+
+func (a *app) sendTests(ctx context.Context, s *session, spec *broadcast.Spec, to []string) ([]testResult, error) {
+	checked, err := s.checkSpec(ctx, spec)
+	if err != nil {
+		return nil, err
+	}
+	message, err := broadcast.NewMessage(spec, checked.mini, "test-"+strings.ToLower(rand.Text()[:8]))
+	if err != nil {
+		return nil, err
+	}
+	var messages []wechat.TemplateMessage
+	for _, openid := range to { // all are made before the first is sent
+		f, err := s.db.Followers(ctx, s.accountID, wxcast.Audience{MiniID: checked.miniID, OpenID: wxcast.OpenID(openid)}, "", 1)
+		if err != nil {
+			return nil, err
+		}
+		if len(f) == 0 {
+			return nil, nobody(openid)
+		}
+		m, err := message.For(wxcast.Delivery{Follower: f[0].Follower, MiniOpenID: f[0].MiniOpenID})
+		if err != nil {
+			return nil, &wxcast.BadInput{Key: openid, Problem: err.Error()}
+		}
+		messages = append(messages, m)
+	}
+	var results []testResult
+	for _, m := range messages {
+		msgID, err := s.client.SendTemplate(ctx, m)
+		r := testResult{OpenID: string(m.ToUser), Sent: err == nil, ErrCode: wechat.CodeOf(err)}
+		if err != nil {
+			r.ErrMsg = err.Error()
+		} else {
+			r.MsgID = strconv.FormatInt(msgID, 10)
+		}
+		results = append(results, r)
+	}
+	return results, nil
+}
+
+func writeTests(w io.Writer, results []testResult) {
+	var rows [][]string
+	for _, r := range results {
+		if r.Sent {
+			rows = append(rows, []string{r.OpenID, "sent", "msgid " + r.MsgID})
+		} else {
+			rows = append(rows, []string{r.OpenID, "not sent", r.ErrMsg})
+		}
+	}
+	table.Write(w, "", rows...)
+}
+
+func notAllSent(results []testResult) error {
+	failed := 0
+	for _, r := range results {
+		if !r.Sent {
+			failed++
+		}
+	}
+	if failed == 0 {
+		return nil
+	}
+	return fmt.Errorf("%d of %d test messages were not sent", failed, len(results))
+}

@@ -1,0 +1,52 @@
+package wxcast
+
+import "time"
+
+// FollowerRecord is everything that is kept of one follower.
+type FollowerRecord struct {
+	Follower
+	MiniOpenID   MiniOpenID // "" when there is no bridge
+	FirstSeenAt  time.Time  // UTC, as all times here; zero when it did not happen
+	DetailsAt    time.Time  // when WeChat was last asked
+	UnfollowedAt time.Time  // the last time
+	RefollowedAt time.Time  // the last time
+}
+
+// Person is everything that is kept of one human being in one account: followers
+// with their unionid, what they are in the mini programs, and their messages.
+type Person struct {
+	Followers  []FollowerRecord
+	MiniUsers  []PersonMiniUser
+	Deliveries []PersonDelivery
+}
+
+// PersonMiniUser is a person inside one of the account's mini programs.
+type PersonMiniUser struct {
+	MiniAppID AppID
+	MiniUser
+	Bridged   bool
+	CreatedAt time.Time // UTC
+	UpdatedAt time.Time // UTC
+}
+
+// PersonDelivery is one message to a person.
+type PersonDelivery struct {
+	BroadcastID   int64
+	Broadcast     string // its name
+	OpenID        OpenID
+	State         DeliveryState
+	Attempts      int
+	ErrCode       int
+	ErrMsg        string
+	MsgID         int64
+	AttemptedAt   time.Time // UTC; zero when there was no attempt
+	NextAttemptAt time.Time // UTC; zero when none is due
+}
+
+// Forgotten is how many rows of each kind the deletion of a person touched.
+type Forgotten struct {
+	Followers  int64 `json:"followers"`
+	MiniUsers  int64 `json:"mini_users"`
+	Bridges    int64 `json:"bridges"`
+	Deliveries int64 `json:"deliveries"` // kept without the person, so that counts stay right
+}

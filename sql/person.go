@@ -1,0 +1,193 @@
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"github.com/wxcast/wxcast/internal/wxcast"
+)
+
+// Person returns everything that is kept of the person who has this openid or
+// unionid. minis are the account's mini programs.
+func (db *DB) Person(ctx context.Context, accountID int64, minis []int64, id string) (wxcast.Person, error) {
+	var p wxcast.Person
+	err := retryTransient(ctx, func() (err error) {
+		p, err = db.person(ctx, db.read, accountID, minis, id)
+		return err
+	})
+	if err != nil {
+		return p, fmt.Errorf("look up a person: %w", err)
+	}
+	return p, nil
+}
+
+func (db *DB) person(ctx context.Context, q sqlx.QueryerContext, accountID int64, minis []int64, id string) (p wxcast.Person, err error) {
+	var rows []followerRecordRow
+	if err := sqlx.SelectContext(ctx, q, &rows, db.q.FindFollowers, accountID, id); err != nil {
+		return p, err
+	}
+	if p.Followers, err = followerRecords(rows); err != nil {
+		return p, err
+	}
+	unionids := map[wxcast.UnionID]bool{wxcast.UnionID(id): true}
+	for _, f := range p.Followers {
+		if f.UnionID != "" {
+			unionids[f.UnionID] = true
+		}
+		deliveries, err := db.personDeliveries(ctx, q, accountID, f.OpenID)
+		if err != nil {
+			return p, err
+		}
+		p.Deliveries = append(p.Deliveries, deliveries...)
+	}
+	for _, mini := range minis {
+		for unionid := range unionids {
+			users, err := db.personMiniUsers(ctx, q, accountID, mini, unionid)
+			if err != nil {
+				return p, err
+			}
+			p.MiniUsers = append(p.MiniUsers, users...)
+		}
+	}
+	return p, nil
+}
+
+func (db *DB) personMiniUsers(ctx context.Context, q sqlx.QueryerContext, accountID, miniID int64, unionid wxcast.UnionID) ([]wxcast.PersonMiniUser, error) {
+	var rows []struct {
+		AppID      wxcast.AppID      `db:"appid"`
+		MiniOpenID wxcast.MiniOpenID `db:"mini_openid"`
+		UnionID    wxcast.UnionID    `db:"unionid"`
+		CreatedAt  time.Time         `db:"created_at"`
+		UpdatedAt  time.Time         `db:"updated_at"`
+		Bridged    bool
+	}
+	if err := sqlx.SelectContext(ctx, q, &rows, db.q.FindMiniUsers, accountID, miniID, unionid); err != nil {
+		return nil, err
+	}
+	users := make([]wxcast.PersonMiniUser, len(rows))
+	for i, r := range rows {
+		users[i] = wxcast.PersonMiniUser{
+			MiniAppID: r.AppID, MiniUser: wxcast.MiniUser{MiniOpenID: r.MiniOpenID, UnionID: r.UnionID},
+			Bridged: r.Bridged, CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(),
+		}
+	}
+	return users, nil
+}
+
+type personDeliveryRow struct {
+	BroadcastID   int64         `db:"broadcast_id"`
+	Broadcast     string        `db:"name"`
+	OpenID        wxcast.OpenID `db:"openid"`
+	State         wxcast.DeliveryState
+	Attempts      int
+	ErrCode       int
+	ErrMsg        string
+	MsgID         sql.NullInt64 `db:"msgid"`
+	AttemptedAt   sql.NullTime  `db:"attempted_at"`
+	NextAttemptAt sql.NullTime  `db:"next_attempt_at"`
+}
+
+func (r personDeliveryRow) delivery() wxcast.PersonDelivery {
+	return wxcast.PersonDelivery{
+		BroadcastID: r.BroadcastID, Broadcast: r.Broadcast, OpenID: r.OpenID, State: r.State, Attempts: r.Attempts,
+		ErrCode: r.ErrCode, ErrMsg: r.ErrMsg, MsgID: r.MsgID.Int64, AttemptedAt: utc(r.AttemptedAt), NextAttemptAt: utc(r.NextAttemptAt),
+	}
+}
+
+func (db *DB) personDeliveries(ctx context.Context, q sqlx.QueryerContext, accountID int64, openid wxcast.OpenID) ([]wxcast.PersonDelivery, error) {
+	var rows []personDeliveryRow
+	if err := sqlx.SelectContext(ctx, q, &rows, db.q.FindDeliveries, accountID, openid); err != nil {
+		return nil, err
+	}
+	deliveries := make([]wxcast.PersonDelivery, len(rows))
+	for i, r := range rows {
+		deliveries[i] = r.delivery()
+	}
+	return deliveries, nil
+}
+
+// Deliveries pages through a broadcast's deliveries in openid order behind after.
+func (db *DB) Deliveries(ctx context.Context, b wxcast.Broadcast, after wxcast.OpenID, limit int) ([]wxcast.PersonDelivery, error) {
+	var rows []personDeliveryRow
+	if err := db.list(ctx, &rows, db.q.ListDeliveries, b.ID, after, limit); err != nil {
+		return nil, fmt.Errorf("list deliveries: %w", err)
+	}
+	deliveries := make([]wxcast.PersonDelivery, len(rows))
+	for i, r := range rows {
+		r.Broadcast = b.Name
+		deliveries[i] = r.delivery()
+	}
+	return deliveries, nil
+}
+
+// PendingDeliveryError: the person is still to get a message.
+type PendingDeliveryError struct {
+	BroadcastID int64
+	Broadcast   string
+}
+
+func (e *PendingDeliveryError) Error() string {
+	return fmt.Sprintf("broadcast %d (%s) still has a message for this person; let it end or cancel it, then forget them", e.BroadcastID, e.Broadcast)
+}
+
+// Forget deletes the person who has this openid or unionid from every table, in
+// one transaction. Their deliveries stay, for the counts, under a random name. It
+// is ErrNotFound when nothing is kept of them, and a *PendingDeliveryError while a
+// broadcast may be sending to them.
+func (db *DB) Forget(ctx context.Context, accountID int64, minis []int64, id string) (f wxcast.Forgotten, err error) {
+	err = db.tx(ctx, func(tx *sqlx.Tx) error {
+		f = wxcast.Forgotten{}
+		person, err := db.person(ctx, tx, accountID, minis, id)
+		if err != nil {
+			return err
+		}
+		if len(person.Followers)+len(person.MiniUsers) == 0 {
+			return ErrNotFound
+		}
+		for _, d := range person.Deliveries {
+			if d.State == wxcast.DeliveryPending {
+				return &PendingDeliveryError{d.BroadcastID, d.Broadcast}
+			}
+		}
+		remove := func(rows *int64, query string, args ...any) {
+			if err != nil {
+				return
+			}
+			var res sql.Result
+			if res, err = tx.ExecContext(ctx, query, args...); err != nil {
+				return
+			}
+			var n int64
+			n, err = res.RowsAffected()
+			*rows += n
+		}
+		var ignored int64
+		unionids := map[wxcast.UnionID]bool{wxcast.UnionID(id): true}
+		for _, follower := range person.Followers {
+			unionids[follower.UnionID] = true
+			remove(&f.Bridges, db.q.ForgetBridges, accountID, follower.OpenID)
+			remove(&f.Deliveries, db.q.ForgetDeliveries, accountID, follower.OpenID, "forgotten-"+strings.ToLower(rand.Text()))
+			remove(&f.Followers, db.q.ForgetFollower, accountID, follower.OpenID)
+			remove(&ignored, db.q.ForgetListed, accountID, " "+string(follower.OpenID)+" ")
+		}
+		for _, mini := range minis {
+			for unionid := range unionids {
+				remove(&f.Bridges, db.q.ForgetMiniBridges, mini, unionid)
+				remove(&f.MiniUsers, db.q.ForgetMiniUsers, mini, unionid)
+			}
+			remove(&ignored, db.q.BumpPeople, mini)
+		}
+		remove(&ignored, db.q.BumpPeople, accountID)
+		return err
+	})
+	if err != nil {
+		return f, fmt.Errorf("forget a person: %w", err)
+	}
+	return f, nil
+}
