@@ -66,10 +66,7 @@ func (w *recordWriter) add(res result) {
 		}
 		w.probing.Store(w.brake.probing())
 	}
-	if res.class == wechat.ClassQuotaStop && !w.quotaStop {
-		w.quotaStop = true
-		w.halt(errHalted)
-	}
+	w.quotaStop = w.quotaStop || res.class == wechat.ClassQuotaStop
 	if res.unsent {
 		w.unsent[res.batch] = append(w.unsent[res.batch], res.Delivery)
 		return

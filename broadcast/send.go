@@ -86,7 +86,11 @@ func (r *runner) send(ctx context.Context, j job) result {
 		return result{j, verdict{outcome: wxcast.Outcome{OpenID: j.OpenID, State: wxcast.DeliverySkipped, ErrMsg: messageOf(err)}}}
 	}
 	msgID, err := r.sender.SendTemplate(ctx, m)
-	return result{j, judge(j.Delivery, msgID, err, at, r.store.Now())}
+	v := judge(j.Delivery, msgID, err, at, r.store.Now())
+	if v.unsent { // nothing more may go out, not even until the recorder hears of it
+		r.halt(errHalted)
+	}
+	return result{j, v}
 }
 
 // pause sleeps, but not beyond ctx.
