@@ -52,7 +52,11 @@ bench-sim: ## Measure the simulator beside a bare Go handler
 
 .PHONY: bench-sync
 bench-sync: ## Measure sync, join and import beside bare HTTP, COPY and SQL (20 minutes)
-	$(WITH_POSTGRES) $(GO) test ./internal/bench -run '^$$' -bench 'Sync|Join|Import' -benchtime 1x -timeout 60m
+	$(WITH_POSTGRES) -durable $(GO) test ./internal/bench -run '^$$' -bench 'Sync|Join|Import' -benchtime 1x -timeout 60m
+
+.PHONY: bench-broadcast
+bench-broadcast: ## Measure broadcasts beside a bare client (10 minutes)
+	$(WITH_POSTGRES) -durable $(GO) test ./internal/bench -run '^$$' -bench 'Broadcast|Million' -benchtime 1x -timeout 60m
 
 .PHONY: sim
 sim: ## Run the simulator of WeChat on its own

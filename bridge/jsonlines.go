@@ -9,11 +9,13 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/wxcast/wxcast/internal/textfile"
 )
 
 func readJSONLines(in *bufio.Reader, name string, columns Columns, yield func(Row, error) bool) {
 	lines := bufio.NewScanner(in)
-	lines.Buffer(make([]byte, 0, sniffed), rowMax)
+	lines.Buffer(make([]byte, 0, textfile.Sniffed), textfile.RowMax)
 	line, checked := int64(0), false
 	for lines.Scan() {
 		line++
@@ -44,10 +46,10 @@ func readJSONLines(in *bufio.Reader, name string, columns Columns, yield func(Ro
 	}
 	err := lines.Err()
 	if errors.Is(err, bufio.ErrTooLong) {
-		err = errRowTooLong
+		err = textfile.ErrRowTooLong
 	}
 	if err != nil && !errors.Is(err, io.EOF) {
-		yield(Row{}, unreadable(name, line+1, err))
+		yield(Row{}, textfile.Unreadable(name, line+1, err))
 	}
 }
 

@@ -1,7 +1,11 @@
 package broadcast
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/wxcast/wxcast/internal/wechat"
@@ -20,10 +24,20 @@ const (
 	probeEvery = time.Second
 )
 
+// failureWindow is the last messages whose failed share is watched: enough that a
+// share of them means something.
+const failureWindow = 200
+
 // brake watches the verdicts for what no single one shows. It is used by one
 // goroutine.
 type brake struct {
-	maxFailures int
+	maxFailures    int
+	maxFailedShare float64
+	// window holds the errcodes of the last messages that WeChat took or refused; 0 for
+	// one that it took.
+	window      []int
+	oldest      int // its place in window
+	failed      int // of window
 	refused     int // messages refused in a row
 	tokens      int // token refusals in a row
 	tokensSince time.Time
@@ -38,8 +52,12 @@ func (b *brake) see(v verdict, now time.Time) (pause string) {
 		return stopReason(v.err)
 	case wechat.ClassMsgBad, wechat.ClassDead:
 		b.tokens, b.silent = 0, 0
+		share := b.note(v.outcome.ErrCode)
 		if b.refused++; b.refused >= b.maxFailures {
 			return fmt.Sprintf("%d messages in a row were refused, the last with %s", b.refused, stopReason(v.err))
+		}
+		if share > b.maxFailedShare {
+			return fmt.Sprintf("%d of the last %d messages were refused%s, the last with %s", b.failed, len(b.window), sampleCodes(b.codes()), stopReason(v.err))
 		}
 	case wechat.ClassToken:
 		if b.tokens++; b.tokens == 1 {
@@ -59,9 +77,56 @@ func (b *brake) see(v verdict, now time.Time) (pause string) {
 			return fmt.Sprintf("nothing got through for %v, the last try ended with %s", silenceMax, stopReason(v.err))
 		}
 	case wechat.ClassOK:
-		*b = brake{maxFailures: b.maxFailures}
+		b.refused, b.tokens, b.silent = 0, 0, 0
+		b.note(0)
 	}
 	return ""
+}
+
+// note adds an errcode to the window, and returns the failed share of it; 0 until it
+// is full.
+func (b *brake) note(code int) (share float64) {
+	if code != 0 {
+		b.failed++
+	}
+	if len(b.window) < failureWindow {
+		b.window = append(b.window, code)
+		if len(b.window) < failureWindow {
+			return 0
+		}
+	} else {
+		if b.window[b.oldest] != 0 {
+			b.failed--
+		}
+		b.window[b.oldest] = code
+		b.oldest = (b.oldest + 1) % failureWindow
+	}
+	return float64(b.failed) / failureWindow
+}
+
+// codes counts the errcodes in the window.
+func (b *brake) codes() map[int]int64 {
+	counts := map[int]int64{}
+	for _, code := range b.window {
+		if code != 0 {
+			counts[code]++
+		}
+	}
+	return counts
+}
+
+// sampleCodes names the most frequent errcodes, such as " (43101: 60, 43004: 2)"; ""
+// where there is none.
+func sampleCodes(counts map[int]int64) string {
+	codes := slices.SortedFunc(maps.Keys(counts), func(a, b int) int { return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a, b)) })
+	if len(codes) == 0 {
+		return ""
+	}
+	parts := make([]string, min(3, len(codes)))
+	for i := range parts {
+		parts[i] = fmt.Sprintf("%d: %d", codes[i], counts[codes[i]])
+	}
+	return " (" + strings.Join(parts, ", ") + ")"
 }
 
 // probing tells whether WeChat seems to be away, so that one message at a time

@@ -39,7 +39,7 @@ type verdict struct {
 
 // judge decides what becomes of a delivery after an attempt at it. attemptedAt
 // is when the call began, now when it ended.
-func judge(d wxcast.Delivery, msgID int64, err error, attemptedAt, now time.Time) verdict {
+func judge(d wxcast.Delivery, msgID int64, err error, attemptedAt, now time.Time, onUnknown OnUnknown) verdict {
 	class := wechat.ClassOf(err)
 	v := verdict{class: class, err: err, outcome: wxcast.Outcome{
 		OpenID: d.OpenID, State: wxcast.DeliveryFailed, ErrCode: codeOf(err), ErrMsg: messageOf(err),
@@ -56,7 +56,7 @@ func judge(d wxcast.Delivery, msgID int64, err error, attemptedAt, now time.Time
 	case class == wechat.ClassQuotaStop, class == wechat.ClassConfigStop:
 		v.unsent = true
 	case class == wechat.ClassHeld:
-		o.State = wxcast.DeliveryUnknown
+		o.State, o.OpenSince = wxcast.DeliveryUnknown, attemptedAt // a receipt may tell
 	case o.ErrCode == codeDuplicate && !d.OpenSince.IsZero():
 		// Our own lost attempt is what this one repeats: it was accepted.
 		o.State, o.ErrCode, o.ErrMsg, o.OpenSince = wxcast.DeliverySent, 0, "", time.Time{}
@@ -68,7 +68,8 @@ func judge(d wxcast.Delivery, msgID int64, err error, attemptedAt, now time.Time
 		if d.Attempts+1 >= attemptsMax {
 			o.State = wxcast.DeliveryFailed
 		}
-		if !o.OpenSince.IsZero() && (o.State == wxcast.DeliveryFailed || windowOver(o.OpenSince, o.NextAttemptAt)) {
+		over := windowOver(o.OpenSince, o.NextAttemptAt) && onUnknown != ResendUnknown
+		if !o.OpenSince.IsZero() && (o.State == wxcast.DeliveryFailed || over) {
 			o.State = wxcast.DeliveryUnknown
 		}
 	}

@@ -29,7 +29,7 @@ func TestJudge(t *testing.T) {
 		"does not follow":                       {code(43004), wxcast.Delivery{}, wxcast.DeliveryFailed, false, false, 0, 43004},
 		"a bad value":                           {code(47003), wxcast.Delivery{}, wxcast.DeliveryFailed, false, false, 0, 47003},
 		"a code that nobody knows":              {code(12345), wxcast.Delivery{}, wxcast.DeliveryFailed, false, false, 0, 12345},
-		"held for review":                       {code(40252), wxcast.Delivery{}, wxcast.DeliveryUnknown, false, false, 0, 40252},
+		"held for review":                       {code(40252), wxcast.Delivery{}, wxcast.DeliveryUnknown, true, false, 0, 40252},
 		"too fast":                              {code(45011), wxcast.Delivery{}, wxcast.DeliveryPending, false, false, 100 * time.Millisecond, 45011},
 		"a refused token":                       {code(40001), wxcast.Delivery{}, wxcast.DeliveryPending, false, false, 100 * time.Millisecond, 40001},
 		"busy, so perhaps done":                 {&wechat.Error{ErrCode: -1, MaybeDone: true}, wxcast.Delivery{}, wxcast.DeliveryPending, true, false, 100 * time.Millisecond, -1},
@@ -45,7 +45,7 @@ func TestJudge(t *testing.T) {
 		"nothing works until somebody mends it": {code(40037), wxcast.Delivery{}, wxcast.DeliveryFailed, false, true, 0, 40037},
 	} {
 		t.Run(name, func(t *testing.T) {
-			v := judge(test.before, 1<<60, test.err, now.Add(-time.Second), now)
+			v := judge(test.before, 1<<60, test.err, now.Add(-time.Second), now, SkipUnknown)
 			o := v.outcome
 			if v.unsent != test.unsent {
 				t.Errorf("unsent %v", v.unsent)
@@ -68,15 +68,15 @@ func TestJudge(t *testing.T) {
 
 func TestTheBrakeKnowsOnePersonsTroubleFromWeChats(t *testing.T) {
 	now := time.Now()
-	b := brake{maxFailures: 50}
+	b := brake{maxFailures: 50, maxFailedShare: 0.5}
 	for range 100 {
-		v := judge(wxcast.Delivery{}, 0, &wechat.Error{ErrCode: 40241}, now, now)
+		v := judge(wxcast.Delivery{}, 0, &wechat.Error{ErrCode: 40241}, now, now, SkipUnknown)
 		if reason := b.see(v, now.Add(time.Hour)); reason != "" || b.probing() {
 			t.Fatalf("duplicates: %q, probing %v", reason, b.probing())
 		}
 	}
 	for i := range 30 {
-		v := judge(wxcast.Delivery{}, 0, &wechat.Error{Err: errors.New("EOF")}, now, now)
+		v := judge(wxcast.Delivery{}, 0, &wechat.Error{Err: errors.New("EOF")}, now, now, SkipUnknown)
 		if reason := b.see(v, now.Add(time.Duration(i)*time.Second)); reason != "" {
 			t.Fatalf("after %d seconds: %s", i, reason)
 		}

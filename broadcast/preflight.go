@@ -34,22 +34,25 @@ type Preflight struct {
 // key, before anything is sent: one bad row in a million is found here, not at
 // 47003. Where the spec says stop, bad ones are an error that names the first.
 // first is how many messages to return.
-func Check(ctx context.Context, store Recipients, s *Spec, m *Message, accountID, miniID int64, first int) (Preflight, error) {
+func Check(ctx context.Context, store Recipients, s *Spec, m *Message, accountID int64, audience wxcast.Audience, first int) (Preflight, error) {
 	var p Preflight
 	var named []error
-	if !m.variable && first == 0 {
-		return p, nil // the same text for everyone was checked with the spec
+	if !m.perPerson && first == 0 {
+		return p, nil // it was checked with the spec
 	}
-	bridged := true
 	after := wxcast.OpenID("")
 	for {
-		page, err := store.Followers(ctx, accountID, wxcast.Audience{MiniID: miniID, Bridged: &bridged}, after, preflightPage)
+		most := preflightPage
+		if audience.Limit > 0 {
+			most = int(min(int64(most), audience.Limit-p.Recipients))
+		}
+		page, err := store.Followers(ctx, accountID, audience, after, most)
 		if err != nil {
 			return p, err
 		}
 		for _, f := range page {
 			p.Recipients++
-			message, err := m.For(wxcast.Delivery{Follower: f.Follower, MiniOpenID: f.MiniOpenID})
+			message, err := m.For(wxcast.Delivery{Follower: f.Follower, MiniOpenID: f.MiniOpenID, Vars: f.Vars})
 			if err == nil {
 				if len(p.First) < first {
 					p.First = append(p.First, message)
@@ -93,29 +96,60 @@ type Forecast struct {
 	Seconds float64   // of sending, waits not counted
 }
 
-// Foretell computes a forecast from the rate and the quota of a day.
-func Foretell(now time.Time, n int64, rate float64, q wxcast.Quota, keep int64) Forecast {
-	f := Forecast{Days: 1, Seconds: float64(n) / rate}
-	length := func(n int64) time.Duration { return time.Duration(float64(n) / rate * float64(time.Second)) }
-	f.EndsAt = now.Add(length(n))
-	if q.Limit == 0 || n == 0 {
-		return f
+// Foretell computes a forecast from the rate, the quota of a day, and the quiet hours.
+func Foretell(now time.Time, n int64, o Options, q wxcast.Quota) Forecast {
+	f := Forecast{Days: 1, Seconds: float64(n) / o.Rate}
+	if q.Limit > 0 {
+		f.PerDay = max(0, q.Limit-o.QuotaKeep)
+		f.Today = min(f.PerDay, max(0, q.Limit-o.QuotaKeep-q.Used))
 	}
-	f.PerDay = max(0, q.Limit-keep)
-	f.Today = min(f.PerDay, max(0, q.Limit-keep-q.Used))
-	begin, left := now, n
-	for allowed := f.Today; ; allowed = f.PerDay {
-		day := wxcast.DayOf(begin).Next().Begin()
-		sent := min(left, allowed, int64(day.Sub(begin).Seconds()*rate))
-		if left -= sent; left <= 0 {
-			f.EndsAt = begin.Add(length(sent))
-			return f
-		}
-		if f.PerDay == 0 || f.Days > 3650 {
+	today, left, t := f.Today, float64(n), now
+	for day := wxcast.DayOf(t); left > 0; {
+		if f.Days > forecastDaysMax || q.Limit > 0 && f.PerDay == 0 {
 			f.Days, f.EndsAt = 0, time.Time{} // never
 			return f
 		}
-		begin = day.Add(dayBegins)
-		f.Days++
+		until, sending := o.nextChange(t)
+		allowed := until.Sub(t).Seconds() * o.Rate
+		if q.Limit > 0 {
+			allowed = min(allowed, float64(today))
+		}
+		if sending {
+			if left <= allowed {
+				t = t.Add(time.Duration(left / o.Rate * float64(time.Second)))
+				break
+			}
+			left -= allowed
+			today -= int64(allowed)
+		}
+		spent := q.Limit > 0 && today <= 0
+		if next := day.Next().Begin(); spent || !until.Before(next) {
+			until, day, today = next, day.Next(), f.PerDay
+			if spent {
+				until = until.Add(dayBegins)
+			}
+			f.Days++
+		}
+		t = until
 	}
+	f.EndsAt = t.UTC()
+	return f
+}
+
+// forecastDaysMax is ten years: a broadcast that lasts longer never ends.
+const forecastDaysMax = 3650
+
+// nextChange is when quiet hours next begin or end, or the day does; sending tells
+// whether messages leave until then.
+func (o Options) nextChange(t time.Time) (until time.Time, sending bool) {
+	until = wxcast.DayOf(t).Next().Begin()
+	for _, q := range o.Quiet {
+		if end := q.Until(t); !end.IsZero() {
+			return end, false
+		}
+		if begin := wxcast.DayOf(t).Begin().Add(q.From); begin.After(t) && begin.Before(until) {
+			until = begin
+		}
+	}
+	return until, true
 }

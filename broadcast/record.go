@@ -10,8 +10,8 @@ import (
 
 const (
 	// recordMax outcomes, or those of recordEvery, are written in one transaction.
-	recordMax   = 500
-	recordEvery = 25 * time.Millisecond
+	recordMax   = 1000
+	recordEvery = 40 * time.Millisecond
 	// recordTimeout is how long the store may be away before a process gives up:
 	// its outcomes are then lost, and its leases lapse.
 	recordTimeout = 45 * time.Second
@@ -20,7 +20,7 @@ const (
 // record writes what became of the jobs until results is closed. It has no ctx:
 // a message may be out, so its outcome is written even while we are stopping.
 func (r *runner) record(results <-chan result) error {
-	w := &recordWriter{runner: r, brake: brake{maxFailures: r.MaxFailures}, unsent: map[*batch][]wxcast.Delivery{}}
+	w := &recordWriter{runner: r, brake: brake{maxFailures: r.MaxFailures, maxFailedShare: r.MaxFailedShare}, unsent: map[*batch][]wxcast.Delivery{}}
 	timer := time.NewTimer(recordEvery)
 	defer timer.Stop()
 	for {
@@ -50,6 +50,9 @@ type recordWriter struct {
 	unsent    map[*batch][]wxcast.Delivery
 	done      []*batch
 	size      int
+	slowedTo  float64
+	troubled  int    // messages since the last flush that say WeChat is overloaded
+	slow      bool   // WeChat said that we are too fast
 	pause     string // why the broadcast must pause
 	quotaStop bool   // WeChat said that nothing is left today
 }
@@ -72,6 +75,18 @@ func (w *recordWriter) add(res result) {
 		return
 	}
 	w.outcomes = append(w.outcomes, res.outcome)
+	switch res.outcome.ErrCode {
+	case codeTooFast:
+		w.slow = true
+	case codeBusy:
+		w.troubled++
+		w.slow = w.slow || w.troubled >= busyBurst
+	case codeNotFollowing:
+		select {
+		case w.left <- res.OpenID:
+		default: // a storm of them: the next sync will tell
+		}
+	}
 	switch res.outcome.State {
 	case wxcast.DeliverySent:
 		w.count.sent.Add(1)
@@ -79,9 +94,31 @@ func (w *recordWriter) add(res result) {
 		w.count.retried.Add(1)
 	case wxcast.DeliveryUnknown:
 		w.count.unknown.Add(1)
+	case wxcast.DeliverySkipped:
+		w.count.skipped.Add(1)
 	default:
 		w.count.failed.Add(1)
 	}
+}
+
+// Codes that say something about others than the recipient.
+const (
+	codeBusy         = -1
+	codeTooFast      = 45011
+	codeNotFollowing = 43004
+	// busyBurst answers "busy" between two flushes are no single accident.
+	busyBurst = 5
+)
+
+// slowDown asks all workers of the account for a slower pace, and says so.
+func (w *recordWriter) slowDown(ctx context.Context) error {
+	share, err := w.store.SlowDown(ctx, w.b.AccountID)
+	if err != nil || share == w.slowedTo {
+		return err
+	}
+	w.slowedTo = share
+	w.Log.WarnContext(ctx, "slowing down: WeChat says that it gets too much", "broadcast_id", w.b.ID, "share_of_rate", share)
+	return nil
 }
 
 func (w *recordWriter) flush() error {
@@ -106,11 +143,16 @@ func (w *recordWriter) flush() error {
 	if err := w.store.RecordOutcomes(ctx, w.b.ID, w.worker, w.outcomes, leases); err != nil {
 		return err
 	}
+	if w.slow {
+		if err := w.slowDown(ctx); err != nil {
+			return err
+		}
+	}
 	if w.quotaStop {
 		if err := w.store.SpendQuota(ctx, w.b.AccountID, wechat.TemplateSendAPI, wxcast.DayOf(w.store.Now())); err != nil {
 			return err
 		}
-		if err := w.wait(ctx, "WeChat says that the day's quota of template messages is used up (45009)"); err != nil {
+		if err := w.wait(ctx, "WeChat says that the day's quota of template messages is used up (45009)", wxcast.DayOf(w.store.Now()).Next().Begin().Add(dayBegins)); err != nil {
 			return err
 		}
 	}
@@ -124,9 +166,10 @@ func (w *recordWriter) flush() error {
 		w.batches.remove(b)
 	}
 	w.outcomes, w.done, w.size, w.pause, w.quotaStop = w.outcomes[:0], w.done[:0], 0, "", false
+	w.troubled, w.slow = 0, false
 	clear(w.unsent)
 	if w.Progress != nil {
-		w.Progress(Progress{Sent: w.count.sent.Load(), Failed: w.count.failed.Load(), Unknown: w.count.unknown.Load(), Retried: w.count.retried.Load()})
+		w.Progress(Progress{Sent: w.count.sent.Load(), Failed: w.count.failed.Load(), Skipped: w.count.skipped.Load(), Unknown: w.count.unknown.Load(), Retried: w.count.retried.Load()})
 	}
 	return nil
 }

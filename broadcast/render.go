@@ -3,9 +3,12 @@ package broadcast
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
+	"sync"
 	"text/template"
+	"text/template/parse"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -20,20 +23,44 @@ var Variables = []string{".openid", ".unionid", ".mini_openid", ".remark", ".fol
 // followedForm is how .followed_at is written, in Beijing time.
 const followedForm = "2006-01-02 15:04"
 
-// facts are the variables' values for one recipient.
-func facts(d wxcast.Delivery) map[string]string {
-	followedAt := ""
-	if !d.SubscribeTime.IsZero() {
-		followedAt = d.SubscribeTime.In(wxcast.Beijing).Format(followedForm)
+// fact is a variable's value for one recipient; ok is false for a variable that there
+// is not.
+func fact(d *wxcast.Delivery, name string) (text string, ok bool) {
+	switch name {
+	case "openid":
+		return string(d.OpenID), true
+	case "unionid":
+		return string(d.UnionID), true
+	case "mini_openid":
+		return string(d.MiniOpenID), true
+	case "remark":
+		return d.Remark, true
+	case "followed_at":
+		if d.SubscribeTime.IsZero() {
+			return "", true
+		}
+		return d.SubscribeTime.In(wxcast.Beijing).Format(followedForm), true
+	case "tags":
+		tags := make([]string, len(d.Tags))
+		for i, tag := range d.Tags {
+			tags[i] = strconv.Itoa(tag)
+		}
+		return strings.Join(tags, ","), true
 	}
-	tags := make([]string, len(d.Tags))
-	for i, tag := range d.Tags {
-		tags[i] = strconv.Itoa(tag)
+	text, ok = d.Vars[name]
+	return text, ok
+}
+
+// facts are all variables' values for one recipient.
+func facts(d *wxcast.Delivery) map[string]string {
+	known := maps.Clone(d.Vars) // a list has no column that is called as one of ours
+	if known == nil {
+		known = make(map[string]string, len(Variables))
 	}
-	return map[string]string{
-		"openid": string(d.OpenID), "unionid": string(d.UnionID), "mini_openid": string(d.MiniOpenID),
-		"remark": d.Remark, "followed_at": followedAt, "tags": strings.Join(tags, ","),
+	for _, name := range Variables {
+		known[name[1:]], _ = fact(d, name[1:])
 	}
+	return known
 }
 
 // helpers are the functions that a spec may use; they can do no harm.
@@ -71,17 +98,29 @@ func truncate(text string, most int) string {
 	return string([]rune(text)[:most-1]) + "…"
 }
 
-// someone is a recipient that has every fact, to try templates on.
-var someone = facts(wxcast.Delivery{
-	Follower:   wxcast.Follower{OpenID: "o", UnionID: "u", Remark: "r", SubscribeTime: time.Unix(1, 0), Tags: []int{1}},
-	MiniOpenID: "m",
-})
+// someone is a recipient that has every fact and these columns, to try templates on.
+func someone(columns []string) *wxcast.Delivery {
+	vars := make(map[string]string, len(columns))
+	for _, column := range columns {
+		vars[column] = ""
+	}
+	return &wxcast.Delivery{
+		Follower:   wxcast.Follower{OpenID: "o", UnionID: "u", Remark: "r", SubscribeTime: time.Unix(1, 0), Tags: []int{1}},
+		MiniOpenID: "m", Vars: vars,
+	}
+}
 
 // value is one text of a spec, compiled if it holds variables.
 type value struct {
 	constant string
 	template *template.Template
+	// plain is the template where it is nothing but texts and variables: the common
+	// case, which needs no interpreter and cannot fail.
+	plain []piece
 }
+
+// piece is a text, or the name of a variable.
+type piece struct{ text, name string }
 
 func compile(text string) (value, error) {
 	if !strings.Contains(text, "{{") {
@@ -91,15 +130,56 @@ func compile(text string) (value, error) {
 	if err != nil {
 		return value{}, errors.New(strings.TrimPrefix(err.Error(), "template: :1: "))
 	}
-	return value{template: t}, nil
+	return value{template: t, plain: piecesOf(t.Root)}, nil
 }
 
-func (v value) render(facts map[string]string) (string, error) {
+// piecesOf are a template's pieces; none where it does more than name variables.
+func piecesOf(list *parse.ListNode) (pieces []piece) {
+	for _, node := range list.Nodes {
+		switch node := node.(type) {
+		case *parse.TextNode:
+			pieces = append(pieces, piece{text: string(node.Text)})
+		case *parse.ActionNode:
+			pipe := node.Pipe
+			if len(pipe.Decl) > 0 || len(pipe.Cmds) != 1 || len(pipe.Cmds[0].Args) != 1 {
+				return nil
+			}
+			field, ok := pipe.Cmds[0].Args[0].(*parse.FieldNode)
+			if !ok || len(field.Ident) != 1 {
+				return nil
+			}
+			pieces = append(pieces, piece{name: field.Ident[0]})
+		default:
+			return nil
+		}
+	}
+	return pieces
+}
+
+// mayFail tells whether the text may turn out impossible for a recipient.
+func (v value) mayFail() bool { return v.template != nil && v.plain == nil }
+
+// render fills in the text. all gives the facts to an interpreted template.
+func (v value) render(d *wxcast.Delivery, all func() map[string]string) (string, error) {
 	if v.template == nil {
 		return v.constant, nil
 	}
 	var b strings.Builder
-	if err := v.template.Execute(&b, facts); err != nil {
+	for i, p := range v.plain {
+		if p.name == "" {
+			b.WriteString(p.text)
+			continue
+		}
+		text, ok := fact(d, p.name)
+		if !ok {
+			return "", fmt.Errorf("%q cannot be filled in: there is no variable .%s", v.template.Root.String(), v.plain[i].name)
+		}
+		b.WriteString(text)
+	}
+	if v.plain != nil {
+		return b.String(), nil
+	}
+	if err := v.template.Execute(&b, all()); err != nil {
 		// "template: :1:3: executing "" at <.name>: map has no entry for key "name""
 		_, reason, found := strings.Cut(err.Error(), ">: ")
 		if !found {
@@ -111,12 +191,13 @@ func (v value) render(facts map[string]string) (string, error) {
 }
 
 // checkSyntax tells whether a text with {{ }} can be filled in at all.
-func checkSyntax(text string) error {
+func checkSyntax(text string, columns []string) error {
 	v, err := compile(text)
 	if err != nil {
 		return err
 	}
-	_, err = v.render(someone)
+	d := someone(columns)
+	_, err = v.render(d, func() map[string]string { return facts(d) })
 	return err
 }
 
@@ -129,8 +210,9 @@ type Message struct {
 	pagePath   value
 	data       map[string]value
 	messageKey string
-	variable   bool
-	onBad      OnBadValue
+	// perPerson: whether it can be written at all depends on the recipient.
+	perPerson bool
+	onBad     OnBadValue
 }
 
 // BadValueError: a recipient's value does not fit its key.
@@ -145,32 +227,29 @@ func NewMessage(s *Spec, miniAppID wxcast.AppID, messageKey string) (*Message, e
 	if m.pagePath, err = compile(s.PagePath); err != nil {
 		return nil, s.Bad("miniprogram.pagepath", err.Error(), "")
 	}
-	m.variable = m.pagePath.template != nil
+	m.perPerson = m.pagePath.mayFail()
 	for key, text := range s.Data {
 		if m.data[key], err = compile(text); err != nil {
 			return nil, s.Bad("data."+key, err.Error(), "")
 		}
-		m.variable = m.variable || m.data[key].template != nil
+		m.perPerson = m.perPerson || m.data[key].template != nil
 	}
 	return m, nil
 }
 
 // For writes the message to one recipient.
 func (m *Message) For(d wxcast.Delivery) (wechat.TemplateMessage, error) {
-	var known map[string]string
-	if m.variable {
-		known = facts(d)
-	}
+	all := sync.OnceValue(func() map[string]string { return facts(&d) })
 	out := wechat.TemplateMessage{
 		ToUser: d.OpenID, TemplateID: m.templateID, URL: m.url, MiniAppID: m.miniAppID,
 		ClientMsgID: ClientMsgID(m.messageKey, d.OpenID), Data: make(map[string]string, len(m.data)),
 	}
 	var err error
-	if out.PagePath, err = m.pagePath.render(known); err != nil {
+	if out.PagePath, err = m.pagePath.render(&d, all); err != nil {
 		return out, err
 	}
 	for key, v := range m.data {
-		text, err := v.render(known)
+		text, err := v.render(&d, all)
 		if err != nil {
 			return out, err
 		}

@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"os"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
-	"golang.org/x/time/rate"
 
 	"github.com/wxcast/wxcast/internal/wechat"
 	"github.com/wxcast/wxcast/internal/wxcast"
@@ -24,25 +24,36 @@ const (
 	leaseMargin = time.Second
 	// claimTime is how much sending one claim holds, and claimMax its most
 	// deliveries: large enough to spare the store, small enough to pause at once.
-	claimTime = 500 * time.Millisecond
-	claimMax  = 500
-	fixBatch  = 20_000
-	idlePoll  = 200 * time.Millisecond
+	claimTime = 300 * time.Millisecond
+	claimMax  = 1000
+	// fixFirst recipients get their rows before the first message leaves, the others
+	// by fixBatch while messages leave.
+	fixFirst = 1000
+	fixBatch = 5000
+	idlePoll = 200 * time.Millisecond
 	// stopGrace is how long sends in flight may take when the program is stopped.
 	stopGrace = 1200 * time.Millisecond
 	// quotaPause is how far apart questions for a spent quota are.
 	quotaPause = 10 * time.Second
-	// dayBegins is how long after midnight a waiting broadcast goes on: WeChat does
-	// not say at which minute it resets its counters.
+	// dayBegins is how long after midnight a broadcast that waits for quota goes on.
 	dayBegins = 5 * time.Minute
 )
 
 // Options say how to send.
 type Options struct {
+	// Rate and Priority become the broadcast's, where Rate is not 0.
 	Rate        float64 // messages per second of the account, all workers together
-	Concurrency int     // calls in flight of this process
-	QuotaKeep   int64   // messages a day to leave to others
-	MaxFailures int     // refusals in a row that pause the broadcast
+	Priority    int
+	Concurrency int   // calls in flight of this process
+	QuotaKeep   int64 // messages a day to leave to others
+	MaxFailures int   // refusals in a row that pause the broadcast
+	// MaxFailedShare of the last failureWindow messages refused pauses it, too.
+	MaxFailedShare float64
+	Quiet          []QuietHours
+	NotAfter       time.Time // zero for no such time
+	Cap            wxcast.FrequencyCap
+	Canary         Canary
+	OnUnknown      OnUnknown
 	// Progress is told now and then what this process did; it must not block.
 	Progress func(Progress)
 	Log      *slog.Logger
@@ -50,7 +61,7 @@ type Options struct {
 
 // Progress is what one process has done so far.
 type Progress struct {
-	Sent, Failed, Unknown, Retried int64
+	Sent, Failed, Skipped, Unknown, Retried int64
 }
 
 // Run works on a broadcast until it is done, waits for quota, is paused or
@@ -59,6 +70,11 @@ type Progress struct {
 func Run(ctx context.Context, store Store, sender Sender, b wxcast.Broadcast, m *Message, o Options) (wxcast.Broadcast, error) {
 	if b.State.Final() {
 		return b, nil
+	}
+	if o.Rate > 0 && (o.Rate != b.Rate || o.Priority != b.Priority) {
+		if err := store.SetRate(ctx, b.ID, o.Rate, o.Priority); err != nil {
+			return b, err
+		}
 	}
 	if b.State != wxcast.BroadcastRunning {
 		if _, err := store.MoveBroadcast(ctx, b.ID, b.State, wxcast.BroadcastRunning, "", time.Time{}); err != nil {
@@ -82,13 +98,16 @@ type runner struct {
 	b       wxcast.Broadcast
 	message *Message
 	worker  string
-	limiter *rate.Limiter
 	batches registry
+	lead    lead
+	left    chan wxcast.OpenID // who may have left: to be confirmed
 
 	halt    context.CancelCauseFunc // ends claiming and dispatching
 	probing atomic.Bool
-	count   struct{ sent, failed, unknown, retried atomic.Int64 }
+	count   struct{ sent, failed, skipped, unknown, retried atomic.Int64 }
 	askedAt time.Time // when WeChat was last asked for a spent quota
+	behind  int64     // the broadcast that this one was last told to wait for
+	share   float64   // of the rate, at the last claim
 }
 
 var workerCount atomic.Int64
@@ -97,8 +116,8 @@ func newRunner(store Store, sender Sender, b wxcast.Broadcast, m *Message, o Opt
 	host, _ := os.Hostname()
 	return &runner{
 		Options: o, store: store, sender: sender, b: b, message: m,
-		worker:  fmt.Sprintf("%s/%d/%d/%d", host, os.Getpid(), workerCount.Add(1), time.Now().UnixNano()%1e6),
-		limiter: rate.NewLimiter(rate.Limit(o.Rate), max(1, int(o.Rate/500))),
+		worker: fmt.Sprintf("%s/%d/%d/%d", host, os.Getpid(), workerCount.Add(1), time.Now().UnixNano()%1e6),
+		left:   make(chan wxcast.OpenID, confirmBatch), share: 1,
 	}
 }
 
@@ -117,11 +136,12 @@ func (r *runner) run(ctx context.Context) error {
 
 	claims := make(chan *batch)
 	jobs := make(chan job)
-	results := make(chan result, r.Concurrency)
+	results := make(chan result, recordMax) // sending goes on while some are being written
 
 	var background sync.WaitGroup
 	background.Go(func() { r.fix(working) })
 	background.Go(func() { r.beat(sending) })
+	background.Go(func() { r.confirm(sending) })
 
 	var pipeline errgroup.Group
 	pipeline.Go(func() error {
@@ -164,9 +184,9 @@ func (r *runner) run(ctx context.Context) error {
 
 // fix gives the recipients their rows while the first are being sent to.
 func (r *runner) fix(ctx context.Context) {
-	for fixed := false; !fixed && ctx.Err() == nil; {
+	for batch, fixed := fixFirst, false; !fixed && ctx.Err() == nil; batch = fixBatch {
 		var err error
-		if fixed, err = r.store.FixRecipients(ctx, r.b.ID, fixBatch); err != nil && ctx.Err() == nil {
+		if fixed, err = r.store.FixRecipients(ctx, r.b.ID, batch); err != nil && ctx.Err() == nil {
 			r.halt(err)
 			return
 		}
@@ -205,12 +225,15 @@ func (r *runner) beat(ctx context.Context) {
 // might be made and not be known, and another worker that ends the broadcast in this
 // instant is no error of ours.
 func (r *runner) claim(ctx, sending context.Context, claims chan<- *batch) error {
-	size := min(max(int(r.Rate*claimTime.Seconds()), 1), claimMax)
 	for ctx.Err() == nil {
+		if stopped, err := r.wrongHour(sending); stopped || err != nil {
+			return err
+		}
 		at := time.Now()
 		c, err := r.store.Claim(sending, wxcast.ClaimRequest{
-			BroadcastID: r.b.ID, Worker: r.worker, Max: size, Rate: r.Rate, QuotaKeep: r.QuotaKeep, LeaseTTL: leaseTTL,
+			BroadcastID: r.b.ID, Worker: r.worker, Max: claimMax, Span: claimTime, Lead: r.lead.get(), QuotaKeep: r.QuotaKeep, LeaseTTL: leaseTTL, Cap: r.Cap,
 		})
+		r.lead.took(time.Since(at))
 		switch {
 		case err != nil && ctx.Err() != nil:
 			return nil
@@ -219,8 +242,11 @@ func (r *runner) claim(ctx, sending context.Context, claims chan<- *batch) error
 		case c.State != wxcast.BroadcastRunning:
 			r.halt(errHalted)
 			return nil
-		case len(c.Retries)+len(c.Fresh) > 0:
+		}
+		r.count.skipped.Add(int64(c.Skipped))
+		if len(c.Retries)+len(c.Fresh) > 0 {
 			r.askedAt = time.Time{}
+			r.tellPace(ctx, c.Slot.Share)
 			b := r.batches.add(c, at.Add(leaseTTL-leaseMargin))
 			select {
 			case claims <- b:
@@ -228,24 +254,64 @@ func (r *runner) claim(ctx, sending context.Context, claims chan<- *batch) error
 				return r.giveBack(b, append(c.Retries, c.Fresh...))
 			}
 			continue
-		case c.Exhausted:
-			return r.finish(sending)
-		case c.QuotaUnread, c.QuotaSpent:
-			if waiting, err := r.askQuota(sending, c.QuotaUnread); err != nil || waiting {
-				return err
-			}
-			continue
 		}
-		wait := idlePoll
-		if !c.NextDue.IsZero() {
-			wait = min(max(c.NextDue.Sub(r.store.Now()), 10*time.Millisecond), idlePoll)
-		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(wait):
+		if again, err := r.idle(ctx, sending, c); err != nil || !again {
+			return err
 		}
 	}
 	return nil
+}
+
+// idle does what a claim without work asks for; again tells whether to claim again.
+func (r *runner) idle(ctx, sending context.Context, c wxcast.Claim) (again bool, err error) {
+	switch {
+	case c.Advanced:
+		return true, nil
+	case c.Exhausted:
+		return false, r.finish(sending)
+	case c.CanarySent:
+		if moved, err := r.judgeCanary(sending); moved || err != nil {
+			return err == nil, err
+		}
+	case c.QuotaUnread, c.QuotaSpent:
+		waiting, err := r.askQuota(sending, c.QuotaUnread)
+		return !waiting, err
+	case c.Behind != r.behind:
+		if r.behind = c.Behind; r.behind != 0 {
+			r.Log.InfoContext(ctx, "waiting for a broadcast with a higher priority, or an older one", "broadcast_id", r.b.ID, "goes_first", r.behind)
+		}
+	}
+	wait := idlePoll
+	if !c.NextDue.IsZero() {
+		wait = min(max(c.NextDue.Sub(r.store.Now()), 10*time.Millisecond), idlePoll)
+	}
+	pause(ctx, wait)
+	return true, nil
+}
+
+// wrongHour stops a broadcast in quiet hours, and after its not_after.
+func (r *runner) wrongHour(ctx context.Context) (stopped bool, err error) {
+	now := r.store.Now()
+	if !r.NotAfter.IsZero() && now.Add(claimTime).After(r.NotAfter) {
+		reason := fmt.Sprintf("not_after is over: %s (Beijing). Give the spec a later one and run it again", r.NotAfter.In(wxcast.Beijing).Format("2006-01-02 15:04"))
+		_, err := r.store.MoveBroadcast(ctx, r.b.ID, wxcast.BroadcastRunning, wxcast.BroadcastPaused, reason, time.Time{})
+		r.halt(errHalted)
+		return true, err
+	}
+	for _, q := range r.Quiet {
+		if until := q.Until(now.Add(claimTime)); !until.IsZero() {
+			return true, r.wait(ctx, "these are quiet hours ("+q.String()+")", until)
+		}
+	}
+	return false, nil
+}
+
+// tellPace says when the pace has changed.
+func (r *runner) tellPace(ctx context.Context, share float64) {
+	if share > r.share {
+		r.Log.InfoContext(ctx, "quickening again", "broadcast_id", r.b.ID, "share_of_rate", math.Round(share*100)/100)
+	}
+	r.share = share
 }
 
 // finish ends the broadcast, if its rows say that every delivery has its end.
@@ -276,7 +342,8 @@ func (r *runner) askQuota(ctx context.Context, unread bool) (waiting bool, err e
 		if r.QuotaKeep > 0 {
 			reason = fmt.Sprintf("the day's quota of template messages is used up to the %d that are kept free", r.QuotaKeep)
 		}
-		return true, r.wait(ctx, reason)
+		// WeChat does not say at which minute it resets its counters.
+		return true, r.wait(ctx, reason, wxcast.DayOf(r.store.Now()).Next().Begin().Add(dayBegins))
 	}
 	if !unread {
 		// After the last claim and before waiting: only WeChat knows whether its day
@@ -286,10 +353,9 @@ func (r *runner) askQuota(ctx context.Context, unread bool) (waiting bool, err e
 	return false, ReadQuota(ctx, r.store, r.sender, r.b.AccountID, r.Log)
 }
 
-// wait puts the broadcast off until the next Beijing day.
-func (r *runner) wait(ctx context.Context, reason string) error {
-	tomorrow := wxcast.DayOf(r.store.Now()).Next().Begin().Add(dayBegins)
-	_, err := r.store.MoveBroadcast(ctx, r.b.ID, wxcast.BroadcastRunning, wxcast.BroadcastWaiting, reason, tomorrow)
+// wait puts the broadcast off until then.
+func (r *runner) wait(ctx context.Context, reason string, until time.Time) error {
+	_, err := r.store.MoveBroadcast(ctx, r.b.ID, wxcast.BroadcastRunning, wxcast.BroadcastWaiting, reason, until)
 	r.halt(errHalted)
 	return err
 }

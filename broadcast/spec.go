@@ -7,19 +7,18 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 
-	"github.com/wxcast/wxcast/internal/suggest"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
-// Spec is what a person asks for: one message text for an account's bridged
-// followers.
+// Spec is what a person asks for: one message text, whom to send it to, and how.
 type Spec struct {
 	Name       string
 	Account    string // as configured; "" for the only one
@@ -28,13 +27,21 @@ type Spec struct {
 	MiniAppID  string // "" for the account's only mini program
 	PagePath   string // may hold {{ }}; "" opens the mini program's home page
 	// Data are the template's values by key; they may hold {{ }}.
-	Data map[string]string
-	Rate float64 // messages per second; 0 where the spec does not say
+	Data     map[string]string
+	Audience AudienceSpec
+	Rate     float64 // messages per second; 0 where the spec does not say
+	Priority int     // higher ones go first; 0 where the spec does not say
 	// QuotaKeep is how many messages a day to leave to others; -1 where the spec
 	// does not say.
 	QuotaKeep int64
 	// OnBadValue says what becomes of recipients whose values do not fit.
 	OnBadValue OnBadValue
+	// OnUnknown says what becomes of a message whose outcome was lost for good.
+	OnUnknown OnUnknown
+	Canary    Canary
+	NotAfter  time.Time  // no message leaves after it; zero for no such time
+	Quiet     QuietHours // beside those of the configuration
+	Cap       wxcast.FrequencyCap
 
 	file  string
 	text  string
@@ -57,15 +64,38 @@ func ParseOnBadValue(text string) (OnBadValue, bool) {
 	return v, v == StopAtBadValue || v == SkipBadValue || v == TruncateBadValue
 }
 
+// OnUnknown says what becomes of a message that WeChat may have, when its 10 minutes
+// for repeating it are over.
+type OnUnknown string
+
+// What to do with it.
+const (
+	SkipUnknown   OnUnknown = "skip"   // leave it: nobody gets a message twice
+	ResendUnknown OnUnknown = "resend" // send it again: nobody goes without
+)
+
+// ParseOnUnknown reads one of the two.
+func ParseOnUnknown(text string) (OnUnknown, bool) {
+	v := OnUnknown(text)
+	return v, v == SkipUnknown || v == ResendUnknown
+}
+
+// Canary is a share of the recipients that goes first, and what it is judged by.
+type Canary struct {
+	Share     float64       // 0 for no canary
+	Wait      time.Duration // after the last of them was sent
+	MaxFailed float64       // share of them that may fail
+}
+
 // Text is the YAML as it was given.
 func (s *Spec) Text() string { return s.text }
 
 // ContentHash is over what is sent and to whom, not over how: a spec with
 // another rate is still the same broadcast.
 func (s *Spec) ContentHash() string {
-	content, err := json.Marshal([]any{s.TemplateID, s.URL, s.MiniAppID, s.PagePath, s.Data})
+	content, err := json.Marshal([]any{s.TemplateID, s.URL, s.MiniAppID, s.PagePath, s.Data, s.Audience})
 	if err != nil {
-		panic(err) // strings marshal
+		panic(err) // texts and numbers marshal
 	}
 	sum := sha256.Sum256(content)
 	return hex.EncodeToString(sum[:16])
@@ -89,7 +119,7 @@ var (
 // ParseSpec reads a spec. file is its name for errors; all mistakes come at once,
 // each a *wxcast.BadInput with the line.
 func ParseSpec(file string, raw []byte) (*Spec, error) {
-	s := &Spec{QuotaKeep: -1, OnBadValue: StopAtBadValue, Data: map[string]string{}, file: file, text: string(raw), lines: map[string]int{}}
+	s := &Spec{QuotaKeep: -1, OnBadValue: StopAtBadValue, OnUnknown: SkipUnknown, Canary: Canary{Wait: 10 * time.Minute, MaxFailed: 0.02}, Data: map[string]string{}, file: file, text: string(raw), lines: map[string]int{}}
 	var doc yaml.Node
 	if err := yaml.Unmarshal(raw, &doc); err != nil {
 		return nil, yamlError(file, err)
@@ -106,21 +136,39 @@ func ParseSpec(file string, raw []byte) (*Spec, error) {
 		"account":  p.text(&s.Account),
 		"template": p.text(&s.TemplateID),
 		"url":      p.text(&s.URL),
-		"rate":     p.rate,
 		"data":     p.data,
-		"miniprogram": func(key string, n *yaml.Node) {
-			p.mapping(key, n, map[string]func(string, *yaml.Node){"appid": p.text(&s.MiniAppID), "pagepath": p.text(&s.PagePath)})
-		},
+		"miniprogram": p.section(map[string]func(string, *yaml.Node){
+			"appid": p.text(&s.MiniAppID), "pagepath": p.text(&s.PagePath),
+		}),
+		"audience": p.audience,
+		"rate":     p.number(0.01, 100_000, "number of messages per second", "rate: 50", func(f float64) { s.Rate = f }),
+		"priority": p.whole(-100, 100, "a priority", "priority: 10", func(i int64) { s.Priority = int(i) }),
+		"quota": p.section(map[string]func(string, *yaml.Node){
+			"keep": p.whole(0, math.MaxInt32, "messages", "keep: 1000", func(i int64) { s.QuotaKeep = i }),
+		}),
 		"on_bad_value": func(key string, n *yaml.Node) {
 			if v, ok := p.scalar(key, n); ok {
-				if p.OnBadValue, ok = ParseOnBadValue(v); !ok {
+				if s.OnBadValue, ok = ParseOnBadValue(v); !ok {
 					p.complain(key, fmt.Sprintf("%q is no way to treat a value", v), "write stop, skip or truncate")
 				}
 			}
 		},
-		"quota": func(key string, n *yaml.Node) {
-			p.mapping(key, n, map[string]func(string, *yaml.Node){"keep": p.keep})
+		"on_unknown": func(key string, n *yaml.Node) {
+			if v, ok := p.scalar(key, n); ok {
+				if s.OnUnknown, ok = ParseOnUnknown(v); !ok {
+					p.complain(key, fmt.Sprintf("%q is no way to treat a lost outcome", v), "write skip or resend")
+				}
+			}
 		},
+		"canary": p.section(map[string]func(string, *yaml.Node){
+			"share": p.share(&s.Canary.Share), "wait": p.duration(0, 7*day, "wait: 10m", &s.Canary.Wait), "max_failed": p.share(&s.Canary.MaxFailed),
+		}),
+		"not_after":   p.time(&s.NotAfter),
+		"quiet_hours": p.quiet,
+		"frequency_cap": p.section(map[string]func(string, *yaml.Node){
+			"day":  p.whole(1, 1000, "messages", "day: 1", func(i int64) { s.Cap.Day = int(i) }),
+			"week": p.whole(1, 1000, "messages", "week: 3", func(i int64) { s.Cap.Week = int(i) }),
+		}),
 	})
 	p.check()
 	if len(p.bad) > 0 {
@@ -129,140 +177,16 @@ func ParseSpec(file string, raw []byte) (*Spec, error) {
 	return s, nil
 }
 
-// yamlLine is how the YAML library begins its errors. Those of its parser, not of
-// its scanner, count lines from 0.
-var (
-	yamlLine     = regexp.MustCompile(`line (\d+): `)
-	yamlFromZero = regexp.MustCompile(`did not find expected (',' or|key|node content|'-' indicator|<document)`)
-)
-
-func yamlError(file string, err error) error {
-	bad := &wxcast.BadInput{File: file, Problem: "is not valid YAML: " + strings.TrimPrefix(err.Error(), "yaml: "), Want: `put values with {{ }}, : or # in quotes`}
-	if m := yamlLine.FindStringSubmatch(err.Error()); m != nil {
-		bad.Line, _ = strconv.Atoi(m[1])
-		if yamlFromZero.MatchString(err.Error()) {
-			bad.Line++
-		}
-		bad.Problem = strings.Replace(bad.Problem, m[0], "", 1)
-	}
-	return bad
+// section is a map with these keys.
+func (p *specParser) section(fields map[string]func(string, *yaml.Node)) func(string, *yaml.Node) {
+	return func(key string, n *yaml.Node) { p.mapping(key, n, fields) }
 }
 
-// specParser walks the YAML and gathers mistakes.
-type specParser struct {
-	*Spec
-	bad []error
-}
-
-func (p *specParser) complain(key, problem, want string) {
-	p.bad = append(p.bad, p.Bad(key, problem, want))
-}
-
-// mapping calls the field of each key, and complains of keys that have none.
-func (p *specParser) mapping(at string, n *yaml.Node, fields map[string]func(string, *yaml.Node)) {
-	if n.Kind != yaml.MappingNode {
-		p.lines[at] = n.Line
-		p.complain(at, "is not a map of keys and values", "write key: value")
-		return
-	}
-	for i := 0; i < len(n.Content); i += 2 {
-		key := n.Content[i].Value
-		full := key
-		if at != "" {
-			full = at + "." + key
-		}
-		if p.twice(full, n.Content[i].Line) {
-			continue
-		}
-		field, ok := fields[key]
-		if !ok {
-			p.complain(full, "is not a key of a spec", suggest.For(key, slices.Collect(maps.Keys(fields))))
-			continue
-		}
-		field(full, n.Content[i+1])
-	}
-}
-
-// twice notes a key's line, and complains if it has one already.
-func (p *specParser) twice(key string, line int) bool {
-	first, twice := p.lines[key]
-	if !twice {
-		p.lines[key] = line
-		return false
-	}
-	p.bad = append(p.bad, &wxcast.BadInput{File: p.file, Line: line, Key: key, Problem: fmt.Sprintf("stands on line %d already", first), Want: "remove one"})
-	return true
-}
-
-// scalar is the text of a single value as it was written, whatever YAML takes it for.
-func (p *specParser) scalar(key string, n *yaml.Node) (string, bool) {
-	if n.Kind == yaml.AliasNode {
-		n = n.Alias
-	}
-	if n.Kind != yaml.ScalarNode {
-		p.complain(key, "is not a single value", "if it begins with {{, put it in quotes")
-		return "", false
-	}
-	if n.Tag == "!!null" {
-		return "", true
-	}
-	return n.Value, true
-}
-
-func (p *specParser) text(dest *string) func(string, *yaml.Node) {
-	return func(key string, n *yaml.Node) {
-		if v, ok := p.scalar(key, n); ok {
-			*dest = strings.TrimSpace(v)
-		}
-	}
-}
-
-func (p *specParser) rate(key string, n *yaml.Node) {
-	v, ok := p.scalar(key, n)
-	if !ok {
-		return
-	}
-	rate, err := strconv.ParseFloat(v, 64)
-	if err != nil || !(rate >= 0.01 && rate <= 100_000) {
-		p.complain(key, fmt.Sprintf("%q is not a number of messages per second from 0.01 to 100000", v), "write for example rate: 50")
-		return
-	}
-	p.Rate = rate
-}
-
-func (p *specParser) keep(key string, n *yaml.Node) {
-	v, ok := p.scalar(key, n)
-	if !ok {
-		return
-	}
-	keep, err := strconv.ParseInt(v, 10, 64)
-	if err != nil || keep < 0 {
-		p.complain(key, fmt.Sprintf("%q is not a number of messages", v), "write for example keep: 1000")
-		return
-	}
-	p.QuotaKeep = keep
-}
-
-func (p *specParser) data(key string, n *yaml.Node) {
-	if n.Kind != yaml.MappingNode {
-		p.complain(key, "is not a map of the template's keys and values", `write for example data: {thing1: "上新提醒"}`)
-		return
-	}
-	for i := 0; i < len(n.Content); i += 2 {
-		name, value := n.Content[i].Value, n.Content[i+1]
-		full := key + "." + name
-		if p.twice(full, n.Content[i].Line) {
-			continue
-		}
-		if !dataKey.MatchString(name) {
-			p.complain(full, "is no key of a template", "keys look like thing1 or time2")
-			continue
-		}
-		if value.Kind == yaml.MappingNode && len(value.Content) == 2 && value.Content[0].Value == "value" {
-			value = value.Content[1] // {thing1: {value: "…"}}, as WeChat writes it
-		}
-		if v, ok := p.scalar(full, value); ok {
-			p.Data[name] = v
+func (p *specParser) quiet(key string, n *yaml.Node) {
+	if v, ok := p.scalar(key, n); ok {
+		var err error
+		if p.Quiet, err = ParseQuietHours(v); err != nil {
+			p.complain(key, err.Error(), "write for example 22:00-08:00")
 		}
 	}
 }
@@ -286,13 +210,32 @@ func (p *specParser) check() {
 	if p.URL != "" && !strings.HasPrefix(p.URL, "http://") && !strings.HasPrefix(p.URL, "https://") {
 		p.complain("url", fmt.Sprintf("%q is no web address", p.URL), "it begins with https://")
 	}
-	for name, value := range p.Data {
-		if err := checkSyntax(value); err != nil {
-			p.complain("data."+name, err.Error(), "variables are "+strings.Join(Variables, ", ")+", written {{ .openid }}")
+	if _, given := p.lines["canary"]; given && p.Canary.Share == 0 {
+		p.complain("canary", "has no share", "write for example canary: {share: 1%}")
+	}
+	p.bad = append(p.bad, p.checkTexts(nil)...)
+	slices.SortStableFunc(p.bad, func(a, b error) int { return a.(*wxcast.BadInput).Line - b.(*wxcast.BadInput).Line })
+}
+
+// checkTexts tries every text that holds {{ }}. columns are those of the recipients'
+// list; without them, what a list may bring is not judged.
+func (s *Spec) checkTexts(columns []string) (bad []error) {
+	known := Variables
+	for _, column := range columns {
+		known = append(known[:len(known):len(known)], "."+column)
+	}
+	check := func(key, text string) {
+		err := checkSyntax(text, columns)
+		if s.Audience.In != nil && columns == nil {
+			_, err = compile(text)
+		}
+		if err != nil {
+			bad = append(bad, s.Bad(key, err.Error(), "variables are "+strings.Join(known, ", ")+", written {{ .openid }}"))
 		}
 	}
-	if err := checkSyntax(p.PagePath); err != nil {
-		p.complain("miniprogram.pagepath", err.Error(), "variables are "+strings.Join(Variables, ", ")+", written {{ .openid }}")
+	for _, name := range slices.Sorted(maps.Keys(s.Data)) {
+		check("data."+name, s.Data[name])
 	}
-	slices.SortStableFunc(p.bad, func(a, b error) int { return a.(*wxcast.BadInput).Line - b.(*wxcast.BadInput).Line })
+	check("miniprogram.pagepath", s.PagePath)
+	return bad
 }

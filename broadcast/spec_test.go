@@ -84,12 +84,12 @@ func TestBadSpecsAreToldWithTheirLine(t *testing.T) {
 		"data is text":                {`data: {thing1: "上新提醒", time2: "2026-11-30 10:00"} => data: text`, "s.yaml:3: data: is not a map"},
 		"a value that is a list":      {`"上新提醒" => [a]`, "s.yaml:3: data.thing1: is not a single value"},
 		"a key that is none":          {"thing1: => thing-1:", "s.yaml:3: data.thing-1: is no key of a template"},
-		"an unknown variable":         {"上新提醒 => {{ .name }}", `s.yaml:3: data.thing1: "{{.name}}" cannot be filled in: map has no entry for key "name"; variables are .openid`},
+		"an unknown variable":         {"上新提醒 => {{ .name }}", `s.yaml:3: data.thing1: "{{.name}}" cannot be filled in: there is no variable .name; variables are .openid`},
 		"a variable without its dot":  {"上新提醒 => {{ openid }}", `s.yaml:3: data.thing1: function "openid" not defined`},
 		"braces not closed":           {"上新提醒 => {{ .openid", "s.yaml:3: data.thing1: unclosed action"},
 		"braces without quotes":       {`"上新提醒" => {{ .openid }}`, "s.yaml:3: data.thing1: is not a single value; if it begins with {{, put it in quotes"},
 		"a slash before the page":     {"pages/sale => /pages/sale", "s.yaml:4: miniprogram.pagepath: \"/pages/sale/index?from=oa\" begins with a slash; write pages/sale/index?from=oa"},
-		"a negative quota":            {"rate: 50 => quota: {keep: -1}", `s.yaml:5: quota.keep: "-1" is not a number of messages`},
+		"a negative quota":            {"rate: 50 => quota: {keep: -1}", `s.yaml:5: quota.keep: "-1" is not a whole number of messages from 0 to 2147483647`},
 		"a url that is none":          {"rate: 50 => url: example.com", `s.yaml:5: url: "example.com" is no web address; it begins with https://`},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -66,6 +66,11 @@ type Broadcast struct {
 	QuotaKeep    int64   // messages a day left to the company's other systems
 	ConfirmAbove int64   // recipients above which "run" asks on a terminal
 	MaxFailures  int     // refusals in a row that pause the broadcast
+	// MaxFailedShare of the last 200 messages refused pauses it, too.
+	MaxFailedShare float64
+	QuietHours     string // Beijing time, such as "22:00-08:00"; "" for none
+	CapDay         int    // messages to one person in 24 hours; 0 for no cap
+	CapWeek        int    // and in 7 days
 }
 
 // Secret is text that is never printed. Reveal is the one door to it.

@@ -91,6 +91,14 @@ var Keys = []Key{
 			c.Broadcast.MaxFailures, err = parseInt(v, 1, 1_000_000)
 			return err
 		}},
+	{"broadcast.max_failed_share", "0.5", "refused share of the last 200 messages that pauses a broadcast (`0.5` or `50%`)",
+		func(c *Config, v string) (err error) { c.Broadcast.MaxFailedShare, err = parseShare(v); return err }},
+	{"broadcast.quiet_hours", "", "Beijing hours in which no message leaves, such as `22:00-08:00`",
+		func(c *Config, v string) (err error) { c.Broadcast.QuietHours, err = parseHours(v); return err }},
+	{"broadcast.cap_day", "0", "messages that one person may get in 24 hours, of all broadcasts; 0 is no cap",
+		func(c *Config, v string) (err error) { c.Broadcast.CapDay, err = parseInt(v, 0, 1000); return err }},
+	{"broadcast.cap_week", "0", "messages that one person may get in 7 days, of all broadcasts; 0 is no cap",
+		func(c *Config, v string) (err error) { c.Broadcast.CapWeek, err = parseInt(v, 0, 1000); return err }},
 }
 
 func parseBool(v string) (bool, error) {
@@ -127,6 +135,16 @@ func parseShare(v string) (float64, error) {
 		return 0, fmt.Errorf("is not a share; write 0.2 or 20%%")
 	}
 	return f, nil
+}
+
+func parseHours(v string) (string, error) {
+	from, to, ok := strings.Cut(v, "-")
+	_, errFrom := time.Parse("15:04", strings.TrimSpace(from))
+	_, errTo := time.Parse("15:04", strings.TrimSpace(to))
+	if v != "" && (!ok || errFrom != nil || errTo != nil || strings.TrimSpace(from) == strings.TrimSpace(to)) {
+		return "", fmt.Errorf("are no hours of a day; write for example 22:00-08:00")
+	}
+	return v, nil
 }
 
 func parseDuration(v string, low, high time.Duration) (time.Duration, error) {

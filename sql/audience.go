@@ -12,59 +12,161 @@ import (
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
-// audienceSQL writes an audience as conditions on followers f and bridges b, with
-// its values behind args. The text is ours alone; what people wrote goes into args.
-func audienceSQL(a wxcast.Audience, args []any) (string, []any) {
-	var conditions []string
-	value := func(v any) string {
-		args = append(args, v)
-		return "$" + strconv.Itoa(len(args))
+// condition is one narrowing of an audience, with the word for who it leaves out.
+type condition struct{ out, sql string }
+
+// audienceQuery is an audience as SQL over followers f and bridges b, and over the
+// list l or the earlier deliveries r that bring variables. The text is ours alone;
+// what people wrote goes into args.
+type audienceQuery struct {
+	engine     Engine
+	args       []any
+	joins      string
+	vars       string // the expression of a recipient's variables
+	conditions []condition
+}
+
+func (q *audienceQuery) value(v any) string {
+	q.args = append(q.args, v)
+	return "$" + strconv.Itoa(len(q.args))
+}
+
+func (q *audienceQuery) add(out, sql string) {
+	q.conditions = append(q.conditions, condition{out, sql})
+}
+
+// where joins all conditions.
+func (q *audienceQuery) where() string {
+	if len(q.conditions) == 0 {
+		return "TRUE"
 	}
-	// Tags are a JSON array of numbers, such as [2,100].
-	hasTag := func(tag int) string {
-		return "REPLACE(REPLACE(f.tags, '[', ','), ']', ',') LIKE " + value(fmt.Sprintf("%%,%d,%%", tag))
+	all := make([]string, len(q.conditions))
+	for i, c := range q.conditions {
+		all[i] = c.sql
 	}
-	all := func(tags []int) (out []string) {
-		for _, tag := range tags {
-			out = append(out, hasTag(tag))
-		}
-		return out
+	return strings.Join(all, " AND ")
+}
+
+// hash32 is an expression from 0 to 2^32-1 for a text, the same on both engines.
+func (e Engine) hash32(text string) string {
+	if e == SQLite {
+		return "md5_32(" + text + ")"
 	}
+	return "('x' || SUBSTR(MD5(" + text + "), 1, 8))::bit(32)::bigint"
+}
+
+// listID is the column that a list's ids name.
+func listID(kind wxcast.ListKind) string {
+	switch kind {
+	case wxcast.ListOfUnionIDs:
+		return "f.unionid"
+	case wxcast.ListOfMiniOpenIDs:
+		return "b.mini_openid"
+	}
+	return "f.openid"
+}
+
+// newAudienceQuery writes an audience behind the args, of which $1 is the account.
+// after is the parameter of the openid behind which it begins; "" for the beginning.
+func newAudienceQuery(engine Engine, a wxcast.Audience, after string, args ...any) *audienceQuery {
+	q := &audienceQuery{engine: engine, args: args, vars: "NULL"}
 	if !a.Unfollowed {
-		conditions = append(conditions, "f.subscribed")
+		q.add("unfollowed", "f.subscribed")
 	}
 	if a.OpenID != "" {
-		conditions = append(conditions, "f.openid = "+value(a.OpenID))
+		q.add("openid", "f.openid = "+q.value(a.OpenID))
 	}
-	if a.Bridged != nil && *a.Bridged {
-		conditions = append(conditions, "b.openid IS NOT NULL")
+	if a.Bridged != nil && *a.Bridged && after != "" {
+		q.add("not bridged", "b.openid > "+after) // or the planner may begin at the first bridge each time
+	} else if a.Bridged != nil && *a.Bridged {
+		q.add("not bridged", "b.openid IS NOT NULL")
 	} else if a.Bridged != nil {
-		conditions = append(conditions, "b.openid IS NULL")
+		q.add("bridged", "b.openid IS NULL")
+	}
+	q.addList(a)
+	if a.Retry != nil {
+		q.addRetry(*a.Retry)
+	}
+	q.addTraits(a)
+	q.addHistory(a)
+	if a.Sample > 0 {
+		q.add("sample", q.engine.hash32(q.value(a.Salt)+" || f.openid")+" < "+q.value(int64(a.Sample*(1<<32))))
+	}
+	return q
+}
+
+func (q *audienceQuery) addList(a wxcast.Audience) {
+	if a.In != nil {
+		q.joins += " LEFT JOIN list_rows l ON l.list_id = " + q.value(a.In.ID) + " AND l.id = " + listID(a.In.Kind)
+		q.vars = "l.vars"
+		q.add("not in the list", "l.id IS NOT NULL")
+	}
+	for _, list := range a.NotIn {
+		q.add("in a list of not_in", "NOT EXISTS (SELECT 1 FROM list_rows x WHERE x.list_id = "+q.value(list.ID)+" AND x.id = "+listID(list.Kind)+")")
+	}
+}
+
+// addRetry takes the failed of another broadcast.
+func (q *audienceQuery) addRetry(r wxcast.RetryOf) {
+	q.joins += " LEFT JOIN deliveries r ON r.broadcast_id = " + q.value(r.BroadcastID) + " AND r.openid = f.openid AND r.state = 'failed'"
+	q.vars = "r.vars"
+	if len(r.ErrCodes) > 0 {
+		codes := make([]string, len(r.ErrCodes))
+		for i, code := range r.ErrCodes {
+			codes[i] = q.value(code)
+		}
+		q.joins += " AND r.errcode IN (" + strings.Join(codes, ", ") + ")"
+	}
+	q.add("not failed", "r.openid IS NOT NULL")
+}
+
+// addTraits narrows by what WeChat tells of a follower.
+func (q *audienceQuery) addTraits(a wxcast.Audience) {
+	tags := func(ids []int) (each []string) {
+		for _, id := range ids { // tags are a JSON array of numbers, such as [2,100]
+			each = append(each, "REPLACE(REPLACE(f.tags, '[', ','), ']', ',') LIKE "+q.value(fmt.Sprintf("%%,%d,%%", id)))
+		}
+		return each
 	}
 	if len(a.TagsAny) > 0 {
-		conditions = append(conditions, "("+strings.Join(all(a.TagsAny), " OR ")+")")
+		q.add("tags", "("+strings.Join(tags(a.TagsAny), " OR ")+")")
 	}
-	conditions = append(conditions, all(a.TagsAll)...)
+	for _, tag := range tags(a.TagsAll) {
+		q.add("tags", tag)
+	}
 	if len(a.TagsNone) > 0 {
-		conditions = append(conditions, "NOT ("+strings.Join(all(a.TagsNone), " OR ")+")")
+		q.add("tags", "NOT ("+strings.Join(tags(a.TagsNone), " OR ")+")")
 	}
 	if len(a.Scenes) > 0 {
-		var scenes []string
-		for _, scene := range a.Scenes {
-			scenes = append(scenes, value(scene))
+		scenes := make([]string, len(a.Scenes))
+		for i, scene := range a.Scenes {
+			scenes[i] = q.value(scene)
 		}
-		conditions = append(conditions, "f.subscribe_scene IN ("+strings.Join(scenes, ", ")+")")
+		q.add("scene", "f.subscribe_scene IN ("+strings.Join(scenes, ", ")+")")
 	}
 	if !a.FollowedFrom.IsZero() {
-		conditions = append(conditions, "f.subscribe_time >= "+value(a.FollowedFrom.UTC()))
+		q.add("follow date", "f.subscribe_time >= "+q.value(a.FollowedFrom.UTC()))
 	}
 	if !a.FollowedUntil.IsZero() {
-		conditions = append(conditions, "f.subscribe_time < "+value(a.FollowedUntil.UTC()))
+		q.add("follow date", "f.subscribe_time < "+q.value(a.FollowedUntil.UTC()))
 	}
-	if len(conditions) == 0 {
-		return "TRUE", args
+}
+
+// addHistory narrows by what people got before, and by what they asked for.
+func (q *audienceQuery) addHistory(a wxcast.Audience) {
+	if len(a.NotOfBroadcasts) > 0 {
+		ids := make([]string, len(a.NotOfBroadcasts))
+		for i, id := range a.NotOfBroadcasts {
+			ids[i] = q.value(id)
+		}
+		q.add("in an excluded broadcast", "NOT EXISTS (SELECT 1 FROM deliveries x WHERE x.broadcast_id IN ("+strings.Join(ids, ", ")+
+			") AND x.openid = f.openid AND x.state IN ('pending', 'sent', 'unknown'))")
 	}
-	return strings.Join(conditions, " AND "), args
+	if since := a.NotMessagedSince; !since.IsZero() {
+		t := q.value(since.UTC())
+		q.add("messaged lately", "NOT EXISTS (SELECT 1 FROM deliveries x WHERE x.broadcast_id IN (SELECT id FROM broadcasts WHERE account_id = $1 AND (finished_at IS NULL OR finished_at >= "+t+
+			")) AND x.openid = f.openid AND x.state IN ('sent', 'unknown') AND x.attempted_at >= "+t+")")
+	}
 }
 
 type followerRecordRow struct {
@@ -80,6 +182,7 @@ type followerRecordRow struct {
 	DetailsAt     time.Time    `db:"details_at"`
 	UnfollowedAt  sql.NullTime `db:"unfollowed_at"`
 	RefollowedAt  sql.NullTime `db:"refollowed_at"`
+	Vars          sql.NullString
 }
 
 func (r followerRecordRow) record() (wxcast.FollowerRecord, error) {
@@ -93,19 +196,72 @@ func (r followerRecordRow) record() (wxcast.FollowerRecord, error) {
 			SubscribeTime: utc(r.SubscribeTime), Scene: r.Scene, Remark: r.Remark, Tags: tags,
 		},
 		MiniOpenID: wxcast.MiniOpenID(r.MiniOpenID.String), FirstSeenAt: r.FirstSeenAt.UTC(), DetailsAt: r.DetailsAt.UTC(),
-		UnfollowedAt: utc(r.UnfollowedAt), RefollowedAt: utc(r.RefollowedAt),
+		UnfollowedAt: utc(r.UnfollowedAt), RefollowedAt: utc(r.RefollowedAt), Vars: variables(r.Vars),
 	}, nil
 }
 
 // Followers pages through an account's followers in an audience, in openid order
 // behind after.
 func (db *DB) Followers(ctx context.Context, accountID int64, audience wxcast.Audience, after wxcast.OpenID, limit int) ([]wxcast.FollowerRecord, error) {
-	where, args := audienceSQL(audience, []any{accountID, audience.MiniID, after, limit})
+	q := newAudienceQuery(db.engine, audience, "$3", accountID, audience.MiniID, after, limit)
 	var rows []followerRecordRow
-	if err := db.list(ctx, &rows, db.q.ListFollowers+" AND "+where+" ORDER BY f.openid LIMIT $4", args...); err != nil {
+	if err := db.list(ctx, &rows, fmt.Sprintf(db.q.ListFollowers, q.vars, q.joins, q.where()), q.args...); err != nil {
 		return nil, fmt.Errorf("list followers: %w", err)
 	}
 	return followerRecords(rows)
+}
+
+// CountAudience counts who is in an audience now, and why the others are not.
+func (db *DB) CountAudience(ctx context.Context, accountID int64, audience wxcast.Audience) (c wxcast.AudienceCount, err error) {
+	q := newAudienceQuery(db.engine, audience, "", accountID, audience.MiniID)
+	var reasons []string
+	cases := ""
+	for i, condition := range q.conditions {
+		cases += fmt.Sprintf(" WHEN NOT COALESCE(%s, FALSE) THEN %d", condition.sql, i)
+		reasons = append(reasons, condition.out)
+	}
+	var rows []struct {
+		Reason int
+		N      int64
+	}
+	if err := db.list(ctx, &rows, fmt.Sprintf(db.q.CountAudience, cases, q.joins), q.args...); err != nil {
+		return c, fmt.Errorf("count the audience: %w", err)
+	}
+	for _, r := range rows {
+		if r.Reason >= 0 && reasons[r.Reason] == "unfollowed" {
+			continue
+		}
+		c.Followers += r.N
+		if r.Reason < 0 {
+			c.Recipients = r.N
+			continue
+		}
+		if last := len(c.Out) - 1; last >= 0 && c.Out[last].Reason == reasons[r.Reason] {
+			c.Out[last].N += r.N // two conditions of one word
+			continue
+		}
+		c.Out = append(c.Out, wxcast.OutReason{Reason: reasons[r.Reason], N: r.N})
+	}
+	if audience.Limit > 0 && c.Recipients > audience.Limit {
+		c.Out = append(c.Out, wxcast.OutReason{Reason: "limit", N: c.Recipients - audience.Limit})
+		c.Recipients = audience.Limit
+	}
+	if audience.In != nil {
+		err = db.countList(ctx, accountID, audience, &c)
+	}
+	return c, err
+}
+
+// countList counts the list's rows, and those that are a current follower's.
+func (db *DB) countList(ctx context.Context, accountID int64, audience wxcast.Audience, c *wxcast.AudienceCount) error {
+	q := newAudienceQuery(db.engine, wxcast.Audience{MiniID: audience.MiniID, In: audience.In}, "", accountID, audience.MiniID)
+	if err := db.get(ctx, &c.ListFound, fmt.Sprintf(db.q.CountFound, q.joins, q.where()), q.args...); err != nil {
+		return fmt.Errorf("count who of the list follows: %w", err)
+	}
+	if err := db.get(ctx, &c.ListRows, db.q.CountList, audience.In.ID); err != nil {
+		return fmt.Errorf("count the list: %w", err)
+	}
+	return nil
 }
 
 func followerRecords(rows []followerRecordRow) (records []wxcast.FollowerRecord, err error) {
@@ -116,4 +272,12 @@ func followerRecords(rows []followerRecordRow) (records []wxcast.FollowerRecord,
 		}
 	}
 	return records, nil
+}
+
+// variables are a recipient's own, from our own JSON; a hand-edited row has none.
+func variables(text sql.NullString) (vars map[string]string) {
+	if text.Valid {
+		_ = json.Unmarshal([]byte(text.String), &vars)
+	}
+	return vars
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -19,22 +20,32 @@ type broadcastRow struct {
 	Name        string
 	ContentHash string `db:"content_hash"`
 	Spec        string
+	Audience    string
 	MessageKey  string `db:"message_key"`
 	State       wxcast.BroadcastState
 	Reason      string
 	ResumeAt    sql.NullTime `db:"resume_at"`
+	Rate        float64
+	Priority    int
+	Canary      wxcast.CanaryState
+	CanaryUntil sql.NullTime `db:"canary_until"`
 	Fixed       bool
 	CreatedAt   time.Time    `db:"created_at"`
 	StartedAt   sql.NullTime `db:"started_at"`
 	FinishedAt  sql.NullTime `db:"finished_at"`
 }
 
-func (r broadcastRow) broadcast() wxcast.Broadcast {
-	return wxcast.Broadcast{
+func (r broadcastRow) broadcast() (wxcast.Broadcast, error) {
+	b := wxcast.Broadcast{
 		ID: r.ID, AccountID: r.AccountID, MiniID: r.MiniID, Name: r.Name, ContentHash: r.ContentHash,
 		Spec: r.Spec, MessageKey: r.MessageKey, State: r.State, Reason: r.Reason, ResumeAt: utc(r.ResumeAt),
+		Rate: r.Rate, Priority: r.Priority, Canary: r.Canary, CanaryUntil: utc(r.CanaryUntil),
 		Fixed: r.Fixed, CreatedAt: r.CreatedAt.UTC(), StartedAt: utc(r.StartedAt), FinishedAt: utc(r.FinishedAt),
 	}
+	if err := json.Unmarshal([]byte(r.Audience), &b.Audience); err != nil {
+		return b, fmt.Errorf("the audience of broadcast %d: %w", r.ID, err)
+	}
+	return b, nil
 }
 
 // AddBroadcast stores a new broadcast and returns it with its ID. The account,
@@ -42,8 +53,12 @@ func (r broadcastRow) broadcast() wxcast.Broadcast {
 // already, and then BroadcastsByName finds it.
 func (db *DB) AddBroadcast(ctx context.Context, b wxcast.Broadcast) (_ wxcast.Broadcast, added bool, err error) {
 	b.CreatedAt = db.Now()
+	if b.CanaryShare > 0 {
+		b.Canary = wxcast.CanarySending
+	}
 	err = db.tx(ctx, func(tx *sqlx.Tx) error {
-		return tx.GetContext(ctx, &b.ID, db.q.AddBroadcast, b.AccountID, b.MiniID, b.Name, b.ContentHash, b.Spec, b.MessageKey, b.State, b.CreatedAt)
+		return tx.GetContext(ctx, &b.ID, db.q.AddBroadcast, b.AccountID, b.MiniID, b.Name, b.ContentHash, b.Spec, b.MessageKey, b.State, b.CreatedAt,
+			jsonParam(b.Audience), b.Rate, b.Priority, b.Canary, b.CanaryShare, nullTime(b.ResumeAt))
 	})
 	if errors.Is(err, sql.ErrNoRows) {
 		return b, false, nil
@@ -60,7 +75,7 @@ func (db *DB) Broadcast(ctx context.Context, id int64) (wxcast.Broadcast, error)
 	if err := db.get(ctx, &row, db.q.GetBroadcast, id); err != nil {
 		return wxcast.Broadcast{}, fmt.Errorf("look up broadcast %d: %w", id, err)
 	}
-	return row.broadcast(), nil
+	return row.broadcast()
 }
 
 // BroadcastsByName returns the account's broadcasts of one name, the latest first.
@@ -81,7 +96,10 @@ func (db *DB) broadcasts(ctx context.Context, query string, args ...any) ([]wxca
 	}
 	all := make([]wxcast.Broadcast, len(rows))
 	for i, r := range rows {
-		all[i] = r.broadcast()
+		var err error
+		if all[i], err = r.broadcast(); err != nil {
+			return nil, err
+		}
 	}
 	return all, nil
 }
@@ -100,12 +118,23 @@ func (db *DB) MoveBroadcast(ctx context.Context, id int64, from, to wxcast.Broad
 	return rows == 1, nil
 }
 
-// CountAudience counts who would receive a broadcast that began now.
-func (db *DB) CountAudience(ctx context.Context, accountID, miniID int64) (n int64, err error) {
-	if err := db.get(ctx, &n, db.q.CountAudience, accountID, miniID); err != nil {
-		return 0, fmt.Errorf("count the audience: %w", err)
+// SetRate changes how fast a broadcast goes, and before which others. Its workers see
+// it at their next claim.
+func (db *DB) SetRate(ctx context.Context, id int64, rate float64, priority int) error {
+	if _, err := db.exec(ctx, db.q.SetRate, id, rate, priority); err != nil {
+		return fmt.Errorf("set the rate of broadcast %d: %w", id, err)
 	}
-	return n, nil
+	return nil
+}
+
+// MoveCanary changes how far a broadcast's canary has come; false means that somebody
+// else did so before. until may be zero.
+func (db *DB) MoveCanary(ctx context.Context, id int64, from, to wxcast.CanaryState, until time.Time) (bool, error) {
+	rows, err := db.exec(ctx, db.q.MoveCanary, id, from, to, nullTime(until))
+	if err != nil {
+		return false, fmt.Errorf("move the canary of broadcast %d: %w", id, err)
+	}
+	return rows == 1, nil
 }
 
 // FixRecipients gives the next limit recipients, in openid order, their delivery
@@ -115,30 +144,7 @@ func (db *DB) FixRecipients(ctx context.Context, id int64, limit int) (fixed boo
 		if err := db.lockBroadcast(ctx, tx, id); err != nil {
 			return err
 		}
-		var b struct {
-			AccountID int64 `db:"account_id"`
-			MiniID    int64 `db:"mini_id"`
-			Fixed     bool
-			FixedTo   wxcast.OpenID `db:"fixed_to"`
-		}
-		if err := tx.GetContext(ctx, &b, db.q.GetFixing, id); err != nil {
-			return err
-		}
-		if fixed = b.Fixed; fixed {
-			return nil
-		}
-		if _, err := tx.ExecContext(ctx, db.q.FixRecipients, id, b.AccountID, b.MiniID, b.FixedTo, limit); err != nil {
-			return err
-		}
-		var last struct {
-			OpenID wxcast.OpenID `db:"openid"`
-			N      int
-		}
-		if err := tx.GetContext(ctx, &last, db.q.LastFixed, id, b.FixedTo); err != nil {
-			return err
-		}
-		fixed = last.N < limit
-		_, err := tx.ExecContext(ctx, db.q.AdvanceFixing, id, max(last.OpenID, b.FixedTo), fixed)
+		fixed, err = db.fixRecipients(ctx, tx, id, limit)
 		return err
 	})
 	if err != nil {
@@ -147,12 +153,60 @@ func (db *DB) FixRecipients(ctx context.Context, id int64, limit int) (fixed boo
 	return fixed, nil
 }
 
+func (db *DB) fixRecipients(ctx context.Context, tx *sqlx.Tx, id int64, limit int) (fixed bool, err error) {
+	var b struct {
+		AccountID   int64 `db:"account_id"`
+		MiniID      int64 `db:"mini_id"`
+		Fixed       bool
+		FixedTo     wxcast.OpenID `db:"fixed_to"`
+		Audience    string
+		CanaryShare float64 `db:"canary_share"`
+		MessageKey  string  `db:"message_key"`
+	}
+	if err := tx.GetContext(ctx, &b, db.q.GetFixing, id); err != nil || b.Fixed {
+		return b.Fixed, err
+	}
+	var audience wxcast.Audience
+	if err := json.Unmarshal([]byte(b.Audience), &audience); err != nil {
+		return false, err
+	}
+	if audience.Limit > 0 {
+		var had int64
+		if err := tx.GetContext(ctx, &had, db.q.CountFixed, id); err != nil {
+			return false, err
+		}
+		limit = int(min(int64(limit), audience.Limit-had))
+	}
+	if limit > 0 {
+		q := newAudienceQuery(db.engine, audience, "$4", b.AccountID, b.MiniID, id, b.FixedTo, limit, int64(b.CanaryShare*(1<<32)))
+		canary := "4294967296" // nobody's
+		if b.CanaryShare > 0 {
+			canary = db.engine.hash32(q.value(b.MessageKey) + " || f.openid")
+		}
+		if _, err := tx.ExecContext(ctx, fmt.Sprintf(db.q.FixRecipients, q.vars, q.joins, q.where(), canary), q.args...); err != nil {
+			return false, err
+		}
+	}
+	var last struct {
+		OpenID wxcast.OpenID `db:"openid"`
+		N      int
+	}
+	if err := tx.GetContext(ctx, &last, db.q.LastFixed, id, b.FixedTo); err != nil {
+		return false, err
+	}
+	// With a limit, the round that reaches it cannot tell; the next one can.
+	fixed = last.N < limit || limit <= 0
+	_, err = tx.ExecContext(ctx, db.q.AdvanceFixing, id, max(last.OpenID, b.FixedTo), fixed)
+	return fixed, err
+}
+
 // Tally counts a broadcast's deliveries by state, from the rows.
 func (db *DB) Tally(ctx context.Context, id int64) (wxcast.Tally, error) {
 	var rows []struct {
-		State   wxcast.DeliveryState
-		ErrCode int `db:"errcode"`
-		N       int64
+		State     wxcast.DeliveryState
+		ErrCode   int `db:"errcode"`
+		Delivered sql.NullBool
+		N         int64
 	}
 	t := wxcast.Tally{ByErrCode: map[int]int64{}}
 	if err := db.list(ctx, &rows, db.q.Tally, id); err != nil {
@@ -160,6 +214,11 @@ func (db *DB) Tally(ctx context.Context, id int64) (wxcast.Tally, error) {
 	}
 	for _, r := range rows {
 		t.Recipients += r.N
+		if r.Delivered.Bool {
+			t.Delivered += r.N
+		} else if r.Delivered.Valid {
+			t.Undelivered += r.N
+		}
 		switch r.State {
 		case wxcast.DeliverySent:
 			t.Sent += r.N

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -45,12 +46,23 @@ type claimTx struct {
 		AccountID int64 `db:"account_id"`
 		MiniID    int64 `db:"mini_id"`
 		State     wxcast.BroadcastState
+		Rate      float64
+		Priority  int
+		Canary    wxcast.CanaryState
+		Until     sql.NullTime `db:"canary_until"`
 		Fixed     bool
 		LeasedTo  wxcast.OpenID `db:"leased_to"`
-		StartedAt sql.NullTime  `db:"started_at"`
 	}
 	due, fresh []deliveryRow
+	last       wxcast.OpenID // the end of the range that was looked through
 }
+
+// atWork is how long after it was last given work a broadcast counts as at work, and
+// retrying how long it may still be trying again: longer than the longest wait for that.
+const (
+	atWork   = 2 * time.Second
+	retrying = time.Minute
+)
 
 func (t *claimTx) run(ctx context.Context, c *wxcast.Claim) error {
 	if err := t.db.lockBroadcast(ctx, t.tx, t.req.BroadcastID); err != nil {
@@ -62,7 +74,12 @@ func (t *claimTx) run(ctx context.Context, c *wxcast.Claim) error {
 	if c.State = t.b.State; c.State != wxcast.BroadcastRunning {
 		return nil
 	}
+	t.last = t.b.LeasedTo
 	if err := t.reopenLapsed(ctx); err != nil {
+		return err
+	}
+	err := t.tx.GetContext(ctx, &c.Behind, t.db.q.GoesFirst, t.b.AccountID, t.req.BroadcastID, t.b.Priority, t.now.Add(-atWork))
+	if ignoreNoRows(err) != nil || c.Behind != 0 {
 		return err
 	}
 	// Only now the account's row: claims of its other broadcasts go on until here.
@@ -70,23 +87,28 @@ func (t *claimTx) run(ctx context.Context, c *wxcast.Claim) error {
 	if err := t.tx.GetContext(ctx, &locked, t.db.q.LockAccount, t.b.AccountID); err != nil {
 		return err
 	}
+	pacer, err := t.db.loadPacer(ctx, t.tx, t.b.AccountID, t.now)
+	if err != nil {
+		return err
+	}
 	allowed, read, err := t.allowance(ctx)
 	if err != nil {
 		return err
 	}
-	most := int(min(int64(t.req.Max), allowed))
+	inSpan := max(1, int64(t.b.Rate*pacer.Share*t.req.Span.Seconds()))
+	most := int(min(int64(t.req.Max), inSpan, allowed))
 	if most > 0 {
 		if err := t.find(ctx, most); err != nil {
 			return err
 		}
 	}
-	if len(t.due)+len(t.fresh) > 0 {
-		return t.take(ctx, c)
+	if len(t.due) > 0 || t.last != t.b.LeasedTo {
+		return t.take(ctx, c, pacer)
 	}
 	if err := t.whyEmpty(ctx, c); err != nil {
 		return err
 	}
-	if !c.Exhausted && most == 0 {
+	if !c.Exhausted && !c.CanarySent && most == 0 {
 		c.QuotaSpent, c.QuotaUnread = read, !read
 	}
 	return nil
@@ -135,68 +157,65 @@ func (t *claimTx) find(ctx context.Context, n int) error {
 	if err := t.tx.SelectContext(ctx, &t.due, t.db.q.DueDeliveries, t.req.BroadcastID, t.now, n, t.b.AccountID, t.b.MiniID); err != nil {
 		return err
 	}
-	if n -= len(t.due); n == 0 {
+	if n -= len(t.due); n == 0 || t.b.Canary != wxcast.CanaryNone {
 		return nil
 	}
-	return t.tx.SelectContext(ctx, &t.fresh, t.db.q.FreshDeliveries, t.req.BroadcastID, t.b.LeasedTo, n, t.b.AccountID, t.b.MiniID)
+	if err := t.tx.SelectContext(ctx, &t.fresh, t.db.q.FreshDeliveries, t.req.BroadcastID, t.b.LeasedTo, n, t.b.AccountID, t.b.MiniID); err != nil || len(t.fresh) == 0 {
+		return err
+	}
+	t.last = t.fresh[len(t.fresh)-1].OpenID
+	t.fresh = slices.DeleteFunc(t.fresh, func(d deliveryRow) bool { return !d.Fresh })
+	return nil
 }
 
-// take gives the worker what was found.
-func (t *claimTx) take(ctx context.Context, c *wxcast.Claim) error {
-	n := len(t.due) + len(t.fresh)
-	if _, err := t.tx.ExecContext(ctx, t.db.q.AddQuota, t.b.AccountID, TemplateSendAPI, wxcast.DayOf(t.now), n); err != nil {
+// take gives the worker what was found, but for those who must not get it.
+func (t *claimTx) take(ctx context.Context, c *wxcast.Claim, pacer *pacer) error {
+	if err := t.leaveOut(ctx, c); err != nil {
 		return err
 	}
-	slotEnd, err := t.pace(ctx, c, n)
-	if err != nil {
-		return err
-	}
-	c.Day = wxcast.DayOf(t.now)
-	c.RetriesUntil = slotEnd.Add(t.req.LeaseTTL)
-	if len(t.due) > 0 {
-		hidden := make([]dueRow, len(t.due))
-		for i, d := range t.due {
-			open := utc(d.OpenSince)
-			if open.IsZero() {
-				open = t.now
-			}
-			hidden[i] = dueRow{d.OpenID, jsonTime(open)}
-			c.Retries = append(c.Retries, d.delivery())
+	if n := len(t.due) + len(t.fresh); n > 0 {
+		if _, err := t.tx.ExecContext(ctx, t.db.q.AddQuota, t.b.AccountID, TemplateSendAPI, wxcast.DayOf(t.now), n); err != nil {
+			return err
 		}
-		if _, err := t.tx.ExecContext(ctx, t.db.q.ScheduleDeliveries, t.req.BroadcastID, c.RetriesUntil, jsonParam(hidden)); err != nil {
+		var err error
+		if c.Slot, err = pacer.take(ctx, time.Duration(float64(n)/(t.b.Rate*pacer.Share)*float64(time.Second)), t.now.Add(t.req.Lead)); err != nil {
 			return err
 		}
 	}
-	if len(t.fresh) == 0 {
-		return nil
-	}
-	for _, d := range t.fresh {
-		c.Fresh = append(c.Fresh, d.delivery())
-	}
-	last := t.fresh[len(t.fresh)-1].OpenID
-	until := t.now.Add(t.req.LeaseTTL)
-	if err := t.tx.GetContext(ctx, &c.LeaseID, t.db.q.AddLease, t.req.BroadcastID, t.req.Worker, t.b.LeasedTo, last, t.now, until); err != nil {
+	c.Day, c.Advanced = wxcast.DayOf(t.now), true
+	if err := t.takeDue(ctx, c); err != nil {
 		return err
 	}
-	_, err = t.tx.ExecContext(ctx, t.db.q.AdvanceBroadcast, t.req.BroadcastID, last, t.now)
+	if len(t.fresh) > 0 {
+		for _, d := range t.fresh {
+			c.Fresh = append(c.Fresh, d.delivery())
+		}
+		until := t.now.Add(t.req.LeaseTTL)
+		if err := t.tx.GetContext(ctx, &c.LeaseID, t.db.q.AddLease, t.req.BroadcastID, t.req.Worker, t.b.LeasedTo, t.last, t.now, until); err != nil {
+			return err
+		}
+	}
+	_, err := t.tx.ExecContext(ctx, t.db.q.AdvanceBroadcast, t.req.BroadcastID, t.last, t.now)
 	return err
 }
 
-// pace takes the account's next free time slot for n messages: one step of the
-// generic cell rate algorithm, with no burst.
-func (t *claimTx) pace(ctx context.Context, c *wxcast.Claim, n int) (slotEnd time.Time, err error) {
-	var next time.Time
-	err = t.tx.GetContext(ctx, &next, t.db.q.GetPacing, t.b.AccountID)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return slotEnd, err
+// takeDue hides the retries from other workers until this one's time for them is over.
+func (t *claimTx) takeDue(ctx context.Context, c *wxcast.Claim) error {
+	c.RetriesUntil = c.Slot.End.Add(t.req.LeaseTTL)
+	if len(t.due) == 0 {
+		return nil
 	}
-	c.SlotStart = t.now
-	if next = next.UTC(); next.After(t.now) {
-		c.SlotStart = next
+	hidden := make([]dueRow, len(t.due))
+	for i, d := range t.due {
+		open := utc(d.OpenSince)
+		if open.IsZero() {
+			open = t.now
+		}
+		hidden[i] = dueRow{d.OpenID, jsonTime(open)}
+		c.Retries = append(c.Retries, d.delivery())
 	}
-	slotEnd = c.SlotStart.Add(time.Duration(float64(n) / t.req.Rate * float64(time.Second))).Truncate(time.Microsecond)
-	_, err = t.tx.ExecContext(ctx, t.db.q.PutPacing, t.b.AccountID, slotEnd)
-	return slotEnd, err
+	_, err := t.tx.ExecContext(ctx, t.db.q.ScheduleDeliveries, t.req.BroadcastID, c.RetriesUntil, jsonParam(hidden))
+	return err
 }
 
 // whyEmpty finds out why there was nothing to claim.
@@ -209,6 +228,10 @@ func (t *claimTx) whyEmpty(ctx context.Context, c *wxcast.Claim) error {
 	}
 	if !errors.Is(err, sql.ErrNoRows) || !t.b.Fixed {
 		return ignoreNoRows(err)
+	}
+	if t.b.Canary != wxcast.CanaryNone {
+		c.CanarySent, c.NextDue = true, utc(t.b.Until)
+		return nil
 	}
 	var fresh []deliveryRow
 	if err := t.tx.SelectContext(ctx, &fresh, t.db.q.FreshDeliveries, t.req.BroadcastID, t.b.LeasedTo, 1, t.b.AccountID, t.b.MiniID); err != nil {
@@ -229,90 +252,6 @@ func ignoreNoRows(err error) error {
 	return err
 }
 
-// RenewLeases extends all leases of a worker and returns them. One that is not
-// among them has been dissolved: its deliveries are due again, for anyone.
-func (db *DB) RenewLeases(ctx context.Context, worker string, ttl time.Duration) (renewed []int64, err error) {
-	err = db.tx(ctx, func(tx *sqlx.Tx) error {
-		renewed = renewed[:0]
-		return tx.SelectContext(ctx, &renewed, db.q.RenewLeases, worker, db.Now().Add(ttl))
-	})
-	return renewed, err
-}
-
-// dueRow is when a delivery's lost attempt began, for schedule-deliveries.
-type dueRow struct {
-	OpenID    wxcast.OpenID `json:"openid"`
-	OpenSince *string       `json:"open_since"`
-}
-
-// GiveBack returns deliveries that a worker claimed and did not attempt, with
-// the quota that was reserved for them. They are due at once.
-func (db *DB) GiveBack(ctx context.Context, b wxcast.Broadcast, claimedOn wxcast.Day, deliveries []wxcast.Delivery) error {
-	rows := make([]dueRow, len(deliveries))
-	for i, d := range deliveries {
-		rows[i] = dueRow{d.OpenID, jsonTime(d.OpenSince)}
-	}
-	err := db.tx(ctx, func(tx *sqlx.Tx) error {
-		if _, err := tx.ExecContext(ctx, db.q.ScheduleDeliveries, b.ID, db.Now(), jsonParam(rows)); err != nil {
-			return err
-		}
-		_, err := tx.ExecContext(ctx, db.q.AddQuota, b.AccountID, TemplateSendAPI, claimedOn, -len(rows))
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("give back %d deliveries: %w", len(rows), err)
-	}
-	return nil
-}
-
-type outcomeRow struct {
-	OpenID        wxcast.OpenID        `json:"openid"`
-	State         wxcast.DeliveryState `json:"state"`
-	ErrCode       int                  `json:"errcode"`
-	ErrMsg        string               `json:"errmsg"`
-	MsgID         *int64               `json:"msgid"`
-	AttemptedAt   *string              `json:"attempted_at"`
-	OpenSince     *string              `json:"open_since"`
-	NextAttemptAt *string              `json:"next_attempt_at"`
-}
-
-// RecordOutcomes writes what became of attempts, each openid once, and drops the
-// leases that are thereby done. Recording the same outcomes again changes nothing.
-func (db *DB) RecordOutcomes(ctx context.Context, id int64, worker string, outcomes []wxcast.Outcome, doneLeases []int64) error {
-	rows := make([]outcomeRow, len(outcomes))
-	calls := 0
-	for i, o := range outcomes {
-		if !o.AttemptedAt.IsZero() {
-			calls++
-		}
-		var msgID *int64
-		if o.MsgID != 0 {
-			msgID = &o.MsgID
-		}
-		rows[i] = outcomeRow{o.OpenID, o.State, o.ErrCode, o.ErrMsg, msgID, jsonTime(o.AttemptedAt), jsonTime(o.OpenSince), jsonTime(o.NextAttemptAt)}
-	}
-	err := db.tx(ctx, func(tx *sqlx.Tx) error {
-		if len(rows) > 0 {
-			if _, err := tx.ExecContext(ctx, db.q.RecordOutcomes, id, jsonParam(rows)); err != nil {
-				return err
-			}
-			if _, err := tx.ExecContext(ctx, db.q.CountCalls, id, TemplateSendAPI, wxcast.DayOf(db.Now()), calls); err != nil {
-				return err
-			}
-		}
-		if len(doneLeases) > 0 {
-			if _, err := tx.ExecContext(ctx, db.q.DeleteLeases, worker, jsonParam(doneLeases)); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("record %d outcomes of broadcast %d: %w", len(rows), id, err)
-	}
-	return nil
-}
-
 type deliveryRow struct {
 	OpenID         wxcast.OpenID  `db:"openid"`
 	Attempts       int            `db:"attempts"`
@@ -322,6 +261,10 @@ type deliveryRow struct {
 	SubscribeScene sql.NullString `db:"subscribe_scene"`
 	Remark         sql.NullString `db:"remark"`
 	Tags           sql.NullString `db:"tags"`
+	Vars           sql.NullString `db:"vars"`
+	Fresh          bool           `db:"fresh"`
+	Subscribed     bool           `db:"subscribed"`
+	OptedOut       bool           `db:"opted_out"`
 	MiniOpenID     sql.NullString `db:"mini_openid"`
 }
 
@@ -333,10 +276,11 @@ func (r deliveryRow) delivery() wxcast.Delivery {
 	}
 	return wxcast.Delivery{
 		Follower: wxcast.Follower{
-			OpenID: r.OpenID, UnionID: wxcast.UnionID(r.UnionID.String), Subscribed: true,
+			OpenID: r.OpenID, UnionID: wxcast.UnionID(r.UnionID.String), Subscribed: r.Subscribed,
 			SubscribeTime: utc(r.SubscribeTime), Scene: r.SubscribeScene.String, Remark: r.Remark.String, Tags: tags,
 		},
 		MiniOpenID: wxcast.MiniOpenID(r.MiniOpenID.String),
+		Vars:       variables(r.Vars),
 		Attempts:   r.Attempts,
 		OpenSince:  utc(r.OpenSince),
 	}

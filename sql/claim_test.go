@@ -128,7 +128,7 @@ func TestQuotaIsReservedWithTheClaimAndGivenBack(t *testing.T) {
 		day := wxcast.DayOf(w.Now())
 		must(t, w.SaveQuota(t.Context(), w.account, day, wxcast.Quota{API: store.TemplateSendAPI, Limit: 12, Used: 2}))
 		claim := func(n int) wxcast.Claim {
-			c, err := w.Claim(t.Context(), wxcast.ClaimRequest{BroadcastID: b.ID, Worker: "w", Max: n, Rate: 1e6, QuotaKeep: 3, LeaseTTL: time.Minute})
+			c, err := w.Claim(t.Context(), wxcast.ClaimRequest{BroadcastID: b.ID, Worker: "w", Max: n, Span: time.Hour, QuotaKeep: 3, LeaseTTL: time.Minute})
 			must(t, err)
 			return c
 		}
@@ -183,7 +183,7 @@ func TestWithoutAReadQuotaNothingIsClaimed(t *testing.T) {
 		b := w.broadcastTo(t, 1)
 		account2, err := db.EnsureApp(t.Context(), "wxother", wxcast.KindOfficialAccount)
 		must(t, err)
-		b2, _, err := w.AddBroadcast(t.Context(), wxcast.Broadcast{AccountID: account2, MiniID: b.MiniID, Name: "b", ContentHash: "h", MessageKey: "k2", State: wxcast.BroadcastRunning})
+		b2, _, err := w.AddBroadcast(t.Context(), wxcast.Broadcast{AccountID: account2, MiniID: b.MiniID, Name: "b", ContentHash: "h", MessageKey: "k2", State: wxcast.BroadcastRunning, Rate: 1e6})
 		must(t, err)
 		if c := w.claim(t, b2, "w", 1, time.Minute); !c.QuotaUnread {
 			t.Errorf("%+v", c)
@@ -195,14 +195,15 @@ func TestSlotsOfOneAccountFollowEachOther(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		w := newWorld(t, db)
 		b := w.broadcastTo(t, 20)
+		must(t, w.SetRate(t.Context(), b.ID, 2, 0))
 		var end time.Time
 		for i := range 4 {
-			c, err := w.Claim(t.Context(), wxcast.ClaimRequest{BroadcastID: b.ID, Worker: fmt.Sprint(i), Max: 5, Rate: 2, LeaseTTL: time.Minute})
+			c, err := w.Claim(t.Context(), wxcast.ClaimRequest{BroadcastID: b.ID, Worker: fmt.Sprint(i), Max: 5, Span: time.Hour, LeaseTTL: time.Minute})
 			must(t, err)
-			if !end.IsZero() && !c.SlotStart.Equal(end) {
-				t.Errorf("slot %d begins at %v, the one before ends at %v", i, c.SlotStart, end)
+			if !end.IsZero() && !c.Slot.Start.Equal(end) {
+				t.Errorf("slot %d begins at %v, the one before ends at %v", i, c.Slot.Start, end)
 			}
-			end = c.SlotStart.Add(2500 * time.Millisecond)
+			end = c.Slot.Start.Add(2500 * time.Millisecond)
 		}
 	})
 }

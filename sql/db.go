@@ -21,8 +21,7 @@ import (
 	"time"
 
 	"github.com/jmoiron/sqlx"
-	_ "github.com/lib/pq"  // the driver "postgres"
-	_ "modernc.org/sqlite" // the driver "sqlite"
+	_ "github.com/lib/pq" // the driver "postgres"
 )
 
 // Engine is which database the store runs on.

@@ -11,7 +11,7 @@ import (
 
 // PretendQuiet moves the account's last message into the past.
 func (db *DB) PretendQuiet(ctx context.Context, accountID int64, by time.Duration) error {
-	_, err := db.exec(ctx, db.q.PutPacing, accountID, db.Now().Add(-by))
+	_, err := db.exec(ctx, db.q.PutPacing, accountID, db.Now().Add(-by), 1, nil)
 	return err
 }
 
@@ -48,7 +48,20 @@ func (db *DB) PrepareAll(ctx context.Context) map[string]error {
 		if _, err := tx.ExecContext(ctx, "SAVEPOINT prepare"); err != nil {
 			return map[string]error{name: err}
 		}
-		stmt, err := tx.PreparexContext(ctx, v.Field(i).String())
+		text := v.Field(i).String()
+		switch name { // written with the conditions of an audience, or a set
+		case "list-followers":
+			text = fmt.Sprintf(text, "NULL", "", "TRUE")
+		case "fix-recipients":
+			text = fmt.Sprintf(text, "NULL", "", "TRUE", "0")
+		case "count-audience":
+			text = fmt.Sprintf(text, " WHEN FALSE THEN 0", "")
+		case "count-found":
+			text = fmt.Sprintf(text, "", "TRUE")
+		case "recent-messages", "pending-elsewhere":
+			text = fmt.Sprintf(text, db.engine.elements("$5"))
+		}
+		stmt, err := tx.PreparexContext(ctx, text)
 		if err != nil {
 			failed[name] = err
 			_, _ = tx.ExecContext(ctx, "ROLLBACK TO SAVEPOINT prepare")

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/jmoiron/sqlx"
+
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
@@ -44,4 +46,19 @@ func followerRows(followers []wxcast.Follower) []followerRow {
 		rows[i] = followerRow{f.OpenID, jsonText(f.UnionID), jsonTime(f.SubscribeTime), f.Scene, f.Remark, tags}
 	}
 	return rows
+}
+
+// Unfollow marks followers as gone, outside a sync, and returns how many were not yet.
+func (db *DB) Unfollow(ctx context.Context, accountID int64, openids []wxcast.OpenID) (unfollowed int64, err error) {
+	err = db.tx(ctx, func(tx *sqlx.Tx) error {
+		if unfollowed, err = execRows(ctx, tx, db.q.Unfollow, accountID, db.Now(), jsonParam(openids)); err != nil || unfollowed == 0 {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, db.q.BumpPeople, accountID)
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("mark %d followers as gone: %w", len(openids), err)
+	}
+	return unfollowed, nil
 }

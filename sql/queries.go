@@ -103,11 +103,40 @@ type queries struct {
 	ListBroadcasts       string `query:"list-broadcasts"`
 	MoveBroadcast        string `query:"move-broadcast"`
 	GetBroadcastForClaim string `query:"get-broadcast-for-claim"`
+	SetRate              string `query:"set-rate"`
+	MoveCanary           string `query:"move-canary"`
+	GoesFirst            string `query:"goes-first"`
+	AnyOlder             string `query:"any-older"`
 	AdvanceBroadcast     string `query:"advance-broadcast"`
 	GetFixing            string `query:"get-fixing"`
 	AdvanceFixing        string `query:"advance-fixing"`
 
+	AddList         string `query:"add-list"`
+	FindList        string `query:"find-list"`
+	CompleteList    string `query:"complete-list"`
+	CountList       string `query:"count-list"`
+	DropOldListRows string `query:"drop-old-list-rows"`
+	DropOldLists    string `query:"drop-old-lists"`
+	FindListRow     string `query:"find-list-row"`
+	AddListRows     string `query:"add-list-rows"`
+
+	AddOptOuts    string `query:"add-optouts"`
+	RemoveOptOuts string `query:"remove-optouts"`
+	ListOptOuts   string `query:"list-optouts"`
+	UnknownIDs    string `query:"unknown-ids"`
+	SettleEarly   string `query:"settle-early"`
+	AnyEarly      string `query:"any-early"`
+	LockQuota     string `query:"lock-quota"`
+	DropEarly     string `query:"drop-early"`
+	AddEarly      string `query:"add-early"`
+	SettleByMsgID string `query:"settle-by-msgid"`
+	SettleOpen    string `query:"settle-open"`
+
 	FixRecipients      string `query:"fix-recipients"`
+	CountFixed         string `query:"count-fixed"`
+	CountFound         string `query:"count-found"`
+	RecentMessages     string `query:"recent-messages"`
+	PendingElsewhere   string `query:"pending-elsewhere"`
 	LastFixed          string `query:"last-fixed"`
 	CountAudience      string `query:"count-audience"`
 	Tally              string `query:"tally"`

@@ -98,6 +98,11 @@ func miniUsers(from, to int) iter.Seq2[wxcast.MiniUser, error] {
 	}
 }
 
+func bridged(mini int64) wxcast.Audience {
+	yes := true
+	return wxcast.Audience{MiniID: mini, Bridged: &yes}
+}
+
 // broadcastTo makes a running broadcast to n bridged followers, its recipients fixed.
 func (w world) broadcastTo(t *testing.T, n int) wxcast.Broadcast {
 	t.Helper()
@@ -106,7 +111,7 @@ func (w world) broadcastTo(t *testing.T, n int) wxcast.Broadcast {
 	must(t, err)
 	_, _, err = w.Join(t.Context(), w.account, w.mini)
 	must(t, err)
-	b, _, err := w.AddBroadcast(t.Context(), wxcast.Broadcast{AccountID: w.account, MiniID: w.mini, Name: "b", ContentHash: "h", MessageKey: "k", State: wxcast.BroadcastRunning})
+	b, _, err := w.AddBroadcast(t.Context(), wxcast.Broadcast{AccountID: w.account, MiniID: w.mini, Name: "b", ContentHash: "h", MessageKey: "k", State: wxcast.BroadcastRunning, Audience: bridged(w.mini), Rate: 1e6})
 	must(t, err)
 	for fixed := false; !fixed; {
 		fixed, err = w.FixRecipients(t.Context(), b.ID, 7)
@@ -118,7 +123,7 @@ func (w world) broadcastTo(t *testing.T, n int) wxcast.Broadcast {
 
 func (w world) claim(t *testing.T, b wxcast.Broadcast, worker string, n int, ttl time.Duration) wxcast.Claim {
 	t.Helper()
-	c, err := w.Claim(t.Context(), wxcast.ClaimRequest{BroadcastID: b.ID, Worker: worker, Max: n, Rate: 1e6, LeaseTTL: ttl})
+	c, err := w.Claim(t.Context(), wxcast.ClaimRequest{BroadcastID: b.ID, Worker: worker, Max: n, Span: time.Hour, LeaseTTL: ttl})
 	must(t, err)
 	return c
 }

@@ -82,7 +82,9 @@ type usage struct {
 	wall    time.Duration
 	cpu     time.Duration
 	peakMiB float64
-	out     map[string]any
+	// postgres is the CPU time of the server beside it, where that is measured.
+	postgres time.Duration
+	out      map[string]any
 }
 
 // run runs the binary and wants one JSON object of it.
@@ -138,6 +140,17 @@ func verdict(b *testing.B, what string, value, most float64, unit string) {
 		b.Fail()
 	}
 	fmt.Printf("  %-62s %8.2f %-4s at most %6.2f  %s\n", what, value, unit, most, word)
+}
+
+// atLeast is verdict for a value that must not be below its bar.
+func atLeast(b *testing.B, what string, value, least float64, unit string) {
+	b.Helper()
+	word := "pass"
+	if value < least {
+		word = "SHORT OF IT"
+		b.Fail()
+	}
+	fmt.Printf("  %-62s %8.2f %-4s at least %5.2f  %s\n", what, value, unit, least, word)
 }
 
 func note(what string, value any) { fmt.Printf("  %-62s %v\n", what, value) }

@@ -22,7 +22,7 @@ quota: {keep: 20}
 `, "TPL", b.sim.TemplateID))
 		p := b.run(t, "broadcast", "preview", spec, "--json").json(t)
 		recipients := number(t, p, "recipients")
-		if number(t, p, "followers") != 300 || recipients+number(t, p, "out.without_unionid")+number(t, p, "out.not_in_mini_program") != 300 ||
+		if number(t, p, "followers") != 300 || recipients+number(t, p, "not_bridged.without_unionid")+number(t, p, "not_bridged.not_in_mini_program") != 300 ||
 			number(t, p, "quota.remain") != 80 || number(t, p, "days") != (recipients+79)/80 || len(p["messages"].([]any)) != 3 {
 			t.Errorf("%v", p)
 		}

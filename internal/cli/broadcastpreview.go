@@ -21,13 +21,16 @@ import (
 type preview struct {
 	Followers  int64 `json:"followers"`
 	Recipients int64 `json:"recipients"`
-	// Out says why the other followers get nothing.
-	Out struct {
+	// Out says why the other followers get nothing; each is counted once, by the first reason.
+	Out []previewOut `json:"out"`
+	// NotBridged parts those who are out because the mini program does not know them.
+	NotBridged struct {
 		WithoutUnionID   int64 `json:"without_unionid"`
 		NotInMiniProgram int64 `json:"not_in_mini_program"`
 		Ambiguous        int64 `json:"ambiguous"`
-	} `json:"out"`
-	BadValues int64 `json:"bad_values"` // recipients whose values WeChat would refuse
+	} `json:"not_bridged"`
+	List      *previewList `json:"list,omitempty"`
+	BadValues int64        `json:"bad_values"` // recipients whose values WeChat would refuse
 	Quota     struct {
 		Limit  int64 `json:"limit"` // 0 when WeChat gave no information
 		Used   int64 `json:"used"`
@@ -40,6 +43,17 @@ type preview struct {
 	EndsAt  *time.Time `json:"ends_at"` // UTC, if it began now
 	// Messages are the first ones, as a person would see them.
 	Messages []previewMessage `json:"messages"`
+}
+
+type previewOut struct {
+	Reason string `json:"reason"`
+	N      int64  `json:"n"`
+}
+
+// previewList is the spec's list of recipients.
+type previewList struct {
+	Rows  int64 `json:"rows"`
+	Found int64 `json:"found"` // rows of people who follow
 }
 
 type previewMessage struct {
@@ -95,13 +109,27 @@ func (a *app) preview(ctx context.Context, s *session, spec *broadcast.Spec, mes
 	if err != nil {
 		return p, err
 	}
-	p.Followers = coverage.Followers
-	p.Out.WithoutUnionID, p.Out.NotInMiniProgram, p.Out.Ambiguous = coverage.WithoutUnionID, coverage.NotInMiniProgram, coverage.Ambiguous
+	p.NotBridged.WithoutUnionID, p.NotBridged.NotInMiniProgram, p.NotBridged.Ambiguous = coverage.WithoutUnionID, coverage.NotInMiniProgram, coverage.Ambiguous
+	audience, err := spec.Resolve(ctx, s.db, s.accountID, checked.miniID, s.db.Now())
+	if err != nil {
+		return p, err
+	}
+	n, err := s.db.CountAudience(ctx, s.accountID, audience)
+	if err != nil {
+		return p, err
+	}
+	p.Followers, p.Out = n.Followers, []previewOut{}
+	for _, out := range n.Out {
+		p.Out = append(p.Out, previewOut(out))
+	}
+	if audience.In != nil {
+		p.List = &previewList{Rows: n.ListRows, Found: n.ListFound}
+	}
 	message, err := broadcast.NewMessage(spec, checked.mini, "")
 	if err != nil {
 		return p, err
 	}
-	found, err := broadcast.Check(ctx, s.db, spec, message, s.accountID, checked.miniID, messages)
+	found, err := broadcast.Check(ctx, s.db, spec, message, s.accountID, audience, messages)
 	if err != nil {
 		return p, err
 	}
@@ -115,7 +143,7 @@ func (a *app) preview(ctx context.Context, s *session, spec *broadcast.Spec, mes
 		quota = wxcast.Quota{}
 	}
 	o := s.sendOptions(spec)
-	forecast := broadcast.Foretell(s.db.Now(), p.Recipients-p.BadValues, o.Rate, quota, o.QuotaKeep)
+	forecast := broadcast.Foretell(s.db.Now(), p.Recipients-p.BadValues, o, quota)
 	p.Quota.Limit, p.Quota.Used, p.Quota.Keep, p.Quota.Remain = quota.Limit, quota.Used, o.QuotaKeep, forecast.Today
 	p.Rate, p.Seconds, p.Days, p.EndsAt = o.Rate, forecast.Seconds, forecast.Days, timeOrNull(forecast.EndsAt)
 	return p, nil
@@ -123,12 +151,23 @@ func (a *app) preview(ctx context.Context, s *session, spec *broadcast.Spec, mes
 
 func writePreview(w io.Writer, spec *broadcast.Spec, p preview) {
 	fmt.Fprintf(w, "%s: %s of %s followers would get it.\n", spec.Name, count(p.Recipients-p.BadValues), count(p.Followers))
-	table.Write(w, "  ",
-		[]string{"in", count(p.Recipients - p.BadValues), ""},
-		[]string{"out", count(p.Out.WithoutUnionID), "without unionid"},
-		[]string{"", count(p.Out.NotInMiniProgram), "not in the mini program"},
-		[]string{"", count(p.Out.Ambiguous), "unionid stands on several people"},
-		[]string{"", count(p.BadValues), "values that WeChat would refuse"})
+	rows := [][]string{{"in", count(p.Recipients - p.BadValues), ""}}
+	for _, out := range p.Out {
+		rows = append(rows, []string{"out", count(out.N), out.Reason})
+		if out.Reason == "not bridged" {
+			rows = append(rows,
+				[]string{"", count(p.NotBridged.WithoutUnionID), "of all: without unionid"},
+				[]string{"", count(p.NotBridged.NotInMiniProgram), "of all: not in the mini program"},
+				[]string{"", count(p.NotBridged.Ambiguous), "of all: unionid stands on several people"})
+		}
+	}
+	if p.BadValues > 0 {
+		rows = append(rows, []string{"out", count(p.BadValues), "values that WeChat would refuse"})
+	}
+	table.Write(w, "  ", rows...)
+	if p.List != nil && p.List.Rows > p.List.Found {
+		fmt.Fprintf(w, "Of the list's %s rows, %s are nobody who follows.\n", count(p.List.Rows), count(p.List.Rows-p.List.Found))
+	}
 	switch {
 	case p.Quota.Limit == 0:
 		fmt.Fprintln(w, "Quota: WeChat did not tell it.")

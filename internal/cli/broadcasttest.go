@@ -75,6 +75,10 @@ func (a *app) sendTests(ctx context.Context, s *session, spec *broadcast.Spec, t
 	if err != nil {
 		return nil, err
 	}
+	audience, err := spec.Resolve(ctx, s.db, s.accountID, checked.miniID, s.db.Now())
+	if err != nil {
+		return nil, err
+	}
 	var messages []wechat.TemplateMessage
 	for _, openid := range to { // all are made before the first is sent
 		f, err := s.db.Followers(ctx, s.accountID, wxcast.Audience{MiniID: checked.miniID, OpenID: wxcast.OpenID(openid)}, "", 1)
@@ -84,7 +88,16 @@ func (a *app) sendTests(ctx context.Context, s *session, spec *broadcast.Spec, t
 		if len(f) == 0 {
 			return nil, nobody(openid)
 		}
-		m, err := message.For(wxcast.Delivery{Follower: f[0].Follower, MiniOpenID: f[0].MiniOpenID})
+		if audience.In != nil { // for the row's values
+			f, err = s.db.Followers(ctx, s.accountID, wxcast.Audience{MiniID: checked.miniID, OpenID: wxcast.OpenID(openid), In: audience.In}, "", 1)
+			if err != nil {
+				return nil, err
+			}
+			if len(f) == 0 {
+				return nil, &wxcast.BadInput{File: spec.Audience.In.File, Key: openid, Problem: "has no row in the list", Want: "test with people of the list: the message takes their values"}
+			}
+		}
+		m, err := message.For(wxcast.Delivery{Follower: f[0].Follower, MiniOpenID: f[0].MiniOpenID, Vars: f[0].Vars})
 		if err != nil {
 			return nil, &wxcast.BadInput{Key: openid, Problem: err.Error()}
 		}

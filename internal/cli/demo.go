@@ -216,7 +216,10 @@ func (a *app) demoBroadcast(ctx context.Context, s *session, line simAnnouncemen
 	if bad := broadcast.CheckTemplate(spec, templates); len(bad) > 0 {
 		return wxcast.Broadcast{}, errors.Join(bad...)
 	}
-	b, _, err := broadcast.Find(ctx, s.db, spec, s.accountID, miniID, func() error { return nil })
+	o := s.sendOptions(spec)
+	b, _, err := broadcast.Find(ctx, s.db, spec, s.accountID, miniID, broadcast.Begin{State: wxcast.BroadcastRunning, Rate: rate}, func() (wxcast.Audience, error) {
+		return spec.Resolve(ctx, s.db, s.accountID, miniID, s.db.Now())
+	})
 	if err != nil {
 		return b, err
 	}
@@ -224,7 +227,7 @@ func (a *app) demoBroadcast(ctx context.Context, s *session, line simAnnouncemen
 	if err != nil {
 		return b, err
 	}
-	return a.sendBroadcast(ctx, s, b, spec, message)
+	return a.sendBroadcast(ctx, s, b, message, o)
 }
 
 func (a *app) importFromSim(ctx context.Context, s *session, url string) (importResult, error) {

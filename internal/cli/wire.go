@@ -36,6 +36,8 @@ type session struct {
 	accountID int64
 	// client is nil where the account has no way to an access token.
 	client *wechat.Client
+	// recipients of a broadcast that this command has made; 0 otherwise.
+	recipients int64
 }
 
 func (s *session) Close() {

@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"maps"
 	"regexp"
+	"slices"
+	"unicode/utf8"
 
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
@@ -64,40 +67,53 @@ type TemplateMessage struct {
 	Data        map[string]string // key, such as "thing1", to value
 }
 
-type templateValue struct {
-	Value string `json:"value"`
-}
-
-type templateMiniProgram struct {
-	AppID    wxcast.AppID `json:"appid"`
-	PagePath string       `json:"pagepath,omitempty"`
-}
-
 // encode is the message as WeChat wants it: UTF-8 without \u escapes, which it
 // answers with 40033 or 47002.
-func (m TemplateMessage) encode() ([]byte, error) {
-	data := make(map[string]templateValue, len(m.Data))
-	for key, value := range m.Data {
-		data[key] = templateValue{value}
+func (m TemplateMessage) encode() []byte {
+	b := make([]byte, 0, 512)
+	b = appendText(append(b, `{"touser":`...), string(m.ToUser))
+	b = appendText(append(b, `,"template_id":`...), m.TemplateID)
+	if m.URL != "" {
+		b = appendText(append(b, `,"url":`...), m.URL)
 	}
-	wire := struct {
-		ToUser      wxcast.OpenID            `json:"touser"`
-		TemplateID  string                   `json:"template_id"`
-		URL         string                   `json:"url,omitempty"`
-		MiniProgram *templateMiniProgram     `json:"miniprogram,omitempty"`
-		ClientMsgID string                   `json:"client_msg_id,omitempty"`
-		Data        map[string]templateValue `json:"data"`
-	}{ToUser: m.ToUser, TemplateID: m.TemplateID, URL: m.URL, ClientMsgID: m.ClientMsgID, Data: data}
 	if m.MiniAppID != "" {
-		wire.MiniProgram = &templateMiniProgram{m.MiniAppID, m.PagePath}
+		b = appendText(append(b, `,"miniprogram":{"appid":`...), string(m.MiniAppID))
+		if m.PagePath != "" {
+			b = appendText(append(b, `,"pagepath":`...), m.PagePath)
+		}
+		b = append(b, '}')
 	}
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
+	if m.ClientMsgID != "" {
+		b = appendText(append(b, `,"client_msg_id":`...), m.ClientMsgID)
+	}
+	b = append(b, `,"data":{`...)
+	for i, key := range slices.Sorted(maps.Keys(m.Data)) {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(appendText(b, key), `:{"value":`...)
+		b = append(appendText(b, m.Data[key]), '}')
+	}
+	return append(b, "}}"...)
+}
+
+// appendText appends a JSON string. Most texts need no escape; the library writes the
+// others.
+func appendText(b []byte, text string) []byte {
+	plain := utf8.ValidString(text)
+	for i := 0; plain && i < len(text); i++ {
+		plain = text[i] >= ' ' && text[i] != '"' && text[i] != '\\'
+	}
+	if plain {
+		b = append(b, '"')
+		b = append(b, text...)
+		return append(b, '"')
+	}
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
 	enc.SetEscapeHTML(false)
-	if err := enc.Encode(wire); err != nil {
-		return nil, err
-	}
-	return b.Bytes(), nil
+	_ = enc.Encode(text) // a text can always be encoded
+	return append(b, bytes.TrimSuffix(buf.Bytes(), []byte("\n"))...)
 }
 
 type sendReply struct {
@@ -108,10 +124,6 @@ type sendReply struct {
 // SendTemplate sends one message and returns WeChat's msgid, which is above 2^53.
 // No error means accepted, not delivered: that comes as a receipt.
 func (c *Client) SendTemplate(ctx context.Context, m TemplateMessage) (msgID int64, err error) {
-	body, err := m.encode()
-	if err != nil {
-		return 0, err
-	}
-	out, err := call[sendReply](ctx, c, TemplateSendAPI, nil, body)
+	out, err := call[sendReply](ctx, c, TemplateSendAPI, nil, m.encode())
 	return out.MsgID, err
 }

@@ -30,17 +30,35 @@ type Broadcast struct {
 	// again is known to be the same broadcast.
 	ContentHash string
 	Spec        string // the YAML as it was given
+	Audience    Audience
 	// MessageKey is random, and the common start of the client_msg_ids.
 	MessageKey string
 	State      BroadcastState
 	Reason     string    // why it waits or is paused, for people
-	ResumeAt   time.Time // a waiting broadcast goes on then, UTC; zero otherwise
+	ResumeAt   time.Time // a waiting broadcast goes on, a scheduled one begins, UTC; zero otherwise
+	Rate       float64   // messages per second, all workers together
+	// Priority: while one with a higher number, or an older one with the same, is at
+	// work, this one waits.
+	Priority    int
+	Canary      CanaryState
+	CanaryShare float64 // only for AddBroadcast; 0 for no canary
+	CanaryUntil time.Time
 	// Fixed is true once every recipient has a delivery row.
 	Fixed      bool
 	CreatedAt  time.Time
 	StartedAt  time.Time // zero until the first claim
 	FinishedAt time.Time // zero until done or cancelled
 }
+
+// CanaryState is how far the share that goes first has come.
+type CanaryState string
+
+// The states of a canary.
+const (
+	CanaryNone    CanaryState = ""        // there is none, or it was judged
+	CanarySending CanaryState = "sending" // nobody else is sent to
+	CanaryWaiting CanaryState = "waiting" // for outcomes, until CanaryUntil
+)
 
 // DeliveryState is where one recipient of a broadcast stands.
 type DeliveryState string
@@ -59,7 +77,8 @@ const (
 type Delivery struct {
 	Follower
 	MiniOpenID MiniOpenID
-	Attempts   int // calls made before this one
+	Vars       map[string]string // from the recipients' CSV
+	Attempts   int               // calls made before this one
 	// OpenSince is the time of the first attempt whose outcome was lost, UTC;
 	// zero when every attempt so far has a known outcome. WeChat refuses a
 	// repeat of the same client_msg_id for DedupWindow from then.
@@ -88,6 +107,14 @@ type Outcome struct {
 // answer: no connection, a time-out, a 502. WeChat has no such errcode.
 const ErrCodeTransport = -1000
 
+// Codes of deliveries that were skipped when their turn came. WeChat has none of them.
+const (
+	ErrCodeUnfollowed = -1001 // they left after the broadcast had begun
+	ErrCodeOptedOut   = -1002 // they asked for no more messages
+	ErrCodeCapped     = -1003 // the frequency cap: they had enough already
+	ErrCodeBadValue   = -1004 // a value does not fit the template
+)
+
 // Tally is a broadcast's deliveries counted by state. Recipients is always the
 // sum of the others.
 type Tally struct {
@@ -97,21 +124,39 @@ type Tally struct {
 	Skipped    int64
 	Unknown    int64
 	Pending    int64
-	ByErrCode  map[int]int64 // of failed, skipped and unknown deliveries
+	// Delivered and Undelivered count the receipts of messages that were sent.
+	Delivered, Undelivered int64
+	ByErrCode              map[int]int64 // of failed, skipped and unknown deliveries
 }
 
 // ClaimRequest asks for work of one broadcast.
 type ClaimRequest struct {
 	BroadcastID int64
 	Worker      string // who asks; unique to one process
-	Max         int    // at most so many deliveries
-	// Rate is the account's messages per second; the claim comes with a time
-	// slot of Max/Rate seconds that no other worker has.
-	Rate float64
+	// Max bounds the deliveries of a claim; so does Span, as what may be sent in it
+	// at the broadcast's rate.
+	Max  int
+	Span time.Duration
+	// Lead is how long after the claim its time slot begins at the earliest.
+	Lead time.Duration
 	// QuotaKeep is how much of the day's quota to leave to the company's other
 	// messages.
 	QuotaKeep int64
 	LeaseTTL  time.Duration
+	Cap       FrequencyCap
+}
+
+// FrequencyCap bounds the messages to one person, of all broadcasts; 0 is no bound.
+type FrequencyCap struct {
+	Day  int // in the last 24 hours
+	Week int // in the last 7 days
+}
+
+// Slot is the time that some messages of an account have for themselves.
+type Slot struct {
+	Start, End time.Time // by the store's clock
+	// Share of the rate that is used now; below 1 while WeChat asks us to slow down.
+	Share float64
 }
 
 // Claim is work that was given to one worker, or the reason that none was.
@@ -122,8 +167,13 @@ type Claim struct {
 	Retries      []Delivery
 	RetriesUntil time.Time
 	Fresh        []Delivery
-	SlotStart    time.Time // when the first may leave, by the store's clock
-	Day          Day       // whose quota was reserved
+	Slot         Slot
+	Day          Day // whose quota was reserved
+	// Skipped counts those whose turn came and who must not get it; that is
+	// recorded already.
+	Skipped int
+	// Advanced: there may be more at once, also where this claim holds no work.
+	Advanced bool
 	// State is the broadcast's state at the claim; there is no work unless it
 	// is running.
 	State BroadcastState
@@ -131,6 +181,10 @@ type Claim struct {
 	QuotaSpent bool
 	// QuotaUnread: nobody has read today's limit from WeChat yet.
 	QuotaUnread bool
+	// Behind is the broadcast that goes first, by its priority or its age.
+	Behind int64
+	// CanarySent: the canary's deliveries all have their end.
+	CanarySent bool
 	// NextDue is when the earliest retry is due, where nothing else is left.
 	NextDue time.Time
 	// Exhausted: no delivery is pending any more.

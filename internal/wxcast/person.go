@@ -5,11 +5,12 @@ import "time"
 // FollowerRecord is everything that is kept of one follower.
 type FollowerRecord struct {
 	Follower
-	MiniOpenID   MiniOpenID // "" when there is no bridge
-	FirstSeenAt  time.Time  // UTC, as all times here; zero when it did not happen
-	DetailsAt    time.Time  // when WeChat was last asked
-	UnfollowedAt time.Time  // the last time
-	RefollowedAt time.Time  // the last time
+	MiniOpenID   MiniOpenID        // "" when there is no bridge
+	FirstSeenAt  time.Time         // UTC, as all times here; zero when it did not happen
+	DetailsAt    time.Time         // when WeChat was last asked
+	UnfollowedAt time.Time         // the last time
+	RefollowedAt time.Time         // the last time
+	Vars         map[string]string // from the audience's list
 }
 
 // Person is everything that is kept of one human being in one account: followers

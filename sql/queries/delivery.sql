@@ -1,11 +1,17 @@
 -- name: fix-recipients
--- One delivery each for the next recipients, in openid order.
--- $1 broadcast; $2 account; $3 mini program; $4 after this openid; $5 at most.
-INSERT INTO deliveries (broadcast_id, openid)
-SELECT $1, b.openid
-FROM bridges b JOIN followers f ON f.account_id = b.account_id AND f.openid = b.openid
-WHERE b.account_id = $2 AND b.mini_id = $3 AND b.openid > $4 AND f.subscribed
-ORDER BY b.openid LIMIT $5;
+-- One delivery each for the next recipients, in openid order. Those of the canary
+-- are due at once.
+-- $1 account; $2 mini program; $3 broadcast; $4 after this openid; $5 at most; $6 the canary's share of 2^32;
+-- %[1]s the variables; %[2]s joins; %[3]s conditions; %[4]s a hash of the recipient.
+INSERT INTO deliveries (broadcast_id, openid, vars, next_attempt_at)
+SELECT $3, f.openid, %[1]s, CASE WHEN %[4]s < $6 THEN (SELECT created_at FROM broadcasts WHERE id = $3) END
+FROM followers f LEFT JOIN bridges b ON b.account_id = f.account_id AND b.mini_id = $2 AND b.openid = f.openid %[2]s
+WHERE f.account_id = $1 AND f.openid > $4 AND %[3]s
+ORDER BY f.openid LIMIT $5;
+
+-- name: count-fixed
+-- $1 broadcast.
+SELECT COUNT(*) FROM deliveries WHERE broadcast_id = $1;
 
 -- name: last-fixed
 -- The last of the recipients just fixed, and their number.
@@ -13,31 +19,42 @@ ORDER BY b.openid LIMIT $5;
 SELECT COALESCE(MAX(openid), '') AS openid, COUNT(*) AS n FROM deliveries WHERE broadcast_id = $1 AND openid > $2;
 
 -- name: count-audience
--- $1 account; $2 mini program.
-SELECT COUNT(*) FROM bridges b JOIN followers f ON f.account_id = b.account_id AND f.openid = b.openid
-WHERE b.account_id = $1 AND b.mini_id = $2 AND f.subscribed;
+-- How many followers are in an audience (-1), and by which condition the others are out.
+-- $1 account; $2 mini program; %[1]s WHEN … THEN of each condition; %[2]s joins.
+SELECT CASE%[1]s ELSE -1 END AS reason, COUNT(*) AS n
+FROM followers f LEFT JOIN bridges b ON b.account_id = f.account_id AND b.mini_id = $2 AND b.openid = f.openid %[2]s
+WHERE f.account_id = $1 GROUP BY 1 ORDER BY 1;
+
+-- name: count-found
+-- How many followers of a list there are.
+-- $1 account; $2 mini program; %[1]s joins; %[2]s conditions.
+SELECT COUNT(*)
+FROM followers f LEFT JOIN bridges b ON b.account_id = f.account_id AND b.mini_id = $2 AND b.openid = f.openid %[1]s
+WHERE f.account_id = $1 AND %[2]s;
 
 -- name: tally
 -- $1 broadcast.
-SELECT state, errcode, COUNT(*) AS n FROM deliveries WHERE broadcast_id = $1 GROUP BY state, errcode;
+SELECT state, errcode, receipt = 'success' AS delivered, COUNT(*) AS n FROM deliveries WHERE broadcast_id = $1 GROUP BY state, errcode, receipt = 'success';
 
--- name: fresh-deliveries
--- The next deliveries that nobody has leased yet, in openid order.
--- $1 broadcast; $2 after this openid; $3 at most; $4 account; $5 mini program.
-SELECT d.openid, d.attempts, d.open_since, f.unionid, f.subscribe_time, f.subscribe_scene, f.remark, f.tags, b.mini_openid
-FROM (SELECT openid, attempts, open_since FROM deliveries WHERE broadcast_id = $1 AND openid > $2 ORDER BY openid LIMIT $3) d
-LEFT JOIN followers f ON f.account_id = $4 AND f.openid = d.openid
-LEFT JOIN bridges b ON b.account_id = $4 AND b.mini_id = $5 AND b.openid = d.openid
-ORDER BY d.openid;
+-- name: recent-messages
+-- How many messages people have had, of all the account's broadcasts; what is under
+-- way counts, too.
+-- $1 account; $2 broadcast, which does not count; $3 a day ago; $4 a week ago, UTC; $5 openids as a JSON array; %s its elements.
+SELECT d.openid, SUM(CASE WHEN d.attempted_at IS NULL OR d.attempted_at >= $3 THEN 1 ELSE 0 END) AS day, COUNT(*) AS week
+FROM deliveries d
+WHERE d.broadcast_id IN (SELECT id FROM broadcasts WHERE account_id = $1 AND id <> $2 AND (finished_at IS NULL OR finished_at >= $4))
+  AND d.openid IN (%s)
+  AND (d.state IN ('sent', 'unknown') AND d.attempted_at >= $4
+       OR d.state = 'pending' AND (d.open_since IS NOT NULL OR EXISTS (
+          SELECT 1 FROM leases l WHERE l.broadcast_id = d.broadcast_id AND l.from_openid < d.openid AND d.openid <= l.to_openid)))
+GROUP BY d.openid;
 
--- name: due-deliveries
--- Deliveries whose retry is due.
--- $1 broadcast; $2 now, UTC; $3 at most; $4 account; $5 mini program.
-SELECT d.openid, d.attempts, d.open_since, f.unionid, f.subscribe_time, f.subscribe_scene, f.remark, f.tags, b.mini_openid
-FROM (SELECT openid, attempts, open_since FROM deliveries
-      WHERE broadcast_id = $1 AND next_attempt_at IS NOT NULL AND next_attempt_at <= $2 ORDER BY next_attempt_at LIMIT $3) d
-LEFT JOIN followers f ON f.account_id = $4 AND f.openid = d.openid
-LEFT JOIN bridges b ON b.account_id = $4 AND b.mini_id = $5 AND b.openid = d.openid;
+-- name: pending-elsewhere
+-- Which of these people an older broadcast is still to send to.
+-- $1 broadcast; $2 account; $3 priority; $4 at work since, UTC; $5 openids as a JSON array; %s its elements.
+SELECT DISTINCT d.openid FROM deliveries d
+WHERE d.broadcast_id IN (SELECT id FROM broadcasts WHERE account_id = $2 AND state = 'running' AND id < $1 AND priority >= $3 AND worked_at > $4)
+  AND d.openid IN (%s) AND d.state = 'pending';
 
 -- name: next-due
 -- When the earliest retry is due.

@@ -1,9 +1,9 @@
 -- name: list-followers
--- The account's followers behind an openid; the audience's conditions follow.
--- $1 account; $2 mini program; $3 after this openid; $4 at most.
-SELECT f.openid, f.unionid, b.mini_openid, f.subscribed, f.subscribe_time, f.subscribe_scene, f.remark, f.tags, f.first_seen_at, f.details_at, f.unfollowed_at, f.refollowed_at
-FROM followers f LEFT JOIN bridges b ON b.account_id = f.account_id AND b.mini_id = $2 AND b.openid = f.openid
-WHERE f.account_id = $1 AND f.openid > $3
+-- The account's followers in an audience, behind an openid.
+-- $1 account; $2 mini program; $3 after this openid; $4 at most; %[1]s the variables; %[2]s joins; %[3]s conditions.
+SELECT f.openid, f.unionid, b.mini_openid, f.subscribed, f.subscribe_time, f.subscribe_scene, f.remark, f.tags, f.first_seen_at, f.details_at, f.unfollowed_at, f.refollowed_at, %[1]s AS vars
+FROM followers f LEFT JOIN bridges b ON b.account_id = f.account_id AND b.mini_id = $2 AND b.openid = f.openid %[2]s
+WHERE f.account_id = $1 AND f.openid > $3 AND %[3]s ORDER BY f.openid LIMIT $4;
 
 -- name: find-followers
 -- Everyone who has this openid or this unionid.

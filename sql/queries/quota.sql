@@ -40,8 +40,9 @@ UPDATE quota_days SET used = daily_limit WHERE account_id = $1 AND api = $2 AND 
 
 -- name: get-pacing
 -- $1 account.
-SELECT next_at FROM pacing WHERE account_id = $1;
+SELECT next_at, share, share_at FROM pacing WHERE account_id = $1;
 
 -- name: put-pacing
--- $1 account; $2 next_at, UTC.
-INSERT INTO pacing (account_id, next_at) VALUES ($1, $2) ON CONFLICT (account_id) DO UPDATE SET next_at = excluded.next_at;
+-- $1 account; $2 next_at; $3 share; $4 share_at or NULL, UTC.
+INSERT INTO pacing (account_id, next_at, share, share_at) VALUES ($1, $2, $3, $4)
+ON CONFLICT (account_id) DO UPDATE SET next_at = excluded.next_at, share = excluded.share, share_at = excluded.share_at;

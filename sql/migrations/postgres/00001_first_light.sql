@@ -135,10 +135,22 @@ CREATE TABLE broadcasts (
     name         TEXT NOT NULL,
     content_hash TEXT NOT NULL,
     spec         TEXT NOT NULL,
+    -- Who gets it, as JSON: all times, lists and other broadcasts as they stood when
+    -- it was created.
+    audience     TEXT NOT NULL,
     message_key  TEXT NOT NULL UNIQUE,
     state        TEXT NOT NULL CHECK (state IN ('draft', 'scheduled', 'running', 'waiting', 'paused', 'done', 'cancelled')),
     reason       TEXT NOT NULL DEFAULT '',
     resume_at    TIMESTAMPTZ,
+    -- Messages per second, for all workers; read at each claim.
+    rate         DOUBLE PRECISION NOT NULL,
+    priority     INTEGER NOT NULL DEFAULT 0,
+    -- The share that goes first: '' when there is none, or none any more.
+    canary       TEXT NOT NULL DEFAULT '' CHECK (canary IN ('', 'sending', 'waiting')),
+    canary_share DOUBLE PRECISION NOT NULL DEFAULT 0,
+    canary_until TIMESTAMPTZ,
+    -- When a worker last got work of it.
+    worked_at    TIMESTAMPTZ,
     fixed        BOOLEAN NOT NULL DEFAULT FALSE,
     -- Recipients up to here, in openid order, have a delivery row.
     fixed_to     TEXT COLLATE "C" NOT NULL DEFAULT '',
@@ -165,6 +177,10 @@ CREATE TABLE deliveries (
     open_since      TIMESTAMPTZ,
     -- Set on a pending row that may be tried (again) from then on.
     next_attempt_at TIMESTAMPTZ,
+    -- The recipient's own variables, as a JSON object.
+    vars            TEXT,
+    -- What WeChat's receipt said: success, or why it did not reach the phone.
+    receipt         TEXT,
     PRIMARY KEY (broadcast_id, openid)
 ) WITH (fillfactor = 70);
 CREATE INDEX deliveries_due ON deliveries (broadcast_id, next_attempt_at) WHERE next_attempt_at IS NOT NULL;
@@ -184,7 +200,10 @@ CREATE INDEX leases_broadcast ON leases (broadcast_id);
 -- When the next message of an account may leave, for all workers together.
 CREATE TABLE pacing (
     account_id BIGINT PRIMARY KEY REFERENCES apps (id),
-    next_at    TIMESTAMPTZ NOT NULL
+    next_at    TIMESTAMPTZ NOT NULL,
+    -- Below 1 while WeChat asks us to slow down.
+    share      DOUBLE PRECISION NOT NULL DEFAULT 1,
+    share_at   TIMESTAMPTZ
 );
 
 CREATE TABLE quota_days (
@@ -197,4 +216,42 @@ CREATE TABLE quota_days (
     ours        BIGINT NOT NULL DEFAULT 0,
     read_at     TIMESTAMPTZ NOT NULL,
     PRIMARY KEY (account_id, api, day)
+);
+
+-- Who asked for no more messages.
+CREATE TABLE optouts (
+    account_id BIGINT NOT NULL,
+    openid     TEXT COLLATE "C" NOT NULL,
+    since      TIMESTAMPTZ NOT NULL,
+    source     TEXT NOT NULL,
+    PRIMARY KEY (account_id, openid)
+);
+
+-- A CSV of recipients, known by its content. Its rows hold an id of the kind, and
+-- the other columns as a JSON object.
+CREATE TABLE lists (
+    id         BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    account_id BIGINT NOT NULL REFERENCES apps (id),
+    digest     TEXT NOT NULL,
+    kind       TEXT NOT NULL CHECK (kind IN ('openid', 'unionid', 'mini_openid')),
+    complete   BOOLEAN NOT NULL DEFAULT FALSE,
+    row_count  BIGINT NOT NULL DEFAULT 0,
+    loaded_at  TIMESTAMPTZ NOT NULL
+);
+CREATE TABLE list_rows (
+    list_id BIGINT NOT NULL,
+    id      TEXT COLLATE "C" NOT NULL,
+    line    BIGINT NOT NULL,
+    vars    TEXT NOT NULL,
+    PRIMARY KEY (list_id, id)
+);
+
+-- Receipts that came before their message was recorded as sent.
+CREATE TABLE early_receipts (
+    account_id BIGINT NOT NULL,
+    msgid      BIGINT NOT NULL,
+    openid     TEXT COLLATE "C" NOT NULL,
+    receipt    TEXT NOT NULL,
+    at         TIMESTAMPTZ NOT NULL,
+    PRIMARY KEY (account_id, msgid)
 );

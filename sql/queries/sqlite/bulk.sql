@@ -101,9 +101,9 @@ DROP TABLE mini_users_import;
 -- An outcome without attempted_at is one without a call.
 -- An upsert of rows that exist, because for UPDATE … FROM the planner would go
 -- through the whole broadcast for each outcome.
--- $1 broadcast; $2 JSON array of {openid, state, errcode, errmsg, msgid, attempted_at, open_since, next_attempt_at}.
+-- $1 broadcast; $2 JSON array of {openid, state, errcode, errmsg, msgid, attempted_at, open_since, next_attempt_at}; what is absent is 0 or NULL.
 INSERT INTO deliveries (broadcast_id, openid, state, attempts, errcode, errmsg, msgid, attempted_at, open_since, next_attempt_at)
-SELECT d.broadcast_id, d.openid, value ->> 'state', d.attempts + (value ->> 'attempted_at' IS NOT NULL), value ->> 'errcode', value ->> 'errmsg', value ->> 'msgid',
+SELECT d.broadcast_id, d.openid, value ->> 'state', d.attempts + (value ->> 'attempted_at' IS NOT NULL), COALESCE(value ->> 'errcode', 0), COALESCE(value ->> 'errmsg', ''), value ->> 'msgid',
     COALESCE(value ->> 'attempted_at', d.attempted_at), value ->> 'open_since', value ->> 'next_attempt_at'
 FROM json_each($2) CROSS JOIN deliveries d ON d.broadcast_id = $1 AND d.openid = value ->> 'openid'
 WHERE d.state = 'pending' OR (value ->> 'state' = 'sent' AND d.state <> 'sent')
@@ -134,3 +134,68 @@ SELECT id FROM broadcasts WHERE id = $1;
 -- A write transaction is alone already.
 -- $1 account.
 SELECT id FROM apps WHERE id = $1;
+
+-- name: find-list-row
+-- One of these rows whose id the list has already.
+-- $1 list; $2 JSON array of {id, line, vars}.
+SELECT l.id, l.line FROM json_each($2) CROSS JOIN list_rows l ON l.list_id = $1 AND l.id = value ->> 'id' LIMIT 1;
+
+-- name: add-list-rows
+-- $1 list; $2 JSON array of {id, line, vars}.
+INSERT INTO list_rows (list_id, id, line, vars) SELECT $1, value ->> 'id', value ->> 'line', value ->> 'vars' FROM json_each($2);
+
+-- name: add-optouts
+-- $1 account; $2 now, UTC; $3 source; $4 openids or unionids as a JSON array.
+INSERT INTO optouts (account_id, openid, since, source)
+SELECT DISTINCT $1, f.openid, $2, $3 FROM json_each($4)
+JOIN followers f ON f.account_id = $1 AND (f.openid = value OR f.unionid = value)
+WHERE TRUE ON CONFLICT (account_id, openid) DO NOTHING;
+
+-- name: unknown-ids
+-- Which of these ids are no follower's.
+-- $1 account; $2 openids or unionids as a JSON array.
+SELECT value FROM json_each($2)
+WHERE NOT EXISTS (SELECT 1 FROM followers f WHERE f.account_id = $1 AND f.openid = value)
+  AND NOT EXISTS (SELECT 1 FROM followers f WHERE f.account_id = $1 AND f.unionid = value);
+
+-- name: remove-optouts
+-- $1 account; $2 openids or unionids as a JSON array.
+DELETE FROM optouts WHERE account_id = $1 AND openid IN (
+    SELECT f.openid FROM json_each($2) JOIN followers f ON f.account_id = $1 AND (f.openid = value OR f.unionid = value));
+
+-- name: settle-early
+-- The receipts that came before these messages were recorded as sent.
+-- $1 broadcast; $2 JSON array of {openid, msgid}.
+UPDATE deliveries SET receipt = e.receipt
+FROM json_each($2) o CROSS JOIN early_receipts e
+WHERE broadcast_id = $1 AND deliveries.openid = o.value ->> 'openid' AND deliveries.msgid = o.value ->> 'msgid'
+  AND e.account_id = (SELECT account_id FROM broadcasts WHERE id = $1) AND e.msgid = o.value ->> 'msgid' AND e.openid = o.value ->> 'openid';
+
+-- name: lock-quota
+-- A write transaction is alone already.
+-- $1 account; $2 api.
+SELECT used FROM quota_days WHERE account_id = $1 AND api = $2 ORDER BY day;
+
+-- name: fresh-deliveries
+-- The next deliveries behind what was leased before, in openid order. Those of the
+-- canary among them are not fresh: they have an end, or are due.
+-- $1 broadcast; $2 after this openid; $3 at most; $4 account; $5 mini program.
+SELECT d.openid, d.attempts, d.open_since, d.vars, d.fresh, COALESCE(f.subscribed, FALSE) AS subscribed, o.openid IS NOT NULL AS opted_out,
+       f.unionid, f.subscribe_time, f.subscribe_scene, f.remark, f.tags, b.mini_openid
+FROM (SELECT openid, attempts, open_since, vars, state = 'pending' AND next_attempt_at IS NULL AS fresh
+      FROM deliveries WHERE broadcast_id = $1 AND openid > $2 ORDER BY openid LIMIT $3) d
+LEFT JOIN followers f ON f.account_id = $4 AND f.openid = d.openid
+LEFT JOIN bridges b ON b.account_id = $4 AND b.mini_id = $5 AND b.openid = d.openid
+LEFT JOIN optouts o ON o.account_id = $4 AND o.openid = d.openid
+ORDER BY d.openid;
+
+-- name: due-deliveries
+-- Deliveries whose retry is due.
+-- $1 broadcast; $2 now, UTC; $3 at most; $4 account; $5 mini program.
+SELECT d.openid, d.attempts, d.open_since, d.vars, TRUE AS fresh, COALESCE(f.subscribed, FALSE) AS subscribed, o.openid IS NOT NULL AS opted_out,
+       f.unionid, f.subscribe_time, f.subscribe_scene, f.remark, f.tags, b.mini_openid
+FROM (SELECT openid, attempts, open_since, vars FROM deliveries
+      WHERE broadcast_id = $1 AND next_attempt_at IS NOT NULL AND next_attempt_at <= $2 ORDER BY next_attempt_at LIMIT $3) d
+LEFT JOIN followers f ON f.account_id = $4 AND f.openid = d.openid
+LEFT JOIN bridges b ON b.account_id = $4 AND b.mini_id = $5 AND b.openid = d.openid
+LEFT JOIN optouts o ON o.account_id = $4 AND o.openid = d.openid;

@@ -3,7 +3,10 @@
 // starts and stops, from local binaries, from Docker, or from Debian's package
 // where it may install that. It says which.
 //
+// With -durable the server syncs to disk, as one in production does: for benchmarks.
+//
 //	go run ./sql/storetest/withpostgres go test ./...
+//	go run ./sql/storetest/withpostgres -durable go test ./internal/bench -bench .
 package main
 
 import (
@@ -19,18 +22,22 @@ import (
 )
 
 func main() {
-	if len(os.Args) < 2 {
-		fmt.Fprintln(os.Stderr, "usage: withpostgres COMMAND [ARG...]")
+	command, settings := os.Args[1:], []string{"-c", "fsync=off", "-c", "full_page_writes=off"}
+	if len(command) > 0 && command[0] == "-durable" {
+		command, settings = command[1:], nil
+	}
+	if len(command) == 0 {
+		fmt.Fprintln(os.Stderr, "usage: withpostgres [-durable] COMMAND [ARG...]")
 		os.Exit(2)
 	}
-	os.Exit(run(os.Args[1:]))
+	os.Exit(run(command, settings))
 }
 
-func run(command []string) int {
+func run(command, settings []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	env := os.Environ()
-	server, err := findServer(ctx)
+	server, err := findServer(ctx, settings)
 	switch {
 	case err == nil:
 		defer server.stop()

@@ -28,20 +28,21 @@ type server struct {
 }
 
 // findServer tries each way to a Postgres in turn; its error says why each failed.
-func findServer(ctx context.Context) (server, error) {
+// settings are arguments of the server that is started.
+func findServer(ctx context.Context, settings []string) (server, error) {
 	if given := os.Getenv(storetest.URLEnv); given != "" {
 		return server{url: given, how: "the one that " + storetest.URLEnv + " names", stop: func() {}}, nil
 	}
 	var failed []error
 	for _, way := range []struct {
 		name  string
-		start func(context.Context) (server, error)
+		start func(context.Context, []string) (server, error)
 	}{
 		{"local binaries", fromLocalBinaries},
 		{"Docker", fromDocker},
 		{"Debian's package", fromDebianPackage},
 	} {
-		s, err := way.start(ctx)
+		s, err := way.start(ctx, settings)
 		if err == nil {
 			return s, nil
 		}
@@ -51,7 +52,7 @@ func findServer(ctx context.Context) (server, error) {
 }
 
 // fromLocalBinaries starts a private server from an installed Postgres.
-func fromLocalBinaries(ctx context.Context) (server, error) {
+func fromLocalBinaries(ctx context.Context, settings []string) (server, error) {
 	bin, err := findBinaries()
 	if err != nil {
 		return server{}, err
@@ -79,9 +80,8 @@ func fromLocalBinaries(ctx context.Context) (server, error) {
 		return server{}, err
 	}
 	defer log.Close()
-	// A test server may lose its data: no fsync.
-	postgres := exec.Command(filepath.Join(bin, "postgres"), "-D", data, "-p", strconv.Itoa(port), "-k", dir,
-		"-c", "listen_addresses=127.0.0.1", "-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=200")
+	args := append([]string{"-D", data, "-p", strconv.Itoa(port), "-k", dir, "-c", "listen_addresses=127.0.0.1", "-c", "max_connections=200"}, settings...)
+	postgres := exec.Command(filepath.Join(bin, "postgres"), args...)
 	postgres.SysProcAttr, postgres.Dir, postgres.Stdout, postgres.Stderr = attr, dir, log, log
 	if err := postgres.Start(); err != nil {
 		return server{}, err
@@ -145,12 +145,13 @@ func unprivileged(dir string) (*syscall.SysProcAttr, error) {
 }
 
 // fromDocker runs the official image on a free loopback port.
-func fromDocker(ctx context.Context) (server, error) {
+func fromDocker(ctx context.Context, settings []string) (server, error) {
 	if out, err := exec.CommandContext(ctx, "docker", "info").CombinedOutput(); err != nil {
 		return server{}, fmt.Errorf("no engine answers: %s", lastLine(append(out, err.Error()...)))
 	}
-	out, err := exec.CommandContext(ctx, "docker", "run", "--rm", "--detach", "--publish", "127.0.0.1::5432",
-		"--env", "POSTGRES_HOST_AUTH_METHOD=trust", "postgres:17-alpine", "-c", "fsync=off", "-c", "max_connections=200").Output()
+	args := append([]string{"run", "--rm", "--detach", "--publish", "127.0.0.1::5432", "--env", "POSTGRES_HOST_AUTH_METHOD=trust",
+		"postgres:17-alpine", "-c", "max_connections=200"}, settings...)
+	out, err := exec.CommandContext(ctx, "docker", args...).Output()
 	if err != nil {
 		return server{}, fmt.Errorf("docker run: %w", err)
 	}
@@ -171,7 +172,7 @@ func fromDocker(ctx context.Context) (server, error) {
 
 // fromDebianPackage installs Debian's package, which only root can, and starts a
 // private server from it.
-func fromDebianPackage(ctx context.Context) (server, error) {
+func fromDebianPackage(ctx context.Context, settings []string) (server, error) {
 	if os.Getuid() != 0 {
 		return server{}, errors.New("only root can install it")
 	}
@@ -186,7 +187,7 @@ func fromDebianPackage(ctx context.Context) (server, error) {
 			return server{}, fmt.Errorf("apt-get %s: %w: %s", args[0], err, lastLine(out))
 		}
 	}
-	return fromLocalBinaries(ctx)
+	return fromLocalBinaries(ctx, settings)
 }
 
 func waitUntilUp(ctx context.Context, url string) error {

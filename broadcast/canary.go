@@ -1,0 +1,53 @@
+package broadcast
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/wxcast/wxcast/internal/wxcast"
+)
+
+// judgeCanary takes a canary whose messages were all sent a step further: it waits for
+// its time, and then either lets the others follow or pauses the broadcast. moved is
+// false while there is nothing to do but to wait.
+func (r *runner) judgeCanary(ctx context.Context) (moved bool, err error) {
+	b, err := r.store.Broadcast(ctx, r.b.ID)
+	if err != nil {
+		return false, err
+	}
+	switch {
+	case b.Canary == wxcast.CanarySending:
+		until := r.store.Now().Add(r.Canary.Wait)
+		if _, err := r.store.MoveCanary(ctx, b.ID, b.Canary, wxcast.CanaryWaiting, until); err != nil {
+			return false, err
+		}
+		reason := fmt.Sprintf("the canary of %.3g%% was sent and is judged at %s (Beijing)", r.Canary.Share*100, until.In(wxcast.Beijing).Format(time.DateTime))
+		r.Log.InfoContext(ctx, reason, "broadcast_id", b.ID)
+		_, err := r.store.MoveBroadcast(ctx, b.ID, wxcast.BroadcastRunning, wxcast.BroadcastRunning, reason, until)
+		return true, err
+	case b.Canary == wxcast.CanaryWaiting && r.store.Now().Before(b.CanaryUntil):
+		return false, nil
+	case b.Canary != wxcast.CanaryWaiting:
+		return true, nil // another worker has judged it
+	}
+	tally, err := r.store.Tally(ctx, b.ID)
+	if err != nil {
+		return false, err
+	}
+	if first, err := r.store.MoveCanary(ctx, b.ID, wxcast.CanaryWaiting, wxcast.CanaryNone, time.Time{}); err != nil || !first {
+		return true, err
+	}
+	failed, all := tally.Failed+tally.Undelivered, tally.Sent+tally.Failed
+	state, reason := wxcast.BroadcastRunning, ""
+	if float64(failed) > r.Canary.MaxFailed*float64(all) {
+		state = wxcast.BroadcastPaused
+		reason = fmt.Sprintf("the canary failed: %d of %d messages%s, more than %.3g%%. Resume the broadcast to send to the others all the same",
+			failed, all, sampleCodes(tally.ByErrCode), r.Canary.MaxFailed*100)
+		r.Log.ErrorContext(ctx, "broadcast paused", "broadcast_id", b.ID, "reason", reason)
+	} else {
+		r.Log.InfoContext(ctx, "the canary is well; the others follow", "broadcast_id", b.ID, "failed", failed, "of", all)
+	}
+	_, err = r.store.MoveBroadcast(ctx, b.ID, wxcast.BroadcastRunning, state, reason, time.Time{})
+	return true, err
+}

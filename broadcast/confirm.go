@@ -1,0 +1,59 @@
+package broadcast
+
+import (
+	"context"
+	"time"
+
+	"github.com/wxcast/wxcast/internal/wxcast"
+)
+
+const (
+	confirmBatch = 100 // batchget's most
+	confirmEvery = 2 * time.Second
+)
+
+// confirm asks WeChat about those to whom it refused a message because they do not
+// follow (43004), and marks only those as gone of whom it says the same again: the
+// code also comes in storms, when nobody has left. It ends with ctx; who is not
+// confirmed by then is left to the next sync.
+func (r *runner) confirm(ctx context.Context) {
+	tick := time.NewTicker(confirmEvery)
+	defer tick.Stop()
+	var doubted []wxcast.OpenID
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case openid := <-r.left:
+			if doubted = append(doubted, openid); len(doubted) < confirmBatch {
+				continue
+			}
+		case <-tick.C:
+		}
+		if len(doubted) == 0 {
+			continue
+		}
+		if err := r.confirmLeft(ctx, doubted); err != nil && ctx.Err() == nil {
+			r.Log.WarnContext(ctx, "WeChat did not tell who has left; the next sync will ask again", "broadcast_id", r.b.ID, "err", err)
+		}
+		doubted = doubted[:0]
+	}
+}
+
+func (r *runner) confirmLeft(ctx context.Context, openids []wxcast.OpenID) error {
+	followers, _, err := r.sender.BatchGetUsers(ctx, openids)
+	if err != nil {
+		return err
+	}
+	var left []wxcast.OpenID
+	for _, f := range followers {
+		if !f.Subscribed {
+			left = append(left, f.OpenID)
+		}
+	}
+	if len(left) == 0 {
+		return nil
+	}
+	_, err = r.store.Unfollow(ctx, r.b.AccountID, left)
+	return err
+}

@@ -1,0 +1,240 @@
+package broadcast
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/wxcast/wxcast/internal/textfile"
+	"github.com/wxcast/wxcast/internal/wxcast"
+)
+
+var listKinds = []wxcast.ListKind{wxcast.ListOfOpenIDs, wxcast.ListOfUnionIDs, wxcast.ListOfMiniOpenIDs}
+
+// ListFile is a CSV of people that a spec names: one column holds their openids,
+// unionids or mini_openids, the others are variables.
+type ListFile struct {
+	File   string          // beside the spec, unless it is absolute
+	By     wxcast.ListKind // the column of the ids; "" for the only one there is
+	Digest string          // of the file's bytes, part of the broadcast's content
+
+	key     string // where the spec names it
+	path    string
+	columns []string // the variables
+}
+
+// ListStore keeps lists.
+type ListStore interface {
+	FindList(ctx context.Context, accountID int64, digest string, kind wxcast.ListKind) (_ wxcast.List, found bool, err error)
+	LoadList(ctx context.Context, accountID int64, digest string, kind wxcast.ListKind, rows func(yield func(wxcast.ListRow, error) bool)) (wxcast.List, error)
+}
+
+// OpenLists looks at the CSVs that the spec names: their content, for its hash, and
+// their columns, for its variables. dir is the spec's folder. Errors are
+// *wxcast.BadInput, all at once.
+func (s *Spec) OpenLists(dir string) error {
+	var bad []error
+	lists := s.Audience.NotIn
+	if s.Audience.In != nil {
+		lists = append([]*ListFile{s.Audience.In}, lists...)
+	}
+	for _, l := range lists {
+		if l.path = l.File; !filepath.IsAbs(l.path) {
+			l.path = filepath.Join(dir, l.File)
+		}
+		if err := l.look(s); err != nil {
+			bad = append(bad, err)
+		}
+	}
+	if len(bad) == 0 && s.Audience.In != nil {
+		bad = s.checkTexts(s.Audience.In.columns)
+	}
+	return errors.Join(bad...)
+}
+
+// look reads the whole file for its digest, and its header.
+func (l *ListFile) look(s *Spec) error {
+	f, err := os.Open(l.path)
+	if err != nil {
+		return s.Bad(l.key, fmt.Sprintf("%s cannot be read: %v", l.File, errors.Unwrap(err)), "name a CSV file that exists, beside the spec or with its whole path")
+	}
+	defer f.Close()
+	digest := sha256.New()
+	csv, err := l.open(io.TeeReader(f, digest))
+	if err != nil {
+		return err
+	}
+	if err := l.findColumns(csv.Columns); err != nil {
+		return err
+	}
+	if _, err := io.Copy(digest, f); err != nil {
+		return s.Bad(l.key, fmt.Sprintf("%s cannot be read: %v", l.File, err), "")
+	}
+	l.Digest = hex.EncodeToString(digest.Sum(nil))
+	return nil
+}
+
+func (l *ListFile) open(in io.Reader) (*textfile.CSV, error) {
+	text, err := textfile.Decode(in, l.File)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := text.Peek(1); err != nil {
+		return nil, l.bad(0, "", "is empty", "its first line must name the columns, such as openid,coupon")
+	}
+	return textfile.NewCSV(text, l.File)
+}
+
+func (l *ListFile) bad(line int64, key, problem, want string) *wxcast.BadInput {
+	return &wxcast.BadInput{File: l.File, Line: int(line), Key: key, Problem: problem, Want: want}
+}
+
+// variableName is what may stand behind the dot in {{ .coupon }}.
+var variableName = regexp.MustCompile(`^[\pL_][\pL\pN_]*$`)
+
+// findColumns finds the ids' column, and the variables among the others.
+func (l *ListFile) findColumns(columns []string) error {
+	var ids []wxcast.ListKind
+	l.columns = []string{}
+	seen := map[string]bool{}
+	for _, column := range columns {
+		kind := wxcast.ListKind(strings.ToLower(column))
+		switch {
+		case seen[column]:
+			return l.bad(1, column, "there are two such columns", "rename one")
+		case slices.Contains(listKinds, kind):
+			ids = append(ids, kind)
+		case !variableName.MatchString(column):
+			return l.bad(1, column, "is no name of a variable", "name columns with letters, digits and _, such as coupon or 优惠券")
+		case slices.Contains(Variables, "."+column):
+			return l.bad(1, column, "is a variable of wxcast's own", "rename the column")
+		default:
+			l.columns = append(l.columns, column)
+		}
+		seen[column] = true
+	}
+	switch {
+	case len(ids) == 0:
+		return l.bad(1, "", "no column holds ids; it has "+strings.Join(columns, ", "), "name the column openid, unionid or mini_openid")
+	case l.By != "" && !slices.Contains(ids, l.By):
+		return l.bad(1, string(l.By), "there is no such column; it has "+strings.Join(columns, ", "), "change by: in the spec, or the column's name")
+	case l.By == "" && len(ids) > 1:
+		return l.bad(1, "", fmt.Sprintf("several columns hold ids: %v", ids), fmt.Sprintf("say which one counts, in the spec: {file: %s, by: %s}", l.File, ids[0]))
+	case l.By == "":
+		l.By = ids[0]
+	}
+	return nil
+}
+
+// load finds the list in the store, or stores it.
+func (l *ListFile) load(ctx context.Context, lists ListStore, s *Spec, accountID int64) (wxcast.List, error) {
+	if l.Digest == "" {
+		return wxcast.List{}, s.Bad(l.key, "its file was not opened", "")
+	}
+	list, found, err := lists.FindList(ctx, accountID, l.Digest, l.By)
+	if found || err != nil {
+		return list, err
+	}
+	f, err := os.Open(l.path)
+	if err != nil {
+		return list, s.Bad(l.key, fmt.Sprintf("%s cannot be read: %v", l.File, errors.Unwrap(err)), "")
+	}
+	defer f.Close()
+	csv, err := l.open(f)
+	if err != nil {
+		return list, err
+	}
+	list, err = lists.LoadList(ctx, accountID, l.Digest, l.By, l.rows(csv))
+	var twice *wxcast.DuplicateRowError
+	if errors.As(err, &twice) {
+		return list, l.bad(int64(twice.Line), string(l.By), fmt.Sprintf("%q stands on line %d already", twice.ID, twice.First), "one row for each person: remove one of the two")
+	}
+	return list, err
+}
+
+// badRowsShown is how many bad rows of a list an error names.
+const badRowsShown = 20
+
+// rows yields the list's rows. A bad one ends it, with all others that are bad.
+func (l *ListFile) rows(csv *textfile.CSV) iter.Seq2[wxcast.ListRow, error] {
+	return func(yield func(wxcast.ListRow, error) bool) {
+		var bad []error
+		for n := 0; ; n++ {
+			record, err := csv.Read()
+			if errors.Is(err, io.EOF) {
+				if n == 0 {
+					bad = append(bad, l.bad(1, "", "has a header and no rows", "write one row for each person"))
+				}
+				break
+			}
+			if err != nil {
+				bad = append(bad, err)
+				break
+			}
+			row, problem, want := l.row(csv.Columns, record)
+			if problem != "" {
+				if bad = append(bad, l.bad(record.Line, string(l.By), problem, want)); len(bad) == badRowsShown {
+					break
+				}
+				continue
+			}
+			if len(bad) == 0 && !yield(row, nil) {
+				return
+			}
+		}
+		if len(bad) > 0 {
+			yield(wxcast.ListRow{}, errors.Join(bad...))
+		}
+	}
+}
+
+// idMax is longer than any id of WeChat's.
+const idMax = 128
+
+func (l *ListFile) row(columns []string, record textfile.Record) (row wxcast.ListRow, problem, want string) {
+	if record.Problem != "" {
+		return row, record.Problem, fmt.Sprintf("a row has the %d fields of the header", len(columns))
+	}
+	row = wxcast.ListRow{Line: int(record.Line), Vars: make(map[string]string, len(l.columns))}
+	for i, column := range columns {
+		value := strings.TrimSpace(strings.Clone(record.Fields[i]))
+		if strings.EqualFold(column, string(l.By)) {
+			row.ID = value
+		} else if slices.Contains(l.columns, column) {
+			row.Vars[column] = value
+		}
+	}
+	switch {
+	case row.ID == "":
+		return row, "is empty", "write an id in every row"
+	case len(row.ID) > idMax || strings.ContainsFunc(row.ID, func(r rune) bool { return r <= ' ' || r > '~' }):
+		return row, fmt.Sprintf("%.40q is no %s", row.ID, l.By), "ids are letters, digits, - and _"
+	}
+	return row, "", ""
+}
+
+// ReadList reads a CSV of people on its own. Faults are *wxcast.BadInput, all that were
+// found, and then there is no row behind them.
+func ReadList(in io.Reader, name string) iter.Seq2[wxcast.ListRow, error] {
+	return func(yield func(wxcast.ListRow, error) bool) {
+		l := &ListFile{File: name}
+		csv, err := l.open(in)
+		if err == nil {
+			err = l.findColumns(csv.Columns)
+		}
+		if err != nil {
+			yield(wxcast.ListRow{}, err)
+			return
+		}
+		l.rows(csv)(yield)
+	}
+}

@@ -1,0 +1,173 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wxcast/wxcast/broadcast"
+	"github.com/wxcast/wxcast/internal/wxcast"
+)
+
+// specFlags change what a spec says, for one command.
+type specFlags struct {
+	rate       float64
+	onBadValue string
+	onUnknown  string
+}
+
+func (f *specFlags) add(cmd *cobra.Command) {
+	cmd.Flags().Float64Var(&f.rate, "rate", 0, "messages per second, whatever the spec says")
+	cmd.Flags().StringVar(&f.onBadValue, "on-bad-value", "", "what to do about a value that WeChat would refuse: stop, skip or truncate")
+}
+
+// addSending adds the flags of commands that send a whole broadcast.
+func (f *specFlags) addSending(cmd *cobra.Command) {
+	f.add(cmd)
+	cmd.Flags().StringVar(&f.onUnknown, "on-unknown", "", "what to do about a message whose outcome was lost for good: skip or resend")
+}
+
+// loadSpec reads a spec and looks at the lists that it names, with the flags on top.
+func (a *app) loadSpec(cmd *cobra.Command, file string, f specFlags) (*broadcast.Spec, error) {
+	if cmd.Flags().Changed("rate") {
+		if err := checkRate("--rate", f.rate); err != nil {
+			return nil, err
+		}
+	}
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		return nil, &wxcast.BadInput{File: file, Problem: "cannot be read", Want: "name a YAML file that exists"}
+	}
+	spec, err := broadcast.ParseSpec(file, raw)
+	if err != nil {
+		return nil, err
+	}
+	if err := spec.OpenLists(filepath.Dir(file)); err != nil {
+		return nil, err
+	}
+	if f.onBadValue != "" {
+		var ok bool
+		if spec.OnBadValue, ok = broadcast.ParseOnBadValue(f.onBadValue); !ok {
+			return nil, &wxcast.BadInput{Key: "--on-bad-value", Problem: fmt.Sprintf("%q is no way to treat a value", f.onBadValue), Want: "write stop, skip or truncate"}
+		}
+	}
+	if f.onUnknown != "" {
+		var ok bool
+		if spec.OnUnknown, ok = broadcast.ParseOnUnknown(f.onUnknown); !ok {
+			return nil, &wxcast.BadInput{Key: "--on-unknown", Problem: fmt.Sprintf("%q is no way to treat a lost outcome", f.onUnknown), Want: "write skip or resend"}
+		}
+	}
+	if f.rate > 0 {
+		spec.Rate = f.rate
+	}
+	if a.account == "" {
+		a.account = spec.Account
+	}
+	return spec, nil
+}
+
+func checkRate(key string, rate float64) error {
+	if !(rate >= 0.01 && rate <= 100_000) {
+		return &wxcast.BadInput{Key: key, Problem: fmt.Sprintf("%v is not a number of messages per second from 0.01 to 100000", rate), Want: "write for example --rate 50"}
+	}
+	return nil
+}
+
+// checkedSpec is a spec that fits the account and its templates.
+type checkedSpec struct {
+	*broadcast.Spec
+	mini   wxcast.AppID
+	miniID int64
+}
+
+func (s *session) checkSpec(ctx context.Context, spec *broadcast.Spec) (checkedSpec, error) {
+	mini, miniID, err := s.miniProgram(ctx, spec.MiniAppID)
+	if err != nil {
+		return checkedSpec{}, err
+	}
+	templates, err := s.client.ListTemplates(ctx)
+	if err != nil {
+		return checkedSpec{}, fmt.Errorf("ask WeChat for the account's templates: %w", err)
+	}
+	if bad := broadcast.CheckTemplate(spec, templates); len(bad) > 0 {
+		return checkedSpec{}, errors.Join(bad...)
+	}
+	return checkedSpec{spec, wxcast.AppID(mini.AppID), miniID}, nil
+}
+
+// prepare finds out whom a new broadcast goes to, looks at every value of theirs, and
+// asks for a yes where that is called for.
+func (a *app) prepare(ctx context.Context, s *session, spec checkedSpec, yes bool) (wxcast.Audience, error) {
+	audience, err := spec.Resolve(ctx, s.db, s.accountID, spec.miniID, s.db.Now())
+	if err != nil {
+		return audience, err
+	}
+	message, err := broadcast.NewMessage(spec.Spec, spec.mini, "")
+	if err != nil {
+		return audience, err
+	}
+	found, err := broadcast.Check(ctx, s.db, spec.Spec, message, s.accountID, audience, 0)
+	if err != nil {
+		return audience, err
+	}
+	if found.Bad > 0 && spec.OnBadValue == broadcast.SkipBadValue {
+		a.say("%s of %s recipients are left out: their values do not fit the template.", count(found.Bad), count(found.Recipients))
+	}
+	return audience, a.confirmBroadcast(ctx, s, spec.Name, audience, yes)
+}
+
+// confirmBroadcast asks for a yes before a large new broadcast, and refuses one to nobody.
+func (a *app) confirmBroadcast(ctx context.Context, s *session, name string, audience wxcast.Audience, yes bool) error {
+	n, err := s.db.CountAudience(ctx, s.accountID, audience)
+	if err != nil {
+		return err
+	}
+	s.recipients = n.Recipients
+	if n.Recipients == 0 {
+		if len(n.Out) > 0 && n.Followers > 0 {
+			last := n.Out[len(n.Out)-1]
+			return &wxcast.BadInput{Problem: fmt.Sprintf("nobody would get it: of %s followers, the last %s are out by %q", count(n.Followers), count(last.N), last.Reason),
+				Want: "run wxcast broadcast preview to see who is out and why; nobody bridged means: run wxcast sync, wxcast import and wxcast join first"}
+		}
+		return &wxcast.BadInput{Problem: "nobody is bridged, so there is nobody to send to", Want: "run wxcast sync, wxcast import and wxcast join first"}
+	}
+	if yes || n.Recipients <= s.cfg.Broadcast.ConfirmAbove {
+		return nil
+	}
+	return a.confirm(fmt.Sprintf("Send %q to %s people? Messages cannot be recalled, and WeChat punishes marketing.", name, count(n.Recipients)))
+}
+
+// sendOptions are the spec's, and the configuration's where it does not say.
+func (s *session) sendOptions(spec *broadcast.Spec) broadcast.Options {
+	c := s.cfg.Broadcast
+	o := broadcast.Options{
+		Rate: c.Rate, Priority: spec.Priority, Concurrency: c.Concurrency, QuotaKeep: c.QuotaKeep, MaxFailures: c.MaxFailures, MaxFailedShare: c.MaxFailedShare,
+		NotAfter: spec.NotAfter, Canary: spec.Canary, OnUnknown: spec.OnUnknown, Log: s.log,
+		Cap: wxcast.FrequencyCap{Day: lower(c.CapDay, spec.Cap.Day), Week: lower(c.CapWeek, spec.Cap.Week)},
+	}
+	if spec.Rate > 0 {
+		o.Rate = spec.Rate
+	}
+	if spec.QuotaKeep >= 0 {
+		o.QuotaKeep = spec.QuotaKeep
+	}
+	configured, _ := broadcast.ParseQuietHours(c.QuietHours) // checked with the configuration; "" is none
+	for _, q := range []broadcast.QuietHours{spec.Quiet, configured} {
+		if q != (broadcast.QuietHours{}) {
+			o.Quiet = append(o.Quiet, q)
+		}
+	}
+	return o
+}
+
+// lower is the lower of two bounds, of which 0 is none.
+func lower(a, b int) int {
+	if a == 0 || b == 0 {
+		return max(a, b)
+	}
+	return min(a, b)
+}

@@ -1,0 +1,107 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wxcast/wxcast/internal/report"
+	"github.com/wxcast/wxcast/internal/table"
+	"github.com/wxcast/wxcast/internal/wechat"
+	"github.com/wxcast/wxcast/internal/wxcast"
+)
+
+func (a *app) broadcastStatusCommand() *cobra.Command {
+	var watch bool
+	cmd := &cobra.Command{
+		Use:   "status ID",
+		Short: "Show how a broadcast stands, counted from its deliveries",
+		Long: `Show how a broadcast stands, counted from its deliveries. With --watch, tell every
+second how far it is, until it ends, waits or is paused; Ctrl-C leaves it alone.`,
+		Example: "  wxcast broadcast status 3\n  wxcast broadcast status 3 --json\n  wxcast broadcast status 3 --watch",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			s, b, err := a.openBroadcast(cmd.Context(), args[0], a.openSession)
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			summary, err := report.OfBroadcast(cmd.Context(), s.db, b)
+			if err == nil && watch {
+				summary, err = a.watchBroadcast(cmd.Context(), s, b)
+			}
+			if err != nil {
+				return err
+			}
+			return a.print(summary, func(w io.Writer) { writeBroadcast(w, summary) })
+		},
+	}
+	cmd.Flags().BoolVar(&watch, "watch", false, "tell every second how far it is")
+	return cmd
+}
+
+const watchEvery = time.Second
+
+// watchBroadcast shows a broadcast's progress until it no longer runs.
+func (a *app) watchBroadcast(ctx context.Context, s *session, b wxcast.Broadcast) (report.Broadcast, error) {
+	bar := a.progress(b.Name)
+	defer bar.end()
+	tick := time.NewTicker(watchEvery)
+	defer tick.Stop()
+	for {
+		b, err := s.db.Broadcast(ctx, b.ID)
+		if err != nil {
+			return report.Broadcast{}, err
+		}
+		summary, err := report.OfBroadcast(ctx, s.db, b)
+		if err != nil || b.State != wxcast.BroadcastRunning {
+			return summary, err
+		}
+		whole := int64(0) // not known while the recipients are being fixed
+		if b.Fixed {
+			whole = summary.Recipients
+		}
+		bar.set(summary.Recipients-summary.Pending, whole)
+		select {
+		case <-ctx.Done():
+			return summary, ctx.Err()
+		case <-tick.C:
+		}
+	}
+}
+
+func writeBroadcast(w io.Writer, b report.Broadcast) {
+	fmt.Fprintf(w, "Broadcast %d (%s) is %s", b.ID, b.Name, b.State)
+	if b.Reason != "" {
+		fmt.Fprintf(w, ": %s", b.Reason)
+	}
+	fmt.Fprintln(w, ".")
+	rows := [][]string{
+		{"  recipients", count(b.Recipients), ""},
+		{"  sent", count(b.Sent), share(b.Sent, b.Recipients)},
+	}
+	for _, part := range []struct {
+		name string
+		n    int64
+	}{{"failed", b.Failed}, {"skipped", b.Skipped}, {"unknown", b.Unknown}, {"pending", b.Pending}} {
+		if part.n > 0 {
+			rows = append(rows, []string{"  " + part.name, count(part.n), share(part.n, b.Recipients)})
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(b.ByErrCode)) {
+		meaning := ""
+		if code, err := strconv.Atoi(name); err == nil {
+			if e, ok := wechat.Explain(code); ok {
+				meaning = e.Meaning.EN
+			}
+		}
+		rows = append(rows, []string{"    " + name, count(b.ByErrCode[name]), meaning})
+	}
+	table.Write(w, "", rows...)
+}

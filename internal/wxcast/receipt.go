@@ -1,0 +1,20 @@
+package wxcast
+
+import "time"
+
+// Receipt is what WeChat tells of a message after it was accepted: the event
+// TEMPLATESENDJOBFINISH.
+type Receipt struct {
+	OpenID OpenID
+	MsgID  int64
+	// Status is "success", "failed:user block" or "failed: system failed".
+	Status string
+	At     time.Time // by WeChat's clock, whole seconds, UTC
+}
+
+// OptOut is a person who asked for no more messages.
+type OptOut struct {
+	OpenID OpenID    `json:"openid"`
+	Since  time.Time `json:"since"`  // UTC
+	Source string    `json:"source"` // such as "by hand"
+}

@@ -1,0 +1,54 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"github.com/wxcast/wxcast/internal/wxcast"
+)
+
+// AddOptOuts puts people on the account's opt-out list, by openid or unionid. added
+// counts those who were not on it; unknown are ids that are no follower's.
+func (db *DB) AddOptOuts(ctx context.Context, accountID int64, ids []string, source string) (added int64, unknown []string, err error) {
+	err = db.tx(ctx, func(tx *sqlx.Tx) error {
+		unknown = unknown[:0]
+		if err := tx.SelectContext(ctx, &unknown, db.q.UnknownIDs, accountID, jsonParam(ids)); err != nil {
+			return err
+		}
+		added, err = execRows(ctx, tx, db.q.AddOptOuts, accountID, db.Now(), source, jsonParam(ids))
+		return err
+	})
+	if err != nil {
+		return 0, nil, fmt.Errorf("add to the opt-out list: %w", err)
+	}
+	return added, unknown, nil
+}
+
+// RemoveOptOuts takes people off the opt-out list, by openid or unionid.
+func (db *DB) RemoveOptOuts(ctx context.Context, accountID int64, ids []string) (removed int64, err error) {
+	removed, err = db.exec(ctx, db.q.RemoveOptOuts, accountID, jsonParam(ids))
+	if err != nil {
+		return 0, fmt.Errorf("remove from the opt-out list: %w", err)
+	}
+	return removed, nil
+}
+
+// OptOuts pages through the opt-out list in openid order behind after.
+func (db *DB) OptOuts(ctx context.Context, accountID int64, after wxcast.OpenID, limit int) ([]wxcast.OptOut, error) {
+	var rows []struct {
+		OpenID wxcast.OpenID `db:"openid"`
+		Since  time.Time
+		Source string
+	}
+	if err := db.list(ctx, &rows, db.q.ListOptOuts, accountID, after, limit); err != nil {
+		return nil, fmt.Errorf("read the opt-out list: %w", err)
+	}
+	all := make([]wxcast.OptOut, len(rows))
+	for i, r := range rows {
+		all[i] = wxcast.OptOut{OpenID: r.OpenID, Since: r.Since.UTC(), Source: r.Source}
+	}
+	return all, nil
+}

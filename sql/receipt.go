@@ -1,0 +1,102 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"github.com/wxcast/wxcast/internal/wxcast"
+)
+
+const (
+	// receiptWithin is how long after a broadcast's end its receipts are looked for.
+	receiptWithin = 7 * 24 * time.Hour
+	// earlyKept is how long a receipt waits for its message to be recorded.
+	earlyKept = 24 * time.Hour
+)
+
+// RecordReceipts stores what WeChat told of messages, in any order with the outcomes
+// of their sends. A receipt also ends the doubt about an unknown delivery, where it is
+// the only message to that person that was in doubt at the time.
+func (db *DB) RecordReceipts(ctx context.Context, accountID int64, receipts []wxcast.Receipt) error {
+	err := db.tx(ctx, func(tx *sqlx.Tx) error {
+		// RecordOutcomes writes to this row before it looks for early receipts: so one of
+		// the two sees the other's.
+		var used []int64
+		if err := tx.SelectContext(ctx, &used, db.q.LockQuota, accountID, TemplateSendAPI); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, db.q.DropEarly, accountID, db.Now().Add(-earlyKept)); err != nil {
+			return err
+		}
+		for _, r := range receipts {
+			if err := db.recordReceipt(ctx, tx, accountID, r); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("record %d receipts: %w", len(receipts), err)
+	}
+	return nil
+}
+
+func (db *DB) recordReceipt(ctx context.Context, tx *sqlx.Tx, accountID int64, r wxcast.Receipt) error {
+	since := db.Now().Add(-receiptWithin)
+	for _, settle := range []func() (int64, error){
+		func() (int64, error) {
+			return execRows(ctx, tx, db.q.SettleByMsgID, accountID, r.OpenID, r.MsgID, r.Status, since)
+		},
+		func() (int64, error) {
+			return execRows(ctx, tx, db.q.SettleOpen, accountID, r.OpenID, r.MsgID, r.Status, since, r.At.UTC().Add(-doubtMax), r.At.UTC().Add(receiptClock))
+		},
+	} {
+		if rows, err := settle(); err != nil || rows > 0 {
+			return err
+		}
+	}
+	_, err := tx.ExecContext(ctx, db.q.AddEarly, accountID, r.MsgID, r.OpenID, r.Status, r.At.UTC())
+	return err
+}
+
+const (
+	// receiptClock is how far WeChat's clock may be behind ours.
+	receiptClock = 5 * time.Second
+	// doubtMax is how old a doubt may be that a receipt ends: messages that WeChat
+	// reviews (40252) usually go out within 30 minutes.
+	doubtMax = time.Hour
+)
+
+func execRows(ctx context.Context, tx *sqlx.Tx, query string, args ...any) (int64, error) {
+	result, err := tx.ExecContext(ctx, query, args...)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+// settleEarly gives outcomes the receipts that came before them.
+func (db *DB) settleEarly(ctx context.Context, tx *sqlx.Tx, broadcastID int64, outcomes []wxcast.Outcome) error {
+	var any bool
+	if err := tx.GetContext(ctx, &any, db.q.AnyEarly, broadcastID); err != nil || !any {
+		return err
+	}
+	type sent struct {
+		OpenID wxcast.OpenID `json:"openid"`
+		MsgID  int64         `json:"msgid"`
+	}
+	var all []sent
+	for _, o := range outcomes {
+		if o.MsgID != 0 {
+			all = append(all, sent{o.OpenID, o.MsgID})
+		}
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	_, err := tx.ExecContext(ctx, db.q.SettleEarly, broadcastID, jsonParam(all))
+	return err
+}
