@@ -56,7 +56,7 @@ bench-sync: ## Measure sync, join and import beside bare HTTP, COPY and SQL (20 
 
 .PHONY: bench-broadcast
 bench-broadcast: ## Measure broadcasts beside a bare client (10 minutes)
-	$(WITH_POSTGRES) -durable $(GO) test ./internal/bench -run '^$$' -bench 'Broadcast|Million' -benchtime 1x -timeout 60m
+	$(WITH_POSTGRES) -durable $(GO) test ./internal/bench -run '^$$' -bench 'Broadcast|Million|Pace' -benchtime 1x -timeout 60m
 
 .PHONY: sim
 sim: ## Run the simulator of WeChat on its own

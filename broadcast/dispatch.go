@@ -2,6 +2,7 @@ package broadcast
 
 import (
 	"context"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -12,94 +13,156 @@ const (
 	// lateMax is how long after its slot's end a message may still leave: a hundredth
 	// of the second in which the rate is held.
 	lateMax = 10 * time.Millisecond
+	// catchUpMax is how late a turn may be for the ones behind it to keep theirs.
+	catchUpMax = 3 * time.Millisecond
+	// catchUpPercent is how much faster than the rate late turns follow each other.
+	catchUpPercent = 1
 	// napMin is the shortest wait worth sleeping for.
 	napMin = 200 * time.Microsecond
 )
 
+// stretch is what is left of a batch, and the time it has.
+type stretch struct {
+	jobs []job
+	turns
+}
+
 // dispatch hands out each batch's deliveries, spread over the batch's time slot. On a
 // halt it gives back what is left.
 func (r *runner) dispatch(ctx context.Context, claims <-chan *batch, jobs chan<- job, results chan<- result) {
-	for b := range claims {
-		all := make([]job, 0, len(b.Retries)+len(b.Fresh))
-		for _, d := range b.Retries {
-			all = append(all, job{d, b, true})
+	var waiting []*stretch // by the beginning of their slots
+	for r.nextStretches(&waiting, claims) {
+		s := waiting[0]
+		late, err := r.handOutAll(ctx, s, jobs)
+		if late && err == nil {
+			err = r.takeSlot(ctx, s)
 		}
-		for _, d := range b.Fresh {
-			all = append(all, job{d, b, false})
-		}
-		turns := newTurns(b.Slot, len(all))
-		for i, j := range all {
-			if err := r.waitForTurn(ctx, turns, len(all)-i); err != nil || !r.handOut(ctx, turns, j, jobs) {
-				if err != nil && ctx.Err() == nil {
-					r.halt(err)
-				}
-				r.returnJobs(all[i:], results)
-				break
+		switch {
+		case err != nil:
+			if ctx.Err() == nil {
+				r.halt(err)
 			}
+			for _, s := range waiting {
+				r.returnJobs(s.jobs, results)
+			}
+			waiting = nil
+		case late: // another's slot may come before the new one
+			slices.SortStableFunc(waiting, func(a, b *stretch) int { return a.next.Compare(b.next) })
+		default:
+			waiting = waiting[1:]
 		}
 	}
+}
+
+// nextStretches adds the batches that are there, and waits for one if there is none
+// to work on; false when no more will come.
+func (r *runner) nextStretches(waiting *[]*stretch, claims <-chan *batch) bool {
+	add := func(b *batch) {
+		s := &stretch{jobs: make([]job, 0, len(b.Retries)+len(b.Fresh))}
+		for _, d := range b.Retries {
+			s.jobs = append(s.jobs, job{d, b, true})
+		}
+		for _, d := range b.Fresh {
+			s.jobs = append(s.jobs, job{d, b, false})
+		}
+		s.turns = newTurns(b.Slot, len(s.jobs))
+		*waiting = append(*waiting, s)
+	}
+	if len(*waiting) == 0 {
+		b, more := <-claims
+		if more {
+			add(b)
+		}
+		return more
+	}
+	if (*waiting)[0].taken { // it waits for a slot that came late: look for an earlier one
+		select {
+		case b, more := <-claims:
+			if more {
+				add(b)
+				slices.SortStableFunc(*waiting, func(a, b *stretch) int { return a.next.Compare(b.next) })
+			}
+		default:
+		}
+	}
+	return true
 }
 
 // turns spreads messages over a slot.
 type turns struct {
-	next, end time.Time
-	gap       time.Duration
+	due, next, end time.Time // when the next is due, when it may leave, when the slot ends
+	gap            time.Duration
 	// busy: in this slot all senders were busy at once. Then they are what is slow, we
 	// are below the rate, and what is late may go on without a new slot.
-	busy bool
+	busy  bool
+	taken bool // the slot was taken for what missed its first one
 }
 
-func newTurns(slot wxcast.Slot, n int) *turns {
-	return &turns{next: slot.Start, end: slot.End, gap: slot.End.Sub(slot.Start) / time.Duration(max(1, n))}
+func newTurns(slot wxcast.Slot, n int) turns {
+	return turns{due: slot.Start, next: slot.Start, end: slot.End, gap: slot.End.Sub(slot.Start) / time.Duration(max(1, n))}
 }
 
-// stretch moves the turns that are left.
-func (t *turns) stretch(by time.Duration) { t.next, t.end = t.next.Add(by), t.end.Add(by) }
-
-// waitForTurn waits for the next turn of a batch with left messages to go. A process
-// that was held up and missed its slot does not send into the slot of another, but
-// takes a new one.
-func (r *runner) waitForTurn(ctx context.Context, t *turns, left int) error {
-	if r.probing.Load() { // WeChat is away: one message at a time finds out when it is back
-		pause(ctx, probeEvery)
-		t.stretch(probeEvery)
+// advance goes on to the next turn. One that is late catches up a little with each.
+func (t *turns) advance() {
+	t.due = t.due.Add(t.gap)
+	if t.next = t.next.Add(t.gap - t.gap*catchUpPercent/100); t.next.Before(t.due) {
+		t.next = t.due
 	}
-	now := r.store.Now()
-	switch late := now.Sub(t.end); {
-	case late <= lateMax:
-	case t.busy:
-		t.stretch(late)
-	default:
-		at := time.Now()
-		slot, err := r.store.TakeSlot(ctx, r.b.AccountID, t.gap*time.Duration(left), r.lead.get())
-		if err != nil {
-			return err
+}
+
+// handOutAll hands out a stretch's jobs at their turns; late tells that those left
+// missed their slot: a process that was held up must not send into another's.
+func (r *runner) handOutAll(ctx context.Context, s *stretch, jobs chan<- job) (late bool, err error) {
+	for len(s.jobs) > 0 {
+		if r.probing.Load() { // WeChat is away: one message at a time finds out when it is back
+			pause(ctx, probeEvery)
+			s.end = s.end.Add(probeEvery)
 		}
-		r.lead.took(time.Since(at))
-		*t = *newTurns(slot, left)
-		now = r.store.Now()
+		now := r.store.Now()
+		if now.Sub(s.end) > lateMax {
+			// Turns closer than a nap are faster than a process can be sure to be.
+			if !s.busy && s.gap > napMin {
+				return true, nil
+			}
+			s.end, s.due, s.next = now, now, now
+		}
+		// What a short stop made late is not sent at once, but spread.
+		if now.Sub(s.next) > catchUpMax {
+			s.next = now
+		}
+		if wait := s.next.Sub(now); wait > napMin {
+			pause(ctx, wait)
+		}
+		if err := ctx.Err(); err != nil {
+			return false, err
+		}
+		select {
+		case jobs <- s.jobs[0]:
+		default:
+			s.busy = true
+			select {
+			case jobs <- s.jobs[0]:
+			case <-ctx.Done():
+				return false, ctx.Err()
+			}
+		}
+		s.jobs = s.jobs[1:]
+		s.advance()
 	}
-	if wait := t.next.Sub(now); wait > napMin {
-		pause(ctx, wait)
-	}
-	return ctx.Err()
+	return false, nil
 }
 
-// handOut gives a job to a sender; false on a halt.
-func (r *runner) handOut(ctx context.Context, t *turns, j job, jobs chan<- job) bool {
-	t.next = t.next.Add(t.gap)
-	select {
-	case jobs <- j:
-		return true
-	default:
+// takeSlot takes new time for what is left of a stretch.
+func (r *runner) takeSlot(ctx context.Context, s *stretch) error {
+	at := time.Now()
+	slot, err := r.store.TakeSlot(ctx, r.b.AccountID, s.gap*time.Duration(len(s.jobs)), r.lead.get())
+	if err != nil {
+		return err
 	}
-	t.busy = true
-	select {
-	case jobs <- j:
-		return true
-	case <-ctx.Done():
-		return false
-	}
+	r.lead.took(time.Since(at))
+	s.turns = newTurns(slot, len(s.jobs))
+	s.taken = true
+	return nil
 }
 
 // lead is how far ahead a slot must begin for us to be in time for it: a little more

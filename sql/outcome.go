@@ -20,16 +20,27 @@ type outcomeRow struct {
 	NextAttemptAt *string              `json:"next_attempt_at,omitempty"`
 }
 
-// RecordOutcomes writes what became of attempts, each openid once, and drops the
-// leases that are thereby done. Recording the same outcomes again changes nothing.
+// RecordOutcomes writes what became of attempts, and drops the leases that are thereby
+// done. Recording the same outcomes again changes nothing. Of two outcomes for one
+// person, as of an attempt that outlived its lease and of the next, acceptance counts,
+// or else the later one.
 func (db *DB) RecordOutcomes(ctx context.Context, id int64, worker string, outcomes []wxcast.Outcome, doneLeases []int64) error {
-	rows := make([]outcomeRow, len(outcomes))
+	rows := make([]outcomeRow, 0, len(outcomes))
+	at := make(map[wxcast.OpenID]int, len(outcomes))
 	calls := 0
-	for i, o := range outcomes {
+	for _, o := range outcomes {
 		if !o.AttemptedAt.IsZero() {
 			calls++
 		}
-		rows[i] = outcomeRow{o.OpenID, o.State, o.ErrCode, o.ErrMsg, o.MsgID, jsonTime(o.AttemptedAt), jsonTime(o.OpenSince), jsonTime(o.NextAttemptAt)}
+		row := outcomeRow{o.OpenID, o.State, o.ErrCode, o.ErrMsg, o.MsgID, jsonTime(o.AttemptedAt), jsonTime(o.OpenSince), jsonTime(o.NextAttemptAt)}
+		i, twice := at[o.OpenID]
+		switch {
+		case !twice:
+			at[o.OpenID] = len(rows)
+			rows = append(rows, row)
+		case rows[i].State != wxcast.DeliverySent:
+			rows[i] = row
+		}
 	}
 	err := db.tx(ctx, func(tx *sqlx.Tx) error {
 		if len(rows) > 0 {

@@ -30,6 +30,9 @@ type platform struct {
 	latency atomic.Int64 // nanoseconds
 	taken   atomic.Int64
 	first   atomic.Int64 // Unix nanoseconds of the first message
+	timed   bool         // keep the time of each message
+	mu      sync.Mutex
+	at      []time.Time
 }
 
 func (p *platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -41,6 +44,11 @@ func (p *platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if n == 1 {
 		p.first.Store(time.Now().UnixNano())
 	}
+	if p.timed {
+		p.mu.Lock()
+		p.at = append(p.at, time.Now())
+		p.mu.Unlock()
+	}
 	_, _ = io.Copy(io.Discard, r.Body)
 	time.Sleep(time.Duration(p.latency.Load()))
 	w.Header().Set("Content-Type", "application/json; encoding=utf-8")
@@ -48,6 +56,12 @@ func (p *platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (p *platform) reset() { p.taken.Store(0); p.first.Store(0) }
+
+func (p *platform) arrivals() []time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.at)
+}
 
 // newBroadcastAccount is an account with n bridged followers in a fresh store, its
 // messages taken by a bare handler.
@@ -84,15 +98,22 @@ func newBroadcastAccount(b *testing.B, engine string, n int) (*account, *platfor
 	return a, p
 }
 
+// spec writes a spec file.
+func (a *account) spec(b *testing.B, name string, rate int) string {
+	b.Helper()
+	file := filepath.Join(a.dir, name+".yaml")
+	text := fmt.Sprintf("name: %s\ntemplate: %s\ndata: {thing1: \"上新提醒\", time2: \"2026-11-30 10:00\"}\nminiprogram: {pagepath: \"pages/sale/index?from=oa&u={{ .mini_openid }}\"}\nrate: %d\n", name, a.sim.TemplateID, rate)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		b.Fatal(err)
+	}
+	return file
+}
+
 // broadcast runs a new broadcast to everyone, with that many messages in flight.
 func (a *account) broadcast(b *testing.B, p *platform, name string, concurrency, n int) usage {
 	b.Helper()
 	p.reset()
-	spec := filepath.Join(a.dir, name+".yaml")
-	text := fmt.Sprintf("name: %s\ntemplate: %s\ndata: {thing1: \"上新提醒\", time2: \"2026-11-30 10:00\"}\nminiprogram: {pagepath: \"pages/sale/index?from=oa&u={{ .mini_openid }}\"}\nrate: 100000\n", name, a.sim.TemplateID)
-	if err := os.WriteFile(spec, []byte(text), 0o600); err != nil {
-		b.Fatal(err)
-	}
+	spec := a.spec(b, name, 100_000)
 	env := a.env
 	a.env = append(env[:len(env):len(env)], "WXCAST_BROADCAST_CONCURRENCY="+strconv.Itoa(concurrency))
 	u := a.run(b, "broadcast", "run", spec, "--yes")
