@@ -235,6 +235,14 @@ func OfBroadcast(ctx context.Context, store interface {
 // CodeName is an errcode as reports show it.
 func CodeName(code int) string {
 	switch code {
+	case wxcast.ErrCodeUnfollowed:
+		return "no longer follows"
+	case wxcast.ErrCodeOptedOut:
+		return "opted out"
+	case wxcast.ErrCodeCapped:
+		return "frequency cap"
+	case wxcast.ErrCodeBadValue:
+		return "bad value"
 	case wxcast.ErrCodeTransport:
 		return "no answer"
 	case 0:
