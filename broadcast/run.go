@@ -136,7 +136,8 @@ func (r *runner) run(ctx context.Context) error {
 
 	claims := make(chan *batch)
 	jobs := make(chan job)
-	results := make(chan result, recordMax) // sending goes on while some are being written
+	// No more than the calls in flight: the recorder is also who pulls the brake.
+	results := make(chan result, r.Concurrency)
 
 	var background sync.WaitGroup
 	background.Go(func() { r.fix(working) })
