@@ -6,9 +6,12 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/wxcast/wxcast/internal/wechat"
+	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
 const (
@@ -28,8 +31,37 @@ const (
 // share of them means something.
 const failureWindow = 200
 
-// brake watches the verdicts for what no single one shows. It is used by one
-// goroutine.
+// watch is the brake as all senders share it: what waits to be recorded must not
+// delay it.
+type watch struct {
+	mu      sync.Mutex
+	brake   brake
+	pause   string
+	probing atomic.Bool
+}
+
+// see shows the brake a verdict, and tells whether nothing more may go out.
+func (w *watch) see(v verdict) (stop bool) {
+	if v.err == nil && v.outcome.State != wxcast.DeliverySent {
+		return false // no call was made
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if reason := w.brake.see(v, time.Now()); reason != "" && w.pause == "" {
+		w.pause = reason
+	}
+	w.probing.Store(w.brake.probing())
+	return w.pause != ""
+}
+
+// reason is why the broadcast must pause; "" if it need not.
+func (w *watch) reason() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.pause
+}
+
+// brake watches the verdicts for what no single one shows.
 type brake struct {
 	maxFailures    int
 	maxFailedShare float64

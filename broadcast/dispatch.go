@@ -114,7 +114,7 @@ func (t *turns) advance() {
 // missed their slot: a process that was held up must not send into another's.
 func (r *runner) handOutAll(ctx context.Context, s *stretch, jobs chan<- job) (late bool, err error) {
 	for len(s.jobs) > 0 {
-		if r.probing.Load() { // WeChat is away: one message at a time finds out when it is back
+		if r.watch.probing.Load() { // WeChat is away: one message at a time finds out when it is back
 			pause(ctx, probeEvery)
 			s.end = s.end.Add(probeEvery)
 		}

@@ -20,7 +20,7 @@ const (
 // record writes what became of the jobs until results is closed. It has no ctx:
 // a message may be out, so its outcome is written even while we are stopping.
 func (r *runner) record(results <-chan result) error {
-	w := &recordWriter{runner: r, brake: brake{maxFailures: r.MaxFailures, maxFailedShare: r.MaxFailedShare}, unsent: map[*batch][]wxcast.Delivery{}}
+	w := &recordWriter{runner: r, unsent: map[*batch][]wxcast.Delivery{}}
 	timer := time.NewTimer(recordEvery)
 	defer timer.Stop()
 	for {
@@ -45,29 +45,21 @@ func (r *runner) record(results <-chan result) error {
 // recordWriter gathers results between two transactions.
 type recordWriter struct {
 	*runner
-	brake     brake
 	outcomes  []wxcast.Outcome
 	unsent    map[*batch][]wxcast.Delivery
 	done      []*batch
 	size      int
 	slowedTo  float64
-	troubled  int    // messages since the last flush that say WeChat is overloaded
-	slow      bool   // WeChat said that we are too fast
-	pause     string // why the broadcast must pause
-	quotaStop bool   // WeChat said that nothing is left today
+	troubled  int  // messages since the last flush that say WeChat is overloaded
+	slow      bool // WeChat said that we are too fast
+	paused    bool // the brake's reason is recorded
+	quotaStop bool // WeChat said that nothing is left today
 }
 
 func (w *recordWriter) add(res result) {
 	w.size++
 	if res.batch.left--; res.batch.left == 0 {
 		w.done = append(w.done, res.batch)
-	}
-	if res.err != nil || res.outcome.State == wxcast.DeliverySent {
-		if reason := w.brake.see(res.verdict, time.Now()); reason != "" && w.pause == "" {
-			w.pause = reason
-			w.halt(errHalted) // at once; the state follows with the flush
-		}
-		w.probing.Store(w.brake.probing())
 	}
 	w.quotaStop = w.quotaStop || res.class == wechat.ClassQuotaStop
 	if res.unsent {
@@ -156,16 +148,17 @@ func (w *recordWriter) flush() error {
 			return err
 		}
 	}
-	if w.pause != "" {
-		w.Log.ErrorContext(ctx, "broadcast paused", "broadcast_id", w.b.ID, "reason", w.pause)
-		if _, err := w.store.MoveBroadcast(ctx, w.b.ID, wxcast.BroadcastRunning, wxcast.BroadcastPaused, w.pause, time.Time{}); err != nil {
+	if reason := w.watch.reason(); reason != "" && !w.paused {
+		w.Log.ErrorContext(ctx, "broadcast paused", "broadcast_id", w.b.ID, "reason", reason)
+		if _, err := w.store.MoveBroadcast(ctx, w.b.ID, wxcast.BroadcastRunning, wxcast.BroadcastPaused, reason, time.Time{}); err != nil {
 			return err
 		}
+		w.paused = true
 	}
 	for _, b := range w.done {
 		w.batches.remove(b)
 	}
-	w.outcomes, w.done, w.size, w.pause, w.quotaStop = w.outcomes[:0], w.done[:0], 0, "", false
+	w.outcomes, w.done, w.size, w.quotaStop = w.outcomes[:0], w.done[:0], 0, false
 	w.troubled, w.slow = 0, false
 	clear(w.unsent)
 	if w.Progress != nil {

@@ -103,7 +103,7 @@ type runner struct {
 	left    chan wxcast.OpenID // who may have left: to be confirmed
 
 	halt    context.CancelCauseFunc // ends claiming and dispatching
-	probing atomic.Bool
+	watch   watch
 	count   struct{ sent, failed, skipped, unknown, retried atomic.Int64 }
 	askedAt time.Time // when WeChat was last asked for a spent quota
 	behind  int64     // the broadcast that this one was last told to wait for
@@ -118,6 +118,7 @@ func newRunner(store Store, sender Sender, b wxcast.Broadcast, m *Message, o Opt
 		Options: o, store: store, sender: sender, b: b, message: m,
 		worker: fmt.Sprintf("%s/%d/%d/%d", host, os.Getpid(), workerCount.Add(1), time.Now().UnixNano()%1e6),
 		left:   make(chan wxcast.OpenID, confirmBatch), share: 1,
+		watch:  watch{brake: brake{maxFailures: o.MaxFailures, maxFailedShare: o.MaxFailedShare}},
 	}
 }
 
@@ -136,8 +137,7 @@ func (r *runner) run(ctx context.Context) error {
 
 	claims := make(chan *batch)
 	jobs := make(chan job)
-	// No more than the calls in flight: the recorder is also who pulls the brake.
-	results := make(chan result, r.Concurrency)
+	results := make(chan result, recordMax) // sending goes on while some are being written
 
 	var background sync.WaitGroup
 	background.Go(func() { r.fix(working) })
@@ -158,7 +158,11 @@ func (r *runner) run(ctx context.Context) error {
 	for range r.Concurrency {
 		senders.Go(func() {
 			for j := range jobs {
-				results <- r.send(sending, j)
+				res := r.send(sending, j)
+				if r.watch.see(res.verdict) {
+					r.halt(errHalted) // at once; the state follows with the outcome
+				}
+				results <- res
 			}
 		})
 	}

@@ -31,8 +31,8 @@ func (t *claimTx) leaveOut(ctx context.Context, c *wxcast.Claim) error {
 			switch {
 			case code != 0:
 				skipped = append(skipped, outcomeRow{OpenID: d.OpenID, State: wxcast.DeliverySkipped, ErrCode: code, ErrMsg: why})
-			case elsewhere[d.OpenID]:
-				later = append(later, dueRow{d.OpenID, jsonTime(utc(d.OpenSince))})
+			case elsewhere[d.OpenID] && !d.OpenSince.Valid: // else it may be out already
+				later = append(later, dueRow{OpenID: d.OpenID})
 			default:
 				kept = append(kept, d)
 			}

@@ -17,9 +17,9 @@ const (
 	earlyKept = 24 * time.Hour
 )
 
-// RecordReceipts stores what WeChat told of messages, in any order with the outcomes
-// of their sends. A receipt also ends the doubt about an unknown delivery, where it is
-// the only message to that person that was in doubt at the time.
+// RecordReceipts stores what WeChat told of messages; one with a msgid may come before
+// or after its outcome. A receipt also ends the doubt about a delivery that is unknown
+// by then, where it is the only message to that person that was in doubt at the time.
 func (db *DB) RecordReceipts(ctx context.Context, accountID int64, receipts []wxcast.Receipt) error {
 	err := db.tx(ctx, func(tx *sqlx.Tx) error {
 		// RecordOutcomes writes to this row before it looks for early receipts: so one of
@@ -80,8 +80,8 @@ func execRows(ctx context.Context, tx *sqlx.Tx, query string, args ...any) (int6
 
 // settleEarly gives outcomes the receipts that came before them.
 func (db *DB) settleEarly(ctx context.Context, tx *sqlx.Tx, broadcastID int64, outcomes []wxcast.Outcome) error {
-	var any bool
-	if err := tx.GetContext(ctx, &any, db.q.AnyEarly, broadcastID); err != nil || !any {
+	var early bool
+	if err := tx.GetContext(ctx, &early, db.q.AnyEarly, broadcastID); err != nil || !early {
 		return err
 	}
 	type sent struct {
