@@ -118,7 +118,7 @@ func newRunner(store Store, sender Sender, b wxcast.Broadcast, m *Message, o Opt
 		Options: o, store: store, sender: sender, b: b, message: m,
 		worker: fmt.Sprintf("%s/%d/%d/%d", host, os.Getpid(), workerCount.Add(1), time.Now().UnixNano()%1e6),
 		left:   make(chan wxcast.OpenID, confirmBatch), share: 1,
-		watch:  watch{brake: brake{maxFailures: o.MaxFailures, maxFailedShare: o.MaxFailedShare}},
+		watch: watch{brake: brake{maxFailures: o.MaxFailures, maxFailedShare: o.MaxFailedShare}},
 	}
 }
 
