@@ -158,6 +158,9 @@ func (w *recordWriter) flush() error {
 	for _, b := range w.done {
 		w.batches.remove(b)
 	}
+	if len(w.done) > 0 {
+		w.tell() // were these the last?
+	}
 	w.outcomes, w.done, w.size, w.quotaStop = w.outcomes[:0], w.done[:0], 0, false
 	w.troubled, w.slow = 0, false
 	clear(w.unsent)

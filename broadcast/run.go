@@ -101,6 +101,7 @@ type runner struct {
 	batches registry
 	lead    lead
 	left    chan wxcast.OpenID // who may have left: to be confirmed
+	news    chan struct{}      // something happened that an idle claimer waits for
 
 	halt    context.CancelCauseFunc // ends claiming and dispatching
 	watch   watch
@@ -117,7 +118,7 @@ func newRunner(store Store, sender Sender, b wxcast.Broadcast, m *Message, o Opt
 	return &runner{
 		Options: o, store: store, sender: sender, b: b, message: m,
 		worker: fmt.Sprintf("%s/%d/%d/%d", host, os.Getpid(), workerCount.Add(1), time.Now().UnixNano()%1e6),
-		left:   make(chan wxcast.OpenID, confirmBatch), share: 1,
+		left:   make(chan wxcast.OpenID, confirmBatch), news: make(chan struct{}, 1), share: 1,
 		watch: watch{brake: brake{maxFailures: o.MaxFailures, maxFailedShare: o.MaxFailedShare}},
 	}
 }
@@ -195,6 +196,15 @@ func (r *runner) fix(ctx context.Context) {
 			r.halt(err)
 			return
 		}
+		r.tell()
+	}
+}
+
+// tell ends the wait of an idle claimer.
+func (r *runner) tell() {
+	select {
+	case r.news <- struct{}{}:
+	default: // it is told already
 	}
 }
 
@@ -290,7 +300,13 @@ func (r *runner) idle(ctx, sending context.Context, c wxcast.Claim) (again bool,
 	if !c.NextDue.IsZero() {
 		wait = min(max(c.NextDue.Sub(r.store.Now()), 10*time.Millisecond), idlePoll)
 	}
-	pause(ctx, wait)
+	awake := time.NewTimer(wait)
+	defer awake.Stop()
+	select {
+	case <-ctx.Done():
+	case <-awake.C:
+	case <-r.news:
+	}
 	return true, nil
 }
 

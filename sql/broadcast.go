@@ -141,7 +141,8 @@ func (db *DB) MoveCanary(ctx context.Context, id int64, from, to wxcast.CanarySt
 // rows, and tells whether that was all of them. It goes on where it stopped.
 func (db *DB) FixRecipients(ctx context.Context, id int64, limit int) (fixed bool, err error) {
 	err = db.tx(ctx, func(tx *sqlx.Tx) error {
-		if err := db.lockBroadcast(ctx, tx, id); err != nil {
+		var locked bool
+		if err := tx.GetContext(ctx, &locked, db.q.LockFixing, id); err != nil {
 			return err
 		}
 		fixed, err = db.fixRecipients(ctx, tx, id, limit)

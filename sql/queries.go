@@ -133,6 +133,7 @@ type queries struct {
 	SettleOpen    string `query:"settle-open"`
 
 	FixRecipients      string `query:"fix-recipients"`
+	LockFixing         string `query:"lock-fixing"`
 	CountFixed         string `query:"count-fixed"`
 	CountFound         string `query:"count-found"`
 	RecentMessages     string `query:"recent-messages"`

@@ -251,7 +251,7 @@ func stopped(b wxcast.Broadcast) error {
 	return nil
 }
 
-const sendingGCPercent = 200
+const sendingGCPercent = 400
 
 func (a *app) sendBroadcast(ctx context.Context, s *session, b wxcast.Broadcast, message *broadcast.Message, o broadcast.Options) (wxcast.Broadcast, error) {
 	before, err := s.db.Tally(ctx, b.ID)

@@ -24,7 +24,6 @@ const replyMax = 8 << 20
 func init() {
 	util.DefaultHTTPClient = &http.Client{
 		Transport:     contextTransport{},
-		Timeout:       time.Minute, // for calls of the SDK's that bring no context
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }

@@ -182,7 +182,7 @@ CREATE TABLE deliveries (
     -- What WeChat's receipt said: success, or why it did not reach the phone.
     receipt         TEXT,
     PRIMARY KEY (broadcast_id, openid)
-) WITH (fillfactor = 70);
+) WITH (fillfactor = 45);
 CREATE INDEX deliveries_due ON deliveries (broadcast_id, next_attempt_at) WHERE next_attempt_at IS NOT NULL;
 
 -- A worker's claim on the deliveries in (from_openid, to_openid].

@@ -109,26 +109,22 @@ SELECT 1;
 -- Write what became of attempts. An end state stays, but for one thing: that
 -- WeChat accepted the message is the truth, whoever says so and however late.
 -- An outcome without attempted_at is one without a call.
--- An upsert of rows that exist, found one by one: of a new broadcast the planner
--- believes that it has few rows, and for UPDATE … FROM would read all of them.
+-- The broadcast is a column of the outcomes, behind OFFSET 0: of a new broadcast the
+-- planner believes that it has few rows, and would read all of them for each outcome.
 -- $1 broadcast; $2 JSON array of {openid, state, errcode, errmsg, msgid, attempted_at, open_since, next_attempt_at}; what is absent is 0 or NULL.
-INSERT INTO deliveries AS d (broadcast_id, openid, state, attempts, errcode, errmsg, msgid, attempted_at, open_since, next_attempt_at)
-SELECT $1, o.openid, o.state, CASE WHEN o.attempted_at IS NULL THEN 0 ELSE 1 END, COALESCE(o.errcode, 0), COALESCE(o.errmsg, ''), o.msgid, o.attempted_at, o.open_since, o.next_attempt_at
-FROM json_to_recordset($2::json) AS o (openid text, state text, errcode int, errmsg text, msgid bigint, attempted_at timestamptz, open_since timestamptz, next_attempt_at timestamptz)
-CROSS JOIN LATERAL (SELECT 1 FROM deliveries x WHERE x.broadcast_id = $1 AND x.openid = o.openid OFFSET 0) stored
-ON CONFLICT (broadcast_id, openid) DO UPDATE SET state = excluded.state, attempts = d.attempts + excluded.attempts, errcode = excluded.errcode,
-    errmsg = excluded.errmsg, msgid = excluded.msgid, attempted_at = COALESCE(excluded.attempted_at, d.attempted_at), open_since = excluded.open_since,
-    next_attempt_at = excluded.next_attempt_at
-WHERE d.state = 'pending' OR (excluded.state = 'sent' AND d.state <> 'sent');
+UPDATE deliveries d SET state = o.state, attempts = d.attempts + CASE WHEN o.attempted_at IS NULL THEN 0 ELSE 1 END, errcode = COALESCE(o.errcode, 0),
+    errmsg = COALESCE(o.errmsg, ''), msgid = o.msgid, attempted_at = COALESCE(o.attempted_at, d.attempted_at), open_since = o.open_since, next_attempt_at = o.next_attempt_at
+FROM (SELECT $1::bigint AS broadcast_id, r.* FROM json_to_recordset($2::json)
+      AS r (openid text, state text, errcode int, errmsg text, msgid bigint, attempted_at timestamptz, open_since timestamptz, next_attempt_at timestamptz) OFFSET 0) o
+WHERE d.broadcast_id = o.broadcast_id AND d.openid = o.openid AND (d.state = 'pending' OR (o.state = 'sent' AND d.state <> 'sent'));
 
 -- name: schedule-deliveries
 -- Set when pending deliveries are due: now for those given back unattempted, the
 -- claim's end for those being retried, so that they come back if the worker dies.
 -- $1 broadcast; $2 next_attempt_at, UTC; $3 JSON array of {openid, open_since}.
-INSERT INTO deliveries AS d (broadcast_id, openid, next_attempt_at, open_since)
-SELECT $1, o.openid, $2, o.open_since FROM json_to_recordset($3::json) AS o (openid text, open_since timestamptz)
-CROSS JOIN LATERAL (SELECT 1 FROM deliveries x WHERE x.broadcast_id = $1 AND x.openid = o.openid OFFSET 0) stored
-ON CONFLICT (broadcast_id, openid) DO UPDATE SET next_attempt_at = excluded.next_attempt_at, open_since = excluded.open_since WHERE d.state = 'pending';
+UPDATE deliveries d SET next_attempt_at = $2, open_since = o.open_since
+FROM (SELECT $1::bigint AS broadcast_id, r.* FROM json_to_recordset($3::json) AS r (openid text, open_since timestamptz) OFFSET 0) o
+WHERE d.broadcast_id = o.broadcast_id AND d.openid = o.openid AND d.state = 'pending';
 
 -- name: delete-leases
 -- $1 worker; $2 lease ids as a JSON array.
@@ -178,30 +174,35 @@ DELETE FROM optouts WHERE account_id = $1 AND openid IN (
 -- name: settle-early
 -- The receipts that came before these messages were recorded as sent.
 -- $1 broadcast; $2 JSON array of {openid, msgid}.
-INSERT INTO deliveries AS d (broadcast_id, openid, msgid, receipt)
-SELECT $1, o.openid, o.msgid, e.receipt FROM json_to_recordset($2::json) AS o (openid text, msgid bigint)
-CROSS JOIN LATERAL (SELECT receipt, openid FROM early_receipts WHERE account_id = (SELECT account_id FROM broadcasts WHERE id = $1) AND msgid = o.msgid OFFSET 0) e
-CROSS JOIN LATERAL (SELECT 1 FROM deliveries x WHERE x.broadcast_id = $1 AND x.openid = o.openid OFFSET 0) stored
-WHERE e.openid = o.openid
-ON CONFLICT (broadcast_id, openid) DO UPDATE SET receipt = excluded.receipt WHERE d.msgid = excluded.msgid;
+UPDATE deliveries d SET receipt = e.receipt
+FROM (SELECT b.id AS broadcast_id, b.account_id, r.* FROM broadcasts b, json_to_recordset($2::json) AS r (openid text, msgid bigint) WHERE b.id = $1 OFFSET 0) o
+JOIN early_receipts e ON e.account_id = o.account_id AND e.msgid = o.msgid AND e.openid = o.openid
+WHERE d.broadcast_id = o.broadcast_id AND d.openid = o.openid AND d.msgid = o.msgid;
 
 -- name: lock-quota
 -- Hold up the recording of outcomes until the transaction ends.
 -- $1 account; $2 api.
 SELECT used FROM quota_days WHERE account_id = $1 AND api = $2 ORDER BY day FOR UPDATE;
 
+-- name: lock-fixing
+-- Serialise the fixing of one broadcast's recipients until the transaction ends, beside
+-- its claims.
+-- $1 broadcast.
+SELECT pg_advisory_xact_lock(hashtextextended('wxcast fixes broadcast ' || $1::text, 0)) IS NULL;
+
 -- name: fresh-deliveries
 -- The next deliveries behind what was leased before, in openid order. Those of the
 -- canary among them are not fresh: they have an end, or are due.
--- Each person is looked up by their key, whatever the planner believes of a new table.
+-- The account is a column of theirs, so that each person is looked up by their key,
+-- whatever the planner believes of a new table.
 -- $1 broadcast; $2 after this openid; $3 at most; $4 account; $5 mini program.
 SELECT d.openid, d.attempts, d.open_since, d.vars, d.fresh, COALESCE(f.subscribed, FALSE) AS subscribed, o.openid IS NOT NULL AS opted_out,
        f.unionid, f.subscribe_time, f.subscribe_scene, f.remark, f.tags, b.mini_openid
-FROM (SELECT openid, attempts, open_since, vars, state = 'pending' AND next_attempt_at IS NULL AS fresh
+FROM (SELECT $4::bigint AS account_id, $5::bigint AS mini_id, openid, attempts, open_since, vars, state = 'pending' AND next_attempt_at IS NULL AS fresh
       FROM deliveries WHERE broadcast_id = $1 AND openid > $2 ORDER BY openid LIMIT $3) d
-LEFT JOIN LATERAL (SELECT * FROM followers WHERE account_id = $4 AND openid = d.openid OFFSET 0) f ON TRUE
-LEFT JOIN LATERAL (SELECT mini_openid FROM bridges WHERE account_id = $4 AND mini_id = $5 AND openid = d.openid OFFSET 0) b ON TRUE
-LEFT JOIN LATERAL (SELECT openid FROM optouts WHERE account_id = $4 AND openid = d.openid OFFSET 0) o ON TRUE
+LEFT JOIN followers f ON f.account_id = d.account_id AND f.openid = d.openid
+LEFT JOIN bridges b ON b.account_id = d.account_id AND b.mini_id = d.mini_id AND b.openid = d.openid
+LEFT JOIN optouts o ON o.account_id = d.account_id AND o.openid = d.openid
 ORDER BY d.openid;
 
 -- name: due-deliveries
@@ -209,8 +210,8 @@ ORDER BY d.openid;
 -- $1 broadcast; $2 now, UTC; $3 at most; $4 account; $5 mini program.
 SELECT d.openid, d.attempts, d.open_since, d.vars, TRUE AS fresh, COALESCE(f.subscribed, FALSE) AS subscribed, o.openid IS NOT NULL AS opted_out,
        f.unionid, f.subscribe_time, f.subscribe_scene, f.remark, f.tags, b.mini_openid
-FROM (SELECT openid, attempts, open_since, vars FROM deliveries
+FROM (SELECT $4::bigint AS account_id, $5::bigint AS mini_id, openid, attempts, open_since, vars FROM deliveries
       WHERE broadcast_id = $1 AND next_attempt_at IS NOT NULL AND next_attempt_at <= $2 ORDER BY next_attempt_at LIMIT $3) d
-LEFT JOIN LATERAL (SELECT * FROM followers WHERE account_id = $4 AND openid = d.openid OFFSET 0) f ON TRUE
-LEFT JOIN LATERAL (SELECT mini_openid FROM bridges WHERE account_id = $4 AND mini_id = $5 AND openid = d.openid OFFSET 0) b ON TRUE
-LEFT JOIN LATERAL (SELECT openid FROM optouts WHERE account_id = $4 AND openid = d.openid OFFSET 0) o ON TRUE;
+LEFT JOIN followers f ON f.account_id = d.account_id AND f.openid = d.openid
+LEFT JOIN bridges b ON b.account_id = d.account_id AND b.mini_id = d.mini_id AND b.openid = d.openid
+LEFT JOIN optouts o ON o.account_id = d.account_id AND o.openid = d.openid;

@@ -176,6 +176,11 @@ WHERE broadcast_id = $1 AND deliveries.openid = o.value ->> 'openid' AND deliver
 -- $1 account; $2 api.
 SELECT used FROM quota_days WHERE account_id = $1 AND api = $2 ORDER BY day;
 
+-- name: lock-fixing
+-- A write transaction is alone already.
+-- $1 broadcast.
+SELECT $1 IS NULL;
+
 -- name: fresh-deliveries
 -- The next deliveries behind what was leased before, in openid order. Those of the
 -- canary among them are not fresh: they have an end, or are due.
