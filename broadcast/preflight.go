@@ -52,7 +52,7 @@ func Check(ctx context.Context, store Recipients, s *Spec, m *Message, accountID
 		}
 		for _, f := range page {
 			p.Recipients++
-			message, err := m.For(wxcast.Delivery{Follower: f.Follower, MiniOpenID: f.MiniOpenID, Vars: f.Vars})
+			message, err := m.For(&wxcast.Delivery{Follower: f.Follower, MiniOpenID: f.MiniOpenID, Vars: f.Vars})
 			if err == nil {
 				if len(p.First) < first {
 					p.First = append(p.First, message)

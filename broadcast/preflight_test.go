@@ -69,7 +69,7 @@ func TestVariablesAndHelpers(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i, d := range []wxcast.Delivery{person, nobody} {
-			if got, err := m.For(d); err != nil || got.PagePath != want[i] {
+			if got, err := m.For(&d); err != nil || got.PagePath != want[i] {
 				t.Errorf("%s: %q %v, want %q", text, got.PagePath, err, want[i])
 			}
 		}
@@ -87,7 +87,7 @@ func TestValuesThatDoNotFitAreStoppedSkippedOrCut(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := m.For(long)
+		got, err := m.For(&long)
 		if (want == "") != (err != nil) || err == nil && got.Data["thing1"] != want {
 			t.Errorf("%s: %q %v", mode, got.Data["thing1"], err)
 		}

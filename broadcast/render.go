@@ -4,9 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"text/template"
 	"text/template/parse"
 	"time"
@@ -209,6 +209,7 @@ type Message struct {
 	miniAppID  wxcast.AppID
 	pagePath   value
 	data       map[string]value
+	constants  map[string]string // the data, where nothing in it depends on the recipient
 	messageKey string
 	// perPerson: whether it can be written at all depends on the recipient.
 	perPerson bool
@@ -234,22 +235,32 @@ func NewMessage(s *Spec, miniAppID wxcast.AppID, messageKey string) (*Message, e
 		}
 		m.perPerson = m.perPerson || m.data[key].template != nil
 	}
+	if !slices.ContainsFunc(slices.Collect(maps.Values(m.data)), func(v value) bool { return v.template != nil }) {
+		m.constants = s.Data
+	}
 	return m, nil
 }
 
-// For writes the message to one recipient.
-func (m *Message) For(d wxcast.Delivery) (wechat.TemplateMessage, error) {
-	all := sync.OnceValue(func() map[string]string { return facts(&d) })
+// For writes the message to one recipient. Its Data must not be changed.
+func (m *Message) For(d *wxcast.Delivery) (wechat.TemplateMessage, error) {
+	var known map[string]string
+	all := func() map[string]string {
+		if known == nil {
+			known = facts(d)
+		}
+		return known
+	}
 	out := wechat.TemplateMessage{
 		ToUser: d.OpenID, TemplateID: m.templateID, URL: m.url, MiniAppID: m.miniAppID,
-		ClientMsgID: ClientMsgID(m.messageKey, d.OpenID), Data: make(map[string]string, len(m.data)),
+		ClientMsgID: ClientMsgID(m.messageKey, d.OpenID), Data: m.constants,
 	}
 	var err error
-	if out.PagePath, err = m.pagePath.render(&d, all); err != nil {
+	if out.PagePath, err = m.pagePath.render(d, all); err != nil || m.constants != nil {
 		return out, err
 	}
+	out.Data = make(map[string]string, len(m.data))
 	for key, v := range m.data {
-		text, err := v.render(&d, all)
+		text, err := v.render(d, all)
 		if err != nil {
 			return out, err
 		}

@@ -40,7 +40,7 @@ func (r *runner) send(ctx context.Context, j job) result {
 	if !j.batch.mayStillSend(j.retry, at) {
 		return result{j, verdict{unsent: true}}
 	}
-	m, err := r.message.For(j.Delivery)
+	m, err := r.message.For(&j.Delivery)
 	if err != nil {
 		return result{j, verdict{outcome: wxcast.Outcome{OpenID: j.OpenID, State: wxcast.DeliverySkipped, ErrCode: wxcast.ErrCodeBadValue, ErrMsg: messageOf(err)}}}
 	}

@@ -164,12 +164,12 @@ func TestAMessageIsWrittenForItsRecipient(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := wxcast.Delivery{Follower: wxcast.Follower{OpenID: "O", UnionID: "U", Remark: "老客户", SubscribeTime: time.Date(2026, 1, 1, 20, 0, 0, 0, time.UTC)}, MiniOpenID: "M"}
-	got, err := m.For(d)
+	got, err := m.For(&d)
 	if err != nil || got.PagePath != "p?o=O&u=U&m=M" || got.Data["thing1"] != "老客户" || got.Data["time2"] != "2026-01-02 04:00" || got.Data["character_string3"] != "const" {
 		t.Errorf("%+v %v", got, err)
 	}
-	again, _ := m.For(d)
-	if other, _ := m.For(wxcast.Delivery{Follower: wxcast.Follower{OpenID: "P"}}); got.ClientMsgID != again.ClientMsgID || other.ClientMsgID == got.ClientMsgID || len(got.ClientMsgID) > 32 {
+	again, _ := m.For(&d)
+	if other, _ := m.For(&wxcast.Delivery{Follower: wxcast.Follower{OpenID: "P"}}); got.ClientMsgID != again.ClientMsgID || other.ClientMsgID == got.ClientMsgID || len(got.ClientMsgID) > 32 {
 		t.Errorf("%q, %q, %q", got.ClientMsgID, again.ClientMsgID, other.ClientMsgID)
 	}
 }
@@ -195,6 +195,6 @@ func FuzzParseSpec(f *testing.F) {
 		if s.Name == "" || s.TemplateID == "" || s.Rate < 0 || s.Rate > 100_000 {
 			t.Errorf("%+v", s)
 		}
-		_, _ = m.For(wxcast.Delivery{})
+		_, _ = m.For(&wxcast.Delivery{})
 	})
 }

@@ -160,6 +160,7 @@ func (t *claimTx) find(ctx context.Context, n int) error {
 	if n -= len(t.due); n == 0 || t.b.Canary != wxcast.CanaryNone {
 		return nil
 	}
+	t.fresh = make([]deliveryRow, 0, n)
 	if err := t.tx.SelectContext(ctx, &t.fresh, t.db.q.FreshDeliveries, t.req.BroadcastID, t.b.LeasedTo, n, t.b.AccountID, t.b.MiniID); err != nil || len(t.fresh) == 0 {
 		return err
 	}
@@ -187,8 +188,9 @@ func (t *claimTx) take(ctx context.Context, c *wxcast.Claim, pacer *pacer) error
 		return err
 	}
 	if len(t.fresh) > 0 {
-		for _, d := range t.fresh {
-			c.Fresh = append(c.Fresh, d.delivery())
+		c.Fresh = make([]wxcast.Delivery, len(t.fresh))
+		for i, d := range t.fresh {
+			c.Fresh[i] = d.delivery()
 		}
 		until := t.now.Add(t.req.LeaseTTL)
 		if err := t.tx.GetContext(ctx, &c.LeaseID, t.db.q.AddLease, t.req.BroadcastID, t.req.Worker, t.b.LeasedTo, t.last, t.now, until); err != nil {

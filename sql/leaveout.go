@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/wxcast/wxcast/internal/wxcast"
@@ -25,8 +26,8 @@ func (t *claimTx) leaveOut(ctx context.Context, c *wxcast.Claim) error {
 	}
 	var skipped []outcomeRow
 	var later []dueRow
-	keep := func(rows []deliveryRow) (kept []deliveryRow) {
-		for _, d := range rows {
+	keep := func(rows []deliveryRow) []deliveryRow {
+		return slices.DeleteFunc(rows, func(d deliveryRow) bool {
 			code, why := t.whyNot(d, recent[d.OpenID])
 			switch {
 			case code != 0:
@@ -34,10 +35,10 @@ func (t *claimTx) leaveOut(ctx context.Context, c *wxcast.Claim) error {
 			case elsewhere[d.OpenID] && !d.OpenSince.Valid: // else it may be out already
 				later = append(later, dueRow{OpenID: d.OpenID})
 			default:
-				kept = append(kept, d)
+				return false
 			}
-		}
-		return kept
+			return true
+		})
 	}
 	t.due, t.fresh = keep(t.due), keep(t.fresh)
 	c.Skipped = len(skipped) + len(later)

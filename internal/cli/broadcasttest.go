@@ -97,7 +97,7 @@ func (a *app) sendTests(ctx context.Context, s *session, spec *broadcast.Spec, t
 				return nil, &wxcast.BadInput{File: spec.Audience.In.File, Key: openid, Problem: "has no row in the list", Want: "test with people of the list: the message takes their values"}
 			}
 		}
-		m, err := message.For(wxcast.Delivery{Follower: f[0].Follower, MiniOpenID: f[0].MiniOpenID, Vars: f[0].Vars})
+		m, err := message.For(&wxcast.Delivery{Follower: f[0].Follower, MiniOpenID: f[0].MiniOpenID, Vars: f[0].Vars})
 		if err != nil {
 			return nil, &wxcast.BadInput{Key: openid, Problem: err.Error()}
 		}

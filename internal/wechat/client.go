@@ -103,9 +103,9 @@ func call[T reply](ctx context.Context, c *Client, path string, query url.Values
 // callWith decodes into a T of its own: the errcode of an earlier reply must not
 // outlive it in a struct, since a good reply may have none.
 func callWith[T reply](ctx context.Context, c *Client, token, path string, query url.Values, body []byte) (out T, err error) {
-	q := url.Values{"access_token": {token}}
-	for k, v := range query {
-		q[k] = v
+	q := "access_token=" + url.QueryEscape(token)
+	if len(query) > 0 {
+		q += "&" + query.Encode()
 	}
 	raw, err := c.exchange(ctx, path, q, body)
 	if err != nil {

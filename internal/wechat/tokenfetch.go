@@ -64,7 +64,7 @@ func (c *Client) fetchStable(ctx context.Context, force bool) (wxcast.Token, err
 		return wxcast.Token{}, err
 	}
 	now := time.Now()
-	raw, err := c.exchange(ctx, stableTokenAPI, nil, body)
+	raw, err := c.exchange(ctx, stableTokenAPI, "", body)
 	if err != nil {
 		return wxcast.Token{}, err
 	}
@@ -76,7 +76,7 @@ func (c *Client) fetchPlain(ctx context.Context) (wxcast.Token, error) {
 	now := time.Now()
 	raw, err := c.exchange(ctx, plainTokenAPI, url.Values{
 		"grant_type": {"client_credential"}, "appid": {string(c.appid)}, "secret": {c.secret.Reveal()},
-	}, nil)
+	}.Encode(), nil)
 	if err != nil {
 		return wxcast.Token{}, err
 	}

@@ -85,15 +85,15 @@ func newTransport(conns int) *http.Transport {
 
 // exchange makes one HTTP exchange with the first host that takes a connection.
 // A nil body is a GET. Its error is an *Error that holds no URL.
-func (c *Client) exchange(ctx context.Context, path string, query url.Values, body []byte) ([]byte, error) {
+func (c *Client) exchange(ctx context.Context, path string, query string, body []byte) ([]byte, error) {
 	var err error
 	for _, base := range c.hosts.inOrder() {
 		connected := false
 		trace := &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected = true }}
 		callCtx, cancel := context.WithTimeout(httptrace.WithClientTrace(context.WithValue(ctx, transportKey{}, c.transport), trace), c.timeout)
 		uri := base + path
-		if len(query) > 0 {
-			uri += "?" + query.Encode()
+		if query != "" {
+			uri += "?" + query
 		}
 		var reply []byte
 		if body == nil {

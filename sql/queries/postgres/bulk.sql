@@ -186,9 +186,11 @@ SELECT used FROM quota_days WHERE account_id = $1 AND api = $2 ORDER BY day FOR 
 
 -- name: lock-fixing
 -- Serialise the fixing of one broadcast's recipients until the transaction ends, beside
--- its claims.
+-- its claims, and go by the keys as they do: not through all bridges for each round.
 -- $1 broadcast.
-SELECT pg_advisory_xact_lock(hashtextextended('wxcast fixes broadcast ' || $1::text, 0)) IS NULL;
+SELECT pg_advisory_xact_lock(hashtextextended('wxcast fixes broadcast ' || $1::text, 0)) IS NULL
+WHERE set_config('jit', 'off', TRUE) = 'off' AND set_config('enable_sort', 'off', TRUE) = 'off' AND set_config('enable_bitmapscan', 'off', TRUE) = 'off'
+  AND set_config('enable_hashjoin', 'off', TRUE) = 'off' AND set_config('enable_mergejoin', 'off', TRUE) = 'off';
 
 -- name: fresh-deliveries
 -- The next deliveries behind what was leased before, in openid order. Those of the
