@@ -10,8 +10,8 @@ import (
 
 const (
 	// recordMax outcomes, or those of recordEvery, are written in one transaction.
-	recordMax   = 1000
-	recordEvery = 40 * time.Millisecond
+	recordMax   = 2000
+	recordEvery = 80 * time.Millisecond
 	// recordTimeout is how long the store may be away before a process gives up:
 	// its outcomes are then lost, and its leases lapse.
 	recordTimeout = 45 * time.Second

@@ -25,7 +25,7 @@ const (
 	// claimTime is how much sending one claim holds, and claimMax its most
 	// deliveries: large enough to spare the store, small enough to pause at once.
 	claimTime = 300 * time.Millisecond
-	claimMax  = 1000
+	claimMax  = 2000
 	// fixFirst recipients get their rows before the first message leaves, the others
 	// by fixBatch while messages leave.
 	fixFirst = 1000

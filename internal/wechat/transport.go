@@ -1,6 +1,7 @@
 package wechat
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -10,63 +11,11 @@ import (
 	"net/http/httptrace"
 	"net/url"
 	"time"
-
-	"github.com/silenceper/wechat/v2/util"
 )
 
 // replyMax bounds a reply. The largest we ask for is a page of 10,000 openids,
 // about 0.3 MiB.
 const replyMax = 8 << 20
-
-// The SDK sends everything through one global client without a time-out, whose
-// errors quote the URL, token included. It is replaced once, by a client that
-// finds the transport of each call in its context.
-func init() {
-	util.DefaultHTTPClient = &http.Client{
-		Transport:     contextTransport{},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-}
-
-type transportKey struct{}
-
-// contextTransport sends a request over the transport in its context, and turns
-// every answer but 200 into an *Error.
-type contextTransport struct{}
-
-func (contextTransport) RoundTrip(req *http.Request) (*http.Response, error) {
-	transport, ok := req.Context().Value(transportKey{}).(http.RoundTripper)
-	if !ok {
-		transport = http.DefaultTransport
-	}
-	resp, err := transport.RoundTrip(req)
-	if err != nil {
-		return nil, err
-	}
-	if resp.StatusCode != http.StatusOK {
-		_, _ = io.CopyN(io.Discard, resp.Body, 64<<10) // so that the connection can be used again
-		_ = resp.Body.Close()
-		return nil, &Error{Path: req.URL.Path, HTTPStatus: resp.StatusCode, MaybeDone: true}
-	}
-	resp.Body = &limitedBody{body: resp.Body, left: replyMax}
-	return resp, nil
-}
-
-// limitedBody fails once a reply is longer than replyMax.
-type limitedBody struct {
-	body io.ReadCloser
-	left int
-}
-
-func (l *limitedBody) Read(p []byte) (int, error) {
-	n, err := l.body.Read(p)
-	if l.left -= n; l.left < 0 {
-		return 0, fmt.Errorf("the reply is longer than %d MiB", replyMax>>20)
-	}
-	return n, err
-}
-
-func (l *limitedBody) Close() error { return l.body.Close() }
 
 // newTransport keeps as many connections alive as there are calls in flight:
 // with Go's default of two per host the rest would be dialled anew each time.
@@ -85,22 +34,14 @@ func newTransport(conns int) *http.Transport {
 
 // exchange makes one HTTP exchange with the first host that takes a connection.
 // A nil body is a GET. Its error is an *Error that holds no URL.
-func (c *Client) exchange(ctx context.Context, path string, query string, body []byte) ([]byte, error) {
+func (c *Client) exchange(ctx context.Context, path, query string, body []byte) ([]byte, error) {
 	var err error
 	for _, base := range c.hosts.inOrder() {
 		connected := false
 		trace := &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected = true }}
-		callCtx, cancel := context.WithTimeout(httptrace.WithClientTrace(context.WithValue(ctx, transportKey{}, c.transport), trace), c.timeout)
-		uri := base + path
-		if query != "" {
-			uri += "?" + query
-		}
+		callCtx, cancel := context.WithTimeout(httptrace.WithClientTrace(ctx, trace), c.timeout)
 		var reply []byte
-		if body == nil {
-			reply, err = util.HTTPGetContext(callCtx, uri)
-		} else {
-			reply, err = util.HTTPPostContext(callCtx, uri, body, jsonHeader)
-		}
+		reply, err = c.roundTrip(callCtx, path, base+path+"?"+query, body)
 		cancel()
 		if err == nil {
 			return reply, nil
@@ -119,9 +60,39 @@ func (c *Client) exchange(ctx context.Context, path string, query string, body [
 	return nil, callError(path, err, false)
 }
 
-var jsonHeader = map[string]string{"Content-Type": "application/json;charset=utf-8"}
+var jsonContent = []string{"application/json;charset=utf-8"}
 
-// callError makes an *Error of what the SDK or net/http returned, without the URL.
+// roundTrip makes one request, with no http.Client around it: WeChat sets no cookies
+// and sends nobody elsewhere. Every answer but 200 is an *Error.
+func (c *Client) roundTrip(ctx context.Context, path, uri string, body []byte) ([]byte, error) {
+	method, content := http.MethodGet, io.Reader(nil)
+	if body != nil {
+		method, content = http.MethodPost, bytes.NewReader(body)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, uri, content)
+	if err != nil {
+		return nil, err
+	}
+	if body != nil {
+		req.Header["Content-Type"] = jsonContent
+	}
+	resp, err := c.transport.RoundTrip(req)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		_, _ = io.CopyN(io.Discard, resp.Body, 64<<10) // so that the connection can be used again
+		return nil, &Error{Path: path, HTTPStatus: resp.StatusCode, MaybeDone: true}
+	}
+	reply, err := io.ReadAll(io.LimitReader(resp.Body, replyMax+1))
+	if err == nil && len(reply) > replyMax {
+		err = fmt.Errorf("the reply is longer than %d MiB", replyMax>>20)
+	}
+	return reply, err
+}
+
+// callError makes an *Error of what net/http returned, without the URL.
 func callError(path string, err error, connected bool) *Error {
 	var e *Error
 	if errors.As(err, &e) {
