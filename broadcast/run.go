@@ -289,7 +289,7 @@ func (r *runner) idle(ctx, sending context.Context, c wxcast.Claim) (again bool,
 			return err == nil, err
 		}
 	case c.QuotaUnread, c.QuotaSpent:
-		waiting, err := r.askQuota(sending, c.QuotaUnread)
+		waiting, err := r.askQuota(sending, c)
 		return !waiting, err
 	case c.Behind != r.behind:
 		if r.behind = c.Behind; r.behind != 0 {
@@ -352,9 +352,11 @@ func (r *runner) finish(ctx context.Context) error {
 }
 
 // askQuota reads today's quota from WeChat. If it is spent the broadcast waits
-// for the next day, once nothing of ours is in flight that might free some.
-func (r *runner) askQuota(ctx context.Context, unread bool) (waiting bool, err error) {
-	if !unread && !r.batches.empty() {
+// for the next day, once nothing is in flight, here or elsewhere, that was promised
+// some of it.
+func (r *runner) askQuota(ctx context.Context, c wxcast.Claim) (waiting bool, err error) {
+	unread := c.QuotaUnread
+	if !unread && (c.Leased || !r.batches.empty()) {
 		pause(ctx, idlePoll)
 		return false, nil
 	}

@@ -110,8 +110,16 @@ func (t *claimTx) run(ctx context.Context, c *wxcast.Claim) error {
 	}
 	if !c.Exhausted && !c.CanarySent && most == 0 {
 		c.QuotaSpent, c.QuotaUnread = read, !read
+		c.Leased, err = t.leased(ctx)
 	}
-	return nil
+	return err
+}
+
+// leased tells whether anyone works on deliveries of the broadcast.
+func (t *claimTx) leased(ctx context.Context) (bool, error) {
+	var leases int
+	err := t.tx.GetContext(ctx, &leases, t.db.q.CountLeases, t.req.BroadcastID)
+	return leases > 0, err
 }
 
 // reopenLapsed makes the deliveries of dead workers due again.
@@ -239,12 +247,9 @@ func (t *claimTx) whyEmpty(ctx context.Context, c *wxcast.Claim) error {
 	if err := t.tx.SelectContext(ctx, &fresh, t.db.q.FreshDeliveries, t.req.BroadcastID, t.b.LeasedTo, 1, t.b.AccountID, t.b.MiniID); err != nil {
 		return err
 	}
-	var leases int
-	if err := t.tx.GetContext(ctx, &leases, t.db.q.CountLeases, t.req.BroadcastID); err != nil {
-		return err
-	}
-	c.Exhausted = len(fresh) == 0 && leases == 0
-	return nil
+	leased, err := t.leased(ctx)
+	c.Exhausted = len(fresh) == 0 && !leased
+	return err
 }
 
 func ignoreNoRows(err error) error {

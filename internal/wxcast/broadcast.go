@@ -181,6 +181,9 @@ type Claim struct {
 	QuotaSpent bool
 	// QuotaUnread: nobody has read today's limit from WeChat yet.
 	QuotaUnread bool
+	// Leased: somebody works on deliveries that the quota was reserved for. Filled in
+	// where QuotaSpent is.
+	Leased bool
 	// Behind is the broadcast that goes first, by its priority or its age.
 	Behind int64
 	// CanarySent: the canary's deliveries all have their end.

@@ -9,23 +9,24 @@ SELECT api, day, daily_limit, used, read_used, ours, read_at FROM quota_days WHE
 -- name: put-quota
 -- What WeChat just told. Its counter lags behind our reservations, so the larger
 -- of the two stands. Its counter is about 1 % off, so only one that fell by half
--- was reset (a new day there, or a cleared quota), and then ours starts again from it.
--- Once we have been quiet for a while it has caught up, and stands alone: what dead
--- workers reserved and never used is free again.
+-- was reset (a new day there, or a cleared quota), and then ours starts again from it,
+-- with what is in flight. Once we have been quiet for a while it has caught up, and
+-- stands alone: what dead workers reserved and never used is free again.
 -- $1 account; $2 api; $3 day; $4 limit; $5 used; $6 now; $7 quiet since, UTC.
 INSERT INTO quota_days (account_id, api, day, daily_limit, used, read_used, read_at) VALUES ($1, $2, $3, $4, $5, $5, $6)
 ON CONFLICT (account_id, api, day) DO UPDATE SET
     daily_limit = excluded.daily_limit,
-    used = CASE WHEN excluded.read_used * 2 < quota_days.read_used OR excluded.used > quota_days.used
-                  OR NOT EXISTS (SELECT 1 FROM pacing p WHERE p.account_id = excluded.account_id AND p.next_at > $7)
-                THEN excluded.used ELSE quota_days.used END,
+    used = CASE WHEN NOT EXISTS (SELECT 1 FROM pacing p WHERE p.account_id = excluded.account_id AND p.next_at > $7) THEN excluded.used
+                WHEN excluded.read_used * 2 < quota_days.read_used THEN excluded.used + quota_days.claimed - quota_days.ours
+                WHEN excluded.used > quota_days.used THEN excluded.used ELSE quota_days.used END,
+    claimed = CASE WHEN NOT EXISTS (SELECT 1 FROM pacing p WHERE p.account_id = excluded.account_id AND p.next_at > $7) THEN quota_days.ours ELSE quota_days.claimed END,
     read_used = excluded.read_used,
     read_at = excluded.read_at;
 
 -- name: add-quota
 -- Reserve, or give back with a negative number.
 -- $1 account; $2 api; $3 day; $4 calls.
-UPDATE quota_days SET used = used + $4 WHERE account_id = $1 AND api = $2 AND day = $3;
+UPDATE quota_days SET used = used + $4, claimed = claimed + $4 WHERE account_id = $1 AND api = $2 AND day = $3;
 
 -- name: count-calls
 -- Calls that we made and recorded.

@@ -211,6 +211,8 @@ CREATE TABLE quota_days (
     daily_limit BIGINT NOT NULL,
     used        BIGINT NOT NULL,
     read_used   BIGINT NOT NULL,
+    -- Calls that we reserved, and those of them that we made and recorded.
+    claimed     BIGINT NOT NULL DEFAULT 0,
     ours        BIGINT NOT NULL DEFAULT 0,
     read_at     TIMESTAMP NOT NULL,
     PRIMARY KEY (account_id, api, day)
