@@ -135,4 +135,3 @@ func (b *bench) everyoneHasOne(t *testing.T, id int64, page string, recipients i
 		t.Errorf("%v", status)
 	}
 }
-
