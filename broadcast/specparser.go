@@ -215,8 +215,10 @@ func shortDuration(d time.Duration) string {
 		return strconv.Itoa(int(d/day)) + "d"
 	}
 	text := d.String()
-	text = strings.TrimSuffix(text, "0s")
-	return strings.TrimSuffix(strings.TrimSuffix(text, "h0m")+"h", "hh")
+	if strings.HasSuffix(text, "m0s") {
+		return strings.TrimSuffix(text, "0s")
+	}
+	return text
 }
 
 // timeForms are how a spec may write a Beijing time.

@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/wxcast/wxcast/broadcast"
+	"github.com/wxcast/wxcast/config"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
@@ -64,10 +66,19 @@ func (a *app) loadSpec(cmd *cobra.Command, file string, f specFlags) (*broadcast
 	if f.rate > 0 {
 		spec.Rate = f.rate
 	}
-	if a.account == "" {
-		a.account = spec.Account
+	if a.account == "" && spec.Account != "" {
+		a.account, a.spec = spec.Account, spec
 	}
 	return spec, nil
+}
+
+// atKey tells a mistake of the configuration's names where a spec made it.
+func atKey(spec *broadcast.Spec, key string, err error) error {
+	var unknown *config.Error
+	if spec == nil || !errors.As(err, &unknown) {
+		return err
+	}
+	return spec.Bad(key, strings.TrimPrefix(fmt.Sprintf("%q %s", unknown.Value, unknown.Problem), `"" `), unknown.Want)
 }
 
 func checkRate(key string, rate float64) error {
@@ -87,7 +98,7 @@ type checkedSpec struct {
 func (s *session) checkSpec(ctx context.Context, spec *broadcast.Spec) (checkedSpec, error) {
 	mini, miniID, err := s.miniProgram(ctx, spec.MiniAppID)
 	if err != nil {
-		return checkedSpec{}, err
+		return checkedSpec{}, atKey(spec, "miniprogram.appid", err)
 	}
 	templates, err := s.client.ListTemplates(ctx)
 	if err != nil {

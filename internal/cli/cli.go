@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/wxcast/wxcast/broadcast"
 	"github.com/wxcast/wxcast/config"
 	"github.com/wxcast/wxcast/internal/wechat"
 	"github.com/wxcast/wxcast/internal/wxcast"
@@ -157,6 +158,7 @@ type app struct {
 
 	configFile string
 	account    string
+	spec       *broadcast.Spec // that names the account, where no flag does
 	database   string
 	logLevel   string
 	json       bool

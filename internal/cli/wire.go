@@ -102,7 +102,7 @@ func (a *app) open(ctx context.Context, check func(config.Account) error) (*sess
 	}
 	account, err := cfg.Account(a.account)
 	if err != nil {
-		return nil, err
+		return nil, atKey(a.spec, "account", err)
 	}
 	if err := check(account); err != nil {
 		return nil, err
