@@ -384,8 +384,8 @@ func (r *runner) wait(ctx context.Context, reason string, until time.Time) error
 }
 
 // ReadQuota asks WeChat for today's quota of template messages and stores it. An
-// account that may not ask, or gets no answer, is taken to have no known limit:
-// then 45009 is the limit.
+// account that may not ask, or gets no answer, is taken to have the limit that was read
+// before, or no known one: then 45009 is the limit.
 func ReadQuota(ctx context.Context, store interface {
 	Now() time.Time
 	SaveQuota(ctx context.Context, accountID int64, day wxcast.Day, q wxcast.Quota) error

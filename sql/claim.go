@@ -134,7 +134,11 @@ func (t *claimTx) reopenLapsed(ctx context.Context) error {
 		return err
 	}
 	for _, l := range lapsed {
-		if _, err := t.tx.ExecContext(ctx, t.db.q.ReopenLease, t.req.BroadcastID, l.FromOpenID, l.ToOpenID, l.ClaimedAt.UTC(), t.now); err != nil {
+		reopened, err := execRows(ctx, t.tx, t.db.q.ReopenLease, t.req.BroadcastID, l.FromOpenID, l.ToOpenID, l.ClaimedAt.UTC(), t.now)
+		if err != nil {
+			return err
+		}
+		if _, err := t.tx.ExecContext(ctx, t.db.q.DoubtQuota, t.b.AccountID, TemplateSendAPI, wxcast.DayOf(l.ClaimedAt), reopened); err != nil {
 			return err
 		}
 		if _, err := t.tx.ExecContext(ctx, t.db.q.DeleteLease, l.ID); err != nil {
@@ -145,7 +149,7 @@ func (t *claimTx) reopenLapsed(ctx context.Context) error {
 }
 
 // allowance is how many calls today's quota still allows; read is false when
-// WeChat has not been asked today.
+// WeChat has not been asked today, or must be asked again.
 func (t *claimTx) allowance(ctx context.Context) (allowed int64, read bool, err error) {
 	var row quotaRow
 	err = t.tx.GetContext(ctx, &row, t.db.q.GetQuota, t.b.AccountID, TemplateSendAPI, wxcast.DayOf(t.now))
@@ -154,6 +158,8 @@ func (t *claimTx) allowance(ctx context.Context) (allowed int64, read bool, err 
 		return 0, false, nil
 	case err != nil:
 		return 0, false, err
+	case row.Doubtful:
+		return 0, false, nil
 	case row.DailyLimit == 0: // WeChat gives no information: no limit of ours
 		return int64(t.req.Max), true, nil
 	}

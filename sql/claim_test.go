@@ -55,6 +55,10 @@ func TestADeadWorkersDeliveriesComeBackAsOpen(t *testing.T) {
 		w.record(t, b, "dead", wxcast.DeliverySent, first.Fresh[:2])
 		time.Sleep(5 * time.Millisecond)
 
+		if c := w.claim(t, b, "alive", 10, time.Minute); !c.QuotaUnread {
+			t.Errorf("nobody asks what the dead used: %+v", c)
+		}
+		must(t, w.SaveQuota(t.Context(), w.account, wxcast.DayOf(w.Now()), wxcast.Quota{API: store.TemplateSendAPI, Limit: 1000, Used: 6}))
 		second := w.claim(t, b, "alive", 10, time.Minute)
 		if len(second.Retries) != 4 || len(second.Fresh) != 4 {
 			t.Fatalf("%d retries and %d fresh, want 4 and 4", len(second.Retries), len(second.Fresh))
@@ -144,14 +148,34 @@ func TestQuotaIsReservedWithTheClaimAndGivenBack(t *testing.T) {
 			t.Errorf("what was given back is not claimable as it was: %+v", again)
 		}
 
-		// WeChat's counter lags: ours stands. It fell: it was reset.
-		for _, step := range []struct{ read, wantUsed int64 }{{6, 9}, {11, 11}, {1, 1}} {
+		// WeChat's counter lags: ours stands. It fell: it was reset, and the seven in
+		// flight are still to come.
+		for _, step := range []struct{ read, wantUsed int64 }{{6, 9}, {11, 11}, {1, 8}} {
 			must(t, w.SaveQuota(t.Context(), w.account, day, wxcast.Quota{API: store.TemplateSendAPI, Limit: 12, Used: step.read}))
 			days, err := w.QuotaDays(t.Context(), w.account, day)
 			must(t, err)
 			if len(days) != 1 || days[0].Used != step.wantUsed || days[0].Ours != 0 {
 				t.Errorf("after reading %d: %+v, want used %d and no call yet", step.read, days, step.wantUsed)
 			}
+		}
+	})
+}
+
+func TestWhatTheDeadReservedIsAskedOfWeChat(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		b := w.broadcastTo(t, 10)
+		day := wxcast.DayOf(w.Now())
+		must(t, w.SaveQuota(t.Context(), w.account, day, wxcast.Quota{API: store.TemplateSendAPI, Limit: 12}))
+		w.claim(t, b, "dead", 10, time.Millisecond)
+		time.Sleep(5 * time.Millisecond)
+		if c := w.claim(t, b, "next", 10, time.Minute); !c.QuotaUnread || len(c.Retries) != 0 {
+			t.Fatalf("claimed without asking: %+v", c)
+		}
+		// Of its ten calls WeChat had four, and no limit is told: the known one stays.
+		must(t, w.SaveQuota(t.Context(), w.account, day, wxcast.Quota{API: store.TemplateSendAPI, Used: 4}))
+		if c := w.claim(t, b, "next", 10, time.Minute); len(c.Retries) != 8 {
+			t.Errorf("claimed %d of the eight that are left", len(c.Retries))
 		}
 	})
 }

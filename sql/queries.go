@@ -161,6 +161,7 @@ type queries struct {
 	ListQuota  string `query:"list-quota"`
 	PutQuota   string `query:"put-quota"`
 	AddQuota   string `query:"add-quota"`
+	DoubtQuota string `query:"doubt-quota"`
 	CountCalls string `query:"count-calls"`
 	SpendQuota string `query:"spend-quota"`
 	GetPacing  string `query:"get-pacing"`

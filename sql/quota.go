@@ -15,6 +15,7 @@ type quotaRow struct {
 	Used       int64
 	ReadUsed   int64 `db:"read_used"`
 	Ours       int64
+	Doubtful   bool
 	ReadAt     time.Time `db:"read_at"`
 }
 

@@ -28,7 +28,7 @@ func TestKilledWorkersSkipNobodyAndTellNobodyTwice(t *testing.T) {
 	storetest.EachURL(t, func(t *testing.T, url string) {
 		b := newBench(t, url, simulator.Options{
 			Followers: recipients, Seed: 35, Shares: simulator.Shares{WithUnionID: 1, MiniUser: 1},
-			Knobs: simulator.Knobs{Latency: simulator.Duration(2 * time.Millisecond), DropAfter: 0.01},
+			Knobs: simulator.Knobs{Latency: simulator.Duration(2 * time.Millisecond), DropAfter: 0.01, DailyLimits: map[string]int64{wechat.TemplateSendAPI: 1_000_000}},
 		})
 		b.prepare(t)
 		rnd := rand.New(rand.NewPCG(35, uint64(total)))
@@ -39,7 +39,7 @@ func TestKilledWorkersSkipNobodyAndTellNobodyTwice(t *testing.T) {
 			workers := 1 + 3*(round%2)
 			more := b.killSome(t, rnd, workers, min(killsOfOne, total-killed), int64(recipients), spec)
 			killed += more
-			b.everyoneHasOne(t, int64(round), "pages/"+name, recipients)
+			b.everyoneHasOne(t, name, recipients)
 			t.Logf("%s: %d workers, %d kills", name, workers, more)
 		}
 		t.Logf("%d kills, %d repeats that WeChat took once", killed, b.sim.State().Deduplicated)
@@ -98,15 +98,21 @@ func (b *bench) killSome(t *testing.T, rnd *rand.Rand, workers, most int, recipi
 }
 
 // everyoneHasOne holds a broadcast's ledger against the simulator's, person by person.
-func (b *bench) everyoneHasOne(t *testing.T, id int64, page string, recipients int) {
+func (b *bench) everyoneHasOne(t *testing.T, name string, recipients int) {
 	t.Helper()
+	var id int64
+	for _, one := range b.run(t, "broadcast", "list", "--json").json(t)["broadcasts"].([]any) {
+		if one := one.(map[string]any); one["name"] == name {
+			id = number(t, one, "id")
+		}
+	}
 	theirs := map[string]int64{}
 	for m := range b.sim.Messages() {
-		if m.PagePath != page {
+		if m.PagePath != "pages/"+name {
 			continue
 		}
 		if theirs[m.OpenID] != 0 {
-			t.Errorf("broadcast %d: %s got it twice", id, m.OpenID)
+			t.Errorf("%s: %s got it twice", name, m.OpenID)
 		}
 		theirs[m.OpenID] = m.MsgID
 	}
@@ -119,17 +125,17 @@ func (b *bench) everyoneHasOne(t *testing.T, id int64, page string, recipients i
 		var d struct {
 			OpenID string `json:"openid"`
 			State  string `json:"state"`
-			MsgID  int64  `json:"msgid,string"`
+			MsgID  string `json:"msgid"`
 		}
 		if err := dec.Decode(&d); err != nil {
 			t.Fatal(err)
 		}
-		if ours++; d.State != "sent" || d.MsgID != theirs[d.OpenID] {
-			t.Errorf("broadcast %d: %s is %s with msgid %d, in truth %d", id, d.OpenID, d.State, d.MsgID, theirs[d.OpenID])
+		if ours++; d.State != "sent" || d.MsgID != fmt.Sprint(theirs[d.OpenID]) {
+			t.Errorf("%s: %s is %s with msgid %s, in truth %d", name, d.OpenID, d.State, d.MsgID, theirs[d.OpenID])
 		}
 	}
 	if ours != recipients || len(theirs) != recipients {
-		t.Errorf("broadcast %d: %d deliveries and %d messages, want %d", id, ours, len(theirs), recipients)
+		t.Errorf("%s: %d deliveries and %d messages, want %d", name, ours, len(theirs), recipients)
 	}
 	if status := b.run(t, "broadcast", "status", fmt.Sprint(id), "--json").json(t); status["state"] != "done" {
 		t.Errorf("%v", status)

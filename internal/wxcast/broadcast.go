@@ -179,7 +179,7 @@ type Claim struct {
 	State BroadcastState
 	// QuotaSpent: there is work, and the day's quota does not allow it.
 	QuotaSpent bool
-	// QuotaUnread: nobody has read today's limit from WeChat yet.
+	// QuotaUnread: today's quota must be read from WeChat first.
 	QuotaUnread bool
 	// Leased: somebody works on deliveries that the quota was reserved for. Filled in
 	// where QuotaSpent is.

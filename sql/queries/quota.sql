@@ -1,21 +1,22 @@
 -- name: get-quota
 -- $1 account; $2 api; $3 day.
-SELECT api, day, daily_limit, used, read_used, ours, read_at FROM quota_days WHERE account_id = $1 AND api = $2 AND day = $3;
+SELECT api, day, daily_limit, used, read_used, ours, doubtful, read_at FROM quota_days WHERE account_id = $1 AND api = $2 AND day = $3;
 
 -- name: list-quota
 -- $1 account; $2 day.
-SELECT api, day, daily_limit, used, read_used, ours, read_at FROM quota_days WHERE account_id = $1 AND day = $2 ORDER BY api;
+SELECT api, day, daily_limit, used, read_used, ours, doubtful, read_at FROM quota_days WHERE account_id = $1 AND day = $2 ORDER BY api;
 
 -- name: put-quota
 -- What WeChat just told. Its counter lags behind our reservations, so the larger
 -- of the two stands. Its counter is about 1 % off, so only one that fell by half
 -- was reset (a new day there, or a cleared quota), and then ours starts again from it,
--- with what is in flight. Once we have been quiet for a while it has caught up, and
+-- with what is in flight. A limit of 0 is none that WeChat told: a known one stays. Once we have been quiet for a while it has caught up, and
 -- stands alone: what dead workers reserved and never used is free again.
 -- $1 account; $2 api; $3 day; $4 limit; $5 used; $6 now; $7 quiet since, UTC.
 INSERT INTO quota_days (account_id, api, day, daily_limit, used, read_used, read_at) VALUES ($1, $2, $3, $4, $5, $5, $6)
 ON CONFLICT (account_id, api, day) DO UPDATE SET
-    daily_limit = excluded.daily_limit,
+    daily_limit = CASE WHEN excluded.daily_limit = 0 THEN quota_days.daily_limit ELSE excluded.daily_limit END,
+    doubtful = FALSE,
     used = CASE WHEN NOT EXISTS (SELECT 1 FROM pacing p WHERE p.account_id = excluded.account_id AND p.next_at > $7) THEN excluded.used
                 WHEN excluded.read_used * 2 < quota_days.read_used THEN excluded.used + quota_days.claimed - quota_days.ours
                 WHEN excluded.used > quota_days.used THEN excluded.used ELSE quota_days.used END,
@@ -27,6 +28,11 @@ ON CONFLICT (account_id, api, day) DO UPDATE SET
 -- Reserve, or give back with a negative number.
 -- $1 account; $2 api; $3 day; $4 calls.
 UPDATE quota_days SET used = used + $4, claimed = claimed + $4 WHERE account_id = $1 AND api = $2 AND day = $3;
+
+-- name: doubt-quota
+-- Give back what a dead worker had reserved, until WeChat says what it used of it.
+-- $1 account; $2 api; $3 day; $4 calls.
+UPDATE quota_days SET used = used - $4, claimed = claimed - $4, doubtful = TRUE WHERE account_id = $1 AND api = $2 AND day = $3;
 
 -- name: count-calls
 -- Calls that we made and recorded.

@@ -214,6 +214,8 @@ CREATE TABLE quota_days (
     -- Calls that we reserved, and those of them that we made and recorded.
     claimed     BIGINT NOT NULL DEFAULT 0,
     ours        BIGINT NOT NULL DEFAULT 0,
+    -- A worker died: what its calls used only WeChat knows.
+    doubtful    BOOLEAN NOT NULL DEFAULT FALSE,
     read_at     TIMESTAMP NOT NULL,
     PRIMARY KEY (account_id, api, day)
 ) WITHOUT ROWID;
