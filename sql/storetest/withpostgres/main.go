@@ -19,10 +19,11 @@ import (
 	"syscall"
 
 	"github.com/wxcast/wxcast/sql/storetest"
+	"github.com/wxcast/wxcast/sql/storetest/pgserver"
 )
 
 func main() {
-	command, settings := os.Args[1:], []string{"-c", "fsync=off", "-c", "full_page_writes=off"}
+	command, settings := os.Args[1:], pgserver.Fast
 	if len(command) > 0 && command[0] == "-durable" {
 		command, settings = command[1:], nil
 	}
@@ -37,16 +38,16 @@ func run(command, settings []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	env := os.Environ()
-	server, err := findServer(ctx, settings)
-	switch {
-	case err == nil:
-		defer server.stop()
-		fmt.Fprintf(os.Stderr, "==> Postgres for the tests: %s\n", server.how)
-		env = append(env, storetest.URLEnv+"="+server.url)
-	case os.Getenv("CI") != "":
+	if os.Getenv(storetest.URLEnv) != "" {
+		fmt.Fprintf(os.Stderr, "==> Postgres for the tests: the one that %s names\n", storetest.URLEnv)
+	} else if server, err := pgserver.Start(ctx, settings); err == nil {
+		defer server.Stop()
+		fmt.Fprintf(os.Stderr, "==> Postgres for the tests: %s\n", server.How)
+		env = append(env, storetest.URLEnv+"="+server.URL)
+	} else if os.Getenv("CI") != "" {
 		fmt.Fprintf(os.Stderr, "==> NO POSTGRES, and CI is set: this fails.\n%v\n", err)
 		return 1
-	default:
+	} else {
 		fmt.Fprintf(os.Stderr, "==> NO POSTGRES: EVERY POSTGRES TEST WILL BE SKIPPED.\n%v\n", err)
 	}
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...)

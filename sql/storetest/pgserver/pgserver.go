@@ -1,4 +1,6 @@
-package main
+// Package pgserver starts a private Postgres for tests: from local binaries, from
+// Docker, or from Debian's package where it may install that.
+package pgserver
 
 import (
 	"context"
@@ -16,27 +18,38 @@ import (
 	"time"
 
 	_ "github.com/lib/pq"
-
-	"github.com/wxcast/wxcast/sql/storetest"
 )
 
-// server is a Postgres that tests may use, and what becomes of it afterwards.
-type server struct {
-	url  string
-	how  string // for people
+// Fast are settings of a server whose data nobody needs after a power cut.
+var Fast = []string{"-c", "fsync=off", "-c", "full_page_writes=off"}
+
+// Server is a private Postgres.
+type Server struct {
+	URL  string
+	How  string // for people
 	stop func()
+	// restart stops it as a power cut does, and starts it again.
+	restart func(ctx context.Context) error
 }
 
-// findServer tries each way to a Postgres in turn; its error says why each failed.
-// settings are arguments of the server that is started.
-func findServer(ctx context.Context, settings []string) (server, error) {
-	if given := os.Getenv(storetest.URLEnv); given != "" {
-		return server{url: given, how: "the one that " + storetest.URLEnv + " names", stop: func() {}}, nil
+// Stop ends the server and removes its data.
+func (s *Server) Stop() { s.stop() }
+
+// Restart kills the server, and starts it again on the same data and port.
+func (s *Server) Restart(ctx context.Context) error {
+	if err := s.restart(ctx); err != nil {
+		return err
 	}
+	return waitUntilUp(ctx, s.URL)
+}
+
+// Start tries each way to a Postgres in turn; its error says why each failed.
+// settings are arguments of the server, such as Fast.
+func Start(ctx context.Context, settings []string) (*Server, error) {
 	var failed []error
 	for _, way := range []struct {
 		name  string
-		start func(context.Context, []string) (server, error)
+		start func(context.Context, []string) (*Server, error)
 	}{
 		{"local binaries", fromLocalBinaries},
 		{"Docker", fromDocker},
@@ -48,55 +61,66 @@ func findServer(ctx context.Context, settings []string) (server, error) {
 		}
 		failed = append(failed, fmt.Errorf("  %s: %w", way.name, err))
 	}
-	return server{}, errors.Join(failed...)
+	return nil, errors.Join(failed...)
 }
 
 // fromLocalBinaries starts a private server from an installed Postgres.
-func fromLocalBinaries(ctx context.Context, settings []string) (server, error) {
+func fromLocalBinaries(ctx context.Context, settings []string) (*Server, error) {
 	bin, err := findBinaries()
 	if err != nil {
-		return server{}, err
+		return nil, err
 	}
 	dir, err := os.MkdirTemp("", "wxcast-postgres-")
 	if err != nil {
-		return server{}, err
+		return nil, err
 	}
 	attr, err := unprivileged(dir)
 	if err != nil {
-		return server{}, err
+		return nil, err
 	}
 	data := filepath.Join(dir, "data")
 	port, err := freePort()
 	if err != nil {
-		return server{}, err
+		return nil, err
 	}
 	initdb := exec.CommandContext(ctx, filepath.Join(bin, "initdb"), "-D", data, "-U", "wxcast", "--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync")
 	initdb.SysProcAttr, initdb.Dir = attr, dir
 	if out, err := initdb.CombinedOutput(); err != nil {
-		return server{}, fmt.Errorf("initdb: %w: %s", err, lastLine(out))
+		return nil, fmt.Errorf("initdb: %w: %s", err, lastLine(out))
 	}
 	log, err := os.Create(filepath.Join(dir, "log"))
 	if err != nil {
-		return server{}, err
+		return nil, err
 	}
-	defer log.Close()
 	args := append([]string{"-D", data, "-p", strconv.Itoa(port), "-k", dir, "-c", "listen_addresses=127.0.0.1", "-c", "max_connections=200"}, settings...)
-	postgres := exec.Command(filepath.Join(bin, "postgres"), args...)
-	postgres.SysProcAttr, postgres.Dir, postgres.Stdout, postgres.Stderr = attr, dir, log, log
-	if err := postgres.Start(); err != nil {
-		return server{}, err
+	var postgres *exec.Cmd
+	start := func() error {
+		postgres = exec.Command(filepath.Join(bin, "postgres"), args...)
+		postgres.SysProcAttr, postgres.Dir, postgres.Stdout, postgres.Stderr = attr, dir, log, log
+		return postgres.Start()
+	}
+	if err := start(); err != nil {
+		return nil, err
+	}
+	end := func(how os.Signal) {
+		_ = postgres.Process.Signal(how)
+		_ = postgres.Wait()
 	}
 	stop := func() {
-		_ = postgres.Process.Signal(syscall.SIGINT) // "fast" shutdown
-		_ = postgres.Wait()
+		end(syscall.SIGINT) // "fast" shutdown
+		_ = log.Close()
 		_ = os.RemoveAll(dir)
+	}
+	restart := func(context.Context) error {
+		end(syscall.SIGQUIT) // "immediate": it recovers as after a crash
+		return start()
 	}
 	url := fmt.Sprintf("postgres://wxcast@127.0.0.1:%d/postgres?sslmode=disable", port)
 	if err := waitUntilUp(ctx, url); err != nil {
 		stop()
-		return server{}, err
+		return nil, err
 	}
-	return server{url: url, how: "a private one from " + bin, stop: stop}, nil
+	return &Server{URL: url, How: "a private one from " + bin, stop: stop, restart: restart}, nil
 }
 
 // findBinaries looks for the newest initdb and postgres, on the PATH and where
@@ -145,46 +169,48 @@ func unprivileged(dir string) (*syscall.SysProcAttr, error) {
 }
 
 // fromDocker runs the official image on a free loopback port.
-func fromDocker(ctx context.Context, settings []string) (server, error) {
+func fromDocker(ctx context.Context, settings []string) (*Server, error) {
 	if out, err := exec.CommandContext(ctx, "docker", "info").CombinedOutput(); err != nil {
-		return server{}, fmt.Errorf("no engine answers: %s", lastLine(append(out, err.Error()...)))
+		return nil, fmt.Errorf("no engine answers: %s", lastLine(append(out, err.Error()...)))
 	}
-	args := append([]string{"run", "--rm", "--detach", "--publish", "127.0.0.1::5432", "--env", "POSTGRES_HOST_AUTH_METHOD=trust",
+	port, err := freePort()
+	if err != nil {
+		return nil, err
+	}
+	args := append([]string{"run", "--rm", "--detach", "--publish", "127.0.0.1:" + strconv.Itoa(port) + ":5432", "--env", "POSTGRES_HOST_AUTH_METHOD=trust",
 		"postgres:17-alpine", "-c", "max_connections=200"}, settings...)
 	out, err := exec.CommandContext(ctx, "docker", args...).Output()
 	if err != nil {
-		return server{}, fmt.Errorf("docker run: %w", err)
+		return nil, fmt.Errorf("docker run: %w", err)
 	}
 	id := strings.TrimSpace(string(out))
 	stop := func() { _ = exec.Command("docker", "kill", id).Run() }
-	out, err = exec.CommandContext(ctx, "docker", "port", id, "5432/tcp").Output()
-	if err != nil {
-		stop()
-		return server{}, fmt.Errorf("docker port: %w", err)
-	}
-	url := fmt.Sprintf("postgres://postgres@%s/postgres?sslmode=disable", strings.TrimSpace(strings.SplitN(string(out), "\n", 2)[0]))
+	url := fmt.Sprintf("postgres://postgres@127.0.0.1:%d/postgres?sslmode=disable", port)
 	if err := waitUntilUp(ctx, url); err != nil {
 		stop()
-		return server{}, err
+		return nil, err
 	}
-	return server{url: url, how: "a container of postgres:17-alpine", stop: stop}, nil
+	restart := func(ctx context.Context) error {
+		return exec.CommandContext(ctx, "docker", "restart", "--time", "0", id).Run()
+	}
+	return &Server{URL: url, How: "a container of postgres:17-alpine", stop: stop, restart: restart}, nil
 }
 
 // fromDebianPackage installs Debian's package, which only root can, and starts a
 // private server from it.
-func fromDebianPackage(ctx context.Context, settings []string) (server, error) {
+func fromDebianPackage(ctx context.Context, settings []string) (*Server, error) {
 	if os.Getuid() != 0 {
-		return server{}, errors.New("only root can install it")
+		return nil, errors.New("only root can install it")
 	}
 	if _, err := exec.LookPath("apt-get"); err != nil {
-		return server{}, errors.New("there is no apt-get")
+		return nil, errors.New("there is no apt-get")
 	}
 	fmt.Fprintln(os.Stderr, "==> installing Debian's postgresql for the tests")
 	for _, args := range [][]string{{"update"}, {"install", "--yes", "--no-install-recommends", "postgresql"}} {
 		cmd := exec.CommandContext(ctx, "apt-get", args...)
 		cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
 		if out, err := cmd.CombinedOutput(); err != nil {
-			return server{}, fmt.Errorf("apt-get %s: %w: %s", args[0], err, lastLine(out))
+			return nil, fmt.Errorf("apt-get %s: %w: %s", args[0], err, lastLine(out))
 		}
 	}
 	return fromLocalBinaries(ctx, settings)
