@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/lib/pq"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 var (
@@ -17,6 +19,8 @@ var (
 	ErrNotFound = errors.New("not found")
 	// ErrUnreachable: the database does not answer.
 	ErrUnreachable = errors.New("the database cannot be reached")
+	// ErrDiskFull: the database could not be written to.
+	ErrDiskFull = errors.New("the disk of the database is full")
 	// ErrSchemaNewer: a later wxcast has migrated this database.
 	ErrSchemaNewer = errors.New("the database was migrated by a newer wxcast")
 	// ErrSchemaOlder: the database wants migrating.
@@ -41,6 +45,9 @@ func retryTransient(ctx context.Context, fn func() error) error {
 	deadline := time.Now().Add(retryFor)
 	for wait := 50 * time.Millisecond; ; wait = min(2*wait, 2*time.Second) {
 		err := fn()
+		if isDiskFull(err) { // at once: what is sent meanwhile could not be recorded
+			return fmt.Errorf("%w: %w", ErrDiskFull, err)
+		}
 		if err == nil || ctx.Err() != nil || !isTransient(err) || time.Now().Add(wait).After(deadline) {
 			return err
 		}
@@ -50,6 +57,14 @@ func retryTransient(ctx context.Context, fn func() error) error {
 		case <-time.After(wait):
 		}
 	}
+}
+
+func isDiskFull(err error) bool {
+	if pqErr := pq.As(err); pqErr != nil {
+		return pqErr.Code == "53100"
+	}
+	var sqliteErr *sqlite.Error
+	return errors.As(err, &sqliteErr) && sqliteErr.Code() == sqlite3.SQLITE_FULL
 }
 
 // isTransient tells whether the database, not the statement, was at fault.

@@ -143,6 +143,8 @@ func advice(err error) string {
 	switch {
 	case errors.Is(err, store.ErrUnreachable):
 		return "check database.url (WXCAST_DATABASE_URL): is the server up, and the name, port, user and password right?"
+	case errors.Is(err, store.ErrDiskFull):
+		return "make room, then run the same command again, within 10 minutes where it was sending: so long WeChat takes a repeated message for the same one"
 	case errors.Is(err, store.ErrSchemaNewer):
 		return "use the wxcast that migrated it, or a later one"
 	case errors.Is(err, store.ErrSchemaOlder):

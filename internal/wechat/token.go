@@ -31,7 +31,7 @@ type TokenStore interface {
 	Unlock(ctx context.Context, name, holder string) error
 }
 
-var errSameToken = errors.New("its source hands out the token that WeChat refuses")
+var errSameToken = errors.New("WeChat refuses the token that its source hands out again and again. Another system may be replacing it, or the API's address leads to another account: wxcast doctor tells; then run the same command again")
 
 // tokenSource hands out the app's access token, fetching it at most once at a
 // time over all processes.
