@@ -14,23 +14,25 @@ const (
 
 // confirm asks WeChat about those to whom it refused a message because they do not
 // follow (43004), and marks only those as gone of whom it says the same again: the
-// code also comes in storms, when nobody has left. It ends with ctx; who is not
-// confirmed by then is left to the next sync.
+// code also comes in storms, when nobody has left. It ends when left is closed; who is
+// not confirmed before ctx ends is left to the next sync.
 func (r *runner) confirm(ctx context.Context) {
 	tick := time.NewTicker(confirmEvery)
 	defer tick.Stop()
 	var doubted []wxcast.OpenID
-	for {
+	for more := true; more; {
+		var openid wxcast.OpenID
 		select {
-		case <-ctx.Done():
-			return
-		case openid := <-r.left:
-			if doubted = append(doubted, openid); len(doubted) < confirmBatch {
+		case openid, more = <-r.left:
+			if more {
+				doubted = append(doubted, openid)
+			}
+			if more && len(doubted) < confirmBatch {
 				continue
 			}
 		case <-tick.C:
 		}
-		if len(doubted) == 0 {
+		if len(doubted) == 0 || ctx.Err() != nil {
 			continue
 		}
 		if err := r.confirmLeft(ctx, doubted); err != nil && ctx.Err() == nil {

@@ -143,7 +143,8 @@ func (r *runner) run(ctx context.Context) error {
 	var background sync.WaitGroup
 	background.Go(func() { r.fix(working) })
 	background.Go(func() { r.beat(sending) })
-	background.Go(func() { r.confirm(sending) })
+	confirmed := make(chan struct{})
+	go func() { r.confirm(sending); close(confirmed) }()
 
 	var pipeline errgroup.Group
 	pipeline.Go(func() error {
@@ -180,6 +181,8 @@ func (r *runner) run(ctx context.Context) error {
 	}
 	err := pipeline.Wait()
 	halt(nil)
+	close(r.left)
+	<-confirmed
 	cutOff() // nothing is in flight any more
 	background.Wait()
 	if cause := context.Cause(working); err == nil && cause != nil && !errors.Is(cause, errHalted) && !errors.Is(cause, context.Canceled) {

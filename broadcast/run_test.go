@@ -91,7 +91,7 @@ func (b *bench) prepare(t *testing.T) {
 func (b *bench) find(t *testing.T, name string) (wxcast.Broadcast, *broadcast.Message) {
 	t.Helper()
 	spec, err := broadcast.ParseSpec("spec.yaml", fmt.Appendf(nil,
-		"name: %s\ntemplate: %s\ndata: {thing1: 上新提醒, time2: \"2026-11-30 10:00\"}\nminiprogram: {pagepath: \"pages/a?u={{ .mini_openid }}\"}\n", name, b.sim.TemplateID))
+		"name: %s\ntemplate: %s\ndata: {thing1: 上新%s, time2: \"2026-11-30 10:00\"}\nminiprogram: {pagepath: \"pages/a?u={{ .mini_openid }}\"}\n", name, b.sim.TemplateID, name))
 	if err != nil {
 		t.Fatal(err)
 	}

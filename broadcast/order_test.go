@@ -1,0 +1,94 @@
+package broadcast_test
+
+import (
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/wxcast/wxcast/broadcast"
+	"github.com/wxcast/wxcast/internal/simulator"
+	"github.com/wxcast/wxcast/internal/wxcast"
+)
+
+// runTwo runs two broadcasts at a time, the second one a moment later, and returns when
+// each person saw each of them, by the page.
+func (b *bench) runTwo(t *testing.T, first, second string, priority int) (one, other wxcast.Broadcast) {
+	t.Helper()
+	var jobs [2]wxcast.Broadcast
+	var messages [2]*broadcast.Message
+	for i, name := range []string{first, second} {
+		jobs[i], messages[i] = b.find(t, name)
+	}
+	var wg sync.WaitGroup
+	for i := range jobs {
+		o := b.options
+		if i == 1 {
+			o.Priority = priority
+			time.Sleep(700 * time.Millisecond)
+		}
+		wg.Go(func() {
+			after, err := broadcast.Run(t.Context(), b.db, b.client, jobs[i], messages[i], o)
+			if err != nil || after.State != wxcast.BroadcastDone {
+				t.Errorf("%+v %v", after, err)
+			}
+			jobs[i] = after
+		})
+	}
+	wg.Wait()
+	return jobs[0], jobs[1]
+}
+
+func TestAnUrgentBroadcastOvertakesABigOne(t *testing.T) {
+	each(t, 1500, 0, func(t *testing.T, b *bench) {
+		b.options.Rate = 700
+		big, urgent := b.runTwo(t, "big", "urgent", 10)
+		if !urgent.FinishedAt.Before(big.FinishedAt) {
+			t.Errorf("the urgent one ended %v, the big one %v", urgent.FinishedAt, big.FinishedAt)
+		}
+		b.agreeTogether(t, big, urgent)
+	})
+}
+
+func TestAPersonGetsTheOlderMessageFirst(t *testing.T) {
+	each(t, 1500, 0, func(t *testing.T, b *bench) {
+		b.options.Rate = 1000
+		// Some of the first broadcast's messages are late, so that the second comes near.
+		b.sim.SetKnobs(func(k *simulator.Knobs) { k.Busy = 0.03 })
+		older, newer := b.runTwo(t, "older", "newer", 0)
+		b.agreeTogether(t, older, newer)
+		seen := map[string]bool{}
+		for m := range b.sim.Messages() {
+			isOlder := strings.HasPrefix(m.ClientMsgID, older.MessageKey)
+			if isOlder {
+				seen[m.OpenID] = true
+			} else if !seen[m.OpenID] {
+				t.Errorf("%s got the newer message first", m.OpenID)
+			}
+		}
+	})
+}
+
+// agreeTogether holds two broadcasts' deliveries against the simulator's messages.
+func (b *bench) agreeTogether(t *testing.T, jobs ...wxcast.Broadcast) {
+	t.Helper()
+	var sent int64
+	for _, job := range jobs {
+		tally := b.tally(t, job.ID)
+		if tally.Sent != tally.Recipients {
+			t.Errorf("%s: %+v", job.Name, tally)
+		}
+		sent += tally.Sent
+	}
+	seen := map[string]bool{}
+	for m := range b.sim.Messages() {
+		key, _, _ := strings.Cut(m.ClientMsgID, "-")
+		if seen[key+m.OpenID] {
+			t.Errorf("%s got one twice", m.OpenID)
+		}
+		seen[key+m.OpenID] = true
+	}
+	if int64(len(seen)) != sent {
+		t.Errorf("%d sent, %d messages", sent, len(seen))
+	}
+}
