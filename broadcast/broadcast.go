@@ -33,7 +33,7 @@ type Store interface {
 	Claim(ctx context.Context, req wxcast.ClaimRequest) (wxcast.Claim, error)
 	RenewLeases(ctx context.Context, worker string, ttl time.Duration) (renewed []int64, err error)
 	RecordOutcomes(ctx context.Context, id int64, worker string, outcomes []wxcast.Outcome, doneLeases []int64) error
-	GiveBack(ctx context.Context, b wxcast.Broadcast, claimedOn wxcast.Day, deliveries []wxcast.Delivery) error
+	GiveBack(ctx context.Context, b wxcast.Broadcast, c wxcast.Claim) error
 	TakeSlot(ctx context.Context, accountID int64, length, lead time.Duration) (wxcast.Slot, error)
 	SlowDown(ctx context.Context, accountID int64) (share float64, err error)
 

@@ -20,7 +20,7 @@ const (
 // record writes what became of the jobs until results is closed. It has no ctx:
 // a message may be out, so its outcome is written even while we are stopping.
 func (r *runner) record(results <-chan result) error {
-	w := &recordWriter{runner: r, unsent: map[*batch][]wxcast.Delivery{}}
+	w := &recordWriter{runner: r, unsent: map[*batch]*wxcast.Claim{}}
 	timer := time.NewTimer(recordEvery)
 	defer timer.Stop()
 	for {
@@ -46,7 +46,7 @@ func (r *runner) record(results <-chan result) error {
 type recordWriter struct {
 	*runner
 	outcomes  []wxcast.Outcome
-	unsent    map[*batch][]wxcast.Delivery
+	unsent    map[*batch]*wxcast.Claim // what of it is to be given back
 	done      []*batch
 	size      int
 	slowedTo  float64
@@ -63,7 +63,7 @@ func (w *recordWriter) add(res result) {
 	}
 	w.quotaStop = w.quotaStop || res.class == wechat.ClassQuotaStop
 	if res.unsent {
-		w.unsent[res.batch] = append(w.unsent[res.batch], res.Delivery)
+		w.handBack(res.job)
 		return
 	}
 	w.outcomes = append(w.outcomes, res.outcome)
@@ -90,6 +90,19 @@ func (w *recordWriter) add(res result) {
 		w.count.skipped.Add(1)
 	default:
 		w.count.failed.Add(1)
+	}
+}
+
+func (w *recordWriter) handBack(j job) {
+	back := w.unsent[j.batch]
+	if back == nil {
+		back = &wxcast.Claim{Day: j.batch.Day, LeaseID: j.batch.LeaseID, RetriesUntil: j.batch.RetriesUntil}
+		w.unsent[j.batch] = back
+	}
+	if j.retry {
+		back.Retries = append(back.Retries, j.Delivery)
+	} else {
+		back.Fresh = append(back.Fresh, j.Delivery)
 	}
 }
 
@@ -121,8 +134,8 @@ func (w *recordWriter) flush() error {
 	defer cancel()
 	// First what goes back: a lease is only dropped when all its deliveries have
 	// an end or are due again.
-	for b, deliveries := range w.unsent {
-		if err := w.store.GiveBack(ctx, w.b, b.Day, deliveries); err != nil {
+	for _, back := range w.unsent {
+		if err := w.store.GiveBack(ctx, w.b, *back); err != nil {
 			return err
 		}
 	}
@@ -171,10 +184,10 @@ func (w *recordWriter) flush() error {
 }
 
 // giveBack returns a batch that never reached the dispatcher.
-func (r *runner) giveBack(b *batch, deliveries []wxcast.Delivery) error {
+func (r *runner) giveBack(b *batch) error {
 	ctx, cancel := context.WithTimeout(context.Background(), recordTimeout)
 	defer cancel()
-	if err := r.store.GiveBack(ctx, r.b, b.Day, deliveries); err != nil {
+	if err := r.store.GiveBack(ctx, r.b, b.Claim); err != nil {
 		return err
 	}
 	defer r.batches.remove(b)

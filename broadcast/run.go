@@ -269,7 +269,7 @@ func (r *runner) claim(ctx, sending context.Context, claims chan<- *batch) error
 			select {
 			case claims <- b:
 			case <-ctx.Done():
-				return r.giveBack(b, append(c.Retries, c.Fresh...))
+				return r.giveBack(b)
 			}
 			continue
 		}

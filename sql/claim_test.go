@@ -125,6 +125,23 @@ func TestAcceptedIsTheTruthHoweverLate(t *testing.T) {
 	})
 }
 
+func TestWhatIsAnothersByNowIsNotGivenBack(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		b := w.broadcastTo(t, 10)
+		stopped := w.claim(t, b, "stopped", 10, time.Millisecond)
+		time.Sleep(5 * time.Millisecond)
+		w.claim(t, b, "next", 10, time.Minute)
+		must(t, w.SaveQuota(t.Context(), w.account, wxcast.DayOf(w.Now()), wxcast.Quota{API: store.TemplateSendAPI, Limit: 1000}))
+		next := w.claim(t, b, "next", 10, time.Minute)
+		must(t, w.GiveBack(t.Context(), b, stopped))
+		must(t, w.GiveBack(t.Context(), b, wxcast.Claim{Day: next.Day, RetriesUntil: w.Now().Add(-time.Second), Retries: next.Retries}))
+		if c := w.claim(t, b, "third", 10, time.Minute); len(next.Retries) != 10 || len(c.Retries) != 0 || c.NextDue.IsZero() {
+			t.Errorf("%d were taken over, and then %d given away", len(next.Retries), len(c.Retries))
+		}
+	})
+}
+
 func TestQuotaIsReservedWithTheClaimAndGivenBack(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		w := newWorld(t, db)
@@ -143,7 +160,8 @@ func TestQuotaIsReservedWithTheClaimAndGivenBack(t *testing.T) {
 		if again := claim(20); !again.QuotaSpent || len(again.Fresh) != 0 {
 			t.Errorf("claimed beyond the quota: %+v", again)
 		}
-		must(t, w.GiveBack(t.Context(), b, c.Day, c.Fresh[5:]))
+		c.Fresh = c.Fresh[5:]
+		must(t, w.GiveBack(t.Context(), b, c))
 		if again := claim(20); len(again.Retries) != 2 || !again.Retries[0].OpenSince.IsZero() {
 			t.Errorf("what was given back is not claimable as it was: %+v", again)
 		}

@@ -79,6 +79,9 @@ func isTransient(err error) bool {
 		}
 		return false
 	}
+	if sqliteErr := (*sqlite.Error)(nil); errors.As(err, &sqliteErr) {
+		return sqliteErr.Code()&0xff == sqlite3.SQLITE_BUSY // another process holds the lock, or was stopped with it
+	}
 	var netErr net.Error
 	return errors.Is(err, driver.ErrBadConn) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &netErr)
 }

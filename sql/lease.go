@@ -26,22 +26,42 @@ type dueRow struct {
 	OpenSince *string       `json:"open_since"`
 }
 
-// GiveBack returns deliveries that a worker claimed and did not attempt, with
-// the quota that was reserved for them. They are due at once.
-func (db *DB) GiveBack(ctx context.Context, b wxcast.Broadcast, claimedOn wxcast.Day, deliveries []wxcast.Delivery) error {
-	rows := make([]dueRow, len(deliveries))
-	for i, d := range deliveries {
-		rows[i] = dueRow{d.OpenID, jsonTime(d.OpenSince)}
-	}
+// GiveBack returns what a claim holds and nobody attempted, with the quota that was
+// reserved for it. It is due at once. What is no longer the worker's is left alone: it
+// is due for others, or being sent by them.
+func (db *DB) GiveBack(ctx context.Context, b wxcast.Broadcast, c wxcast.Claim) error {
 	err := db.tx(ctx, func(tx *sqlx.Tx) error {
-		if _, err := tx.ExecContext(ctx, db.q.ScheduleDeliveries, b.ID, db.Now(), jsonParam(rows)); err != nil {
+		var back []dueRow
+		if len(c.Fresh) > 0 {
+			ours, err := execRows(ctx, tx, db.q.HoldLease, c.LeaseID)
+			if err != nil {
+				return err
+			}
+			if ours == 1 {
+				back = appendDue(back, c.Fresh)
+			}
+		}
+		if db.Now().Before(c.RetriesUntil) {
+			back = appendDue(back, c.Retries)
+		}
+		if len(back) == 0 {
+			return nil
+		}
+		if _, err := tx.ExecContext(ctx, db.q.ScheduleDeliveries, b.ID, db.Now(), jsonParam(back)); err != nil {
 			return err
 		}
-		_, err := tx.ExecContext(ctx, db.q.AddQuota, b.AccountID, TemplateSendAPI, claimedOn, -len(rows))
+		_, err := tx.ExecContext(ctx, db.q.AddQuota, b.AccountID, TemplateSendAPI, c.Day, -len(back))
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("give back %d deliveries: %w", len(rows), err)
+		return fmt.Errorf("give back %d deliveries: %w", len(c.Fresh)+len(c.Retries), err)
 	}
 	return nil
+}
+
+func appendDue(rows []dueRow, deliveries []wxcast.Delivery) []dueRow {
+	for _, d := range deliveries {
+		rows = append(rows, dueRow{d.OpenID, jsonTime(d.OpenSince)})
+	}
+	return rows
 }

@@ -150,6 +150,7 @@ type queries struct {
 	LockBroadcast string `query:"lock-broadcast"`
 	LockAccount   string `query:"lock-account"`
 	AddLease      string `query:"add-lease"`
+	HoldLease     string `query:"hold-lease"`
 	RenewLeases   string `query:"renew-leases"`
 	CountLeases   string `query:"count-leases"`
 	LapsedLeases  string `query:"lapsed-leases"`

@@ -51,6 +51,7 @@ const watchEvery = time.Second
 // watchBroadcast shows a broadcast's progress until it no longer runs.
 func (a *app) watchBroadcast(ctx context.Context, s *session, b wxcast.Broadcast) (report.Broadcast, error) {
 	bar := a.progress(b.Name)
+	bar.every = 0 // as often as we look
 	defer bar.end()
 	tick := time.NewTicker(watchEvery)
 	defer tick.Stop()

@@ -20,11 +20,12 @@ type progress struct {
 	out    io.Writer
 	bar    *progressbar.ProgressBar // nil where there is no terminal
 	max    int64
+	every  time.Duration // between two lines, where there is no terminal
 	toldAt time.Time
 }
 
 func (a *app) progress(label string) *progress {
-	p := &progress{label: label, out: a.Err, toldAt: time.Now()}
+	p := &progress{label: label, out: a.Err, every: plainEvery, toldAt: time.Now()}
 	if a.Terminal {
 		p.bar = progressbar.NewOptions64(-1,
 			progressbar.OptionSetWriter(a.Err), progressbar.OptionSetDescription(label),
@@ -48,7 +49,7 @@ func (p *progress) set(done, whole int64) {
 		_ = p.bar.Set64(done) // a terminal that went away
 		return
 	}
-	if time.Since(p.toldAt) < plainEvery {
+	if time.Since(p.toldAt) < p.every {
 		return
 	}
 	p.toldAt = time.Now()

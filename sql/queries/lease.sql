@@ -22,6 +22,11 @@ SELECT id, from_openid, to_openid, claimed_at FROM leases WHERE broadcast_id = $
 UPDATE deliveries SET open_since = COALESCE(open_since, $4), next_attempt_at = $5
 WHERE broadcast_id = $1 AND openid > $2 AND openid <= $3 AND state = 'pending' AND next_attempt_at IS NULL;
 
+-- name: hold-lease
+-- Hold a lease until the transaction ends; no row where it was dissolved.
+-- $1 lease.
+UPDATE leases SET leased_until = leased_until WHERE id = $1;
+
 -- name: delete-lease
 -- $1 lease.
 DELETE FROM leases WHERE id = $1;
