@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -110,6 +111,22 @@ func (s *session) checkSpec(ctx context.Context, spec *broadcast.Spec) (checkedS
 	return checkedSpec{spec, wxcast.AppID(mini.AppID), miniID}, nil
 }
 
+// rules are WeChat's, told with an account's first broadcast. Source: "Template Message
+// Interface" of the official account's documentation, read 2026-11-20.
+const rules = `WeChat allows template messages as service notices that the person triggered or
+agreed to, not for marketing, and advises against great numbers at once. It may hold or
+refuse such messages (40249, 40252, 43116), delete the template, or ban the interface
+(48004). This is told once. 模板消息仅限用户触发或同意的服务通知，不可用于营销；违规可能被拦截、删除模板或封禁接口。`
+
+// tellRules tells WeChat's rules with the first broadcast of an account.
+func (a *app) tellRules(ctx context.Context, s *session) error {
+	earlier, err := s.db.BroadcastsAtWork(ctx, s.accountID, time.Unix(0, 0), s.db.Now())
+	if err == nil && len(earlier) == 0 {
+		a.say("%s", rules)
+	}
+	return err
+}
+
 // prepare finds out whom a new broadcast goes to, looks at every value of theirs, and
 // asks for a yes where that is called for.
 func (a *app) prepare(ctx context.Context, s *session, spec checkedSpec, yes bool) (wxcast.Audience, error) {
@@ -127,6 +144,9 @@ func (a *app) prepare(ctx context.Context, s *session, spec checkedSpec, yes boo
 	}
 	if found.Bad > 0 && spec.OnBadValue == broadcast.SkipBadValue {
 		a.say("%s of %s recipients are left out: their values do not fit the template.", count(found.Bad), count(found.Recipients))
+	}
+	if err := a.tellRules(ctx, s); err != nil {
+		return audience, err
 	}
 	return audience, a.confirmBroadcast(ctx, s, spec.Name, audience, yes)
 }
