@@ -49,10 +49,10 @@ func (r *registry) remove(b *batch) {
 	r.all = slices.DeleteFunc(r.all, func(x *batch) bool { return x == b })
 }
 
-func (r *registry) empty() bool {
+func (r *registry) size() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return len(r.all) == 0
+	return len(r.all)
 }
 
 // renewed notes which leases the store has just extended. A lease that another

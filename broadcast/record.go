@@ -30,7 +30,7 @@ func (r *runner) record(results <-chan result) error {
 				return w.flush()
 			}
 			w.add(res)
-			if w.size < recordMax {
+			if w.size < recordMax && !w.nothingInFlight() {
 				continue
 			}
 		case <-timer.C:
@@ -124,6 +124,12 @@ func (w *recordWriter) slowDown(ctx context.Context) error {
 	w.slowedTo = share
 	w.Log.WarnContext(ctx, "slowing down: WeChat says that it gets too much", "broadcast_id", w.b.ID, "share_of_rate", share)
 	return nil
+}
+
+// nothingInFlight tells whether every batch of this process has its end, and maybe the
+// broadcast with the last.
+func (w *recordWriter) nothingInFlight() bool {
+	return len(w.done) > 0 && len(w.done) == w.batches.size()
 }
 
 func (w *recordWriter) flush() error {

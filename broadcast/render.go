@@ -159,6 +159,13 @@ func piecesOf(list *parse.ListNode) (pieces []piece) {
 // mayFail tells whether the text may turn out impossible for a recipient.
 func (v value) mayFail() bool { return v.template != nil && v.plain == nil }
 
+// profile tells whether the text names what only the follower's row tells.
+func (v value) profile() bool {
+	return v.mayFail() || slices.ContainsFunc(v.plain, func(p piece) bool {
+		return p.name != "" && p.name != "openid" && p.name != "mini_openid" && slices.Contains(Variables, "."+p.name)
+	})
+}
+
 // render fills in the text. all gives the facts to an interpreted template.
 func (v value) render(d *wxcast.Delivery, all func() map[string]string) (string, error) {
 	if v.template == nil {
@@ -213,7 +220,9 @@ type Message struct {
 	messageKey string
 	// perPerson: whether it can be written at all depends on the recipient.
 	perPerson bool
-	onBad     OnBadValue
+	// profile: it names what only the follower's row tells.
+	profile bool
+	onBad   OnBadValue
 }
 
 // BadValueError: a recipient's value does not fit its key.
@@ -228,12 +237,13 @@ func NewMessage(s *Spec, miniAppID wxcast.AppID, messageKey string) (*Message, e
 	if m.pagePath, err = compile(s.PagePath); err != nil {
 		return nil, s.Bad("miniprogram.pagepath", err.Error(), "")
 	}
-	m.perPerson = m.pagePath.mayFail()
+	m.perPerson, m.profile = m.pagePath.mayFail(), m.pagePath.profile()
 	for key, text := range s.Data {
 		if m.data[key], err = compile(text); err != nil {
 			return nil, s.Bad("data."+key, err.Error(), "")
 		}
 		m.perPerson = m.perPerson || m.data[key].template != nil
+		m.profile = m.profile || m.data[key].profile()
 	}
 	if !slices.ContainsFunc(slices.Collect(maps.Values(m.data)), func(v value) bool { return v.template != nil }) {
 		m.constants = s.Data

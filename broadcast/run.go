@@ -137,7 +137,9 @@ func (r *runner) run(ctx context.Context) error {
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(stopGrace, cutOff) })()
 
 	claims := make(chan *batch)
-	jobs := make(chan job)
+	// A millisecond's messages may be handed out ahead of the senders, for fewer turns of
+	// the scheduler: none at the rates where each message's moment counts.
+	jobs := make(chan job, min(r.Concurrency, int(max(r.b.Rate, r.Rate)/1000)))
 	results := make(chan result, recordMax) // sending goes on while some are being written
 
 	var background sync.WaitGroup
@@ -160,7 +162,10 @@ func (r *runner) run(ctx context.Context) error {
 	for range r.Concurrency {
 		senders.Go(func() {
 			for j := range jobs {
-				res := r.send(sending, j)
+				res := result{j, verdict{unsent: true}}
+				if working.Err() == nil { // it may have been handed out just before the halt
+					res = r.send(sending, j)
+				}
 				if r.watch.see(res.verdict) {
 					r.halt(errHalted) // at once; the state follows with the outcome
 				}
@@ -249,7 +254,7 @@ func (r *runner) claim(ctx, sending context.Context, claims chan<- *batch) error
 		}
 		at := time.Now()
 		c, err := r.store.Claim(sending, wxcast.ClaimRequest{
-			BroadcastID: r.b.ID, Worker: r.worker, Max: claimMax, Span: claimTime, Lead: r.lead.get(), QuotaKeep: r.QuotaKeep, LeaseTTL: leaseTTL, Cap: r.Cap,
+			BroadcastID: r.b.ID, Worker: r.worker, Max: claimMax, Span: claimTime, Lead: r.lead.get(), QuotaKeep: r.QuotaKeep, LeaseTTL: leaseTTL, Cap: r.Cap, Profile: r.message.profile,
 		})
 		r.lead.took(time.Since(at))
 		switch {
@@ -359,7 +364,7 @@ func (r *runner) finish(ctx context.Context) error {
 // some of it.
 func (r *runner) askQuota(ctx context.Context, c wxcast.Claim) (waiting bool, err error) {
 	unread := c.QuotaUnread
-	if !unread && (c.Leased || !r.batches.empty()) {
+	if !unread && (c.Leased || r.batches.size() > 0) {
 		pause(ctx, idlePoll)
 		return false, nil
 	}

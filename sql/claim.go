@@ -168,14 +168,14 @@ func (t *claimTx) allowance(ctx context.Context) (allowed int64, read bool, err 
 
 // find looks for at most n deliveries: due retries, then fresh ones.
 func (t *claimTx) find(ctx context.Context, n int) error {
-	if err := t.tx.SelectContext(ctx, &t.due, t.db.q.DueDeliveries, t.req.BroadcastID, t.now, n, t.b.AccountID, t.b.MiniID); err != nil {
+	if err := t.tx.SelectContext(ctx, &t.due, t.db.q.DueDeliveries, t.req.BroadcastID, t.now, n, t.b.AccountID, t.b.MiniID, t.req.Profile); err != nil {
 		return err
 	}
 	if n -= len(t.due); n == 0 || t.b.Canary != wxcast.CanaryNone {
 		return nil
 	}
 	t.fresh = make([]deliveryRow, 0, n)
-	if err := t.tx.SelectContext(ctx, &t.fresh, t.db.q.FreshDeliveries, t.req.BroadcastID, t.b.LeasedTo, n, t.b.AccountID, t.b.MiniID); err != nil || len(t.fresh) == 0 {
+	if err := t.tx.SelectContext(ctx, &t.fresh, t.db.q.FreshDeliveries, t.req.BroadcastID, t.b.LeasedTo, n, t.b.AccountID, t.b.MiniID, t.req.Profile); err != nil || len(t.fresh) == 0 {
 		return err
 	}
 	t.last = t.fresh[len(t.fresh)-1].OpenID
@@ -250,7 +250,7 @@ func (t *claimTx) whyEmpty(ctx context.Context, c *wxcast.Claim) error {
 		return nil
 	}
 	var fresh []deliveryRow
-	if err := t.tx.SelectContext(ctx, &fresh, t.db.q.FreshDeliveries, t.req.BroadcastID, t.b.LeasedTo, 1, t.b.AccountID, t.b.MiniID); err != nil {
+	if err := t.tx.SelectContext(ctx, &fresh, t.db.q.FreshDeliveries, t.req.BroadcastID, t.b.LeasedTo, 1, t.b.AccountID, t.b.MiniID, false); err != nil {
 		return err
 	}
 	leased, err := t.leased(ctx)
@@ -266,19 +266,18 @@ func ignoreNoRows(err error) error {
 }
 
 type deliveryRow struct {
-	OpenID         wxcast.OpenID  `db:"openid"`
-	Attempts       int            `db:"attempts"`
-	OpenSince      sql.NullTime   `db:"open_since"`
-	UnionID        sql.NullString `db:"unionid"`
-	SubscribeTime  sql.NullTime   `db:"subscribe_time"`
-	SubscribeScene sql.NullString `db:"subscribe_scene"`
-	Remark         sql.NullString `db:"remark"`
-	Tags           sql.NullString `db:"tags"`
-	Vars           sql.NullString `db:"vars"`
-	Fresh          bool           `db:"fresh"`
-	Subscribed     bool           `db:"subscribed"`
-	OptedOut       bool           `db:"opted_out"`
-	MiniOpenID     sql.NullString `db:"mini_openid"`
+	OpenID        wxcast.OpenID  `db:"openid"`
+	Attempts      int            `db:"attempts"`
+	OpenSince     sql.NullTime   `db:"open_since"`
+	UnionID       sql.NullString `db:"unionid"`
+	SubscribeTime sql.NullTime   `db:"subscribe_time"`
+	Remark        sql.NullString `db:"remark"`
+	Tags          sql.NullString `db:"tags"`
+	Vars          sql.NullString `db:"vars"`
+	Fresh         bool           `db:"fresh"`
+	Subscribed    bool           `db:"subscribed"`
+	OptedOut      bool           `db:"opted_out"`
+	MiniOpenID    sql.NullString `db:"mini_openid"`
 }
 
 func (r deliveryRow) delivery() wxcast.Delivery {
@@ -290,7 +289,7 @@ func (r deliveryRow) delivery() wxcast.Delivery {
 	return wxcast.Delivery{
 		Follower: wxcast.Follower{
 			OpenID: r.OpenID, UnionID: wxcast.UnionID(r.UnionID.String), Subscribed: r.Subscribed,
-			SubscribeTime: utc(r.SubscribeTime), Scene: r.SubscribeScene.String, Remark: r.Remark.String, Tags: tags,
+			SubscribeTime: utc(r.SubscribeTime), Remark: r.Remark.String, Tags: tags,
 		},
 		MiniOpenID: wxcast.MiniOpenID(r.MiniOpenID.String),
 		Vars:       variables(r.Vars),

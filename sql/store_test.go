@@ -123,7 +123,7 @@ func (w world) broadcastTo(t *testing.T, n int) wxcast.Broadcast {
 
 func (w world) claim(t *testing.T, b wxcast.Broadcast, worker string, n int, ttl time.Duration) wxcast.Claim {
 	t.Helper()
-	c, err := w.Claim(t.Context(), wxcast.ClaimRequest{BroadcastID: b.ID, Worker: worker, Max: n, Span: time.Hour, LeaseTTL: ttl})
+	c, err := w.Claim(t.Context(), wxcast.ClaimRequest{BroadcastID: b.ID, Worker: worker, Max: n, Span: time.Hour, LeaseTTL: ttl, Profile: true})
 	must(t, err)
 	return c
 }

@@ -256,7 +256,7 @@ func stopped(b wxcast.Broadcast) error {
 // in flight.
 const (
 	sendingGCPercent = 400
-	sendingMemory    = 48 << 20
+	sendingMemory    = 32 << 20
 	memoryOfACall    = 64 << 10
 )
 

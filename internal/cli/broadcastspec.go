@@ -153,6 +153,11 @@ func (a *app) prepare(ctx context.Context, s *session, spec checkedSpec, yes boo
 
 // confirmBroadcast asks for a yes before a large new broadcast, and refuses one to nobody.
 func (a *app) confirmBroadcast(ctx context.Context, s *session, name string, audience wxcast.Audience, yes bool) error {
+	if yes && !a.Terminal { // a script asks for no number, and need not wait for it
+		if some, err := s.db.Followers(ctx, s.accountID, audience, "", 1); err != nil || len(some) > 0 {
+			return err
+		}
+	}
 	n, err := s.db.CountAudience(ctx, s.accountID, audience)
 	if err != nil {
 		return err

@@ -85,6 +85,15 @@ func (c *Client) roundTrip(ctx context.Context, path, uri string, body []byte) (
 		_, _ = io.CopyN(io.Discard, resp.Body, 64<<10) // so that the connection can be used again
 		return nil, &Error{Path: path, HTTPStatus: resp.StatusCode, MaybeDone: true}
 	}
+	return readReply(resp)
+}
+
+func readReply(resp *http.Response) ([]byte, error) {
+	if length := resp.ContentLength; length >= 0 && length <= replyMax {
+		reply := make([]byte, length)
+		_, err := io.ReadFull(resp.Body, reply)
+		return reply, err
+	}
 	reply, err := io.ReadAll(io.LimitReader(resp.Body, replyMax+1))
 	if err == nil && len(reply) > replyMax {
 		err = fmt.Errorf("the reply is longer than %d MiB", replyMax>>20)

@@ -144,6 +144,9 @@ type ClaimRequest struct {
 	QuotaKeep int64
 	LeaseTTL  time.Duration
 	Cap       FrequencyCap
+	// Profile: the message names the follower's unionid, remark, tags or time of
+	// following, so deliveries must hold them.
+	Profile bool
 }
 
 // FrequencyCap bounds the messages to one person, of all broadcasts; 0 is no bound.

@@ -197,9 +197,9 @@ WHERE set_config('jit', 'off', TRUE) = 'off' AND set_config('enable_sort', 'off'
 -- canary among them are not fresh: they have an end, or are due.
 -- The account is a column of theirs, so that each person is looked up by their key,
 -- whatever the planner believes of a new table.
--- $1 broadcast; $2 after this openid; $3 at most; $4 account; $5 mini program.
+-- $1 broadcast; $2 after this openid; $3 at most; $4 account; $5 mini program; $6 whether the profile is wanted.
 SELECT d.openid, d.attempts, d.open_since, d.vars, d.fresh, COALESCE(f.subscribed, FALSE) AS subscribed, o.openid IS NOT NULL AS opted_out,
-       f.unionid, f.subscribe_time, f.subscribe_scene, f.remark, f.tags, b.mini_openid
+       CASE WHEN $6 THEN f.unionid END AS unionid, CASE WHEN $6 THEN f.subscribe_time END AS subscribe_time, CASE WHEN $6 THEN f.remark END AS remark, CASE WHEN $6 THEN f.tags END AS tags, b.mini_openid
 FROM (SELECT $4::bigint AS account_id, $5::bigint AS mini_id, openid, attempts, open_since, vars, state = 'pending' AND next_attempt_at IS NULL AS fresh
       FROM deliveries WHERE broadcast_id = $1 AND openid > $2 ORDER BY openid LIMIT $3) d
 LEFT JOIN followers f ON f.account_id = d.account_id AND f.openid = d.openid
@@ -209,9 +209,9 @@ ORDER BY d.openid;
 
 -- name: due-deliveries
 -- Deliveries whose retry is due.
--- $1 broadcast; $2 now, UTC; $3 at most; $4 account; $5 mini program.
+-- $1 broadcast; $2 now, UTC; $3 at most; $4 account; $5 mini program; $6 whether the profile is wanted.
 SELECT d.openid, d.attempts, d.open_since, d.vars, TRUE AS fresh, COALESCE(f.subscribed, FALSE) AS subscribed, o.openid IS NOT NULL AS opted_out,
-       f.unionid, f.subscribe_time, f.subscribe_scene, f.remark, f.tags, b.mini_openid
+       CASE WHEN $6 THEN f.unionid END AS unionid, CASE WHEN $6 THEN f.subscribe_time END AS subscribe_time, CASE WHEN $6 THEN f.remark END AS remark, CASE WHEN $6 THEN f.tags END AS tags, b.mini_openid
 FROM (SELECT $4::bigint AS account_id, $5::bigint AS mini_id, openid, attempts, open_since, vars FROM deliveries
       WHERE broadcast_id = $1 AND next_attempt_at IS NOT NULL AND next_attempt_at <= $2 ORDER BY next_attempt_at LIMIT $3) d
 LEFT JOIN followers f ON f.account_id = d.account_id AND f.openid = d.openid

@@ -184,9 +184,9 @@ SELECT $1 IS NULL;
 -- name: fresh-deliveries
 -- The next deliveries behind what was leased before, in openid order. Those of the
 -- canary among them are not fresh: they have an end, or are due.
--- $1 broadcast; $2 after this openid; $3 at most; $4 account; $5 mini program.
+-- $1 broadcast; $2 after this openid; $3 at most; $4 account; $5 mini program; $6 whether the profile is wanted.
 SELECT d.openid, d.attempts, d.open_since, d.vars, d.fresh, COALESCE(f.subscribed, FALSE) AS subscribed, o.openid IS NOT NULL AS opted_out,
-       f.unionid, f.subscribe_time, f.subscribe_scene, f.remark, f.tags, b.mini_openid
+       CASE WHEN $6 THEN f.unionid END AS unionid, f.subscribe_time, CASE WHEN $6 THEN f.remark END AS remark, CASE WHEN $6 THEN f.tags END AS tags, b.mini_openid
 FROM (SELECT openid, attempts, open_since, vars, state = 'pending' AND next_attempt_at IS NULL AS fresh
       FROM deliveries WHERE broadcast_id = $1 AND openid > $2 ORDER BY openid LIMIT $3) d
 LEFT JOIN followers f ON f.account_id = $4 AND f.openid = d.openid
@@ -196,9 +196,9 @@ ORDER BY d.openid;
 
 -- name: due-deliveries
 -- Deliveries whose retry is due.
--- $1 broadcast; $2 now, UTC; $3 at most; $4 account; $5 mini program.
+-- $1 broadcast; $2 now, UTC; $3 at most; $4 account; $5 mini program; $6 whether the profile is wanted.
 SELECT d.openid, d.attempts, d.open_since, d.vars, TRUE AS fresh, COALESCE(f.subscribed, FALSE) AS subscribed, o.openid IS NOT NULL AS opted_out,
-       f.unionid, f.subscribe_time, f.subscribe_scene, f.remark, f.tags, b.mini_openid
+       CASE WHEN $6 THEN f.unionid END AS unionid, f.subscribe_time, CASE WHEN $6 THEN f.remark END AS remark, CASE WHEN $6 THEN f.tags END AS tags, b.mini_openid
 FROM (SELECT openid, attempts, open_since, vars FROM deliveries
       WHERE broadcast_id = $1 AND next_attempt_at IS NOT NULL AND next_attempt_at <= $2 ORDER BY next_attempt_at LIMIT $3) d
 LEFT JOIN followers f ON f.account_id = $4 AND f.openid = d.openid
