@@ -24,6 +24,7 @@ type Config struct {
 	Accounts   []Account
 	Sync       Sync
 	Broadcast  Broadcast
+	Serve      Serve
 }
 
 // Account is one official account with its mini programs.
@@ -71,6 +72,15 @@ type Broadcast struct {
 	QuietHours     string // Beijing time, such as "22:00-08:00"; "" for none
 	CapDay         int    // messages to one person in 24 hours; 0 for no cap
 	CapWeek        int    // and in 7 days
+}
+
+// Serve is what "wxcast serve" does, and when.
+type Serve struct {
+	Listen string // host:port
+	// Cron expressions in Beijing time, or "off".
+	SyncAt, ReportAt, HousekeepingAt string
+	StopWords                        []string // messages that put their sender on the opt-out list
+	StopReply                        string   // what the sender is told
 }
 
 // Secret is text that is never printed. Reveal is the one door to it.

@@ -2,10 +2,13 @@ package config
 
 import (
 	"fmt"
+	"net"
 	"net/url"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/robfig/cron/v3"
 )
 
 // Key is one setting outside the accounts: its name in the file, its default,
@@ -99,6 +102,45 @@ var Keys = []Key{
 		func(c *Config, v string) (err error) { c.Broadcast.CapDay, err = parseInt(v, 0, 1000); return err }},
 	{"broadcast.cap_week", "0", "messages that one person may get in 7 days, of all broadcasts; 0 is no cap",
 		func(c *Config, v string) (err error) { c.Broadcast.CapWeek, err = parseInt(v, 0, 1000); return err }},
+	{"serve.listen", "127.0.0.1:8080", "where `wxcast serve` listens",
+		func(c *Config, v string) error {
+			if _, port, err := net.SplitHostPort(v); err != nil || port == "" {
+				return fmt.Errorf("is no address; write 127.0.0.1:8080, or :8080 for all interfaces")
+			}
+			c.Serve.Listen = v
+			return nil
+		}},
+	{"serve.sync_at", "0 3 * * *", "when to sync and join: a cron expression in Beijing time, or `off`",
+		func(c *Config, v string) (err error) { c.Serve.SyncAt, err = parseCron(v); return err }},
+	{"serve.report_at", "0 9 * * *", "when to report the day before: a cron expression in Beijing time, or `off`",
+		func(c *Config, v string) (err error) { c.Serve.ReportAt, err = parseCron(v); return err }},
+	{"serve.housekeeping_at", "30 4 * * *", "when to remove what nobody needs any more: a cron expression in Beijing time, or `off`",
+		func(c *Config, v string) (err error) { c.Serve.HousekeepingAt, err = parseCron(v); return err }},
+	{"serve.stop_words", "退订,TD,T", "messages to the account that put their sender on the opt-out list, in any case",
+		func(c *Config, v string) error {
+			c.Serve.StopWords = nil
+			for word := range strings.SplitSeq(v, ",") {
+				if word = strings.TrimSpace(word); word != "" {
+					c.Serve.StopWords = append(c.Serve.StopWords, word)
+				}
+			}
+			return nil
+		}},
+	{"serve.stop_reply", "已退订，您将不再收到群发通知。", "what such a sender is told; empty for nothing",
+		func(c *Config, v string) error { c.Serve.StopReply = v; return nil }},
+}
+
+// parseCron checks a cron expression.
+func parseCron(v string) (string, error) {
+	if v == "off" {
+		return v, nil
+	}
+	if s, err := cron.ParseStandard(v); err != nil {
+		return "", fmt.Errorf("is no cron expression; write for example 0 3 * * *, or off")
+	} else if _, ok := s.(*cron.SpecSchedule); !ok {
+		return "", fmt.Errorf("names no times of the clock; write for example 0 3 * * *, or off")
+	}
+	return v, nil
 }
 
 func parseBool(v string) (bool, error) {

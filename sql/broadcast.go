@@ -104,6 +104,12 @@ func (db *DB) broadcasts(ctx context.Context, query string, args ...any) ([]wxca
 	return all, nil
 }
 
+// BroadcastsDue are the account's broadcasts to work on: those that run, and those whose
+// time has come, the oldest first.
+func (db *DB) BroadcastsDue(ctx context.Context, accountID int64) ([]wxcast.Broadcast, error) {
+	return db.broadcasts(ctx, db.q.BroadcastsDue, accountID, db.Now())
+}
+
 // MoveBroadcast changes a broadcast's state; false means that somebody else
 // changed it before. resumeAt may be zero.
 func (db *DB) MoveBroadcast(ctx context.Context, id int64, from, to wxcast.BroadcastState, reason string, resumeAt time.Time) (bool, error) {

@@ -180,6 +180,9 @@ func (db *DB) Close() error {
 	return errors.Join(db.read.Close(), db.write.Close())
 }
 
+// Ping tells whether the database answers.
+func (db *DB) Ping(ctx context.Context) error { return db.read.PingContext(ctx) }
+
 // Now is the time by the clock that all workers share: the Postgres server's,
 // or this machine's on SQLite. In UTC, with the microseconds that both engines keep.
 func (db *DB) Now() time.Time {

@@ -174,6 +174,7 @@ func (db *DB) Forget(ctx context.Context, accountID int64, minis []int64, id str
 			remove(&f.Bridges, db.q.ForgetBridges, accountID, follower.OpenID)
 			remove(&f.Deliveries, db.q.ForgetDeliveries, accountID, follower.OpenID, "forgotten-"+strings.ToLower(rand.Text()))
 			remove(&f.Followers, db.q.ForgetFollower, accountID, follower.OpenID)
+			remove(&ignored, db.q.ForgetEvents, accountID, follower.OpenID)
 			remove(&ignored, db.q.ForgetListed, accountID, " "+string(follower.OpenID)+" ")
 		}
 		for _, mini := range minis {

@@ -26,6 +26,22 @@ type queries struct {
 	RenewLock   string `query:"renew-lock"`
 	ReleaseLock string `query:"release-lock"`
 
+	FindJobRun     string `query:"find-job-run"`
+	JobAtWork      string `query:"job-at-work"`
+	AddJobRun      string `query:"add-job-run"`
+	TakeOverJobRun string `query:"take-over-job-run"`
+	RenewJobRun    string `query:"renew-job-run"`
+	FinishJobRun   string `query:"finish-job-run"`
+	ListJobRuns    string `query:"list-job-runs"`
+	DropOldJobRuns string `query:"drop-old-job-runs"`
+
+	AddEvents         string `query:"add-events"`
+	PendingEvents     string `query:"pending-events"`
+	CountEvents       string `query:"count-events"`
+	MarkEventsApplied string `query:"mark-events-applied"`
+	ForgetEvents      string `query:"forget-events"`
+	DropOldEvents     string `query:"drop-old-events"`
+
 	CountFollowers   string `query:"count-followers"`
 	FollowerGrowth   string `query:"follower-growth"`
 	UpsertFollowers  string `query:"upsert-followers"`
@@ -101,6 +117,7 @@ type queries struct {
 	GetBroadcast         string `query:"get-broadcast"`
 	FindBroadcastsByName string `query:"find-broadcasts-by-name"`
 	ListBroadcasts       string `query:"list-broadcasts"`
+	BroadcastsDue        string `query:"broadcasts-due"`
 	MoveBroadcast        string `query:"move-broadcast"`
 	GetBroadcastForClaim string `query:"get-broadcast-for-claim"`
 	SetRate              string `query:"set-rate"`
@@ -120,17 +137,18 @@ type queries struct {
 	FindListRow     string `query:"find-list-row"`
 	AddListRows     string `query:"add-list-rows"`
 
-	AddOptOuts    string `query:"add-optouts"`
-	RemoveOptOuts string `query:"remove-optouts"`
-	ListOptOuts   string `query:"list-optouts"`
-	UnknownIDs    string `query:"unknown-ids"`
-	SettleEarly   string `query:"settle-early"`
-	AnyEarly      string `query:"any-early"`
-	LockQuota     string `query:"lock-quota"`
-	DropEarly     string `query:"drop-early"`
-	AddEarly      string `query:"add-early"`
-	SettleByMsgID string `query:"settle-by-msgid"`
-	SettleOpen    string `query:"settle-open"`
+	AddOptOuts        string `query:"add-optouts"`
+	RemoveOptOuts     string `query:"remove-optouts"`
+	ListOptOuts       string `query:"list-optouts"`
+	UnknownIDs        string `query:"unknown-ids"`
+	SettleEarly       string `query:"settle-early"`
+	AnyEarly          string `query:"any-early"`
+	LockQuota         string `query:"lock-quota"`
+	DropEarly         string `query:"drop-early"`
+	AddEarly          string `query:"add-early"`
+	SettleReceipts    string `query:"settle-receipts"`
+	UnsettledReceipts string `query:"unsettled-receipts"`
+	SettleOpen        string `query:"settle-open"`
 
 	FixRecipients      string `query:"fix-recipients"`
 	LockFixing         string `query:"lock-fixing"`

@@ -31,8 +31,12 @@ func (db *DB) RecordReceipts(ctx context.Context, accountID int64, receipts []wx
 		if _, err := tx.ExecContext(ctx, db.q.DropEarly, accountID, db.Now().Add(-earlyKept)); err != nil {
 			return err
 		}
-		for _, r := range receipts {
-			if err := db.recordReceipt(ctx, tx, accountID, r); err != nil {
+		unsettled, err := db.settleReceipts(ctx, tx, accountID, receipts)
+		if err != nil {
+			return err
+		}
+		for _, r := range unsettled {
+			if err := db.settleDoubt(ctx, tx, accountID, r); err != nil {
 				return err
 			}
 		}
@@ -44,21 +48,41 @@ func (db *DB) RecordReceipts(ctx context.Context, accountID int64, receipts []wx
 	return nil
 }
 
-func (db *DB) recordReceipt(ctx context.Context, tx *sqlx.Tx, accountID int64, r wxcast.Receipt) error {
-	since := db.Now().Add(-receiptWithin)
-	for _, settle := range []func() (int64, error){
-		func() (int64, error) {
-			return execRows(ctx, tx, db.q.SettleByMsgID, accountID, r.OpenID, r.MsgID, r.Status, since)
-		},
-		func() (int64, error) {
-			return execRows(ctx, tx, db.q.SettleOpen, accountID, r.OpenID, r.MsgID, r.Status, since, r.At.UTC().Add(-doubtMax), r.At.UTC().Add(receiptClock))
-		},
-	} {
-		if rows, err := settle(); err != nil || rows > 0 {
-			return err
-		}
+type receiptRow struct {
+	N       int           `json:"n"`
+	OpenID  wxcast.OpenID `json:"openid"`
+	MsgID   int64         `json:"msgid"`
+	Receipt string        `json:"receipt"`
+}
+
+// settleReceipts gives deliveries the receipts that name them, and returns the others.
+func (db *DB) settleReceipts(ctx context.Context, tx *sqlx.Tx, accountID int64, receipts []wxcast.Receipt) (unsettled []wxcast.Receipt, err error) {
+	rows := make([]receiptRow, len(receipts))
+	for i, r := range receipts {
+		rows[i] = receiptRow{i, r.OpenID, r.MsgID, r.Status}
 	}
-	_, err := tx.ExecContext(ctx, db.q.AddEarly, accountID, r.MsgID, r.OpenID, r.Status, r.At.UTC())
+	since, param := db.Now().Add(-receiptWithin), jsonParam(rows)
+	if _, err := tx.ExecContext(ctx, db.q.SettleReceipts, accountID, since, param); err != nil {
+		return nil, err
+	}
+	var left []int
+	if err := tx.SelectContext(ctx, &left, db.q.UnsettledReceipts, accountID, since, param); err != nil {
+		return nil, err
+	}
+	for _, n := range left {
+		unsettled = append(unsettled, receipts[n])
+	}
+	return unsettled, nil
+}
+
+// settleDoubt ends the doubt about an unknown delivery with a receipt, or keeps it for a
+// message that is not recorded yet.
+func (db *DB) settleDoubt(ctx context.Context, tx *sqlx.Tx, accountID int64, r wxcast.Receipt) error {
+	rows, err := execRows(ctx, tx, db.q.SettleOpen, accountID, r.OpenID, r.MsgID, r.Status, db.Now().Add(-receiptWithin), r.At.UTC().Add(-doubtMax), r.At.UTC().Add(receiptClock))
+	if err != nil || rows > 0 {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, db.q.AddEarly, accountID, r.MsgID, r.OpenID, r.Status, r.At.UTC())
 	return err
 }
 

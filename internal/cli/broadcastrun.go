@@ -70,8 +70,8 @@ func (a *app) broadcastCreateCommand() *cobra.Command {
 		Use:   "create SPEC.yaml",
 		Short: "Check and store a broadcast, to be started later",
 		Long: `Check a spec as "broadcast run" does and store its broadcast without sending. Begin it
-with "broadcast start". With --at it is scheduled: started before that time, it waits
-for it. Its recipients are those at its start.`,
+with "broadcast start". With --at it is scheduled: "wxcast serve" begins it by itself,
+and "broadcast start" waits for the time. Its recipients are those at its start.`,
 		Example: "  wxcast broadcast create spring-sale.yaml\n  wxcast broadcast create spring-sale.yaml --at \"2026-11-30 10:00\"",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -104,6 +104,10 @@ for it. Its recipients are those at its start.`,
 			}
 			return a.print(summary, func(w io.Writer) {
 				writeBroadcast(w, summary)
+				if !begin.At.IsZero() {
+					fmt.Fprintf(w, "wxcast serve begins it at %s (Beijing), as does wxcast broadcast start %d.\n", begin.At.In(wxcast.Beijing).Format(time.DateTime), b.ID)
+					return
+				}
 				fmt.Fprintf(w, "wxcast broadcast start %d begins it.\n", b.ID)
 			})
 		},

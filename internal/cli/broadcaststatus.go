@@ -90,7 +90,7 @@ func writeBroadcast(w io.Writer, b report.Broadcast) {
 	for _, part := range []struct {
 		name string
 		n    int64
-	}{{"failed", b.Failed}, {"skipped", b.Skipped}, {"unknown", b.Unknown}, {"pending", b.Pending}} {
+	}{{"delivered", b.Delivered}, {"undelivered", b.Undelivered}, {"failed", b.Failed}, {"skipped", b.Skipped}, {"unknown", b.Unknown}, {"pending", b.Pending}} {
 		if part.n > 0 {
 			rows = append(rows, []string{"  " + part.name, count(part.n), share(part.n, b.Recipients)})
 		}

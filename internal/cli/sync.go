@@ -56,11 +56,15 @@ A sync that was stopped goes on where it was. Meant to run every night.`,
 func (a *app) runSync(ctx context.Context, s *session, mode wxcast.SyncMode, allowMassUnfollow bool) (followersync.Summary, error) {
 	bar := a.progress("syncing followers")
 	defer bar.end()
+	return s.sync(ctx, mode, allowMassUnfollow, func(p followersync.Progress) { bar.set(p.Done, p.Whole) })
+}
+
+// sync runs a sync as it is configured. progress may be nil.
+func (s *session) sync(ctx context.Context, mode wxcast.SyncMode, allowMassUnfollow bool, progress func(followersync.Progress)) (followersync.Summary, error) {
 	return followersync.Run(ctx, s.client, s.db, followersync.Options{
 		AccountID: s.accountID, Mode: mode, Concurrency: s.cfg.Sync.Concurrency, Rate: s.cfg.Sync.Rate,
 		MaxUnfollowShare: s.cfg.Sync.MaxUnfollowShare, AllowMassUnfollow: allowMassUnfollow, ResumeWithin: s.cfg.Sync.ResumeWithin,
-		Progress: func(p followersync.Progress) { bar.set(p.Done, p.Whole) },
-		Log:      s.log,
+		Progress: progress, Log: s.log,
 	})
 }
 

@@ -8,7 +8,9 @@ import (
 	"github.com/wxcast/wxcast/bridge"
 	"github.com/wxcast/wxcast/broadcast"
 	"github.com/wxcast/wxcast/config"
+	"github.com/wxcast/wxcast/internal/jobs"
 	"github.com/wxcast/wxcast/internal/report"
+	"github.com/wxcast/wxcast/internal/server"
 	"github.com/wxcast/wxcast/internal/wechat"
 	"github.com/wxcast/wxcast/internal/wxcast"
 	store "github.com/wxcast/wxcast/sql"
@@ -25,6 +27,9 @@ var (
 	_ report.Store        = (*store.DB)(nil)
 	_ report.QuotaReader  = (*wechat.Client)(nil)
 	_ wechat.TokenStore   = (*store.DB)(nil)
+	_ server.Store        = (*store.DB)(nil)
+	_ server.Source       = (*wechat.Client)(nil)
+	_ jobs.Store          = (*store.DB)(nil)
 )
 
 // session is what most commands work with: one account on an open store.
@@ -115,9 +120,18 @@ func newSession(ctx context.Context, cfg *config.Config, account config.Account,
 	if err != nil {
 		return nil, err
 	}
+	s, err := newSessionOn(ctx, cfg, account, log, db)
+	if err != nil {
+		_ = db.Close()
+	}
+	return s, err
+}
+
+// newSessionOn is newSession on a store that is open, and not its own.
+func newSessionOn(ctx context.Context, cfg *config.Config, account config.Account, log *slog.Logger, db *store.DB) (*session, error) {
 	s := &session{cfg: cfg, log: log, db: db, account: account}
+	var err error
 	if s.accountID, err = db.EnsureApp(ctx, wxcast.AppID(account.AppID), wxcast.KindOfficialAccount); err != nil {
-		s.Close()
 		return nil, err
 	}
 	if account.CanCall() {

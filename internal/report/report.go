@@ -80,6 +80,10 @@ type Broadcast struct {
 	Skipped    int64                 `json:"skipped"`
 	Unknown    int64                 `json:"unknown"`
 	Pending    int64                 `json:"pending"`
+	// Delivered and Undelivered are what receipts said of the sent ones so far; without
+	// callbacks there are none.
+	Delivered   int64 `json:"delivered"`
+	Undelivered int64 `json:"undelivered"`
 	// ByErrCode counts the failed, skipped and unknown deliveries by WeChat's
 	// errcode; "no answer" stands for calls that got none.
 	ByErrCode map[string]int64 `json:"by_errcode"`
@@ -213,7 +217,7 @@ func OfBroadcast(ctx context.Context, store interface {
 	}
 	out := Broadcast{
 		ID: b.ID, Name: b.Name, State: b.State, Reason: b.Reason,
-		Recipients: t.Recipients, Sent: t.Sent, Failed: t.Failed, Skipped: t.Skipped, Unknown: t.Unknown, Pending: t.Pending,
+		Recipients: t.Recipients, Sent: t.Sent, Failed: t.Failed, Skipped: t.Skipped, Unknown: t.Unknown, Pending: t.Pending, Delivered: t.Delivered, Undelivered: t.Undelivered,
 		ByErrCode: make(map[string]int64, len(t.ByErrCode)),
 	}
 	for code, n := range t.ByErrCode {

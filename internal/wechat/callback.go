@@ -38,6 +38,7 @@ type CallbackKeys struct {
 // Event is what WeChat tells about one person.
 type Event struct {
 	OpenID    wxcast.OpenID
+	Account   string    // the account's own name in messages, such as "gh_97417a04a28d"
 	CreatedAt time.Time // UTC, whole seconds
 	Type      string    // MsgType: "event", "text", …
 	// Name is the event in lower case, such as "subscribe" or
@@ -138,6 +139,7 @@ func signed(signature string, parts ...string) bool {
 // wireEvent is an event as it comes, in both formats. The three containers are
 // those of XML; JSON has List at the top, or inside them.
 type wireEvent struct {
+	ToUserName   string
 	FromUserName string
 	CreateTime   looseInt
 	MsgType      string
@@ -227,7 +229,7 @@ func parseEvent(body []byte) (Event, error) {
 		return Event{}, fmt.Errorf("%w: it holds no FromUserName or no MsgType", ErrMalformed)
 	}
 	e := Event{
-		OpenID: wxcast.OpenID(w.FromUserName), CreatedAt: time.Unix(int64(w.CreateTime), 0).UTC(), Type: w.MsgType, Name: strings.ToLower(w.Event),
+		OpenID: wxcast.OpenID(w.FromUserName), Account: w.ToUserName, CreatedAt: time.Unix(int64(w.CreateTime), 0).UTC(), Type: w.MsgType, Name: strings.ToLower(w.Event),
 		Key: w.EventKey, MsgID: int64(max(w.MsgID, w.MsgId)), Status: normalStatus(w.Status), Content: w.Content,
 	}
 	for _, list := range []looseList{w.List, w.Popup.List, w.Change.List, w.Sent.List} {

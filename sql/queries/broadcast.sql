@@ -23,6 +23,12 @@ FROM broadcasts WHERE account_id = $1 AND name = $2 ORDER BY id DESC;
 SELECT id, account_id, mini_id, name, content_hash, spec, audience, message_key, state, reason, resume_at, rate, priority, canary, canary_until, fixed, created_at, started_at, finished_at
 FROM broadcasts WHERE account_id = $1 AND created_at < $3 AND (finished_at IS NULL OR finished_at >= $2) ORDER BY id DESC;
 
+-- name: broadcasts-due
+-- The account's broadcasts that run, or wait for a time that has come.
+-- $1 account; $2 now, UTC.
+SELECT id, account_id, mini_id, name, content_hash, spec, audience, message_key, state, reason, resume_at, rate, priority, canary, canary_until, fixed, created_at, started_at, finished_at
+FROM broadcasts WHERE account_id = $1 AND (state = 'running' OR state IN ('waiting', 'scheduled') AND resume_at <= $2) ORDER BY id;
+
 -- name: move-broadcast
 -- Change the state, if it is still what the mover thinks it is.
 -- $1 broadcast; $2 state before; $3 state after; $4 reason; $5 resume_at or NULL; $6 finished_at or NULL, UTC.

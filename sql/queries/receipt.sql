@@ -10,11 +10,6 @@ INSERT INTO early_receipts (account_id, msgid, openid, receipt, at) VALUES ($1, 
 -- $1 account; $2 before, UTC.
 DELETE FROM early_receipts WHERE account_id = $1 AND at < $2;
 
--- name: settle-by-msgid
--- $1 account; $2 openid; $3 msgid; $4 receipt; $5 broadcasts that ended since, UTC.
-UPDATE deliveries SET receipt = $4
-WHERE broadcast_id IN (SELECT id FROM broadcasts WHERE account_id = $1 AND (finished_at IS NULL OR finished_at >= $5)) AND openid = $2 AND msgid = $3;
-
 -- name: settle-open
 -- The one delivery to a person that was in doubt when the receipt was made.
 -- $1 account; $2 openid; $3 msgid; $4 receipt; $5 broadcasts that ended since; $6, $7 its doubt began between, UTC.

@@ -259,3 +259,38 @@ CREATE TABLE early_receipts (
     at         TIMESTAMPTZ NOT NULL,
     PRIMARY KEY (account_id, msgid)
 );
+-- The runs of jobs that come round by the clock: one for each time that they were due.
+CREATE TABLE job_runs (
+    id           BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    account_id   BIGINT NOT NULL REFERENCES apps (id),
+    job          TEXT NOT NULL,
+    due_at       TIMESTAMPTZ NOT NULL,
+    started_at   TIMESTAMPTZ NOT NULL,
+    finished_at  TIMESTAMPTZ,
+    worker       TEXT NOT NULL,
+    leased_until TIMESTAMPTZ NOT NULL,
+    attempts     INTEGER NOT NULL DEFAULT 1,
+    outcome      TEXT NOT NULL DEFAULT '' CHECK (outcome IN ('', 'done', 'failed', 'skipped')),
+    detail       TEXT NOT NULL DEFAULT '',
+    UNIQUE (account_id, job, due_at)
+);
+
+-- What WeChat told by callbacks. WeChat tells some of it again: the key of all that
+-- names an event keeps it once.
+CREATE TABLE events (
+    id          BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    account_id  BIGINT NOT NULL REFERENCES apps (id),
+    openid      TEXT COLLATE "C" NOT NULL,
+    created_at  TIMESTAMPTZ NOT NULL,
+    kind        TEXT NOT NULL,
+    event_key   TEXT NOT NULL DEFAULT '',
+    msgid       BIGINT NOT NULL DEFAULT 0,
+    status      TEXT NOT NULL DEFAULT '',
+    content     TEXT NOT NULL DEFAULT '',
+    detail      TEXT NOT NULL DEFAULT '',
+    received_at TIMESTAMPTZ NOT NULL,
+    applied_at  TIMESTAMPTZ,
+    UNIQUE (account_id, openid, created_at, kind, msgid, event_key)
+);
+CREATE INDEX events_to_apply ON events (account_id, id) WHERE applied_at IS NULL;
+

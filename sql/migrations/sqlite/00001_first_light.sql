@@ -257,3 +257,38 @@ CREATE TABLE early_receipts (
     at         TIMESTAMP NOT NULL,
     PRIMARY KEY (account_id, msgid)
 ) WITHOUT ROWID;
+-- The runs of jobs that come round by the clock: one for each time that they were due.
+CREATE TABLE job_runs (
+    id           INTEGER PRIMARY KEY AUTOINCREMENT,
+    account_id   BIGINT NOT NULL REFERENCES apps (id),
+    job          TEXT NOT NULL,
+    due_at       TIMESTAMP NOT NULL,
+    started_at   TIMESTAMP NOT NULL,
+    finished_at  TIMESTAMP,
+    worker       TEXT NOT NULL,
+    leased_until TIMESTAMP NOT NULL,
+    attempts     INTEGER NOT NULL DEFAULT 1,
+    outcome      TEXT NOT NULL DEFAULT '' CHECK (outcome IN ('', 'done', 'failed', 'skipped')),
+    detail       TEXT NOT NULL DEFAULT '',
+    UNIQUE (account_id, job, due_at)
+);
+
+-- What WeChat told by callbacks. WeChat tells some of it again: the key of all that
+-- names an event keeps it once.
+CREATE TABLE events (
+    id          INTEGER PRIMARY KEY AUTOINCREMENT,
+    account_id  BIGINT NOT NULL REFERENCES apps (id),
+    openid      TEXT NOT NULL,
+    created_at  TIMESTAMP NOT NULL,
+    kind        TEXT NOT NULL,
+    event_key   TEXT NOT NULL DEFAULT '',
+    msgid       BIGINT NOT NULL DEFAULT 0,
+    status      TEXT NOT NULL DEFAULT '',
+    content     TEXT NOT NULL DEFAULT '',
+    detail      TEXT NOT NULL DEFAULT '',
+    received_at TIMESTAMP NOT NULL,
+    applied_at  TIMESTAMP,
+    UNIQUE (account_id, openid, created_at, kind, msgid, event_key)
+);
+CREATE INDEX events_to_apply ON events (account_id, id) WHERE applied_at IS NULL;
+

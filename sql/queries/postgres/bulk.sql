@@ -217,3 +217,30 @@ FROM (SELECT $4::bigint AS account_id, $5::bigint AS mini_id, openid, attempts, 
 LEFT JOIN followers f ON f.account_id = d.account_id AND f.openid = d.openid
 LEFT JOIN bridges b ON b.account_id = d.account_id AND b.mini_id = d.mini_id AND b.openid = d.openid
 LEFT JOIN optouts o ON o.account_id = d.account_id AND o.openid = d.openid;
+
+-- name: add-events
+-- Keep events, each once, whoever tells them again.
+-- $1 account; $2 now, UTC; $3 JSON array of {openid, created_at, kind, event_key, msgid, status, content, detail}.
+INSERT INTO events (account_id, openid, created_at, kind, event_key, msgid, status, content, detail, received_at)
+SELECT $1, openid, created_at, kind, event_key, msgid, status, content, detail, $2
+FROM json_to_recordset($3::json) AS r (openid text, created_at timestamptz, kind text, event_key text, msgid bigint, status text, content text, detail text)
+ON CONFLICT DO NOTHING;
+
+-- name: mark-events-applied
+-- $1 now, UTC; $2 ids as a JSON array.
+UPDATE events SET applied_at = $1 WHERE id IN (SELECT value::bigint FROM json_array_elements_text($2::json));
+
+-- name: settle-receipts
+-- Give deliveries the receipts that name them.
+-- $1 account; $2 broadcasts that ended since, UTC; $3 JSON array of {n, openid, msgid, receipt}.
+UPDATE deliveries d SET receipt = o.receipt
+FROM (SELECT b.id AS broadcast_id, r.* FROM json_to_recordset($3::json) AS r (openid text, msgid bigint, receipt text) CROSS JOIN broadcasts b
+      WHERE b.account_id = $1 AND (b.finished_at IS NULL OR b.finished_at >= $2) OFFSET 0) o
+WHERE d.broadcast_id = o.broadcast_id AND d.openid = o.openid AND d.msgid = o.msgid AND d.receipt IS DISTINCT FROM o.receipt;
+
+-- name: unsettled-receipts
+-- Those that name no delivery yet.
+-- $1 account; $2 broadcasts that ended since, UTC; $3 JSON array of {n, openid, msgid, receipt}.
+SELECT r.n FROM json_to_recordset($3::json) AS r (n int, openid text, msgid bigint)
+WHERE NOT EXISTS (SELECT 1 FROM broadcasts b CROSS JOIN LATERAL (SELECT 1 FROM deliveries d WHERE d.broadcast_id = b.id AND d.openid = r.openid AND d.msgid = r.msgid OFFSET 0) d
+                  WHERE b.account_id = $1 AND (b.finished_at IS NULL OR b.finished_at >= $2));

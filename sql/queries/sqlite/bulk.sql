@@ -204,3 +204,30 @@ FROM (SELECT openid, attempts, open_since, vars FROM deliveries
 LEFT JOIN followers f ON f.account_id = $4 AND f.openid = d.openid
 LEFT JOIN bridges b ON b.account_id = $4 AND b.mini_id = $5 AND b.openid = d.openid
 LEFT JOIN optouts o ON o.account_id = $4 AND o.openid = d.openid;
+
+-- name: add-events
+-- Keep events, each once, whoever tells them again.
+-- $1 account; $2 now, UTC; $3 JSON array of {openid, created_at, kind, event_key, msgid, status, content, detail}.
+INSERT INTO events (account_id, openid, created_at, kind, event_key, msgid, status, content, detail, received_at)
+SELECT $1, value ->> 'openid', value ->> 'created_at', value ->> 'kind', value ->> 'event_key', value ->> 'msgid', value ->> 'status', value ->> 'content', value ->> 'detail', $2
+FROM json_each($3) WHERE TRUE
+ON CONFLICT DO NOTHING;
+
+-- name: mark-events-applied
+-- $1 now, UTC; $2 ids as a JSON array.
+UPDATE events SET applied_at = $1 WHERE id IN (SELECT value FROM json_each($2));
+
+-- name: settle-receipts
+-- Give deliveries the receipts that name them.
+-- $1 account; $2 broadcasts that ended since, UTC; $3 JSON array of {n, openid, msgid, receipt}.
+UPDATE deliveries SET receipt = o.value ->> 'receipt'
+FROM json_each($3) o CROSS JOIN broadcasts b
+WHERE b.account_id = $1 AND (b.finished_at IS NULL OR b.finished_at >= $2)
+  AND deliveries.broadcast_id = b.id AND deliveries.openid = o.value ->> 'openid' AND deliveries.msgid = o.value ->> 'msgid' AND deliveries.receipt IS NOT o.value ->> 'receipt';
+
+-- name: unsettled-receipts
+-- Those that name no delivery yet.
+-- $1 account; $2 broadcasts that ended since, UTC; $3 JSON array of {n, openid, msgid, receipt}.
+SELECT o.value ->> 'n' FROM json_each($3) o
+WHERE NOT EXISTS (SELECT 1 FROM broadcasts b CROSS JOIN deliveries d ON d.broadcast_id = b.id AND d.openid = o.value ->> 'openid' AND d.msgid = o.value ->> 'msgid'
+                  WHERE b.account_id = $1 AND (b.finished_at IS NULL OR b.finished_at >= $2));

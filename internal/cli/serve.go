@@ -1,0 +1,221 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/wxcast/wxcast/bridge"
+	"github.com/wxcast/wxcast/config"
+	"github.com/wxcast/wxcast/internal/jobs"
+	"github.com/wxcast/wxcast/internal/report"
+	"github.com/wxcast/wxcast/internal/server"
+	"github.com/wxcast/wxcast/internal/wechat"
+	"github.com/wxcast/wxcast/internal/wxcast"
+	followersync "github.com/wxcast/wxcast/sync"
+)
+
+// The names of the jobs that serve runs.
+const (
+	jobSync         = "sync"
+	jobReport       = "report"
+	jobHousekeeping = "housekeeping"
+)
+
+func (a *app) serveCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "serve",
+		Short: "Run everything by itself: nightly sync, broadcasts, callbacks, reports",
+		Long: `Stay and do what has to be done, for all configured accounts: sync and join every
+night, send the broadcasts that were created or wait for quota, hear WeChat's
+callbacks at /wechat/ACCOUNT, report in the morning. /healthz, /readyz and /metrics
+tell how it is.
+
+Several processes on one Postgres share the work: each job is run by one of them, each
+broadcast by all. Ctrl-C stops within 10 seconds and loses nothing.`,
+		Example: "  wxcast serve\n  WXCAST_SERVE_LISTEN=:8080 wxcast serve",
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return a.serve(cmd.Context()) },
+	}
+}
+
+const (
+	// stopWithin is how long requests in flight may take when the program is stopped.
+	stopWithin = 5 * time.Second
+	headerMax  = 16 << 10
+)
+
+func (a *app) serve(ctx context.Context) error {
+	cfg, err := a.loadConfig()
+	if err != nil {
+		return err
+	}
+	sessions, err := a.openAll(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		for _, s := range sessions {
+			s.Close()
+		}
+	}()
+	host, _ := os.Hostname()
+	worker := fmt.Sprintf("%s/%d", host, os.Getpid())
+	log := sessions[0].log
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	var accounts []server.Account
+	var all []jobs.Job
+	var names []string
+	for _, s := range sessions {
+		names = append(names, s.account.Name)
+		accounts = append(accounts, s.serverAccount())
+		all = append(all, s.jobs()...)
+	}
+	srv := server.New(server.Options{
+		Store: sessions[0].db, Accounts: accounts, Stop: server.StopWords{Words: cfg.Serve.StopWords, Reply: cfg.Serve.StopReply}, Worker: worker, Metrics: registry, Log: log,
+	})
+	listener, err := net.Listen("tcp", cfg.Serve.Listen)
+	if err != nil {
+		return &config.Error{Key: "serve.listen", Value: cfg.Serve.Listen, Problem: "cannot be listened on: " + err.Error(), Want: "name a free address"}
+	}
+	httpServer := &http.Server{
+		Handler: srv.Handler(), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 15 * time.Second, IdleTimeout: time.Minute,
+		MaxHeaderBytes: headerMax, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+	defer collectLess(cfg.Broadcast.Concurrency)()
+	a.say("wxcast serves %s at http://%s; callbacks go to /wechat/ACCOUNT.", strings.Join(names, ", "), listener.Addr())
+
+	// Events that were promised to WeChat are kept until the last request has ended.
+	taking, stopTaking := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopTaking()
+	var work errgroup.Group
+	work.Go(func() error { srv.Run(taking); return nil })
+	work.Go(func() error {
+		(&jobs.Runner{Store: sessions[0].db, Jobs: all, Worker: worker, Log: log}).Run(ctx)
+		return nil
+	})
+	for _, s := range sessions {
+		if s.client != nil {
+			work.Go(func() error { s.keepBroadcasts(ctx); return nil })
+		}
+	}
+	work.Go(func() error {
+		<-ctx.Done()
+		log.Info("stopping")
+		stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
+		defer cancel()
+		err := httpServer.Shutdown(stopping)
+		stopTaking()
+		return err
+	})
+	if err := httpServer.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return work.Wait()
+}
+
+// openAll opens a session for each configured account, on one store.
+func (a *app) openAll(ctx context.Context, cfg *config.Config) (sessions []*session, err error) {
+	if len(cfg.Accounts) == 0 {
+		_, err := cfg.Account("") // which tells what is missing
+		return nil, err
+	}
+	db, err := openStore(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	for _, account := range cfg.Accounts {
+		s, err := newSessionOn(ctx, cfg, account, a.logger(cfg), db)
+		if err != nil {
+			_ = db.Close()
+			return nil, err
+		}
+		sessions = append(sessions, s)
+	}
+	return sessions, nil
+}
+
+func (s *session) serverAccount() server.Account {
+	a := server.Account{ID: s.accountID, Name: s.account.Name, Keys: wechat.CallbackKeys{AppID: wxcast.AppID(s.account.AppID), Token: s.account.Token}}
+	if s.account.EncodingAESKey != "" {
+		a.Keys.AESKeys = append(a.Keys.AESKeys, s.account.EncodingAESKey)
+	}
+	if s.client != nil {
+		a.Source = s.client
+	}
+	return a
+}
+
+// jobs are the account's. What they did is kept as JSON.
+func (s *session) jobs() []jobs.Job {
+	var all []jobs.Job
+	add := func(name, at string, run func(context.Context) (any, error)) {
+		schedule, err := jobs.ParseSchedule(at)
+		if err != nil {
+			panic(err) // it was checked with the configuration
+		}
+		all = append(all, jobs.Job{AccountID: s.accountID, Name: name, Schedule: schedule, Run: func(ctx context.Context) (string, error) {
+			did, err := run(ctx)
+			if err != nil {
+				return "", err
+			}
+			detail, err := json.Marshal(did)
+			return string(detail), err
+		}})
+	}
+	if s.client != nil {
+		add(jobSync, s.cfg.Serve.SyncAt, s.syncAndJoin)
+		add(jobReport, s.cfg.Serve.ReportAt, s.reportYesterday)
+	}
+	add(jobHousekeeping, s.cfg.Serve.HousekeepingAt, func(ctx context.Context) (any, error) {
+		removed, err := s.db.KeepHouse(ctx, s.accountID)
+		return map[string]int64{"removed": removed}, err
+	})
+	return all
+}
+
+// syncAndJoin is the nightly job.
+func (s *session) syncAndJoin(ctx context.Context) (any, error) {
+	var did struct {
+		Sync followersync.Summary `json:"sync"`
+		Join []bridge.JoinSummary `json:"join"`
+	}
+	var err error
+	if did.Sync, err = s.sync(ctx, wxcast.SyncIncremental, false, nil); err != nil {
+		return nil, err
+	}
+	for _, m := range s.account.MiniPrograms {
+		_, miniID, err := s.miniProgram(ctx, m.AppID)
+		if err != nil {
+			return nil, err
+		}
+		joined, err := bridge.Join(ctx, s.db, s.accountID, miniID)
+		if err != nil {
+			return nil, err
+		}
+		did.Join = append(did.Join, joined)
+	}
+	return did, nil
+}
+
+// reportYesterday is the morning job.
+func (s *session) reportYesterday(ctx context.Context) (any, error) {
+	account, err := s.reportAccount(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return report.Make(ctx, s.db, s.client, account, wxcast.DayOf(s.db.Now().Add(-24*time.Hour)), s.log)
+}

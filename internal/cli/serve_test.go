@@ -1,0 +1,178 @@
+package cli_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/wxcast/wxcast/internal/simulator"
+	"github.com/wxcast/wxcast/internal/wechat"
+	"github.com/wxcast/wxcast/internal/wxcast"
+	"github.com/wxcast/wxcast/sql/storetest"
+)
+
+// replica is a wxcast serve at work.
+type replica struct {
+	*exec.Cmd
+	base  string
+	ended chan error
+}
+
+func (b *bench) serve(t *testing.T) *replica {
+	t.Helper()
+	r := &replica{Cmd: b.process("serve"), ended: make(chan error, 1)}
+	out, err := r.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = r.Process.Kill(); <-r.ended })
+	lines := bufio.NewReader(out)
+	first, err := lines.ReadString('\n')
+	_, address, ok := strings.Cut(first, " at http://")
+	if err != nil || !ok {
+		rest, _ := io.ReadAll(lines)
+		t.Fatalf("it does not serve: %v: %s%s", err, first, rest)
+	}
+	address, _, _ = strings.Cut(address, ";")
+	r.base = "http://" + address
+	go func() {
+		for {
+			line, err := lines.ReadString('\n')
+			if err != nil {
+				break
+			}
+			if strings.Contains(line, "level=ERROR") {
+				t.Logf("%s: %s", address, strings.TrimSpace(line))
+			}
+		}
+		r.ended <- r.Wait()
+		close(r.ended)
+	}()
+	return r
+}
+
+// get is the status and text of one of a replica's pages.
+func (r *replica) get(t *testing.T, path string) (int, string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.base+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, _ := io.ReadAll(resp.Body)
+	return resp.StatusCode, string(text)
+}
+
+func waitFor(t *testing.T, within time.Duration, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(within); !ok(); time.Sleep(100 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("not within %v: %s", within, what)
+		}
+	}
+}
+
+// Two replicas sync, join and send what was scheduled, by themselves; one is killed in
+// the middle; receipts come; a stop is quick.
+func TestServeDoesItAllByItself(t *testing.T) {
+	storetest.EachURL(t, func(t *testing.T, url string) {
+		const followers = 2000
+		b := newBench(t, url, simulator.Options{Followers: followers, Seed: 51, Shares: simulator.Shares{WithUnionID: 1, MiniUser: 1}})
+		if o := b.run(t, "import", b.file("mini.csv")); o.code != 0 {
+			t.Fatalf("%+v", o)
+		}
+		b.env["WXCAST_SERVE_LISTEN"] = "127.0.0.1:0"
+		b.env["WXCAST_SERVE_SYNC_AT"] = "* * * * *"
+		b.env["WXCAST_ENCODING_AES_KEY"] = b.sim.EncodingAESKey
+		first, second := b.serve(t), b.serve(t)
+		b.sim.SetKnobs(func(k *simulator.Knobs) {
+			k.CallbackURL, k.CallbackMode, k.ReceiptDelay = first.base+"/wechat/default", "safe", simulator.Duration(100*time.Millisecond)
+		})
+		waitFor(t, 20*time.Second, "the followers are joined", func() bool {
+			return number(t, b.run(t, "report", "--json").json(t), "bridge.joined") == followers
+		})
+		at := time.Now().Add(2 * time.Second).In(wxcast.Beijing).Format(time.DateTime)
+		spec := b.write(t, "night.yaml", fmt.Sprintf("name: night\ntemplate: %s\ndata: {thing1: 上新, time2: \"2026-11-30 10:00\"}\nminiprogram: {pagepath: pages/night}\nrate: 400\n", b.sim.TemplateID))
+		b.run(t, "broadcast", "create", spec, "--at", at, "--json").json(t)
+		waitFor(t, 20*time.Second, "it is being sent", func() bool { return b.sim.CallsTo(wechat.TemplateSendAPI) > 400 })
+		_ = second.Process.Kill()
+		waitFor(t, 40*time.Second, "it is sent, and every receipt has come", func() bool {
+			for _, one := range b.run(t, "broadcast", "list", "--json").json(t)["broadcasts"].([]any) {
+				if one := one.(map[string]any); one["state"] == "done" && number(t, one, "delivered") == followers {
+					return true
+				}
+			}
+			return false
+		})
+		b.everyoneHasOne(t, "night", followers)
+
+		leaver, _ := b.sim.FollowerIDs(9)
+		b.sim.Leave(leaver)
+		waitFor(t, 5*time.Second, "who left is marked", func() bool {
+			return number(t, b.run(t, "report", "--json").json(t), "followers.followers") == followers-1
+		})
+		jobs := b.run(t, "jobs", "--json").json(t)
+		for _, run := range jobs["runs"].([]any) {
+			if run := run.(map[string]any); run["outcome"] != "done" {
+				t.Errorf("%v", run)
+			}
+		}
+		for path, want := range map[string]string{"/readyz": "ready", "/healthz": "ok", "/metrics": `wxcast_callback_events_total{account="default",kind="templatesendjobfinish"} 2000`} {
+			if status, text := first.get(t, path); status != 200 || !strings.Contains(text, want) {
+				t.Errorf("%s: %d %s", path, status, text)
+			}
+		}
+		started := time.Now()
+		_ = first.Process.Signal(os.Interrupt)
+		if err := <-first.ended; err != nil || time.Since(started) > 10*time.Second {
+			t.Errorf("stopped after %v: %v", time.Since(started), err)
+		}
+	})
+}
+
+// A broadcast that is at work when its process is told to stop loses nothing, and the
+// next process goes on with it.
+func TestARollingRestartLosesNothing(t *testing.T) {
+	storetest.EachURL(t, func(t *testing.T, url string) {
+		b, spec := newPacedBench(t, url, 3000)
+		b.env["WXCAST_SERVE_LISTEN"], b.env["WXCAST_SERVE_SYNC_AT"] = "127.0.0.1:0", "off"
+		b.prepare(t)
+		at := time.Now().Add(time.Second).In(wxcast.Beijing).Format(time.DateTime)
+		b.run(t, "broadcast", "create", spec, "--at", at, "--json").json(t)
+		old := b.serve(t)
+		for range 3 {
+			calls := b.sim.CallsTo(wechat.TemplateSendAPI)
+			waitFor(t, 20*time.Second, "it sends", func() bool { return b.sim.CallsTo(wechat.TemplateSendAPI) > calls+300 })
+			next := b.serve(t)
+			_ = old.Process.Signal(syscall.SIGINT)
+			if err := <-old.ended; err != nil {
+				t.Errorf("%v", err)
+			}
+			old = next
+		}
+		waitFor(t, 30*time.Second, "it is done", func() bool {
+			return b.run(t, "broadcast", "status", "1", "--json").json(t)["state"] == "done"
+		})
+		b.everyoneHasOne(t, "paced", 3000)
+		if repeats := b.sim.State().Deduplicated; repeats != 0 {
+			t.Errorf("%d messages were repeated though nothing was lost", repeats)
+		}
+	})
+}

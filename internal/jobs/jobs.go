@@ -1,0 +1,128 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/wxcast/wxcast/internal/wxcast"
+)
+
+const (
+	// lease is how long a run is its worker's without a sign of life.
+	lease = 30 * time.Second
+	// look is how often the clock is looked at: it may be set, and a machine may sleep.
+	look = 5 * time.Second
+	// CatchUp is how late a run may begin that was due while no process was there.
+	CatchUp = 12 * time.Hour
+)
+
+// Job is something that comes round by the clock.
+type Job struct {
+	AccountID int64
+	Name      string // such as "sync"
+	Schedule  Schedule
+	// Run does it once. What it did, or how it failed, stands in the list of runs.
+	Run func(ctx context.Context) (detail string, err error)
+}
+
+// Store gives each run to one process.
+type Store interface {
+	Now() time.Time
+	ClaimJob(ctx context.Context, accountID int64, job string, due time.Time, worker string, ttl time.Duration) (int64, wxcast.JobClaim, error)
+	RenewJob(ctx context.Context, id int64, worker string, ttl time.Duration) (bool, error)
+	FinishJob(ctx context.Context, id int64, worker string, outcome wxcast.JobOutcome, detail string) error
+}
+
+// Runner runs jobs until it is told to stop.
+type Runner struct {
+	Store  Store
+	Jobs   []Job
+	Worker string // unique to this process
+	Log    *slog.Logger
+}
+
+// Run runs the jobs when they are due, until ctx ends; then those at work are given up
+// to the next process.
+func (r *Runner) Run(ctx context.Context) {
+	var all sync.WaitGroup
+	for _, job := range r.Jobs {
+		all.Go(func() { r.keep(ctx, job) })
+	}
+	all.Wait()
+}
+
+// keep runs one job whenever it is due.
+func (r *Runner) keep(ctx context.Context, job Job) {
+	from := r.Store.Now().Add(-CatchUp)
+	for {
+		if due := job.Schedule.Last(from, r.Store.Now()); !due.IsZero() {
+			over, err := r.once(ctx, job, due)
+			if err != nil && ctx.Err() == nil {
+				r.Log.ErrorContext(ctx, "job not run", "job", job.Name, "account_id", job.AccountID, "err", err)
+			}
+			if over {
+				from = due
+			}
+		}
+		wait := look
+		if next := job.Schedule.Next(r.Store.Now()); !next.IsZero() {
+			wait = min(wait, max(next.Sub(r.Store.Now()), 10*time.Millisecond))
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(wait):
+		}
+	}
+}
+
+// errLost is the cause of the end of a run that another process has taken over.
+var errLost = errors.New("the run was taken over by another process")
+
+// once runs a job for a time at which it was due, if that is this process's to do; over
+// tells that nobody has to do it any more.
+func (r *Runner) once(ctx context.Context, job Job, due time.Time) (over bool, err error) {
+	id, claim, err := r.Store.ClaimJob(ctx, job.AccountID, job.Name, due, r.Worker, lease)
+	if err != nil || claim != wxcast.JobClaimed {
+		return claim == wxcast.JobOver && err == nil, err
+	}
+	log := r.Log.With("job", job.Name, "account_id", job.AccountID, "due", due.In(wxcast.Beijing).Format("2006-01-02 15:04"))
+	log.InfoContext(ctx, "job begins")
+	working, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	go r.renew(working, id, stop)
+	started := time.Now()
+	detail, runErr := job.Run(working)
+	switch {
+	case errors.Is(context.Cause(working), errLost):
+		return false, errLost
+	case ctx.Err() != nil: // we are stopping: another process goes on with it
+		_, err := r.Store.RenewJob(context.WithoutCancel(ctx), id, r.Worker, 0)
+		return false, err
+	case runErr != nil:
+		log.ErrorContext(ctx, "job failed", "err", runErr)
+		return true, r.Store.FinishJob(ctx, id, r.Worker, wxcast.JobFailed, runErr.Error())
+	}
+	log.InfoContext(ctx, "job done", "seconds", fmt.Sprintf("%.1f", time.Since(started).Seconds()))
+	return true, r.Store.FinishJob(ctx, id, r.Worker, wxcast.JobDone, detail)
+}
+
+// renew keeps a run this process's, and stops it when it no longer is.
+func (r *Runner) renew(ctx context.Context, id int64, stop context.CancelCauseFunc) {
+	tick := time.NewTicker(lease / 3)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if ours, err := r.Store.RenewJob(ctx, id, r.Worker, lease); err == nil && !ours {
+			stop(errLost)
+		}
+	}
+}

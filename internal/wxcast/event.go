@@ -1,0 +1,18 @@
+package wxcast
+
+import "time"
+
+// CallbackEvent is what WeChat told about one person, as the store keeps it.
+type CallbackEvent struct {
+	ID        int64
+	OpenID    OpenID
+	CreatedAt time.Time // by WeChat's clock, whole seconds, UTC
+	// Kind is the event in lower case, such as "subscribe", or a message's type, such as
+	// "text".
+	Kind    string
+	Key     string // EventKey
+	MsgID   int64  // of a message, or the one that a receipt is about
+	Status  string // of a receipt
+	Content string // of a text message
+	Detail  string // the entries of a subscribe_msg_* event, as JSON; "" for none
+}

@@ -1,0 +1,94 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"github.com/wxcast/wxcast/internal/wxcast"
+)
+
+type eventRow struct {
+	OpenID    wxcast.OpenID `json:"openid"`
+	CreatedAt *string       `json:"created_at"`
+	Kind      string        `json:"kind"`
+	Key       string        `json:"event_key"`
+	MsgID     int64         `json:"msgid"`
+	Status    string        `json:"status"`
+	Content   string        `json:"content"`
+	Detail    string        `json:"detail"`
+}
+
+// AddEvents keeps what WeChat told, each event once, and returns how many were new.
+func (db *DB) AddEvents(ctx context.Context, accountID int64, events []wxcast.CallbackEvent) (added int64, err error) {
+	rows := make([]eventRow, len(events))
+	for i, e := range events {
+		rows[i] = eventRow{e.OpenID, jsonTime(e.CreatedAt), e.Kind, e.Key, e.MsgID, e.Status, e.Content, e.Detail}
+	}
+	if added, err = db.exec(ctx, db.q.AddEvents, accountID, db.Now(), jsonParam(rows)); err != nil {
+		return 0, fmt.Errorf("keep %d events: %w", len(events), err)
+	}
+	return added, nil
+}
+
+// PendingEvents are the account's next events that were not applied yet, in the order in
+// which they came.
+func (db *DB) PendingEvents(ctx context.Context, accountID int64, limit int) ([]wxcast.CallbackEvent, error) {
+	var rows []struct {
+		wxcast.CallbackEvent
+		OpenID    wxcast.OpenID `db:"openid"`
+		CreatedAt time.Time     `db:"created_at"`
+		Key       string        `db:"event_key"`
+		MsgID     int64         `db:"msgid"`
+	}
+	if err := db.list(ctx, &rows, db.q.PendingEvents, accountID, limit); err != nil {
+		return nil, fmt.Errorf("read events: %w", err)
+	}
+	events := make([]wxcast.CallbackEvent, len(rows))
+	for i, r := range rows {
+		events[i] = r.CallbackEvent
+		events[i].OpenID, events[i].CreatedAt, events[i].Key, events[i].MsgID = r.OpenID, r.CreatedAt.UTC(), r.Key, r.MsgID
+	}
+	return events, nil
+}
+
+// EventsApplied marks events as dealt with.
+func (db *DB) EventsApplied(ctx context.Context, ids []int64) error {
+	if _, err := db.exec(ctx, db.q.MarkEventsApplied, db.Now(), jsonParam(ids)); err != nil {
+		return fmt.Errorf("mark events as applied: %w", err)
+	}
+	return nil
+}
+
+// CountEvents tells how many events came since, by kind.
+func (db *DB) CountEvents(ctx context.Context, accountID int64, since time.Time) (map[string]int64, error) {
+	var rows []struct {
+		Kind string
+		N    int64
+	}
+	if err := db.list(ctx, &rows, db.q.CountEvents, accountID, since.UTC()); err != nil {
+		return nil, fmt.Errorf("count events: %w", err)
+	}
+	counts := make(map[string]int64, len(rows))
+	for _, r := range rows {
+		counts[r.Kind] = r.N
+	}
+	return counts, nil
+}
+
+// Follow stores the details of followers outside a sync, each openid once.
+func (db *DB) Follow(ctx context.Context, accountID int64, followers []wxcast.Follower) error {
+	err := db.tx(ctx, func(tx *sqlx.Tx) error {
+		if _, err := tx.ExecContext(ctx, db.q.UpsertFollowers, accountID, db.Now(), jsonParam(followerRows(followers)), 0); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, db.q.BumpPeople, accountID)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("store %d followers: %w", len(followers), err)
+	}
+	return nil
+}
