@@ -59,6 +59,10 @@ bench-sync: ## Measure sync, join and import beside bare HTTP, COPY and SQL (20 
 bench-broadcast: ## Measure broadcasts beside a bare client (10 minutes)
 	$(WITH_POSTGRES) -durable $(GO) test ./internal/bench -run '^$$' -bench 'Broadcast|Million|Pace' -benchtime 1x -timeout 60m
 
+.PHONY: bench-callback
+bench-callback: ## Measure how callbacks are taken, with a process killed in the middle (2 minutes)
+	$(WITH_POSTGRES) -durable $(GO) test ./internal/bench -run '^$$' -bench 'Callback' -benchtime 1x -timeout 60m
+
 .PHONY: sim
 sim: ## Run the simulator of WeChat on its own
 	$(GO) run . sim

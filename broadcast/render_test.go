@@ -3,6 +3,7 @@ package broadcast_test
 import (
 	"encoding/json"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 	"unicode/utf8"
@@ -21,6 +22,9 @@ func FuzzRender(f *testing.F) {
 	f.Add("{{ printf \"%9999d\" 1 }}", "r", "c")
 	f.Add("{{ range $i, $c := .coupon }}{{ $c }}{{ end }}", "r", "ccccccccc")
 	f.Fuzz(func(t *testing.T, text, remark, coupon string) {
+		if !strings.Contains(text, "{{") {
+			return // a constant is checked with the template, not with each person
+		}
 		raw, err := json.Marshal(map[string]any{"name": "n", "template": "T", "data": map[string]string{"thing1": text, "keyword2": text}, "on_bad_value": "truncate"})
 		if err != nil {
 			t.Fatal(err)

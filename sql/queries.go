@@ -147,6 +147,7 @@ type queries struct {
 	DropEarly         string `query:"drop-early"`
 	AddEarly          string `query:"add-early"`
 	SettleReceipts    string `query:"settle-receipts"`
+	DoubtfulReceipts  string `query:"doubtful-receipts"`
 	UnsettledReceipts string `query:"unsettled-receipts"`
 	SettleOpen        string `query:"settle-open"`
 

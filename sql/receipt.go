@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -28,19 +29,16 @@ func (db *DB) RecordReceipts(ctx context.Context, accountID int64, receipts []wx
 		if err := tx.SelectContext(ctx, &used, db.q.LockQuota, accountID, TemplateSendAPI); err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, db.q.DropEarly, accountID, db.Now().Add(-earlyKept)); err != nil {
-			return err
-		}
 		unsettled, err := db.settleReceipts(ctx, tx, accountID, receipts)
 		if err != nil {
 			return err
 		}
-		for _, r := range unsettled {
-			if err := db.settleDoubt(ctx, tx, accountID, r); err != nil {
-				return err
-			}
+		early, err := db.settleDoubts(ctx, tx, accountID, unsettled)
+		if err != nil || len(early) == 0 {
+			return err
 		}
-		return nil
+		_, err = tx.ExecContext(ctx, db.q.AddEarly, accountID, jsonParam(receiptRows(early)))
+		return err
 	})
 	if err != nil {
 		return fmt.Errorf("record %d receipts: %w", len(receipts), err)
@@ -53,15 +51,20 @@ type receiptRow struct {
 	OpenID  wxcast.OpenID `json:"openid"`
 	MsgID   int64         `json:"msgid"`
 	Receipt string        `json:"receipt"`
+	At      *string       `json:"at"`
+}
+
+func receiptRows(receipts []wxcast.Receipt) []receiptRow {
+	rows := make([]receiptRow, len(receipts))
+	for i, r := range receipts {
+		rows[i] = receiptRow{i, r.OpenID, r.MsgID, r.Status, jsonTime(r.At)}
+	}
+	return rows
 }
 
 // settleReceipts gives deliveries the receipts that name them, and returns the others.
 func (db *DB) settleReceipts(ctx context.Context, tx *sqlx.Tx, accountID int64, receipts []wxcast.Receipt) (unsettled []wxcast.Receipt, err error) {
-	rows := make([]receiptRow, len(receipts))
-	for i, r := range receipts {
-		rows[i] = receiptRow{i, r.OpenID, r.MsgID, r.Status}
-	}
-	since, param := db.Now().Add(-receiptWithin), jsonParam(rows)
+	since, param := db.Now().Add(-receiptWithin), jsonParam(receiptRows(receipts))
 	if _, err := tx.ExecContext(ctx, db.q.SettleReceipts, accountID, since, param); err != nil {
 		return nil, err
 	}
@@ -75,15 +78,26 @@ func (db *DB) settleReceipts(ctx context.Context, tx *sqlx.Tx, accountID int64, 
 	return unsettled, nil
 }
 
-// settleDoubt ends the doubt about an unknown delivery with a receipt, or keeps it for a
-// message that is not recorded yet.
-func (db *DB) settleDoubt(ctx context.Context, tx *sqlx.Tx, accountID int64, r wxcast.Receipt) error {
-	rows, err := execRows(ctx, tx, db.q.SettleOpen, accountID, r.OpenID, r.MsgID, r.Status, db.Now().Add(-receiptWithin), r.At.UTC().Add(-doubtMax), r.At.UTC().Add(receiptClock))
-	if err != nil || rows > 0 {
-		return err
+// settleDoubts ends the doubts about unknown deliveries with receipts, and returns those
+// of messages that are not recorded yet.
+func (db *DB) settleDoubts(ctx context.Context, tx *sqlx.Tx, accountID int64, receipts []wxcast.Receipt) (early []wxcast.Receipt, err error) {
+	since := db.Now().Add(-receiptWithin)
+	var doubtful []int
+	if err := tx.SelectContext(ctx, &doubtful, db.q.DoubtfulReceipts, accountID, since, jsonParam(receiptRows(receipts))); err != nil {
+		return nil, err
 	}
-	_, err = tx.ExecContext(ctx, db.q.AddEarly, accountID, r.MsgID, r.OpenID, r.Status, r.At.UTC())
-	return err
+	for i, r := range receipts {
+		var settled int64
+		if slices.Contains(doubtful, i) {
+			if settled, err = execRows(ctx, tx, db.q.SettleOpen, accountID, r.OpenID, r.MsgID, r.Status, since, r.At.UTC().Add(-doubtMax), r.At.UTC().Add(receiptClock)); err != nil {
+				return nil, err
+			}
+		}
+		if settled == 0 {
+			early = append(early, r)
+		}
+	}
+	return early, nil
 }
 
 const (

@@ -2,10 +2,6 @@
 -- $1 broadcast.
 SELECT EXISTS (SELECT 1 FROM early_receipts WHERE account_id = (SELECT account_id FROM broadcasts WHERE id = $1));
 
--- name: add-early
--- $1 account; $2 msgid; $3 openid; $4 receipt; $5 its time, UTC.
-INSERT INTO early_receipts (account_id, msgid, openid, receipt, at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (account_id, msgid) DO NOTHING;
-
 -- name: drop-early
 -- $1 account; $2 before, UTC.
 DELETE FROM early_receipts WHERE account_id = $1 AND at < $2;

@@ -244,3 +244,17 @@ WHERE d.broadcast_id = o.broadcast_id AND d.openid = o.openid AND d.msgid = o.ms
 SELECT r.n FROM json_to_recordset($3::json) AS r (n int, openid text, msgid bigint)
 WHERE NOT EXISTS (SELECT 1 FROM broadcasts b CROSS JOIN LATERAL (SELECT 1 FROM deliveries d WHERE d.broadcast_id = b.id AND d.openid = r.openid AND d.msgid = r.msgid OFFSET 0) d
                   WHERE b.account_id = $1 AND (b.finished_at IS NULL OR b.finished_at >= $2));
+
+-- name: doubtful-receipts
+-- Those to people with a delivery in doubt.
+-- $1 account; $2 broadcasts that ended since, UTC; $3 JSON array of {n, openid, msgid, receipt}.
+SELECT r.n FROM json_to_recordset($3::json) AS r (n int, openid text)
+WHERE EXISTS (SELECT 1 FROM broadcasts b CROSS JOIN LATERAL (SELECT 1 FROM deliveries d WHERE d.broadcast_id = b.id AND d.openid = r.openid AND d.state = 'unknown' OFFSET 0) d
+              WHERE b.account_id = $1 AND (b.finished_at IS NULL OR b.finished_at >= $2));
+
+-- name: add-early
+-- Keep receipts for messages that are not recorded yet.
+-- $1 account; $2 JSON array of {openid, msgid, receipt, at}.
+INSERT INTO early_receipts (account_id, msgid, openid, receipt, at)
+SELECT $1, msgid, openid, receipt, at FROM json_to_recordset($2::json) AS r (msgid bigint, openid text, receipt text, at timestamptz)
+ON CONFLICT (account_id, msgid) DO NOTHING;

@@ -231,3 +231,17 @@ WHERE b.account_id = $1 AND (b.finished_at IS NULL OR b.finished_at >= $2)
 SELECT o.value ->> 'n' FROM json_each($3) o
 WHERE NOT EXISTS (SELECT 1 FROM broadcasts b CROSS JOIN deliveries d ON d.broadcast_id = b.id AND d.openid = o.value ->> 'openid' AND d.msgid = o.value ->> 'msgid'
                   WHERE b.account_id = $1 AND (b.finished_at IS NULL OR b.finished_at >= $2));
+
+-- name: doubtful-receipts
+-- Those to people with a delivery in doubt.
+-- $1 account; $2 broadcasts that ended since, UTC; $3 JSON array of {n, openid, msgid, receipt}.
+SELECT o.value ->> 'n' FROM json_each($3) o
+WHERE EXISTS (SELECT 1 FROM broadcasts b CROSS JOIN deliveries d ON d.broadcast_id = b.id AND d.openid = o.value ->> 'openid' AND d.state = 'unknown'
+              WHERE b.account_id = $1 AND (b.finished_at IS NULL OR b.finished_at >= $2));
+
+-- name: add-early
+-- Keep receipts for messages that are not recorded yet.
+-- $1 account; $2 JSON array of {openid, msgid, receipt, at}.
+INSERT INTO early_receipts (account_id, msgid, openid, receipt, at)
+SELECT $1, value ->> 'msgid', value ->> 'openid', value ->> 'receipt', value ->> 'at' FROM json_each($2) WHERE TRUE
+ON CONFLICT (account_id, msgid) DO NOTHING;
