@@ -16,6 +16,7 @@ import (
 	"github.com/wxcast/wxcast/internal/simulator"
 	"github.com/wxcast/wxcast/internal/wechat"
 	"github.com/wxcast/wxcast/internal/wxcast"
+	store "github.com/wxcast/wxcast/sql"
 	"github.com/wxcast/wxcast/sql/storetest"
 )
 
@@ -24,11 +25,12 @@ type replica struct {
 	*exec.Cmd
 	base  string
 	ended chan error
+	said  *output // its standard error, whole once it has ended
 }
 
 func (b *bench) serve(t *testing.T) *replica {
 	t.Helper()
-	r := &replica{Cmd: b.process("serve"), ended: make(chan error, 1)}
+	r := &replica{Cmd: b.process("serve"), ended: make(chan error, 1), said: &output{}}
 	out, err := r.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -49,6 +51,7 @@ func (b *bench) serve(t *testing.T) *replica {
 	go func() {
 		for {
 			line, err := lines.ReadString('\n')
+			r.said.err += line
 			if err != nil {
 				break
 			}
@@ -101,6 +104,7 @@ func TestServeDoesItAllByItself(t *testing.T) {
 		b.env["WXCAST_SERVE_LISTEN"] = "127.0.0.1:0"
 		b.env["WXCAST_SERVE_SYNC_AT"] = "* * * * *"
 		b.env["WXCAST_ENCODING_AES_KEY"] = b.sim.EncodingAESKey
+		b.env["WXCAST_LOG_LEVEL"] = "debug"
 		first, second := b.serve(t), b.serve(t)
 		b.sim.SetKnobs(func(k *simulator.Knobs) {
 			k.CallbackURL, k.CallbackMode, k.ReceiptDelay = first.base+"/wechat/default", "safe", simulator.Duration(100*time.Millisecond)
@@ -139,10 +143,25 @@ func TestServeDoesItAllByItself(t *testing.T) {
 				t.Errorf("%s: %d %s", path, status, text)
 			}
 		}
+		resp, err := http.Post(first.base+"/wechat/default?signature="+b.sim.Token, "text/xml", strings.NewReader("<xml></xml>"))
+		if err != nil || resp.StatusCode != http.StatusForbidden {
+			t.Errorf("%v %v", resp, err)
+		}
+		_ = resp.Body.Close()
+		_, metrics := first.get(t, "/metrics")
 		started := time.Now()
 		_ = first.Process.Signal(os.Interrupt)
 		if err := <-first.ended; err != nil || time.Since(started) > 10*time.Second {
 			t.Errorf("stopped after %v: %v", time.Since(started), err)
+		}
+		all := first.said.err + metrics + b.run(t, "jobs", "--json").out
+		for _, secret := range b.secrets(t) {
+			if strings.Contains(all, secret) {
+				t.Errorf("%q is in the output", secret)
+			}
+		}
+		if len(first.said.err) < 500 {
+			t.Errorf("only this was looked at: %s", first.said.err)
 		}
 	})
 }
@@ -175,4 +194,19 @@ func TestARollingRestartLosesNothing(t *testing.T) {
 			t.Errorf("%d messages were repeated though nothing was lost", repeats)
 		}
 	})
+}
+
+// secrets are what no output may hold.
+func (b *bench) secrets(t *testing.T) []string {
+	t.Helper()
+	db, err := store.Open(t.Context(), b.env["WXCAST_DATABASE_URL"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	token, err := db.Token(t.Context(), wxcast.AppID(b.sim.AppID))
+	if err != nil || token.Reveal() == "" {
+		t.Fatalf("no access token: %v", err)
+	}
+	return []string{b.sim.Secret, b.sim.MiniSecret, b.sim.Token, b.sim.EncodingAESKey, token.Reveal()}
 }
