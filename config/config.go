@@ -25,6 +25,7 @@ type Config struct {
 	Sync       Sync
 	Broadcast  Broadcast
 	Serve      Serve
+	Notify     []Robot
 }
 
 // Account is one official account with its mini programs.

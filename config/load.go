@@ -65,6 +65,7 @@ func Load(src Sources) (*Config, error) {
 		}
 	}
 	cfg.Accounts = readAccounts(k, src.Env, &bad)
+	cfg.Notify = readRobots(k, src.Env, &bad)
 	checkUnknown(k, cfg.File, &bad)
 	return cfg, bad.err()
 }
@@ -163,7 +164,7 @@ func checkUnknown(k *koanf.Koanf, file string, bad *mistakes) {
 		known[key.Name] = true
 	}
 	for _, name := range slices.Sorted(maps.Keys(k.All())) {
-		if known[name] || name == "accounts" || strings.HasPrefix(name, "accounts.") {
+		if known[name] || name == "notify" || name == "accounts" || strings.HasPrefix(name, "accounts.") {
 			continue // accounts check their own keys
 		}
 		bad.add(file+": "+name, "", "is not a setting", suggest.For(name, slices.Collect(maps.Keys(known))))

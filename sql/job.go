@@ -109,7 +109,7 @@ func (db *DB) KeepHouse(ctx context.Context, accountID int64) (removed int64, er
 	for _, old := range []struct {
 		query  string
 		before time.Time
-	}{{db.q.DropOldJobRuns, now.Add(-jobRunsKept)}, {db.q.DropOldEvents, now.Add(-eventsKept)}, {db.q.DropEarly, now.Add(-earlyKept)},
+	}{{db.q.DropOldJobRuns, now.Add(-jobRunsKept)}, {db.q.DropOldEvents, now.Add(-eventsKept)}, {db.q.DropOldNotices, now.Add(-jobRunsKept)}, {db.q.DropEarly, now.Add(-earlyKept)},
 		{db.q.DropOldListRows, now.Add(-listKept)}, {db.q.DropOldLists, now.Add(-listKept)}} {
 		rows, err := db.exec(ctx, old.query, accountID, old.before)
 		if err != nil {

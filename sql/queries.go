@@ -35,6 +35,15 @@ type queries struct {
 	ListJobRuns    string `query:"list-job-runs"`
 	DropOldJobRuns string `query:"drop-old-job-runs"`
 
+	RaiseNotice        string `query:"raise-notice"`
+	EndNotice          string `query:"end-notice"`
+	EndBroadcastAlerts string `query:"end-broadcast-alerts"`
+	DropUntold         string `query:"drop-untold"`
+	PendingNotices     string `query:"pending-notices"`
+	NoticeTold         string `query:"notice-told"`
+	DropNotice         string `query:"drop-notice"`
+	DropOldNotices     string `query:"drop-old-notices"`
+
 	AddEvents         string `query:"add-events"`
 	PendingEvents     string `query:"pending-events"`
 	CountEvents       string `query:"count-events"`

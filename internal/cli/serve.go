@@ -108,6 +108,7 @@ func (a *app) serve(ctx context.Context) error {
 		return nil
 	})
 	for _, s := range sessions {
+		work.Go(func() error { s.teller(worker).Run(ctx); return nil })
 		if s.client != nil {
 			work.Go(func() error { s.keepBroadcasts(ctx); return nil })
 		}
@@ -168,7 +169,7 @@ func (s *session) jobs() []jobs.Job {
 			panic(err) // it was checked with the configuration
 		}
 		all = append(all, jobs.Job{AccountID: s.accountID, Name: name, Schedule: schedule, Run: func(ctx context.Context) (string, error) {
-			did, err := run(ctx)
+			did, err := s.alerting(name, run)(ctx)
 			if err != nil {
 				return "", err
 			}
@@ -217,5 +218,9 @@ func (s *session) reportYesterday(ctx context.Context) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return report.Make(ctx, s.db, s.client, account, wxcast.DayOf(s.db.Now().Add(-24*time.Hour)), s.log)
+	r, err := report.Make(ctx, s.db, s.client, account, wxcast.DayOf(s.db.Now().Add(-24*time.Hour)), s.log)
+	if err != nil {
+		return nil, err
+	}
+	return r, s.tellReport(ctx, r)
 }

@@ -3,9 +3,11 @@ package cli_test
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"strings"
@@ -209,4 +211,55 @@ func (b *bench) secrets(t *testing.T) []string {
 		t.Fatalf("no access token: %v", err)
 	}
 	return []string{b.sim.Secret, b.sim.MiniSecret, b.sim.Token, b.sim.EncodingAESKey, token.Reveal()}
+}
+
+// People are told of reports, of what needs them, and when it is over.
+func TestServeTellsPeople(t *testing.T) {
+	storetest.EachURL(t, func(t *testing.T, url string) {
+		b := newBench(t, url, simulator.Options{Followers: 300, Seed: 52, Shares: simulator.Shares{WithUnionID: 1, MiniUser: 1}})
+		b.prepare(t)
+		told := make(chan map[string]any, 100)
+		chat := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			var said map[string]any
+			if err := json.NewDecoder(r.Body).Decode(&said); err != nil {
+				t.Error(err)
+			}
+			told <- said
+		}))
+		t.Cleanup(chat.Close)
+		hear := func(what string, ok func(map[string]any) bool) {
+			t.Helper()
+			for deadline := time.After(30 * time.Second); ; {
+				select {
+				case said := <-told:
+					if ok(said) {
+						return
+					}
+				case <-deadline:
+					t.Fatalf("nobody was told: %s", what)
+				}
+			}
+		}
+		b.env["WXCAST_SERVE_LISTEN"], b.env["WXCAST_SERVE_SYNC_AT"], b.env["WXCAST_SERVE_REPORT_AT"] = "127.0.0.1:0", "off", "* * * * *"
+		b.env["WXCAST_NOTIFY_KIND"], b.env["WXCAST_NOTIFY_URL"] = "json", chat.URL+"/?key=R0B0TKEY"
+		b.sim.SetKnobs(func(k *simulator.Knobs) { k.RefuseSend = 40037 })
+		r := b.serve(t)
+		hear("the report", func(said map[string]any) bool {
+			return said["kind"] == "report" && strings.HasPrefix(said["title"].(string), "wxcast 日报 ") && strings.Contains(said["text"].(string), "粉丝：300") && number(t, said, "data.followers.followers") == 300
+		})
+		b.run(t, "broadcast", "create", b.file("spec.yaml"), "--at", time.Now().Add(time.Second).In(wxcast.Beijing).Format(time.DateTime), "--json").json(t)
+		hear("the pause", func(said map[string]any) bool {
+			return said["key"] == "broadcast:1" && said["over"] == false && strings.Contains(said["text"].(string), "40037") && strings.Contains(said["text"].(string), "wxcast broadcast resume 1")
+		})
+		b.sim.SetKnobs(func(k *simulator.Knobs) { k.RefuseSend = 0 })
+		if o := b.run(t, "broadcast", "resume", "1"); o.code != 0 {
+			t.Errorf("%+v", o)
+		}
+		hear("that it is over", func(said map[string]any) bool { return said["key"] == "broadcast:1" && said["over"] == true })
+		_ = r.Process.Signal(os.Interrupt)
+		<-r.ended
+		if strings.Contains(r.said.err, "R0B0TKEY") {
+			t.Errorf("the robot's key is in the output: %s", r.said.err)
+		}
+	})
 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
@@ -12,6 +13,9 @@ import (
 const (
 	// broadcastPoll is how often a process looks for broadcasts to work on.
 	broadcastPoll = time.Second
+	// alertPolls is after how many looks the alerts are gone through that others may
+	// have made an end of: a person who resumed a broadcast in a terminal.
+	alertPolls = 10
 	// broadcastRest is how long it leaves one alone that it could not go on with.
 	broadcastRest = 30 * time.Second
 )
@@ -25,7 +29,10 @@ func (s *session) keepBroadcasts(ctx context.Context) {
 	defer all.Wait()
 	tick := time.NewTicker(broadcastPoll)
 	defer tick.Stop()
-	for {
+	for n := 0; ; n++ {
+		if n%alertPolls == 0 {
+			s.note(ctx, s.db.EndBroadcastAlerts(ctx, s.accountID))
+		}
 		due, err := s.db.BroadcastsDue(ctx, s.accountID)
 		if err != nil && ctx.Err() == nil {
 			s.log.ErrorContext(ctx, "broadcasts not looked up", "account", s.account.Name, "err", err)
@@ -66,6 +73,7 @@ func (s *session) work(ctx context.Context, b wxcast.Broadcast) (rest time.Durat
 			o := s.sendOptions(spec.Spec)
 			o.Rate = 0 // as it is
 			s.log.InfoContext(ctx, "broadcast at work", "broadcast_id", b.ID, "name", b.Name)
+			s.recovered(ctx, fmt.Sprintf("broadcast:%d", b.ID))
 			b, err = broadcast.Run(ctx, s.db, s.client, b, message, o)
 		}
 	}
@@ -77,5 +85,6 @@ func (s *session) work(ctx context.Context, b wxcast.Broadcast) (rest time.Durat
 		return broadcastRest
 	}
 	s.log.InfoContext(ctx, "broadcast is "+string(b.State), "broadcast_id", b.ID, "name", b.Name, "reason", b.Reason)
+	s.tellState(ctx, b)
 	return 0
 }

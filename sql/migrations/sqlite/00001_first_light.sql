@@ -273,6 +273,21 @@ CREATE TABLE job_runs (
     UNIQUE (account_id, job, due_at)
 );
 
+-- What people are to be told: reports once, alerts once and again when they are over.
+CREATE TABLE notices (
+    id         INTEGER PRIMARY KEY AUTOINCREMENT,
+    account_id BIGINT NOT NULL REFERENCES apps (id),
+    notice_key TEXT NOT NULL,
+    kind       TEXT NOT NULL CHECK (kind IN ('report', 'alert')),
+    title      TEXT NOT NULL,
+    body       TEXT NOT NULL,
+    data       TEXT NOT NULL DEFAULT '',
+    raised_at  TIMESTAMP NOT NULL,
+    told_at    TIMESTAMP,
+    over_at    TIMESTAMP,
+    UNIQUE (account_id, notice_key)
+);
+
 -- What WeChat told by callbacks. WeChat tells some of it again: the key of all that
 -- names an event keeps it once.
 CREATE TABLE events (

@@ -1,0 +1,59 @@
+package config
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/knadh/koanf/v2"
+)
+
+// Robot is a chat's webhook that "wxcast serve" tells reports and alerts.
+type Robot struct {
+	Kind   string // one of RobotKinds
+	URL    Secret // it holds the robot's key
+	Secret Secret // signs messages, where the robot asks for that; "" for none
+}
+
+// RobotKinds are the robots that wxcast can talk to, and "json" for a webhook of your own.
+var RobotKinds = []string{"wecom", "dingtalk", "feishu", "slack", "json"}
+
+var robotKeys = []string{"kind", "url", "url_file", "secret", "secret_file"}
+
+// readRobots reads the robots of the file, and the one of the environment.
+func readRobots(k *koanf.Koanf, getenv func(string) string, bad *mistakes) []Robot {
+	var robots []Robot
+	raw := k.Get("notify")
+	list, ok := raw.([]any)
+	if raw != nil && !ok {
+		bad.add("notify", text(raw), "is not a list", "write each robot as \"- kind: wecom\", with its url below")
+	}
+	for i, one := range list {
+		key := fmt.Sprintf("notify[%d]", i)
+		fields, ok := one.(map[string]any)
+		if !ok {
+			bad.add(key, text(one), "has no settings", "write it as \"- kind: wecom\", with its url below")
+			continue
+		}
+		onlyKnown(key, fields, robotKeys, bad)
+		r := Robot{Kind: text(fields["kind"]), URL: secretOrFile(key, "url", fields, bad), Secret: secretOrFile(key, "secret", fields, bad)}
+		checkRobot(key+".kind", key+".url", r, bad)
+		robots = append(robots, r)
+	}
+	r := Robot{Kind: fromEnv(getenv, "WXCAST_NOTIFY_KIND", bad), URL: Secret(fromEnv(getenv, "WXCAST_NOTIFY_URL", bad)), Secret: Secret(fromEnv(getenv, "WXCAST_NOTIFY_SECRET", bad))}
+	if r != (Robot{}) {
+		checkRobot("WXCAST_NOTIFY_KIND", "WXCAST_NOTIFY_URL", r, bad)
+		robots = append(robots, r)
+	}
+	return robots
+}
+
+func checkRobot(kindKey, urlKey string, r Robot, bad *mistakes) {
+	if !slices.Contains(RobotKinds, r.Kind) {
+		bad.add(kindKey, r.Kind, "is no robot", "write one of "+strings.Join(RobotKinds, ", "))
+	}
+	if u, err := url.Parse(r.URL.Reveal()); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		bad.add(urlKey, "", "is no web address", "copy the robot's webhook from the chat's settings")
+	}
+}

@@ -1,0 +1,83 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/wxcast/wxcast/config"
+	"github.com/wxcast/wxcast/internal/notify"
+	"github.com/wxcast/wxcast/internal/report"
+	"github.com/wxcast/wxcast/internal/wxcast"
+)
+
+// teller tells the account's notices to the configured robots.
+func (s *session) teller(worker string) *notify.Teller {
+	t := &notify.Teller{Store: s.db, AccountID: s.accountID, Account: s.account.Name, Worker: worker, Log: s.log}
+	for _, r := range s.cfg.Notify {
+		t.Robots = append(t.Robots, robot(r))
+	}
+	return t
+}
+
+func robot(r config.Robot) notify.Robot {
+	return notify.Robot{Kind: r.Kind, URL: r.URL, Secret: r.Secret}
+}
+
+// raise keeps an alert; that it could not be kept is said in the log, and no more.
+func (s *session) raise(ctx context.Context, key, title, body string) {
+	s.note(ctx, s.db.RaiseNotice(ctx, s.accountID, wxcast.Notice{Key: key, Kind: wxcast.NoticeAlert, Title: s.account.Name + ": " + title, Body: body}))
+}
+
+// recovered ends an alert, if it stands.
+func (s *session) recovered(ctx context.Context, key string) {
+	s.note(ctx, s.db.EndAlert(ctx, s.accountID, key))
+}
+
+func (s *session) note(ctx context.Context, err error) {
+	if err != nil && ctx.Err() == nil {
+		s.log.ErrorContext(ctx, "an alert was not kept", "err", err)
+	}
+}
+
+// alerting is a job whose failure is told, and its recovery.
+func (s *session) alerting(name string, run func(context.Context) (any, error)) func(context.Context) (any, error) {
+	return func(ctx context.Context) (any, error) {
+		did, err := run(ctx)
+		switch {
+		case ctx.Err() != nil:
+		case err != nil:
+			text := err.Error()
+			if hint := advice(err); hint != "" {
+				text += "\n" + hint
+			}
+			s.raise(ctx, "job:"+name, "the job "+name+" failed", text)
+		default:
+			s.recovered(ctx, "job:"+name)
+		}
+		return did, err
+	}
+}
+
+// tellState tells when a broadcast needs a person, and when it goes on.
+func (s *session) tellState(ctx context.Context, b wxcast.Broadcast) {
+	key := fmt.Sprintf("broadcast:%d", b.ID)
+	switch b.State {
+	case wxcast.BroadcastPaused:
+		s.raise(ctx, key, fmt.Sprintf("broadcast %d (%s) is paused", b.ID, b.Name), b.Reason+fmt.Sprintf("\nwxcast broadcast resume %d goes on with it.", b.ID))
+	case wxcast.BroadcastWaiting:
+		s.raise(ctx, key, fmt.Sprintf("broadcast %d (%s) waits", b.ID, b.Name), b.Reason+"\nIt goes on by itself at "+b.ResumeAt.In(wxcast.Beijing).Format("2006-01-02 15:04")+" (Beijing).")
+	default:
+		s.recovered(ctx, key)
+	}
+}
+
+// tellReport keeps a day's report for the robots.
+func (s *session) tellReport(ctx context.Context, r report.Report) error {
+	title, text := report.Brief(r)
+	data, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	return s.db.RaiseNotice(ctx, s.accountID, wxcast.Notice{Key: "report:" + string(r.Day), Kind: wxcast.NoticeReport, Title: title, Body: text, Data: string(data)})
+}

@@ -1,0 +1,157 @@
+package notify_test
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/wxcast/wxcast/config"
+	"github.com/wxcast/wxcast/internal/notify"
+	"github.com/wxcast/wxcast/internal/wxcast"
+	store "github.com/wxcast/wxcast/sql"
+	"github.com/wxcast/wxcast/sql/storetest"
+)
+
+// chat is a stand-in for the robots' services: it keeps what it was told.
+type chat struct {
+	mu     sync.Mutex
+	told   []string // query and body
+	answer string
+	status int
+}
+
+func (c *chat) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.told = append(c.told, r.URL.RawQuery+" "+strings.TrimSpace(string(body)))
+	w.WriteHeader(c.status)
+	_, _ = io.WriteString(w, c.answer)
+}
+
+func (c *chat) all() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return append([]string(nil), c.told...)
+}
+
+var (
+	at     = time.Date(2026, 11, 21, 1, 0, 0, 0, time.UTC)
+	notice = wxcast.Notice{Key: "job:sync", Kind: wxcast.NoticeAlert, Title: "sync failed", Body: "line 1\nline <2> & 上新", RaisedAt: at}
+)
+
+// The forms that the services document. The signatures were made by another program.
+func TestEachRobotsForm(t *testing.T) {
+	for kind, want := range map[string]string{
+		"wecom":    `key=K {"markdown":{"content":"**sync failed**\nline 1\nline <2> & 上新"},"msgtype":"markdown"}`,
+		"dingtalk": `key=K&sign=vwxwzTiB%2F7AJBqofZNbQF7vCzTBAui3C09f1V9Y%2FpC0%3D&timestamp=1795222800000 {"markdown":{"text":"**sync failed**\n\nline 1  \nline <2> & 上新","title":"sync failed"},"msgtype":"markdown"}`,
+		"feishu":   `key=K {"content":{"text":"sync failed\nline 1\nline <2> & 上新"},"msg_type":"text","sign":"yHQVr+XWXzSCwVsQ4Bdbr5PC9Ky9Pa/uJ0WQQe5alTM=","timestamp":"1795222800"}`,
+		"slack":    `key=K {"text":"*sync failed*\nline 1\nline <2> & 上新"}`,
+		"json":     `key=K {"account":"shop","data":{"n":1},"key":"job:sync","kind":"alert","over":false,"raised_at":"2026-11-21T01:00:00Z","text":"line 1\nline <2> & 上新","title":"sync failed"}`,
+	} {
+		c := &chat{status: http.StatusOK, answer: `{"errcode":0,"code":0}`}
+		service := httptest.NewServer(c)
+		n := notice
+		if kind == "json" {
+			n.Data = `{"n":1}`
+		}
+		r := notify.Robot{Kind: kind, URL: config.Secret(service.URL + "/hook?key=K"), Secret: config.Secret("SEC1")}
+		if err := r.Tell(t.Context(), service.Client(), n, "shop", at); err != nil {
+			t.Errorf("%s: %v", kind, err)
+		}
+		service.Close()
+		got := strings.Join(c.all(), "\n")
+		if got != want {
+			t.Errorf("%s:\ngot  %s\nwant %s", kind, got, want)
+		}
+		if _, body, _ := strings.Cut(got, " "); !json.Valid([]byte(body)) {
+			t.Errorf("%s: no JSON: %s", kind, body)
+		}
+	}
+}
+
+func TestARobotThatDoesNotTakeItIsNamedWithoutItsKey(t *testing.T) {
+	for name, test := range map[string]struct {
+		kind, answer string
+		status       int
+		want         string
+	}{
+		"WeCom's errcode":    {"wecom", `{"errcode":93000,"errmsg":"invalid webhook url"}`, 200, "wecom refuses the message: 93000 invalid webhook url"},
+		"DingTalk's errcode": {"dingtalk", `{"errcode":310000,"errmsg":"sign not match"}`, 200, "dingtalk refuses the message: 310000 sign not match"},
+		"Feishu's code":      {"feishu", `{"code":19021,"msg":"sign match fail"}`, 200, "feishu refuses the message: 19021 sign match fail"},
+		"a status":           {"slack", "no_team", 404, "slack answers with status 404"},
+	} {
+		c := &chat{status: test.status, answer: test.answer}
+		service := httptest.NewServer(c)
+		err := notify.Robot{Kind: test.kind, URL: config.Secret(service.URL + "/?key=SECRETKEY"), Secret: config.Secret("")}.Tell(t.Context(), service.Client(), notice, "shop", at)
+		service.Close()
+		if err == nil || err.Error() != test.want {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	err := notify.Robot{Kind: "wecom", URL: config.Secret("http://127.0.0.1:1/?key=SECRETKEY"), Secret: config.Secret("")}.Tell(t.Context(), http.DefaultClient, notice, "shop", at)
+	if err == nil || strings.Contains(err.Error(), "SECRETKEY") || !strings.Contains(err.Error(), "wecom does not answer") {
+		t.Errorf("%v", err)
+	}
+}
+
+// An alert is told once, however often it is raised and by how many processes; its end is
+// told, too, and a report once.
+func TestEachNoticeIsToldOnce(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		id, err := db.EnsureApp(t.Context(), "wx1", wxcast.KindOfficialAccount)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := &chat{status: http.StatusOK, answer: "ok"}
+		service := httptest.NewServer(c)
+		t.Cleanup(service.Close)
+		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
+		for _, worker := range []string{"one", "two"} {
+			teller := &notify.Teller{Store: db, Robots: []notify.Robot{{Kind: "slack", URL: config.Secret(service.URL), Secret: config.Secret("")}}, AccountID: id, Account: "shop", Worker: worker, Log: slog.New(slog.DiscardHandler)}
+			go teller.Run(ctx)
+		}
+		raise := func(n wxcast.Notice) {
+			t.Helper()
+			if err := db.RaiseNotice(t.Context(), id, n); err != nil {
+				t.Fatal(err)
+			}
+		}
+		told := func(n int) []string {
+			t.Helper()
+			for deadline := time.Now().Add(20 * time.Second); len(c.all()) < n && time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+			}
+			return c.all()
+		}
+		for range 3 {
+			raise(notice)
+			raise(wxcast.Notice{Key: "report:2026-11-20", Kind: wxcast.NoticeReport, Title: "the day", Body: "was good"})
+		}
+		if all := told(2); len(all) != 2 || !strings.Contains(all[0]+all[1], "*sync failed*") || !strings.Contains(all[0]+all[1], "*the day*") {
+			t.Fatalf("%v", all)
+		}
+		raise(notice) // it still fails: nothing new
+		if err := db.EndAlert(t.Context(), id, notice.Key); err != nil {
+			t.Fatal(err)
+		}
+		if all := told(3); len(all) != 3 || !strings.Contains(all[2], "*已恢复 Recovered: sync failed*") {
+			t.Fatalf("%v", all)
+		}
+		// What ends before anyone was told is told to nobody.
+		raise(wxcast.Notice{Key: "brief", Kind: wxcast.NoticeAlert, Title: "brief"})
+		if err := db.EndAlert(t.Context(), id, "brief"); err != nil {
+			t.Fatal(err)
+		}
+		if left, err := db.PendingNotices(t.Context(), id, 10); err != nil || len(left) != 0 {
+			t.Errorf("%+v %v", left, err)
+		}
+	})
+}

@@ -1,0 +1,46 @@
+package report
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Brief is the report in a few lines for a chat, in Chinese, which the readers of chats
+// with such robots read.
+func Brief(r Report) (title, text string) {
+	var b strings.Builder
+	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+	for _, api := range r.APIs {
+		if api.API != watchedAPIs[0] {
+			continue
+		}
+		if api.Limit > 0 {
+			line("模板消息：已用 %d / %d，剩余 %d（wxcast 发出 %d）", api.Used, api.Limit, api.Remain, api.Ours)
+		} else {
+			line("模板消息：wxcast 发出 %d", api.Ours)
+		}
+	}
+	line("粉丝：%d（新增 %d，取关 %d，净增 %d）", r.Followers.Followers, r.Followers.Gained, r.Followers.Lost, r.Followers.Gained-r.Followers.Lost)
+	line("已关联小程序：%d", r.Bridge.Joined)
+	for _, cast := range r.Broadcasts {
+		line("群发 %d %s：%s，收件人 %d，已发 %d，送达 %d，失败 %d，跳过 %d，未知 %d，待发 %d",
+			cast.ID, cast.Name, stateNames[string(cast.State)], cast.Recipients, cast.Sent, cast.Delivered, cast.Failed, cast.Skipped, cast.Unknown, cast.Pending)
+		if len(cast.ByErrCode) > 0 {
+			parts := []string{}
+			for _, code := range slices.Sorted(maps.Keys(cast.ByErrCode)) {
+				parts = append(parts, fmt.Sprintf("%s × %d", code, cast.ByErrCode[code]))
+			}
+			line("　%s", strings.Join(parts, "，"))
+		}
+		if cast.Reason != "" {
+			line("　%s", cast.Reason)
+		}
+	}
+	return fmt.Sprintf("wxcast 日报 %s（%s）", r.Day, r.Account), strings.TrimSuffix(b.String(), "\n")
+}
+
+var stateNames = map[string]string{
+	"draft": "草稿", "scheduled": "已排期", "running": "发送中", "waiting": "等待中", "paused": "已暂停", "done": "已完成", "cancelled": "已取消",
+}

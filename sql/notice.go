@@ -1,0 +1,75 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"github.com/wxcast/wxcast/internal/wxcast"
+)
+
+// RaiseNotice keeps what people are to be told; one with the same key that stands is
+// left alone, whoever raised it.
+func (db *DB) RaiseNotice(ctx context.Context, accountID int64, n wxcast.Notice) error {
+	if _, err := db.exec(ctx, db.q.RaiseNotice, accountID, n.Key, n.Kind, n.Title, n.Body, n.Data, db.Now()); err != nil {
+		return fmt.Errorf("raise notice %s: %w", n.Key, err)
+	}
+	return nil
+}
+
+// EndAlert ends an alert, if it stands: people are told so, if they were told of it.
+func (db *DB) EndAlert(ctx context.Context, accountID int64, key string) error {
+	err := db.tx(ctx, func(tx *sqlx.Tx) error {
+		if _, err := tx.ExecContext(ctx, db.q.DropUntold, accountID, key); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, db.q.EndNotice, accountID, key, db.Now())
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("end alert %s: %w", key, err)
+	}
+	return nil
+}
+
+// EndBroadcastAlerts ends the alerts of broadcasts that are neither paused nor waiting.
+func (db *DB) EndBroadcastAlerts(ctx context.Context, accountID int64) error {
+	if _, err := db.exec(ctx, db.q.EndBroadcastAlerts, accountID, db.Now()); err != nil {
+		return fmt.Errorf("end the alerts of broadcasts: %w", err)
+	}
+	return nil
+}
+
+// PendingNotices are what is to be told next, in the order in which it was raised.
+func (db *DB) PendingNotices(ctx context.Context, accountID int64, limit int) ([]wxcast.Notice, error) {
+	var rows []struct {
+		wxcast.Notice
+		Key      string       `db:"notice_key"`
+		RaisedAt time.Time    `db:"raised_at"`
+		OverAt   sql.NullTime `db:"over_at"`
+	}
+	if err := db.list(ctx, &rows, db.q.PendingNotices, accountID, limit); err != nil {
+		return nil, fmt.Errorf("read notices: %w", err)
+	}
+	all := make([]wxcast.Notice, len(rows))
+	for i, r := range rows {
+		all[i] = r.Notice
+		all[i].Key, all[i].RaisedAt, all[i].OverAt = r.Key, r.RaisedAt.UTC(), utc(r.OverAt)
+	}
+	return all, nil
+}
+
+// NoticeTold notes that people were told: of an alert that is over, nothing is left.
+func (db *DB) NoticeTold(ctx context.Context, n wxcast.Notice) error {
+	query, args := db.q.NoticeTold, []any{n.ID, db.Now()}
+	if !n.OverAt.IsZero() {
+		query, args = db.q.DropNotice, args[:1]
+	}
+	if _, err := db.exec(ctx, query, args...); err != nil {
+		return fmt.Errorf("note that %s was told: %w", n.Key, err)
+	}
+	return nil
+}
