@@ -27,6 +27,22 @@ func (db *DB) FollowerGrowth(ctx context.Context, accountID int64, from, to time
 	return row.Gained, row.Lost, nil
 }
 
+// GrowthByDay counts who came and who left in [from, to), by Beijing day.
+func (db *DB) GrowthByDay(ctx context.Context, accountID int64, from, to time.Time) (map[wxcast.Day]wxcast.Growth, error) {
+	var rows []struct {
+		Day int64 // since 1970-01-01
+		wxcast.Growth
+	}
+	if err := db.list(ctx, &rows, db.q.GrowthByDay, accountID, from.UTC(), to.UTC()); err != nil {
+		return nil, fmt.Errorf("count growth by day: %w", err)
+	}
+	growth := make(map[wxcast.Day]wxcast.Growth, len(rows))
+	for _, r := range rows {
+		growth[wxcast.DayOf(time.Unix(r.Day*24*3600, 0))] = r.Growth
+	}
+	return growth, nil
+}
+
 type followerRow struct {
 	OpenID        wxcast.OpenID   `json:"openid"`
 	UnionID       *wxcast.UnionID `json:"unionid"`

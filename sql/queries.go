@@ -186,15 +186,17 @@ type queries struct {
 	DeleteLease   string `query:"delete-lease"`
 	DeleteLeases  string `query:"delete-leases"`
 
-	GetQuota   string `query:"get-quota"`
-	ListQuota  string `query:"list-quota"`
-	PutQuota   string `query:"put-quota"`
-	AddQuota   string `query:"add-quota"`
-	DoubtQuota string `query:"doubt-quota"`
-	CountCalls string `query:"count-calls"`
-	SpendQuota string `query:"spend-quota"`
-	GetPacing  string `query:"get-pacing"`
-	PutPacing  string `query:"put-pacing"`
+	GetQuota     string `query:"get-quota"`
+	ListQuota    string `query:"list-quota"`
+	QuotaHistory string `query:"quota-history"`
+	GrowthByDay  string `query:"growth-by-day"`
+	PutQuota     string `query:"put-quota"`
+	AddQuota     string `query:"add-quota"`
+	DoubtQuota   string `query:"doubt-quota"`
+	CountCalls   string `query:"count-calls"`
+	SpendQuota   string `query:"spend-quota"`
+	GetPacing    string `query:"get-pacing"`
+	PutPacing    string `query:"put-pacing"`
 }
 
 // mustLoadQueries reads the shared files and the engine's own. The files are

@@ -47,9 +47,23 @@ func (db *DB) QuotaDays(ctx context.Context, accountID int64, day wxcast.Day) ([
 	if err := db.list(ctx, &rows, db.q.ListQuota, accountID, day); err != nil {
 		return nil, fmt.Errorf("look up quotas of %s: %w", day, err)
 	}
+	return quotaDays(rows), nil
+}
+
+// QuotaHistory returns what is known of one API's quotas from a day to another, both
+// included.
+func (db *DB) QuotaHistory(ctx context.Context, accountID int64, api string, from, to wxcast.Day) ([]wxcast.QuotaDay, error) {
+	var rows []quotaRow
+	if err := db.list(ctx, &rows, db.q.QuotaHistory, accountID, api, from, to); err != nil {
+		return nil, fmt.Errorf("look up quotas of %s: %w", api, err)
+	}
+	return quotaDays(rows), nil
+}
+
+func quotaDays(rows []quotaRow) []wxcast.QuotaDay {
 	days := make([]wxcast.QuotaDay, len(rows))
 	for i, r := range rows {
 		days[i] = wxcast.QuotaDay{API: r.API, Day: r.Day, Limit: r.DailyLimit, Used: r.Used, Ours: r.Ours, ReadAt: r.ReadAt.UTC()}
 	}
-	return days, nil
+	return days
 }

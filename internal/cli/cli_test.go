@@ -168,6 +168,14 @@ func TestTheWholeJobThroughTheCommandLine(t *testing.T) {
 		if send["api"] != "/cgi-bin/message/template/send" || number(t, send, "used") != joined || number(t, send, "remain") != 100_000-joined {
 			t.Errorf("%v", send)
 		}
+		for args, want := range map[string]string{"zh": "<h1>公众号日报</h1>", "en": "<h1>Daily report</h1>"} {
+			if page := b.run(t, "report", "--format", "html", "--lang", args); page.code != 0 || !strings.Contains(page.out, want) || !strings.Contains(page.out, "spring-sale") || strings.Count(page.out, "<svg") != 2 {
+				t.Errorf("%d %.300s %s", page.code, page.out, page.err)
+			}
+		}
+		if o := b.run(t, "report", "--format", "html", "--lang", "fr"); o.code != 2 || !strings.Contains(o.err, `--lang: "fr" is no language of the page; write one of zh, en`) {
+			t.Errorf("%+v", o)
+		}
 		again := b.run(t, "broadcast", "run", b.file("spec.yaml"), "--json")
 		if number(t, again.json(t), "sent") != number(t, sent, "sent") || !strings.Contains(again.err, "done already; nothing is sent") || b.sim.State().Duplicates != 0 {
 			t.Errorf("%+v", again)

@@ -13,21 +13,24 @@ import (
 )
 
 // reportFormats are what --format takes.
-var reportFormats = []string{"table", "json", "csv"}
+var reportFormats = []string{"table", "json", "csv", "html"}
 
 func (a *app) reportCommand() *cobra.Command {
-	var day, format string
+	var day, format, language string
 	cmd := &cobra.Command{
 		Use:   "report",
 		Short: "Report a day: quotas, followers, bridges, broadcasts",
 		Long: `Report one Beijing day: each API's quota and use, the followers and who came and
 left, the coverage of the mini program, and each broadcast's deliveries. For today
 WeChat is asked for the quotas first.`,
-		Example: "  wxcast report\n  wxcast report --day 2026-11-20 --format csv\n  wxcast report --json",
+		Example: "  wxcast report\n  wxcast report --day 2026-11-20 --format csv\n  wxcast report --format html --lang en > report.html\n  wxcast report --json",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !slices.Contains(reportFormats, format) {
 				return usageError{fmt.Errorf("--format: %q is no format; write one of %s", format, strings.Join(reportFormats, ", "))}
+			}
+			if !slices.Contains(report.Languages, language) {
+				return usageError{fmt.Errorf("--lang: %q is no language of the page; write one of %s", language, strings.Join(report.Languages, ", "))}
 			}
 			s, err := a.openSession(cmd.Context())
 			if err != nil {
@@ -52,8 +55,15 @@ WeChat is asked for the quotas first.`,
 			if err != nil {
 				return err
 			}
-			if format == "csv" && !a.json {
+			switch {
+			case format == "csv" && !a.json:
 				return report.WriteCSV(a.Out, r)
+			case format == "html" && !a.json:
+				history, err := report.History(cmd.Context(), s.db, s.accountID, of)
+				if err != nil {
+					return err
+				}
+				return report.WriteHTML(a.Out, r, history, language)
 			}
 			a.json = a.json || format == "json"
 			return a.print(r, func(w io.Writer) { report.WriteTable(w, r) })
@@ -61,5 +71,6 @@ WeChat is asked for the quotas first.`,
 	}
 	cmd.Flags().StringVar(&day, "day", "", "Beijing `DATE` as YYYY-MM-DD (default today)")
 	cmd.Flags().StringVar(&format, "format", "table", strings.Join(reportFormats, ", "))
+	cmd.Flags().StringVar(&language, "lang", report.Languages[0], "language of the HTML page: "+strings.Join(report.Languages, ", "))
 	return cmd
 }

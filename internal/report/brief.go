@@ -30,7 +30,11 @@ func Brief(r Report) (title, text string) {
 		if len(cast.ByErrCode) > 0 {
 			parts := []string{}
 			for _, code := range slices.Sorted(maps.Keys(cast.ByErrCode)) {
-				parts = append(parts, fmt.Sprintf("%s × %d", code, cast.ByErrCode[code]))
+				name := code
+				if ours, ok := codeNames[code]; ok {
+					name = ours
+				}
+				parts = append(parts, fmt.Sprintf("%s × %d", name, cast.ByErrCode[code]))
 			}
 			line("　%s", strings.Join(parts, "，"))
 		}
@@ -39,6 +43,11 @@ func Brief(r Report) (title, text string) {
 		}
 	}
 	return fmt.Sprintf("wxcast 日报 %s（%s）", r.Day, r.Account), strings.TrimSuffix(b.String(), "\n")
+}
+
+// codeNames are the names of CodeName in Chinese.
+var codeNames = map[string]string{
+	"no longer follows": "已取关", "opted out": "已退订", "frequency cap": "频次上限", "bad value": "内容不符合模板", "no answer": "微信未应答", "not sent": "未发送",
 }
 
 var stateNames = map[string]string{

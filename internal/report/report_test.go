@@ -34,6 +34,13 @@ func TestFormats(t *testing.T) {
 		},
 	}
 	empty := report.Report{Account: "shop", Day: "2026-11-20", APIs: []report.API{}, Broadcasts: []report.Broadcast{}}
+	full.Broadcasts = append(full.Broadcasts, report.Broadcast{ID: 8, Name: "<b>双十二</b>-coupon-for-everyone-who-followed-in-the-last-ninety-days", State: wxcast.BroadcastDone,
+		Recipients: 9000, Sent: 8700, Delivered: 8000, Undelivered: 200, Failed: 100, Skipped: 150, Unknown: 50, ByErrCode: map[string]int64{"43004": 60, "43101": 40, "opted out": 150, "no answer": 50}})
+	history := map[string][]report.PastDay{}
+	for day, i := wxcast.Day("2026-10-22"), int64(0); day <= "2026-11-20"; day, i = day.Next(), i+1 {
+		history["full"] = append(history["full"], report.PastDay{Day: day, Limit: 100_000, Used: i * i * 97 % 100_001, Growth: wxcast.Growth{Gained: 50 + i*37%120, Lost: i * 13 % 40}})
+		history["empty"] = append(history["empty"], report.PastDay{Day: day})
+	}
 	for name, r := range map[string]report.Report{"full": full, "empty": empty} {
 		t.Run(name, func(t *testing.T) {
 			var table, csv, asJSON bytes.Buffer
@@ -49,6 +56,13 @@ func TestFormats(t *testing.T) {
 			golden(t, name+".table.golden", table.Bytes())
 			golden(t, name+".csv.golden", csv.Bytes())
 			golden(t, name+".json.golden", asJSON.Bytes())
+			for _, language := range report.Languages {
+				var page bytes.Buffer
+				if err := report.WriteHTML(&page, r, history[name], language); err != nil {
+					t.Fatal(err)
+				}
+				golden(t, name+"."+language+".html.golden", page.Bytes())
+			}
 		})
 	}
 }

@@ -55,3 +55,8 @@ type ImportMode struct {
 
 // ImportCounts is what an import of mini users did.
 type ImportCounts struct{ Inserted, Updated, Removed int64 }
+
+// Growth is how many followers came and left.
+type Growth struct {
+	Gained, Lost int64
+}

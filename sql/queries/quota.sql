@@ -6,6 +6,10 @@ SELECT api, day, daily_limit, used, read_used, ours, doubtful, read_at FROM quot
 -- $1 account; $2 day.
 SELECT api, day, daily_limit, used, read_used, ours, doubtful, read_at FROM quota_days WHERE account_id = $1 AND day = $2 ORDER BY api;
 
+-- name: quota-history
+-- $1 account; $2 api; $3 first day; $4 last day.
+SELECT api, day, daily_limit, used, read_used, ours, doubtful, read_at FROM quota_days WHERE account_id = $1 AND api = $2 AND day BETWEEN $3 AND $4 ORDER BY day;
+
 -- name: put-quota
 -- What WeChat just told. Its counter lags behind our reservations, so the larger
 -- of the two stands. Its counter is about 1 % off, so only one that fell by half

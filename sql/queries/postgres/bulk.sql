@@ -258,3 +258,12 @@ WHERE EXISTS (SELECT 1 FROM broadcasts b CROSS JOIN LATERAL (SELECT 1 FROM deliv
 INSERT INTO early_receipts (account_id, msgid, openid, receipt, at)
 SELECT $1, msgid, openid, receipt, at FROM json_to_recordset($2::json) AS r (msgid bigint, openid text, receipt text, at timestamptz)
 ON CONFLICT (account_id, msgid) DO NOTHING;
+
+-- name: growth-by-day
+-- Followers gained and lost, by Beijing day, counted from the one of 1970-01-01.
+-- $1 account; $2 from; $3 to, UTC.
+SELECT day, SUM(gained) AS gained, SUM(lost) AS lost FROM (
+    SELECT floor((extract(epoch FROM subscribe_time) + 28800) / 86400)::bigint AS day, 1 AS gained, 0 AS lost FROM followers WHERE account_id = $1 AND subscribe_time >= $2 AND subscribe_time < $3
+    UNION ALL
+    SELECT floor((extract(epoch FROM unfollowed_at) + 28800) / 86400)::bigint, 0, 1 FROM followers WHERE account_id = $1 AND unfollowed_at >= $2 AND unfollowed_at < $3) moves
+GROUP BY day;

@@ -245,3 +245,12 @@ WHERE EXISTS (SELECT 1 FROM broadcasts b CROSS JOIN deliveries d ON d.broadcast_
 INSERT INTO early_receipts (account_id, msgid, openid, receipt, at)
 SELECT $1, value ->> 'msgid', value ->> 'openid', value ->> 'receipt', value ->> 'at' FROM json_each($2) WHERE TRUE
 ON CONFLICT (account_id, msgid) DO NOTHING;
+
+-- name: growth-by-day
+-- Followers gained and lost, by Beijing day, counted from the one of 1970-01-01.
+-- $1 account; $2 from; $3 to, UTC.
+SELECT day, SUM(gained) AS gained, SUM(lost) AS lost FROM (
+    SELECT (strftime('%s', substr(subscribe_time, 1, 19)) + 28800) / 86400 AS day, 1 AS gained, 0 AS lost FROM followers WHERE account_id = $1 AND subscribe_time >= $2 AND subscribe_time < $3
+    UNION ALL
+    SELECT (strftime('%s', substr(unfollowed_at, 1, 19)) + 28800) / 86400, 0, 1 FROM followers WHERE account_id = $1 AND unfollowed_at >= $2 AND unfollowed_at < $3) moves
+GROUP BY day;
