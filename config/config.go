@@ -79,9 +79,10 @@ type Broadcast struct {
 type Serve struct {
 	Listen string // host:port
 	// Cron expressions in Beijing time, or "off".
-	SyncAt, ReportAt, HousekeepingAt string
-	StopWords                        []string // messages that put their sender on the opt-out list
-	StopReply                        string   // what the sender is told
+	SyncAt, ReportAt, QuotaAt, HousekeepingAt string
+	QuotaLow                                  float64  // share of a day's quota below which people are told
+	StopWords                                 []string // messages that put their sender on the opt-out list
+	StopReply                                 string   // what the sender is told
 }
 
 // Secret is text that is never printed. Reveal is the one door to it.

@@ -46,7 +46,7 @@ func (a *app) jobsCommand() *cobra.Command {
 				return err
 			}
 			result := jobsResult{Runs: runs}
-			for _, job := range []struct{ name, at string }{{jobSync, s.cfg.Serve.SyncAt}, {jobReport, s.cfg.Serve.ReportAt}, {jobHousekeeping, s.cfg.Serve.HousekeepingAt}} {
+			for _, job := range []struct{ name, at string }{{jobSync, s.cfg.Serve.SyncAt}, {jobReport, s.cfg.Serve.ReportAt}, {jobQuota, s.cfg.Serve.QuotaAt}, {jobHousekeeping, s.cfg.Serve.HousekeepingAt}} {
 				schedule, err := jobs.ParseSchedule(job.at)
 				if err != nil {
 					return err

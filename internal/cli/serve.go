@@ -31,6 +31,7 @@ import (
 const (
 	jobSync         = "sync"
 	jobReport       = "report"
+	jobQuota        = "quota"
 	jobHousekeeping = "housekeeping"
 )
 
@@ -180,6 +181,7 @@ func (s *session) jobs() []jobs.Job {
 	if s.client != nil {
 		add(jobSync, s.cfg.Serve.SyncAt, s.syncAndJoin)
 		add(jobReport, s.cfg.Serve.ReportAt, s.reportYesterday)
+		add(jobQuota, s.cfg.Serve.QuotaAt, s.watchQuota)
 	}
 	add(jobHousekeeping, s.cfg.Serve.HousekeepingAt, func(ctx context.Context) (any, error) {
 		removed, err := s.db.KeepHouse(ctx, s.accountID)

@@ -242,10 +242,25 @@ func TestServeTellsPeople(t *testing.T) {
 		}
 		b.env["WXCAST_SERVE_LISTEN"], b.env["WXCAST_SERVE_SYNC_AT"], b.env["WXCAST_SERVE_REPORT_AT"] = "127.0.0.1:0", "off", "* * * * *"
 		b.env["WXCAST_NOTIFY_KIND"], b.env["WXCAST_NOTIFY_URL"] = "json", chat.URL+"/?key=R0B0TKEY"
-		b.sim.SetKnobs(func(k *simulator.Knobs) { k.RefuseSend = 40037 })
+		raw, err := os.ReadFile(b.file("spec.yaml"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		// One message is sent before, so that not all of the quota is left.
+		openid, _ := b.sim.FollowerIDs(1)
+		if o := b.run(t, "broadcast", "test", b.write(t, "try.yaml", strings.Replace(string(raw), "上新提醒", "试发", 1)), "--to", openid); o.code != 0 {
+			t.Fatalf("%+v", o)
+		}
+		b.sim.SetKnobs(func(k *simulator.Knobs) {
+			k.RefuseSend, k.DailyLimits = 40037, map[string]int64{wechat.TemplateSendAPI: 400}
+		})
+		b.env["WXCAST_SERVE_QUOTA_AT"], b.env["WXCAST_SERVE_QUOTA_LOW"] = "* * * * *", "100%"
 		r := b.serve(t)
-		hear("the report", func(said map[string]any) bool {
-			return said["kind"] == "report" && strings.HasPrefix(said["title"].(string), "wxcast 日报 ") && strings.Contains(said["text"].(string), "粉丝：300") && number(t, said, "data.followers.followers") == 300
+		var quota, day bool
+		hear("the report and the quota", func(said map[string]any) bool {
+			quota = quota || said["key"] == "quota" && strings.Contains(said["text"].(string), "Of 400 a day 399 are left")
+			day = day || said["kind"] == "report" && strings.HasPrefix(said["title"].(string), "wxcast 日报 ") && strings.Contains(said["text"].(string), "粉丝：300") && number(t, said, "data.followers.followers") == 300
+			return quota && day
 		})
 		b.run(t, "broadcast", "create", b.file("spec.yaml"), "--at", time.Now().Add(time.Second).In(wxcast.Beijing).Format(time.DateTime), "--json").json(t)
 		hear("the pause", func(said map[string]any) bool {

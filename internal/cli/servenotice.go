@@ -8,6 +8,7 @@ import (
 	"github.com/wxcast/wxcast/config"
 	"github.com/wxcast/wxcast/internal/notify"
 	"github.com/wxcast/wxcast/internal/report"
+	"github.com/wxcast/wxcast/internal/wechat"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
@@ -80,4 +81,25 @@ func (s *session) tellReport(ctx context.Context, r report.Report) error {
 		return err
 	}
 	return s.db.RaiseNotice(ctx, s.accountID, wxcast.Notice{Key: "report:" + string(r.Day), Kind: wxcast.NoticeReport, Title: title, Body: text, Data: string(data)})
+}
+
+// watchQuota reads the day's quota of template messages, for the report and its charts,
+// and tells when little of it is left.
+func (s *session) watchQuota(ctx context.Context) (any, error) {
+	quota, err := s.client.GetQuota(ctx, wechat.TemplateSendAPI)
+	if err != nil {
+		return nil, err
+	}
+	day := wxcast.DayOf(s.db.Now())
+	if err := s.db.SaveQuota(ctx, s.accountID, day, quota); err != nil {
+		return nil, err
+	}
+	left := max(0, quota.Limit-quota.Used)
+	if quota.Limit > 0 && float64(left) < s.cfg.Serve.QuotaLow*float64(quota.Limit) {
+		s.raise(ctx, "quota", "the quota of template messages is nearly spent",
+			fmt.Sprintf("Of %s a day %s are left on %s (Beijing). Broadcasts that need more wait for the next day.", count(quota.Limit), count(left), day))
+	} else {
+		s.recovered(ctx, "quota")
+	}
+	return map[string]int64{"limit": quota.Limit, "used": quota.Used}, nil
 }

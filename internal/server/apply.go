@@ -30,6 +30,7 @@ func (s *Server) apply(ctx context.Context, a Account, news <-chan struct{}) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+			s.endForged(ctx, a)
 		case <-news:
 		}
 		for more := true; more && ctx.Err() == nil; {

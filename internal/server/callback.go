@@ -90,6 +90,9 @@ func (s *Server) fresh(r *http.Request) bool {
 
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request, a Account, status int, why string) {
 	s.metrics.refused.WithLabelValues(a.Name, why).Inc()
+	if status == http.StatusForbidden {
+		s.sawForged(r.Context(), a)
+	}
 	s.Log.WarnContext(r.Context(), "callback refused", "account", a.Name, "why", why, "from", r.RemoteAddr)
 	writeText(w, status, why)
 }

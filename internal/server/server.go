@@ -42,6 +42,8 @@ type Store interface {
 	AddOptOuts(ctx context.Context, accountID int64, ids []string, source string) (added int64, unknown []string, err error)
 	TryLock(ctx context.Context, name, holder string, ttl time.Duration) (bool, wxcast.LockHolder, error)
 	Unlock(ctx context.Context, name, holder string) error
+	RaiseNotice(ctx context.Context, accountID int64, n wxcast.Notice) error
+	EndAlert(ctx context.Context, accountID int64, key string) error
 }
 
 // Options are what a server needs.
@@ -59,14 +61,16 @@ type Server struct {
 	Options
 	intakes  map[string]*intake // by the account's name
 	accounts map[string]Account
+	forged   map[string]*forged
 	metrics  *metrics
 }
 
 // New makes a server. It does nothing before Run.
 func New(o Options) *Server {
-	s := &Server{Options: o, intakes: map[string]*intake{}, accounts: map[string]Account{}, metrics: newMetrics(o.Metrics)}
+	s := &Server{Options: o, intakes: map[string]*intake{}, accounts: map[string]Account{}, forged: map[string]*forged{}, metrics: newMetrics(o.Metrics)}
 	for _, a := range o.Accounts {
 		s.accounts[a.Name] = a
+		s.forged[a.Name] = &forged{}
 		s.intakes[a.Name] = newIntake(o.Store, a.ID)
 	}
 	return s

@@ -253,6 +253,20 @@ func TestStrangersAreRefused(t *testing.T) {
 	})
 }
 
+func TestManyForgedCallbacksAreTold(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		for n := range 25 {
+			if notices, err := b.db.PendingNotices(t.Context(), b.account, 10); err != nil || (n < 20) != (len(notices) == 0) {
+				t.Fatalf("after %d: %+v %v", n, notices, err)
+			}
+			b.post(t, "<xml></xml>", func(q url.Values) { q.Set("signature", "0") })
+		}
+		if notices, err := b.db.PendingNotices(t.Context(), b.account, 10); err != nil || len(notices) != 1 || !strings.Contains(notices[0].Title, "shop: callbacks with wrong signatures") {
+			t.Errorf("%+v %v", notices, err)
+		}
+	})
+}
+
 func TestTheURLIsVerified(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
 		for token, want := range map[string]string{b.sim.Token: "200 echo-1", "wrong": "403 forged"} {
