@@ -81,6 +81,8 @@ type Serve struct {
 	// Cron expressions in Beijing time, or "off".
 	SyncAt, ReportAt, QuotaAt, HousekeepingAt string
 	QuotaLow                                  float64  // share of a day's quota below which people are told
+	SessionKey                                Secret   // signs the sessions of logins; "" for no logins
+	ForwardedFor                              bool     // a proxy of ours ends X-Forwarded-For with the sender's address
 	StopWords                                 []string // messages that put their sender on the opt-out list
 	StopReply                                 string   // what the sender is told
 }

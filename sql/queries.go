@@ -26,6 +26,10 @@ type queries struct {
 	RenewLock   string `query:"renew-lock"`
 	ReleaseLock string `query:"release-lock"`
 
+	PutMiniUser string `query:"put-mini-user"`
+	BridgeOne   string `query:"bridge-one"`
+	IsBridged   string `query:"is-bridged"`
+
 	FindJobRun     string `query:"find-job-run"`
 	JobAtWork      string `query:"job-at-work"`
 	AddJobRun      string `query:"add-job-run"`

@@ -53,6 +53,8 @@ broadcast by all. Ctrl-C stops within 10 seconds and loses nothing.`,
 }
 
 const (
+	// sessionKeyMin is the shortest key that RFC 7518 allows for HS256.
+	sessionKeyMin = 32
 	// stopWithin is how long requests in flight may take when the program is stopped.
 	stopWithin = 5 * time.Second
 	headerMax  = 16 << 10
@@ -85,7 +87,20 @@ func (a *app) serve(ctx context.Context) error {
 		accounts = append(accounts, s.serverAccount())
 		all = append(all, s.jobs()...)
 	}
+	minis, err := miniPrograms(ctx, sessions)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		for _, m := range minis {
+			m.Source.(*wechat.Client).Close()
+		}
+	}()
+	if key := cfg.Serve.SessionKey.Reveal(); key != "" && len(key) < sessionKeyMin {
+		return &config.Error{Key: "serve.session_key", Problem: fmt.Sprintf("has %d characters", len(key)), Want: fmt.Sprintf("make one of %d or more, for example with openssl rand -hex 32", sessionKeyMin)}
+	}
 	srv := server.New(server.Options{
+		MiniPrograms: minis, Sessions: server.Sessions{Key: cfg.Serve.SessionKey, ForwardedFor: cfg.Serve.ForwardedFor},
 		Store: sessions[0].db, Accounts: accounts, Stop: server.StopWords{Words: cfg.Serve.StopWords, Reply: cfg.Serve.StopReply}, Worker: worker, Metrics: registry, Log: log,
 	})
 	listener, err := net.Listen("tcp", cfg.Serve.Listen)
@@ -149,6 +164,28 @@ func (a *app) openAll(ctx context.Context, cfg *config.Config) (sessions []*sess
 	}
 	return sessions, nil
 }
+
+// miniPrograms are those of all accounts whose users can log in: with their secrets.
+func miniPrograms(ctx context.Context, sessions []*session) (all []server.MiniProgram, err error) {
+	for _, s := range sessions {
+		for _, m := range s.account.MiniPrograms {
+			if m.Secret == "" {
+				continue
+			}
+			_, id, err := s.miniProgram(ctx, m.AppID)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, server.MiniProgram{ID: id, AppID: wxcast.AppID(m.AppID), AccountID: s.accountID, Source: wechat.New(wechat.Options{
+				AppID: wxcast.AppID(m.AppID), Secret: m.Secret, Bases: s.cfg.APIBases, Timeout: s.cfg.APITimeout, Conns: loginConns, Tokens: s.db,
+			})})
+		}
+	}
+	return all, nil
+}
+
+// loginConns are the connections kept for login codes.
+const loginConns = 32
 
 func (s *session) serverAccount() server.Account {
 	a := server.Account{ID: s.accountID, Name: s.account.Name, Keys: wechat.CallbackKeys{AppID: wxcast.AppID(s.account.AppID), Token: s.account.Token}}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -277,4 +278,25 @@ func TestServeTellsPeople(t *testing.T) {
 			t.Errorf("the robot's key is in the output: %s", r.said.err)
 		}
 	})
+}
+
+// A client that never ends its header does not hold a connection.
+func TestASlowClientIsCutOff(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, storetest.SQLiteURL(t), simulator.Options{Followers: 10})
+	b.env["WXCAST_SERVE_LISTEN"], b.env["WXCAST_SERVE_SYNC_AT"] = "127.0.0.1:0", "off"
+	r := b.serve(t)
+	conn, err := net.Dial("tcp", strings.TrimPrefix(r.base, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := io.WriteString(conn, "POST /login HTTP/1.1\r\nHost: x\r\nX-Slow: "); err != nil {
+		t.Fatal(err)
+	}
+	_ = conn.SetReadDeadline(time.Now().Add(20 * time.Second))
+	started := time.Now()
+	if _, err := io.ReadAll(conn); err != nil || time.Since(started) > 10*time.Second {
+		t.Errorf("held for %v: %v", time.Since(started), err)
+	}
 }

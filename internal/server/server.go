@@ -42,6 +42,7 @@ type Store interface {
 	AddOptOuts(ctx context.Context, accountID int64, ids []string, source string) (added int64, unknown []string, err error)
 	TryLock(ctx context.Context, name, holder string, ttl time.Duration) (bool, wxcast.LockHolder, error)
 	Unlock(ctx context.Context, name, holder string) error
+	Login(ctx context.Context, accountID, miniID int64, user wxcast.MiniUser) (bridged bool, err error)
 	RaiseNotice(ctx context.Context, accountID int64, n wxcast.Notice) error
 	EndAlert(ctx context.Context, accountID int64, key string) error
 }
@@ -51,9 +52,12 @@ type Options struct {
 	Store    Store
 	Accounts []Account
 	Stop     StopWords
-	Worker   string // unique to this process
-	Metrics  *prometheus.Registry
-	Log      *slog.Logger
+	// MiniPrograms are those whose users may log in, where Sessions has a key.
+	MiniPrograms []MiniProgram
+	Sessions     Sessions
+	Worker       string // unique to this process
+	Metrics      *prometheus.Registry
+	Log          *slog.Logger
 }
 
 // Server serves HTTP and applies what callbacks told.
@@ -63,11 +67,14 @@ type Server struct {
 	accounts map[string]Account
 	forged   map[string]*forged
 	metrics  *metrics
+
+	loginsOfIP, loginsOfUser *limits
 }
 
 // New makes a server. It does nothing before Run.
 func New(o Options) *Server {
-	s := &Server{Options: o, intakes: map[string]*intake{}, accounts: map[string]Account{}, forged: map[string]*forged{}, metrics: newMetrics(o.Metrics)}
+	s := &Server{Options: o, intakes: map[string]*intake{}, accounts: map[string]Account{}, forged: map[string]*forged{}, metrics: newMetrics(o.Metrics),
+		loginsOfIP: newLimits(loginsOfIP, loginBurstOfIP), loginsOfUser: newLimits(loginsOfUser, loginBurstOfUser)}
 	for _, a := range o.Accounts {
 		s.accounts[a.Name] = a
 		s.forged[a.Name] = &forged{}
@@ -91,6 +98,9 @@ func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /wechat/{account}", s.verifyCallback)
 	mux.HandleFunc("POST /wechat/{account}", s.takeCallback)
+	if s.Sessions.Key != nil && s.Sessions.Key.Reveal() != "" {
+		mux.HandleFunc("POST /login", s.login)
+	}
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { writeText(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", s.ready)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(s.Metrics, promhttp.HandlerOpts{}))

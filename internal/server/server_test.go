@@ -32,6 +32,7 @@ type bench struct {
 	sim     *simulator.Server
 	db      *store.DB
 	account int64
+	mini    int64
 	keys    wechat.CallbackKeys
 	base    string // of our server
 }
@@ -53,8 +54,15 @@ func each(t *testing.T, test func(t *testing.T, b *bench)) {
 			t.Fatal(err)
 		}
 		b.keys = wechat.CallbackKeys{AppID: wxcast.AppID(b.sim.AppID), Token: config.Secret(b.sim.Token), AESKeys: []interface{ Reveal() string }{config.Secret(b.sim.EncodingAESKey)}}
+		if b.mini, err = db.EnsureApp(t.Context(), wxcast.AppID(b.sim.MiniAppID), wxcast.KindMiniProgram); err != nil {
+			t.Fatal(err)
+		}
+		mini := wechat.New(wechat.Options{AppID: wxcast.AppID(b.sim.MiniAppID), Secret: config.Secret(b.sim.MiniSecret), Bases: []string{platform.URL}, Timeout: 5 * time.Second, Conns: 4, Tokens: db})
+		t.Cleanup(mini.Close)
 		srv := server.New(server.Options{
-			Store: db, Accounts: []server.Account{{ID: b.account, Name: "shop", Keys: b.keys, Source: client}},
+			MiniPrograms: []server.MiniProgram{{ID: b.mini, AppID: wxcast.AppID(b.sim.MiniAppID), AccountID: b.account, Source: mini}},
+			Sessions:     server.Sessions{Key: config.Secret(sessionKey), ForwardedFor: true},
+			Store:        db, Accounts: []server.Account{{ID: b.account, Name: "shop", Keys: b.keys, Source: client}},
 			Stop: server.StopWords{Words: []string{"退订", "TD"}, Reply: "已退订。"}, Worker: t.Name(), Metrics: prometheus.NewRegistry(), Log: log,
 		})
 		ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
