@@ -16,10 +16,11 @@ demo: ## Show the whole job on a simulated account
 	$(GO) run . demo
 
 # The SQLite engine is C translated to Go: under the race detector it is twenty
-# times slower, and not ours to search for races. Everything else is watched.
+# times slower, and not ours to search for races. Everything else is watched. More
+# tests than there are cores run at a time: those that do wait more than they work.
 .PHONY: test
 test: ## Run all tests with the race detector, on SQLite and a real Postgres
-	$(WITH_POSTGRES) $(GO) test -race -gcflags='modernc.org/...=-race=false' ./...
+	$(WITH_POSTGRES) $(GO) test -race -parallel 8 -gcflags='modernc.org/...=-race=false' ./...
 
 .PHONY: test-short
 test-short: ## Run all tests but the long ones, without the race detector

@@ -140,6 +140,7 @@ func (n *network) cut() {
 }
 
 func TestANetworkThatIsAwayForHalfAMinute(t *testing.T) {
+	t.Parallel()
 	storetest.EachURL(t, func(t *testing.T, url string) {
 		b, spec := newPacedBench(t, url, 2000)
 		n := newNetwork(t, strings.TrimPrefix(b.env["WXCAST_API_BASE"], "http://"))
@@ -160,6 +161,7 @@ func TestANetworkThatIsAwayForHalfAMinute(t *testing.T) {
 }
 
 func TestATokenThatIsRefusedForEverPausesAndNothingIsLost(t *testing.T) {
+	t.Parallel()
 	storetest.EachURL(t, func(t *testing.T, url string) {
 		b, spec := newPacedBench(t, url, 2000)
 		b.prepare(t)
@@ -214,6 +216,7 @@ func TestAFullDiskIsToldAndNothingIsLost(t *testing.T) {
 // A process that is stopped for longer than its lease, as a laptop that sleeps, sends
 // nothing of what others have taken over.
 func TestAStoppedProcessSendsNothingAfterItsLease(t *testing.T) {
+	t.Parallel()
 	storetest.EachURL(t, func(t *testing.T, url string) {
 		b, spec := newPacedBench(t, url, 6000)
 		b.prepare(t)

@@ -11,6 +11,7 @@ import (
 )
 
 func TestAScheduledBroadcastBeginsAtItsTime(t *testing.T) {
+	t.Parallel()
 	storetest.EachURL(t, func(t *testing.T, url string) {
 		b := newBench(t, url, simulator.Options{Followers: 200, Seed: 38, Shares: simulator.Shares{WithUnionID: 1, MiniUser: 1}})
 		b.prepare(t)
@@ -35,6 +36,7 @@ func TestAScheduledBroadcastBeginsAtItsTime(t *testing.T) {
 }
 
 func TestAWatchedBroadcastIsTold(t *testing.T) {
+	t.Parallel()
 	storetest.EachURL(t, func(t *testing.T, url string) {
 		b, spec := newPacedBench(t, url, 1500)
 		b.prepare(t)

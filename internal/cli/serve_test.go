@@ -216,6 +216,7 @@ func (b *bench) secrets(t *testing.T) []string {
 
 // People are told of reports, of what needs them, and when it is over.
 func TestServeTellsPeople(t *testing.T) {
+	t.Parallel()
 	storetest.EachURL(t, func(t *testing.T, url string) {
 		b := newBench(t, url, simulator.Options{Followers: 300, Seed: 52, Shares: simulator.Shares{WithUnionID: 1, MiniUser: 1}})
 		b.prepare(t)
