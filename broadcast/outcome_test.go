@@ -92,3 +92,21 @@ func TestTheBrakeKnowsOnePersonsTroubleFromWeChats(t *testing.T) {
 		t.Error("one success, and still probing")
 	}
 }
+
+// WeChat may reset its counters some time after midnight in Beijing, 16:00 UTC.
+func TestASpentQuotaIsLookedAtAgain(t *testing.T) {
+	for at, want := range map[string]string{
+		"2026-11-20T12:00:00Z": "2026-11-20T16:05:00Z",
+		"2026-11-20T16:05:00Z": "2026-11-20T16:15:00Z",
+		"2026-11-20T18:59:00Z": "2026-11-20T19:09:00Z",
+		"2026-11-20T19:00:00Z": "2026-11-21T16:05:00Z",
+	} {
+		now, err := time.Parse(time.RFC3339, at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := quotaAgain(now).UTC().Format(time.RFC3339); got != want {
+			t.Errorf("%s: %s, want %s", at, got, want)
+		}
+	}
+}

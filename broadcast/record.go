@@ -163,7 +163,7 @@ func (w *recordWriter) flush() error {
 		if err := w.store.SpendQuota(ctx, w.b.AccountID, wechat.TemplateSendAPI, wxcast.DayOf(w.store.Now())); err != nil {
 			return err
 		}
-		if err := w.wait(ctx, "WeChat says that the day's quota of template messages is used up (45009)", wxcast.DayOf(w.store.Now()).Next().Begin().Add(dayBegins)); err != nil {
+		if err := w.wait(ctx, "WeChat says that the day's quota of template messages is used up (45009)", quotaAgain(w.store.Now())); err != nil {
 			return err
 		}
 	}

@@ -35,8 +35,12 @@ const (
 	stopGrace = 1200 * time.Millisecond
 	// quotaPause is how far apart questions for a spent quota are.
 	quotaPause = 10 * time.Second
-	// dayBegins is how long after midnight a broadcast that waits for quota goes on.
+	// dayBegins is how long after midnight a broadcast that waits for quota goes on. WeChat
+	// does not say at which minute it resets its counters: in the first lateReset of a day
+	// a spent quota may still be yesterday's, and is looked at again after lookAgain.
 	dayBegins = 5 * time.Minute
+	lateReset = 3 * time.Hour
+	lookAgain = 10 * time.Minute
 )
 
 // Options say how to send.
@@ -373,8 +377,7 @@ func (r *runner) askQuota(ctx context.Context, c wxcast.Claim) (waiting bool, er
 		if r.QuotaKeep > 0 {
 			reason = fmt.Sprintf("the day's quota of template messages is used up to the %d that are kept free", r.QuotaKeep)
 		}
-		// WeChat does not say at which minute it resets its counters.
-		return true, r.wait(ctx, reason, wxcast.DayOf(r.store.Now()).Next().Begin().Add(dayBegins))
+		return true, r.wait(ctx, reason, quotaAgain(r.store.Now()))
 	}
 	if !unread {
 		// After the last claim and before waiting: only WeChat knows whether its day
@@ -382,6 +385,15 @@ func (r *runner) askQuota(ctx context.Context, c wxcast.Claim) (waiting bool, er
 		r.askedAt = time.Now()
 	}
 	return false, ReadQuota(ctx, r.store, r.sender, r.b.AccountID, r.Log)
+}
+
+// quotaAgain is when there may be quota again after it was spent at now.
+func quotaAgain(now time.Time) time.Time {
+	day := wxcast.DayOf(now)
+	if now.Sub(day.Begin()) < lateReset {
+		return now.Add(lookAgain)
+	}
+	return day.Next().Begin().Add(dayBegins)
 }
 
 // wait puts the broadcast off until then.
