@@ -19,8 +19,8 @@ var (
 	ErrNotFound = errors.New("not found")
 	// ErrUnreachable: the database does not answer.
 	ErrUnreachable = errors.New("the database cannot be reached")
-	// ErrDiskFull: the database could not be written to.
-	ErrDiskFull = errors.New("the disk of the database is full")
+	// ErrDiskFull: the database's files can take no more.
+	ErrDiskFull = errors.New("the disk of the database is full, or its files may not grow")
 	// ErrSchemaNewer: a later wxcast has migrated this database.
 	ErrSchemaNewer = errors.New("the database was migrated by a newer wxcast")
 	// ErrSchemaOlder: the database wants migrating.
@@ -64,7 +64,9 @@ func isDiskFull(err error) bool {
 		return pqErr.Code == "53100"
 	}
 	var sqliteErr *sqlite.Error
-	return errors.As(err, &sqliteErr) && sqliteErr.Code() == sqlite3.SQLITE_FULL
+	// A write fails with SQLITE_IOERR_WRITE, not SQLITE_FULL, when a quota or a limit on
+	// the size of files ends it.
+	return errors.As(err, &sqliteErr) && (sqliteErr.Code() == sqlite3.SQLITE_FULL || sqliteErr.Code() == sqlite3.SQLITE_IOERR_WRITE)
 }
 
 // isTransient tells whether the database, not the statement, was at fault.

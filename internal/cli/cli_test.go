@@ -13,7 +13,9 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -31,8 +33,16 @@ var update = flag.Bool("update", false, "write the golden files anew")
 // runMain makes this test binary act as wxcast: tests that kill processes need some.
 const runMain = "WXCAST_TEST_RUN_MAIN"
 
+// fileMax bounds the size of the files that such a process writes, in bytes.
+const fileMax = "WXCAST_TEST_FILE_MAX"
+
 func TestMain(m *testing.M) {
 	if os.Getenv(runMain) != "" {
+		if most, err := strconv.ParseUint(os.Getenv(fileMax), 10, 64); err == nil {
+			if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: most, Max: most}); err != nil {
+				panic(err)
+			}
+		}
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 		defer stop()
 		os.Exit(cli.Run(ctx, os.Args[1:], cli.System()))

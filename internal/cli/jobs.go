@@ -7,7 +7,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/wxcast/wxcast/internal/jobs"
 	"github.com/wxcast/wxcast/internal/table"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
@@ -46,14 +45,10 @@ func (a *app) jobsCommand() *cobra.Command {
 				return err
 			}
 			result := jobsResult{Runs: runs}
-			for _, job := range []struct{ name, at string }{{jobSync, s.cfg.Serve.SyncAt}, {jobReport, s.cfg.Serve.ReportAt}, {jobQuota, s.cfg.Serve.QuotaAt}, {jobHousekeeping, s.cfg.Serve.HousekeepingAt}} {
-				schedule, err := jobs.ParseSchedule(job.at)
-				if err != nil {
-					return err
-				}
-				line := jobLine{Job: job.name, Schedule: job.at, Next: schedule.Next(s.db.Now()).UTC()}
+			for _, job := range s.jobs() {
+				line := jobLine{Job: job.Name, Schedule: job.Schedule.String(), Next: job.Schedule.Next(s.db.Now()).UTC()}
 				for _, run := range runs {
-					if run.Job == job.name {
+					if run.Job == job.Name {
 						line.Last = &run
 						break
 					}

@@ -91,11 +91,6 @@ func (a *app) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer func() {
-		for _, m := range minis {
-			m.Source.(*wechat.Client).Close()
-		}
-	}()
 	if key := cfg.Serve.SessionKey.Reveal(); key != "" && len(key) < sessionKeyMin {
 		return &config.Error{Key: "serve.session_key", Problem: fmt.Sprintf("has %d characters", len(key)), Want: fmt.Sprintf("make one of %d or more, for example with openssl rand -hex 32", sessionKeyMin)}
 	}
@@ -111,7 +106,6 @@ func (a *app) serve(ctx context.Context) error {
 		Handler: srv.Handler(), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 15 * time.Second, IdleTimeout: time.Minute,
 		MaxHeaderBytes: headerMax, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
-	defer collectLess(cfg.Broadcast.Concurrency)()
 	a.say("wxcast serves %s at http://%s; callbacks go to /wechat/ACCOUNT.", strings.Join(names, ", "), listener.Addr())
 
 	// Events that were promised to WeChat are kept until the last request has ended.

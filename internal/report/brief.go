@@ -30,11 +30,7 @@ func Brief(r Report) (title, text string) {
 		if len(cast.ByErrCode) > 0 {
 			parts := []string{}
 			for _, code := range slices.Sorted(maps.Keys(cast.ByErrCode)) {
-				name := code
-				if ours, ok := codeNames[code]; ok {
-					name = ours
-				}
-				parts = append(parts, fmt.Sprintf("%s × %d", name, cast.ByErrCode[code]))
+				parts = append(parts, fmt.Sprintf("%s × %d", nameIn(codeNames, code), cast.ByErrCode[code]))
 			}
 			line("　%s", strings.Join(parts, "，"))
 		}
@@ -43,6 +39,14 @@ func Brief(r Report) (title, text string) {
 		}
 	}
 	return fmt.Sprintf("wxcast 日报 %s（%s）", r.Day, r.Account), strings.TrimSuffix(b.String(), "\n")
+}
+
+// nameIn is a name in another language; itself where it has none.
+func nameIn(names map[string]string, name string) string {
+	if other, ok := names[name]; ok {
+		return other
+	}
+	return name
 }
 
 // codeNames are the names of CodeName in Chinese.

@@ -117,10 +117,7 @@ func WriteHTML(w io.Writer, r Report, history []PastDay, language string) error 
 }
 
 func (w words) cast(b Broadcast) castView {
-	c := castView{ID: b.ID, Name: b.Name, State: string(b.State), Why: b.Reason, Whole: group(b.Recipients)}
-	if name, ok := w.States[c.State]; ok {
-		c.State = name
-	}
+	c := castView{ID: b.ID, Name: b.Name, State: nameIn(w.States, string(b.State)), Why: b.Reason, Whole: group(b.Recipients)}
 	for _, p := range []struct {
 		class, name string
 		n           int64
@@ -138,11 +135,7 @@ func (w words) cast(b Broadcast) castView {
 				}
 			}
 		}
-		name := code
-		if ours, ok := w.Codes[code]; ok {
-			name = ours
-		}
-		c.Reasons = append(c.Reasons, reason{name, meaning, group(b.ByErrCode[code])})
+		c.Reasons = append(c.Reasons, reason{nameIn(w.Codes, code), meaning, group(b.ByErrCode[code])})
 	}
 	return c
 }

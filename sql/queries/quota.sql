@@ -36,7 +36,7 @@ UPDATE quota_days SET used = used + $4, claimed = claimed + $4 WHERE account_id 
 -- name: doubt-quota
 -- Give back what a dead worker had reserved, until WeChat says what it used of it.
 -- $1 account; $2 api; $3 day; $4 calls.
-UPDATE quota_days SET used = used - $4, claimed = claimed - $4, doubtful = TRUE WHERE account_id = $1 AND api = $2 AND day = $3;
+UPDATE quota_days SET used = CASE WHEN used > $4 THEN used - $4 ELSE 0 END, claimed = CASE WHEN claimed - $4 > ours THEN claimed - $4 ELSE ours END, doubtful = TRUE WHERE account_id = $1 AND api = $2 AND day = $3;
 
 -- name: count-calls
 -- Calls that we made and recorded.
