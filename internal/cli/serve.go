@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -75,7 +76,8 @@ func (a *app) serve(ctx context.Context) error {
 		}
 	}()
 	host, _ := os.Hostname()
-	worker := fmt.Sprintf("%s/%d", host, os.Getpid())
+	// Containers may share both a host's name and a process's number.
+	worker := fmt.Sprintf("%s/%d/%s", host, os.Getpid(), strings.ToLower(rand.Text()[:6]))
 	log := sessions[0].log
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))

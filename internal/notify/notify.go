@@ -48,11 +48,9 @@ func (t *Teller) Run(ctx context.Context) {
 	client := &http.Client{Timeout: tellTimeout, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	defer func() { _ = t.Store.Unlock(context.WithoutCancel(ctx), lock, t.Worker) }()
 	for wait := tellEvery; ; wait = tellEvery {
-		ours, _, err := t.Store.TryLock(ctx, lock, t.Worker, tellLease)
-		if err == nil && ours {
-			if err = t.tellAll(ctx, client); err != nil {
-				wait = tellRest
-			}
+		err := t.tellLocked(ctx, client, lock)
+		if err != nil {
+			wait = tellRest
 		}
 		if err != nil && ctx.Err() == nil {
 			t.Log.ErrorContext(ctx, "notices not told; they will be tried again", "account", t.Account, "err", err)
@@ -63,6 +61,19 @@ func (t *Teller) Run(ctx context.Context) {
 		case <-time.After(wait):
 		}
 	}
+}
+
+// tellLocked tells what is to be told, if there is something and no other process does.
+func (t *Teller) tellLocked(ctx context.Context, client *http.Client, lock string) error {
+	// A look costs nothing; the lock is a write.
+	if some, err := t.Store.PendingNotices(ctx, t.AccountID, 1); err != nil || len(some) == 0 {
+		return err
+	}
+	ours, _, err := t.Store.TryLock(ctx, lock, t.Worker, tellLease)
+	if err != nil || !ours {
+		return err
+	}
+	return t.tellAll(ctx, client)
 }
 
 func (t *Teller) tellAll(ctx context.Context, client *http.Client) error {

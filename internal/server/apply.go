@@ -34,21 +34,25 @@ func (s *Server) apply(ctx context.Context, a Account, news <-chan struct{}) {
 		case <-news:
 		}
 		for more := true; more && ctx.Err() == nil; {
-			ours, _, err := s.Store.TryLock(ctx, lock, s.Worker, applyLease)
-			if err == nil && !ours {
-				break
-			}
-			if err == nil {
-				more, err = s.applySome(ctx, a)
-			}
-			if err != nil {
-				if ctx.Err() == nil {
-					s.Log.ErrorContext(ctx, "events not applied; they will be tried again", "account", a.Name, "err", err)
-				}
-				break
+			var err error
+			if more, err = s.applyLocked(ctx, a, lock); err != nil && ctx.Err() == nil {
+				s.Log.ErrorContext(ctx, "events not applied; they will be tried again", "account", a.Name, "err", err)
 			}
 		}
 	}
+}
+
+// applyLocked applies the next events, if there are some and no other process does.
+func (s *Server) applyLocked(ctx context.Context, a Account, lock string) (more bool, err error) {
+	// A look costs nothing; the lock is a write.
+	if some, err := s.Store.PendingEvents(ctx, a.ID, 1); err != nil || len(some) == 0 {
+		return false, err
+	}
+	ours, _, err := s.Store.TryLock(ctx, lock, s.Worker, applyLease)
+	if err != nil || !ours {
+		return false, err
+	}
+	return s.applySome(ctx, a)
 }
 
 // applySome applies the next events, and tells whether there may be more.
