@@ -43,11 +43,7 @@ type ListStore interface {
 // *wxcast.BadInput, all at once.
 func (s *Spec) OpenLists(dir string) error {
 	var bad []error
-	lists := s.Audience.NotIn
-	if s.Audience.In != nil {
-		lists = append([]*ListFile{s.Audience.In}, lists...)
-	}
-	for _, l := range lists {
+	for _, l := range s.lists() {
 		if l.path = l.File; !filepath.IsAbs(l.path) {
 			l.path = filepath.Join(dir, l.File)
 		}
@@ -59,6 +55,24 @@ func (s *Spec) OpenLists(dir string) error {
 		bad = s.checkTexts(s.Audience.In.columns)
 	}
 	return errors.Join(bad...)
+}
+
+// OpenUploadedLists is OpenLists for a spec that a stranger sent: its lists are files of
+// dir and nowhere else.
+func (s *Spec) OpenUploadedLists(dir string) error {
+	for _, l := range s.lists() {
+		if l.File != filepath.Base(l.File) || !filepath.IsLocal(l.File) {
+			return s.Bad(l.key, fmt.Sprintf("%q is no file that was sent", l.File), "send the list with the spec and name it without a folder")
+		}
+	}
+	return s.OpenLists(dir)
+}
+
+func (s *Spec) lists() []*ListFile {
+	if s.Audience.In == nil {
+		return s.Audience.NotIn
+	}
+	return append([]*ListFile{s.Audience.In}, s.Audience.NotIn...)
 }
 
 // look reads the whole file for its digest, and its header.

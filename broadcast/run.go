@@ -58,6 +58,8 @@ type Options struct {
 	Cap            wxcast.FrequencyCap
 	Canary         Canary
 	OnUnknown      OnUnknown
+	// TakenOver is told how many leases of dead workers were found; it must not block.
+	TakenOver func(leases int)
 	// Progress is told now and then what this process did; it must not block.
 	Progress func(Progress)
 	Log      *slog.Logger
@@ -271,6 +273,12 @@ func (r *runner) claim(ctx, sending context.Context, claims chan<- *batch) error
 			return nil
 		}
 		r.count.skipped.Add(int64(c.Skipped))
+		if c.TakenOver > 0 {
+			r.Log.WarnContext(ctx, "the work of a dead process is taken over", "broadcast_id", r.b.ID, "leases", c.TakenOver)
+			if r.TakenOver != nil {
+				r.TakenOver(c.TakenOver)
+			}
+		}
 		if len(c.Retries)+len(c.Fresh) > 0 {
 			r.askedAt = time.Time{}
 			r.tellPace(ctx, c.Slot.Share)

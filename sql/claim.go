@@ -75,7 +75,7 @@ func (t *claimTx) run(ctx context.Context, c *wxcast.Claim) error {
 		return nil
 	}
 	t.last = t.b.LeasedTo
-	if err := t.reopenLapsed(ctx); err != nil {
+	if err := t.reopenLapsed(ctx, c); err != nil {
 		return err
 	}
 	err := t.tx.GetContext(ctx, &c.Behind, t.db.q.GoesFirst, t.b.AccountID, t.req.BroadcastID, t.b.Priority, t.now.Add(-atWork))
@@ -123,7 +123,7 @@ func (t *claimTx) leased(ctx context.Context) (bool, error) {
 }
 
 // reopenLapsed makes the deliveries of dead workers due again.
-func (t *claimTx) reopenLapsed(ctx context.Context) error {
+func (t *claimTx) reopenLapsed(ctx context.Context, c *wxcast.Claim) error {
 	var lapsed []struct {
 		ID         int64
 		FromOpenID wxcast.OpenID `db:"from_openid"`
@@ -133,6 +133,7 @@ func (t *claimTx) reopenLapsed(ctx context.Context) error {
 	if err := t.tx.SelectContext(ctx, &lapsed, t.db.q.LapsedLeases, t.req.BroadcastID, t.now); err != nil {
 		return err
 	}
+	c.TakenOver = len(lapsed)
 	for _, l := range lapsed {
 		reopened, err := execRows(ctx, t.tx, t.db.q.ReopenLease, t.req.BroadcastID, l.FromOpenID, l.ToOpenID, l.ClaimedAt.UTC(), t.now)
 		if err != nil {

@@ -98,7 +98,8 @@ func (db *DB) JobRuns(ctx context.Context, accountID int64, limit int) ([]wxcast
 }
 
 const (
-	// jobRunsKept and eventsKept are how long housekeeping leaves them.
+	// jobRunsKept and eventsKept are how long housekeeping leaves them; notices and the
+	// audit log stay as long as job runs.
 	jobRunsKept = 400 * 24 * time.Hour
 	eventsKept  = 7 * 24 * time.Hour
 )
@@ -109,7 +110,8 @@ func (db *DB) KeepHouse(ctx context.Context, accountID int64) (removed int64, er
 	for _, old := range []struct {
 		query  string
 		before time.Time
-	}{{db.q.DropOldJobRuns, now.Add(-jobRunsKept)}, {db.q.DropOldEvents, now.Add(-eventsKept)}, {db.q.DropOldNotices, now.Add(-jobRunsKept)}, {db.q.DropEarly, now.Add(-earlyKept)},
+	}{{db.q.DropOldJobRuns, now.Add(-jobRunsKept)}, {db.q.DropOldEvents, now.Add(-eventsKept)}, {db.q.DropOldNotices, now.Add(-jobRunsKept)}, {db.q.DropOldAudit, now.Add(-jobRunsKept)},
+		{db.q.DropEarly, now.Add(-earlyKept)},
 		{db.q.DropOldListRows, now.Add(-listKept)}, {db.q.DropOldLists, now.Add(-listKept)}} {
 		rows, err := db.exec(ctx, old.query, accountID, old.before)
 		if err != nil {

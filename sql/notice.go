@@ -3,7 +3,9 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -30,6 +32,15 @@ func (db *DB) EndAlert(ctx context.Context, accountID int64, key string) error {
 		return err
 	})
 	if err != nil {
+		return fmt.Errorf("end alert %s: %w", key, err)
+	}
+	return nil
+}
+
+// EndOldAlert ends an alert that was raised before a time: for what happens and does not
+// stand. When it happens again, it is raised again.
+func (db *DB) EndOldAlert(ctx context.Context, accountID int64, key string, before time.Time) error {
+	if _, err := db.exec(ctx, db.q.EndOldNotice, accountID, key, db.Now(), before.UTC()); err != nil {
 		return fmt.Errorf("end alert %s: %w", key, err)
 	}
 	return nil
@@ -72,4 +83,25 @@ func (db *DB) NoticeTold(ctx context.Context, n wxcast.Notice) error {
 		return fmt.Errorf("note that %s was told: %w", n.Key, err)
 	}
 	return nil
+}
+
+// ReportDays are the Beijing days whose report was kept, the latest first.
+func (db *DB) ReportDays(ctx context.Context, accountID int64) ([]wxcast.Day, error) {
+	var keys []string
+	if err := db.list(ctx, &keys, db.q.ReportDays, accountID); err != nil {
+		return nil, fmt.Errorf("list kept reports: %w", err)
+	}
+	days := make([]wxcast.Day, len(keys))
+	for i, key := range keys {
+		days[i] = wxcast.Day(strings.TrimPrefix(key, wxcast.ReportKey("")))
+	}
+	return days, nil
+}
+
+// KeptReport is the report of a day as it was told, as JSON; "" where none was.
+func (db *DB) KeptReport(ctx context.Context, accountID int64, day wxcast.Day) (data string, err error) {
+	if err := db.get(ctx, &data, db.q.KeptReport, accountID, wxcast.ReportKey(day)); err != nil && !errors.Is(err, ErrNotFound) {
+		return "", fmt.Errorf("look up the report of %s: %w", day, err)
+	}
+	return data, nil
 }

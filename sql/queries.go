@@ -41,12 +41,27 @@ type queries struct {
 
 	RaiseNotice        string `query:"raise-notice"`
 	EndNotice          string `query:"end-notice"`
+	EndOldNotice       string `query:"end-old-notice"`
 	EndBroadcastAlerts string `query:"end-broadcast-alerts"`
 	DropUntold         string `query:"drop-untold"`
 	PendingNotices     string `query:"pending-notices"`
 	NoticeTold         string `query:"notice-told"`
 	DropNotice         string `query:"drop-notice"`
 	DropOldNotices     string `query:"drop-old-notices"`
+	ReportDays         string `query:"report-days"`
+	KeptReport         string `query:"kept-report"`
+
+	AddAPIKey        string `query:"add-api-key"`
+	FindAPIKey       string `query:"find-api-key"`
+	ListAPIKeys      string `query:"list-api-keys"`
+	CountGoodAPIKeys string `query:"count-good-api-keys"`
+	APIKeyUsed       string `query:"api-key-used"`
+	RevokeAPIKey     string `query:"revoke-api-key"`
+
+	AddAudit     string `query:"add-audit"`
+	EndAudit     string `query:"end-audit"`
+	ListAudit    string `query:"list-audit"`
+	DropOldAudit string `query:"drop-old-audit"`
 
 	AddEvents         string `query:"add-events"`
 	PendingEvents     string `query:"pending-events"`

@@ -2,19 +2,15 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strconv"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/wxcast/wxcast/internal/report"
 	"github.com/wxcast/wxcast/internal/table"
 	"github.com/wxcast/wxcast/internal/wxcast"
-	store "github.com/wxcast/wxcast/sql"
 )
 
 func (a *app) broadcastCommand() *cobra.Command {
@@ -30,9 +26,8 @@ marketing risks the template and the account.`,
 	cmd.AddCommand(
 		a.broadcastPreviewCommand(), a.broadcastTestCommand(), a.broadcastRunCommand(), a.broadcastCreateCommand(),
 		a.broadcastStatusCommand(), a.broadcastListCommand(), a.broadcastExportCommand(), a.broadcastRateCommand(), a.broadcastRetryCommand(),
-		a.broadcastMoveCommand("pause", "Pause a running broadcast", wxcast.BroadcastPaused, wxcast.BroadcastRunning, wxcast.BroadcastWaiting, wxcast.BroadcastScheduled),
-		a.broadcastMoveCommand("cancel", "End a broadcast; who has no message yet gets none", wxcast.BroadcastCancelled,
-			wxcast.BroadcastDraft, wxcast.BroadcastScheduled, wxcast.BroadcastRunning, wxcast.BroadcastWaiting, wxcast.BroadcastPaused),
+		a.broadcastMoveCommand("pause", "Pause a running broadcast", (*session).PauseBroadcast),
+		a.broadcastMoveCommand("cancel", "End a broadcast; who has no message yet gets none", (*session).CancelBroadcast),
 		a.broadcastGoOnCommand("start", "Begin a broadcast that was created before", wxcast.BroadcastDraft, wxcast.BroadcastScheduled),
 		a.broadcastGoOnCommand("resume", "Go on with a paused or waiting broadcast", wxcast.BroadcastPaused, wxcast.BroadcastWaiting, wxcast.BroadcastRunning),
 	)
@@ -50,15 +45,9 @@ func (a *app) broadcastListCommand() *cobra.Command {
 				return err
 			}
 			defer s.Close()
-			all, err := s.db.BroadcastsAtWork(cmd.Context(), s.accountID, time.Time{}, s.db.Now())
+			summaries, err := s.Broadcasts(cmd.Context())
 			if err != nil {
 				return err
-			}
-			summaries := make([]report.Broadcast, len(all))
-			for i, b := range all {
-				if summaries[i], err = report.OfBroadcast(cmd.Context(), s.db, b); err != nil {
-					return err
-				}
 			}
 			return a.print(map[string]any{"broadcasts": summaries}, func(w io.Writer) {
 				rows := [][]string{{"ID", "NAME", "STATE", "RECIPIENTS", "SENT", "FAILED", "UNKNOWN", "PENDING"}}
@@ -71,7 +60,8 @@ func (a *app) broadcastListCommand() *cobra.Command {
 	}
 }
 
-func (a *app) broadcastMoveCommand(name, short string, to wxcast.BroadcastState, from ...wxcast.BroadcastState) *cobra.Command {
+// broadcastMoveCommand moves a stored broadcast to another state, as move does.
+func (a *app) broadcastMoveCommand(name, short string, move func(*session, context.Context, int64) (report.Broadcast, error)) *cobra.Command {
 	return &cobra.Command{
 		Use:     name + " ID",
 		Short:   short,
@@ -83,17 +73,11 @@ func (a *app) broadcastMoveCommand(name, short string, to wxcast.BroadcastState,
 				return err
 			}
 			defer s.Close()
-			if !slices.Contains(from, b.State) {
-				return usageError{fmt.Errorf("broadcast %d is %s, so it cannot be %s", b.ID, b.State, to)}
-			}
-			moved, err := s.db.MoveBroadcast(cmd.Context(), b.ID, b.State, to, "by hand", time.Time{})
+			moved, err := move(s, cmd.Context(), b.ID)
 			if err != nil {
 				return err
 			}
-			if !moved {
-				return fmt.Errorf("broadcast %d has just changed its state; look at it again", b.ID)
-			}
-			return a.print(map[string]any{"id": b.ID, "state": to}, func(w io.Writer) { fmt.Fprintf(w, "Broadcast %d (%s) is %s.\n", b.ID, b.Name, to) })
+			return a.print(map[string]any{"id": moved.ID, "state": moved.State}, func(w io.Writer) { fmt.Fprintf(w, "Broadcast %d (%s) is %s.\n", moved.ID, moved.Name, moved.State) })
 		},
 	}
 }
@@ -108,10 +92,7 @@ func (a *app) openBroadcast(ctx context.Context, arg string, open func(context.C
 	if err != nil {
 		return nil, wxcast.Broadcast{}, err
 	}
-	b, err := s.db.Broadcast(ctx, id)
-	if errors.Is(err, store.ErrNotFound) || err == nil && b.AccountID != s.accountID {
-		err = usageError{fmt.Errorf("account %s has no broadcast %d; wxcast broadcast list shows them", s.account.Name, id)}
-	}
+	b, err := s.broadcast(ctx, id)
 	if err != nil {
 		s.Close()
 		return nil, b, err

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/wxcast/wxcast/internal/api"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
@@ -42,12 +43,12 @@ func deliveryRows(ctx context.Context, s *session, b wxcast.Broadcast) rows[wxca
 		openid: func(d wxcast.PersonDelivery) wxcast.OpenID { return d.OpenID },
 		header: []string{"broadcast_id", "broadcast", "openid", "state", "attempts", "errcode", "errmsg", "msgid", "attempted_at", "next_attempt_at"},
 		fields: func(d wxcast.PersonDelivery) []string {
-			j := describeDelivery(d)
+			j := api.NewDelivery(d)
 			return []string{
 				fmt.Sprint(j.BroadcastID), j.Broadcast, j.OpenID, j.State, fmt.Sprint(j.Attempts), fmt.Sprint(j.ErrCode), j.ErrMsg, j.MsgID,
 				timeText(d.AttemptedAt), timeText(d.NextAttemptAt),
 			}
 		},
-		object: func(d wxcast.PersonDelivery) any { return describeDelivery(d) },
+		object: func(d wxcast.PersonDelivery) any { return api.NewDelivery(d) },
 	}
 }

@@ -12,56 +12,11 @@ import (
 
 	"github.com/wxcast/wxcast/bridge"
 	"github.com/wxcast/wxcast/broadcast"
+	"github.com/wxcast/wxcast/internal/api"
 	"github.com/wxcast/wxcast/internal/table"
 	"github.com/wxcast/wxcast/internal/wechat"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
-
-// preview is what "broadcast preview" tells.
-type preview struct {
-	Followers  int64 `json:"followers"`
-	Recipients int64 `json:"recipients"`
-	// Out says why the other followers get nothing; each is counted once, by the first reason.
-	Out []previewOut `json:"out"`
-	// NotBridged parts those who are out because the mini program does not know them.
-	NotBridged struct {
-		WithoutUnionID   int64 `json:"without_unionid"`
-		NotInMiniProgram int64 `json:"not_in_mini_program"`
-		Ambiguous        int64 `json:"ambiguous"`
-	} `json:"not_bridged"`
-	List      *previewList `json:"list,omitempty"`
-	BadValues int64        `json:"bad_values"` // recipients whose values WeChat would refuse
-	Quota     struct {
-		Limit  int64 `json:"limit"` // 0 when WeChat gave no information
-		Used   int64 `json:"used"`
-		Keep   int64 `json:"keep"`
-		Remain int64 `json:"remain"` // today, for this broadcast
-	} `json:"quota"`
-	Rate    float64    `json:"rate"`
-	Seconds float64    `json:"seconds"` // of sending, waits not counted
-	Days    int        `json:"days"`    // on which it sends; 0 when the quota never allows it
-	EndsAt  *time.Time `json:"ends_at"` // UTC, if it began now
-	// Messages are the first ones, as a person would see them.
-	Messages []previewMessage `json:"messages"`
-}
-
-type previewOut struct {
-	Reason string `json:"reason"`
-	N      int64  `json:"n"`
-}
-
-// previewList is the spec's list of recipients.
-type previewList struct {
-	Rows  int64 `json:"rows"`
-	Found int64 `json:"found"` // rows of people who follow
-}
-
-type previewMessage struct {
-	OpenID   string            `json:"openid"`
-	Data     map[string]string `json:"data"`
-	PagePath string            `json:"pagepath"`
-	URL      string            `json:"url,omitempty"`
-}
 
 func (a *app) broadcastPreviewCommand() *cobra.Command {
 	var f specFlags
@@ -87,7 +42,7 @@ and the first messages as people would see them. Nothing is sent or stored.`,
 				return err
 			}
 			defer s.Close()
-			p, err := a.preview(cmd.Context(), s, spec, max(messages, 1))
+			p, err := s.preview(cmd.Context(), spec, max(messages, 1))
 			if err != nil {
 				return err
 			}
@@ -100,7 +55,8 @@ and the first messages as people would see them. Nothing is sent or stored.`,
 	return cmd
 }
 
-func (a *app) preview(ctx context.Context, s *session, spec *broadcast.Spec, messages int) (p preview, err error) {
+// preview says who would get a spec's broadcast, and when.
+func (s *session) preview(ctx context.Context, spec *broadcast.Spec, messages int) (p api.Preview, err error) {
 	checked, err := s.checkSpec(ctx, spec)
 	if err != nil {
 		return p, err
@@ -118,12 +74,12 @@ func (a *app) preview(ctx context.Context, s *session, spec *broadcast.Spec, mes
 	if err != nil {
 		return p, err
 	}
-	p.Followers, p.Out = n.Followers, []previewOut{}
+	p.Followers, p.Out = n.Followers, []api.PreviewOut{}
 	for _, out := range n.Out {
-		p.Out = append(p.Out, previewOut(out))
+		p.Out = append(p.Out, api.PreviewOut(out))
 	}
 	if audience.In != nil {
-		p.List = &previewList{Rows: n.ListRows, Found: n.ListFound}
+		p.List = &api.PreviewList{Rows: n.ListRows, Found: n.ListFound}
 	}
 	message, err := broadcast.NewMessage(spec, checked.mini, "")
 	if err != nil {
@@ -135,7 +91,7 @@ func (a *app) preview(ctx context.Context, s *session, spec *broadcast.Spec, mes
 	}
 	p.Recipients, p.BadValues = found.Recipients, found.Bad
 	for _, m := range found.First {
-		p.Messages = append(p.Messages, previewMessage{string(m.ToUser), m.Data, m.PagePath, m.URL})
+		p.Messages = append(p.Messages, api.PreviewMessage{OpenID: string(m.ToUser), Data: m.Data, PagePath: m.PagePath, URL: m.URL})
 	}
 	quota, err := s.client.GetQuota(ctx, wechat.TemplateSendAPI)
 	if err != nil {
@@ -145,11 +101,11 @@ func (a *app) preview(ctx context.Context, s *session, spec *broadcast.Spec, mes
 	o := s.sendOptions(spec)
 	forecast := broadcast.Foretell(s.db.Now(), p.Recipients-p.BadValues, o, quota)
 	p.Quota.Limit, p.Quota.Used, p.Quota.Keep, p.Quota.Remain = quota.Limit, quota.Used, o.QuotaKeep, forecast.Today
-	p.Rate, p.Seconds, p.Days, p.EndsAt = o.Rate, forecast.Seconds, forecast.Days, timeOrNull(forecast.EndsAt)
+	p.Rate, p.Seconds, p.Days, p.EndsAt = o.Rate, forecast.Seconds, forecast.Days, api.TimeOrNull(forecast.EndsAt)
 	return p, nil
 }
 
-func writePreview(w io.Writer, spec *broadcast.Spec, p preview) {
+func writePreview(w io.Writer, spec *broadcast.Spec, p api.Preview) {
 	fmt.Fprintf(w, "%s: %s of %s followers would get it.\n", spec.Name, count(p.Recipients-p.BadValues), count(p.Followers))
 	rows := [][]string{{"in", count(p.Recipients - p.BadValues), ""}}
 	for _, out := range p.Out {

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wxcast/wxcast/broadcast"
+	"github.com/wxcast/wxcast/internal/api"
 	"github.com/wxcast/wxcast/internal/report"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
@@ -40,22 +41,38 @@ With --priority it also overtakes, or lets pass, the account's other broadcasts.
 				return err
 			}
 			defer s.Close()
-			if b.State.Final() {
-				return usageError{fmt.Errorf("broadcast %d is %s: it has come to its end", b.ID, b.State)}
+			steering := api.Steering{Rate: &rate}
+			if cmd.Flags().Changed("priority") {
+				steering.Priority = &priority
 			}
-			if !cmd.Flags().Changed("priority") {
-				priority = b.Priority
-			}
-			if err := s.db.SetRate(cmd.Context(), b.ID, rate, priority); err != nil {
+			if b, err = s.steer(cmd.Context(), b.ID, steering); err != nil {
 				return err
 			}
-			return a.print(map[string]any{"id": b.ID, "rate": rate, "priority": priority}, func(w io.Writer) {
-				fmt.Fprintf(w, "Broadcast %d (%s) goes at %v messages a second, with priority %d.\n", b.ID, b.Name, rate, priority)
+			return a.print(map[string]any{"id": b.ID, "rate": b.Rate, "priority": b.Priority}, func(w io.Writer) {
+				fmt.Fprintf(w, "Broadcast %d (%s) goes at %v messages a second, with priority %d.\n", b.ID, b.Name, b.Rate, b.Priority)
 			})
 		},
 	}
 	cmd.Flags().IntVar(&priority, "priority", 0, "higher ones go first, -100 to 100")
 	return cmd
+}
+
+// steer changes a broadcast's rate or priority.
+func (s *session) steer(ctx context.Context, id int64, to api.Steering) (wxcast.Broadcast, error) {
+	b, err := s.broadcast(ctx, id)
+	if err != nil {
+		return b, err
+	}
+	if b.State.Final() {
+		return b, api.Conflict(fmt.Sprintf("broadcast %d is %s: it has come to its end", b.ID, b.State))
+	}
+	if to.Rate != nil {
+		b.Rate = *to.Rate
+	}
+	if to.Priority != nil {
+		b.Priority = *to.Priority
+	}
+	return b, s.db.SetRate(ctx, b.ID, b.Rate, b.Priority)
 }
 
 func (a *app) broadcastRetryCommand() *cobra.Command {
@@ -76,13 +93,13 @@ whose outcome is unknown are not among them: those people may have it.`,
 			}
 			defer s.Close()
 			if !b.State.Final() {
-				return usageError{fmt.Errorf("broadcast %d is %s; let it end or cancel it, then retry", b.ID, b.State)}
+				return notEnded(b)
 			}
 			spec, err := storedSpec(cmd.Context(), s, b)
 			if err != nil {
 				return err
 			}
-			retry, err := a.makeRetry(cmd.Context(), s, b, only, yes)
+			retry, err := s.makeRetry(cmd.Context(), b, only, a.asker(yes))
 			if err != nil {
 				return err
 			}
@@ -98,8 +115,12 @@ whose outcome is unknown are not among them: those people may have it.`,
 	return cmd
 }
 
+func notEnded(b wxcast.Broadcast) error {
+	return api.Conflict(fmt.Sprintf("broadcast %d is %s; let it end or cancel it, then retry", b.ID, b.State))
+}
+
 // makeRetry makes the next retry of a broadcast.
-func (a *app) makeRetry(ctx context.Context, s *session, b wxcast.Broadcast, only []int, yes bool) (wxcast.Broadcast, error) {
+func (s *session) makeRetry(ctx context.Context, b wxcast.Broadcast, only []int, who asker) (wxcast.Broadcast, error) {
 	audience := wxcast.Audience{MiniID: b.MiniID, Retry: &wxcast.RetryOf{BroadcastID: b.ID, ErrCodes: only}}
 	name := ""
 	for n := 1; ; n++ {
@@ -113,7 +134,7 @@ func (a *app) makeRetry(ctx context.Context, s *session, b wxcast.Broadcast, onl
 		}
 		for _, e := range earlier {
 			if !e.State.Final() {
-				return b, usageError{fmt.Errorf("broadcast %d (%s) is a retry that has not ended: wxcast broadcast resume %d goes on with it", e.ID, e.Name, e.ID)}
+				return b, api.Conflict(fmt.Sprintf("broadcast %d (%s) is a retry that has not ended: wxcast broadcast resume %d goes on with it", e.ID, e.Name, e.ID))
 			}
 			audience.NotOfBroadcasts = append(audience.NotOfBroadcasts, e.ID)
 		}
@@ -127,9 +148,9 @@ func (a *app) makeRetry(ctx context.Context, s *session, b wxcast.Broadcast, onl
 		if err != nil {
 			return b, err
 		}
-		return b, usageError{fmt.Errorf("broadcast %d has nobody to retry: %d failed, of whom none follows still, has that errcode and got no retry", b.ID, tally.Failed)}
+		return b, api.Conflict(fmt.Sprintf("broadcast %d has nobody to retry: %d failed, of whom none follows still, has that errcode and got no retry", b.ID, tally.Failed))
 	}
-	if err := a.confirmBroadcast(ctx, s, name, audience, yes); err != nil {
+	if err := s.confirmBroadcast(ctx, name, audience, who); err != nil {
 		return b, err
 	}
 	retry, added, err := s.db.AddBroadcast(ctx, wxcast.Broadcast{

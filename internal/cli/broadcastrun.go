@@ -45,7 +45,7 @@ hours; run it again then), 4 paused, 130 interrupted. With --wait it waits itsel
 				return err
 			}
 			defer s.Close()
-			b, checked, err := a.findBroadcast(cmd.Context(), s, spec, broadcast.Begin{State: wxcast.BroadcastRunning}, yes)
+			b, checked, err := s.findBroadcast(cmd.Context(), spec, broadcast.Begin{State: wxcast.BroadcastRunning}, a.asker(yes))
 			if err != nil {
 				return err
 			}
@@ -79,22 +79,16 @@ and "broadcast start" waits for the time. Its recipients are those at its start.
 			if err != nil {
 				return err
 			}
-			begin := broadcast.Begin{State: wxcast.BroadcastDraft}
-			if at != "" {
-				begin.State = wxcast.BroadcastScheduled
-				if begin.At, err = broadcast.ParseTime(at); err != nil {
-					return &wxcast.BadInput{Key: "--at", Problem: err.Error(), Want: "write it in quotes"}
-				}
-			}
 			s, err := a.openCallingSession(cmd.Context())
 			if err != nil {
 				return err
 			}
 			defer s.Close()
-			if !begin.At.IsZero() && begin.At.Before(s.db.Now()) {
-				return &wxcast.BadInput{Key: "--at", Problem: fmt.Sprintf("%s is over", at), Want: "name a time to come, in Beijing"}
+			begin, err := s.beginAt(at)
+			if err != nil {
+				return err
 			}
-			b, _, err := a.findBroadcast(cmd.Context(), s, spec, begin, yes)
+			b, _, err := s.findBroadcast(cmd.Context(), spec, begin, a.asker(yes))
 			if err != nil {
 				return err
 			}
@@ -142,7 +136,7 @@ func (a *app) broadcastGoOnCommand(name, short string, from ...wxcast.BroadcastS
 			}
 			o := s.sendOptions(spec.Spec)
 			o.Rate = 0 // as it is
-			a.tellFound(b)
+			a.asker(true).tellFound(b)
 			return a.runBroadcast(cmd.Context(), s, b, spec, o, wait)
 		},
 	}
@@ -175,18 +169,33 @@ func storedSpec(ctx context.Context, s *session, b wxcast.Broadcast) (checkedSpe
 	return checkedSpec{spec, wxcast.AppID(mini.AppID), miniID}, err
 }
 
+// beginAt is a draft, or what begins at a Beijing time.
+func (s *session) beginAt(at string) (begin broadcast.Begin, err error) {
+	if at == "" {
+		return broadcast.Begin{State: wxcast.BroadcastDraft}, nil
+	}
+	begin.State = wxcast.BroadcastScheduled
+	if begin.At, err = broadcast.ParseTime(at); err != nil {
+		return begin, &wxcast.BadInput{Key: "--at", Problem: err.Error(), Want: "write it in quotes"}
+	}
+	if begin.At.Before(s.db.Now()) {
+		return begin, &wxcast.BadInput{Key: "--at", Problem: fmt.Sprintf("%s is over", at), Want: "name a time to come, in Beijing"}
+	}
+	return begin, nil
+}
+
 // findBroadcast checks a spec against WeChat and finds its broadcast, or makes it.
-func (a *app) findBroadcast(ctx context.Context, s *session, spec *broadcast.Spec, begin broadcast.Begin, yes bool) (wxcast.Broadcast, checkedSpec, error) {
+func (s *session) findBroadcast(ctx context.Context, spec *broadcast.Spec, begin broadcast.Begin, who asker) (wxcast.Broadcast, checkedSpec, error) {
 	checked, err := s.checkSpec(ctx, spec)
 	if err != nil {
 		return wxcast.Broadcast{}, checked, err
 	}
 	begin.Rate = s.sendOptions(spec).Rate
 	b, found, err := broadcast.Find(ctx, s.db, spec, s.accountID, checked.miniID, begin, func() (wxcast.Audience, error) {
-		return a.prepare(ctx, s, checked, yes)
+		return s.prepare(ctx, checked, who)
 	})
 	if found {
-		a.tellFound(b)
+		who.tellFound(b)
 	}
 	return b, checked, err
 }
@@ -288,7 +297,7 @@ func (a *app) sendBroadcast(ctx context.Context, s *session, b wxcast.Broadcast,
 	return broadcast.Run(ctx, s.db, s.client, b, message, o)
 }
 
-func (a *app) tellFound(b wxcast.Broadcast) {
+func (a asker) tellFound(b wxcast.Broadcast) {
 	switch b.State {
 	case wxcast.BroadcastDone, wxcast.BroadcastCancelled:
 		a.say("Broadcast %d (%s) is %s already; nothing is sent. Give the spec another name to send again.", b.ID, b.Name, b.State)

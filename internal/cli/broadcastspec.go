@@ -34,6 +34,25 @@ func (f *specFlags) addSending(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.onUnknown, "on-unknown", "", "what to do about a message whose outcome was lost for good: skip or resend")
 }
 
+// apply puts the flags on top of what the spec says.
+func (f specFlags) apply(spec *broadcast.Spec) error {
+	var ok bool
+	if f.onBadValue != "" {
+		if spec.OnBadValue, ok = broadcast.ParseOnBadValue(f.onBadValue); !ok {
+			return &wxcast.BadInput{Key: "--on-bad-value", Problem: fmt.Sprintf("%q is no way to treat a value", f.onBadValue), Want: "write stop, skip or truncate"}
+		}
+	}
+	if f.onUnknown != "" {
+		if spec.OnUnknown, ok = broadcast.ParseOnUnknown(f.onUnknown); !ok {
+			return &wxcast.BadInput{Key: "--on-unknown", Problem: fmt.Sprintf("%q is no way to treat a lost outcome", f.onUnknown), Want: "write skip or resend"}
+		}
+	}
+	if f.rate > 0 {
+		spec.Rate = f.rate
+	}
+	return nil
+}
+
 // loadSpec reads a spec and looks at the lists that it names, with the flags on top.
 func (a *app) loadSpec(cmd *cobra.Command, file string, f specFlags) (*broadcast.Spec, error) {
 	if cmd.Flags().Changed("rate") {
@@ -52,20 +71,8 @@ func (a *app) loadSpec(cmd *cobra.Command, file string, f specFlags) (*broadcast
 	if err := spec.OpenLists(filepath.Dir(file)); err != nil {
 		return nil, err
 	}
-	if f.onBadValue != "" {
-		var ok bool
-		if spec.OnBadValue, ok = broadcast.ParseOnBadValue(f.onBadValue); !ok {
-			return nil, &wxcast.BadInput{Key: "--on-bad-value", Problem: fmt.Sprintf("%q is no way to treat a value", f.onBadValue), Want: "write stop, skip or truncate"}
-		}
-	}
-	if f.onUnknown != "" {
-		var ok bool
-		if spec.OnUnknown, ok = broadcast.ParseOnUnknown(f.onUnknown); !ok {
-			return nil, &wxcast.BadInput{Key: "--on-unknown", Problem: fmt.Sprintf("%q is no way to treat a lost outcome", f.onUnknown), Want: "write skip or resend"}
-		}
-	}
-	if f.rate > 0 {
-		spec.Rate = f.rate
+	if err := f.apply(spec); err != nil {
+		return nil, err
 	}
 	if a.account == "" && spec.Account != "" {
 		a.account, a.spec = spec.Account, spec
@@ -118,18 +125,38 @@ agreed to, not for marketing, and advises against great numbers at once. It may 
 refuse such messages (40249, 40252, 43116), delete the template, or ban the interface
 (48004). This is told once. 模板消息仅限用户触发或同意的服务通知，不可用于营销；违规可能被拦截、删除模板或封禁接口。`
 
+// asker is who asked for a broadcast.
+type asker struct {
+	// say tells them something beside the result.
+	say func(format string, args ...any)
+	// confirm asks for a yes before a large broadcast; nil where nobody is there to ask,
+	// or has said yes.
+	confirm func(question string) error
+	// watches tells that they wait for numbers; a program does not.
+	watches bool
+}
+
+// asker is who sits at the command line. yes is what they said in advance.
+func (a *app) asker(yes bool) asker {
+	who := asker{say: a.say, confirm: a.confirm, watches: a.Terminal || !yes}
+	if yes {
+		who.confirm = nil
+	}
+	return who
+}
+
 // tellRules tells WeChat's rules with the first broadcast of an account.
-func (a *app) tellRules(ctx context.Context, s *session) error {
+func (s *session) tellRules(ctx context.Context, who asker) error {
 	earlier, err := s.db.BroadcastsAtWork(ctx, s.accountID, time.Unix(0, 0), s.db.Now())
 	if err == nil && len(earlier) == 0 {
-		a.say("%s", rules)
+		who.say("%s", rules)
 	}
 	return err
 }
 
 // prepare finds out whom a new broadcast goes to, looks at every value of theirs, and
 // asks for a yes where that is called for.
-func (a *app) prepare(ctx context.Context, s *session, spec checkedSpec, yes bool) (wxcast.Audience, error) {
+func (s *session) prepare(ctx context.Context, spec checkedSpec, who asker) (wxcast.Audience, error) {
 	audience, err := spec.Resolve(ctx, s.db, s.accountID, spec.miniID, s.db.Now())
 	if err != nil {
 		return audience, err
@@ -143,17 +170,17 @@ func (a *app) prepare(ctx context.Context, s *session, spec checkedSpec, yes boo
 		return audience, err
 	}
 	if found.Bad > 0 && spec.OnBadValue == broadcast.SkipBadValue {
-		a.say("%s of %s recipients are left out: their values do not fit the template.", count(found.Bad), count(found.Recipients))
+		who.say("%s of %s recipients are left out: their values do not fit the template.", count(found.Bad), count(found.Recipients))
 	}
-	if err := a.tellRules(ctx, s); err != nil {
+	if err := s.tellRules(ctx, who); err != nil {
 		return audience, err
 	}
-	return audience, a.confirmBroadcast(ctx, s, spec.Name, audience, yes)
+	return audience, s.confirmBroadcast(ctx, spec.Name, audience, who)
 }
 
 // confirmBroadcast asks for a yes before a large new broadcast, and refuses one to nobody.
-func (a *app) confirmBroadcast(ctx context.Context, s *session, name string, audience wxcast.Audience, yes bool) error {
-	if yes && !a.Terminal { // a script asks for no number, and need not wait for it
+func (s *session) confirmBroadcast(ctx context.Context, name string, audience wxcast.Audience, who asker) error {
+	if !who.watches { // need not wait for a number either
 		if some, err := s.db.Followers(ctx, s.accountID, audience, "", 1); err != nil || len(some) > 0 {
 			return err
 		}
@@ -171,10 +198,10 @@ func (a *app) confirmBroadcast(ctx context.Context, s *session, name string, aud
 		}
 		return &wxcast.BadInput{Problem: "nobody is bridged, so there is nobody to send to", Want: "run wxcast sync, wxcast import and wxcast join first"}
 	}
-	if yes || n.Recipients <= s.cfg.Broadcast.ConfirmAbove {
+	if who.confirm == nil || n.Recipients <= s.cfg.Broadcast.ConfirmAbove {
 		return nil
 	}
-	return a.confirm(fmt.Sprintf("Send %q to %s people? Messages cannot be recalled, and WeChat punishes marketing.", name, count(n.Recipients)))
+	return who.confirm(fmt.Sprintf("Send %q to %s people? Messages cannot be recalled, and WeChat punishes marketing.", name, count(n.Recipients)))
 }
 
 // sendOptions are the spec's, and the configuration's where it does not say.

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wxcast/wxcast/broadcast"
+	"github.com/wxcast/wxcast/internal/api"
 	"github.com/wxcast/wxcast/internal/table"
 	"github.com/wxcast/wxcast/internal/wechat"
 	"github.com/wxcast/wxcast/internal/wxcast"
@@ -19,15 +20,6 @@ import (
 
 // testMax keeps a test from becoming a broadcast.
 const testMax = 20
-
-// testResult is what became of one test message.
-type testResult struct {
-	OpenID  string `json:"openid"`
-	Sent    bool   `json:"sent"`
-	MsgID   string `json:"msgid,omitempty"` // text: it is above 2^53
-	ErrCode int    `json:"errcode"`
-	ErrMsg  string `json:"errmsg,omitempty"`
-}
 
 func (a *app) broadcastTestCommand() *cobra.Command {
 	var f specFlags
@@ -54,7 +46,7 @@ Each test message takes one of the day's quota.`,
 				return err
 			}
 			defer s.Close()
-			results, err := a.sendTests(cmd.Context(), s, spec, to)
+			results, err := s.sendTests(cmd.Context(), spec, to)
 			if err != nil {
 				return err
 			}
@@ -66,7 +58,8 @@ Each test message takes one of the day's quota.`,
 	return cmd
 }
 
-func (a *app) sendTests(ctx context.Context, s *session, spec *broadcast.Spec, to []string) ([]testResult, error) {
+// sendTests sends a spec's message to a few followers.
+func (s *session) sendTests(ctx context.Context, spec *broadcast.Spec, to []string) ([]api.TestMessage, error) {
 	checked, err := s.checkSpec(ctx, spec)
 	if err != nil {
 		return nil, err
@@ -103,10 +96,10 @@ func (a *app) sendTests(ctx context.Context, s *session, spec *broadcast.Spec, t
 		}
 		messages = append(messages, m)
 	}
-	var results []testResult
+	var results []api.TestMessage
 	for _, m := range messages {
 		msgID, err := s.client.SendTemplate(ctx, m)
-		r := testResult{OpenID: string(m.ToUser), Sent: err == nil, ErrCode: wechat.CodeOf(err)}
+		r := api.TestMessage{OpenID: string(m.ToUser), Sent: err == nil, ErrCode: wechat.CodeOf(err)}
 		if err != nil {
 			r.ErrMsg = err.Error()
 		} else {
@@ -117,7 +110,7 @@ func (a *app) sendTests(ctx context.Context, s *session, spec *broadcast.Spec, t
 	return results, nil
 }
 
-func writeTests(w io.Writer, results []testResult) {
+func writeTests(w io.Writer, results []api.TestMessage) {
 	var rows [][]string
 	for _, r := range results {
 		if r.Sent {
@@ -129,7 +122,7 @@ func writeTests(w io.Writer, results []testResult) {
 	table.Write(w, "", rows...)
 }
 
-func notAllSent(results []testResult) error {
+func notAllSent(results []api.TestMessage) error {
 	failed := 0
 	for _, r := range results {
 		if !r.Sent {

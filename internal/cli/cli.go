@@ -17,6 +17,7 @@ import (
 
 	"github.com/wxcast/wxcast/broadcast"
 	"github.com/wxcast/wxcast/config"
+	"github.com/wxcast/wxcast/internal/api"
 	"github.com/wxcast/wxcast/internal/wechat"
 	"github.com/wxcast/wxcast/internal/wxcast"
 	store "github.com/wxcast/wxcast/sql"
@@ -110,6 +111,8 @@ func (a *app) exitCode(ctx context.Context, err error) int {
 		badInput *wxcast.BadInput
 		badConf  *config.Error
 		badURL   *store.URLError
+		notFound api.NotFound
+		conflict api.Conflict
 	)
 	switch {
 	case errors.As(err, &state):
@@ -123,6 +126,7 @@ func (a *app) exitCode(ctx context.Context, err error) int {
 		return exitQuota
 	case !a.started, // cobra refused the command line
 		errors.As(err, &usage), errors.As(err, &badInput), errors.As(err, &badConf), errors.As(err, &badURL),
+		errors.As(err, &notFound), errors.As(err, &conflict),
 		errors.Is(err, store.ErrUnreachable), errors.Is(err, store.ErrSchemaNewer), errors.Is(err, store.ErrSchemaOlder):
 		return exitUsage
 	}
@@ -157,6 +161,7 @@ func advice(err error) string {
 type app struct {
 	IO
 	started bool // the command itself has begun
+	command *cobra.Command
 
 	configFile string
 	account    string
@@ -177,7 +182,7 @@ paced, inside the daily quota, resumable, no one skipped and no one twice.
 Start with:  wxcast demo`,
 		SilenceUsage:     true,
 		SilenceErrors:    true,
-		PersistentPreRun: func(*cobra.Command, []string) { a.started = true },
+		PersistentPreRun: func(cmd *cobra.Command, _ []string) { a.started, a.command = true, cmd },
 	}
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.configFile, "config", "", "configuration `FILE` (default "+config.DefaultFile+" if it exists)")
@@ -188,7 +193,7 @@ Start with:  wxcast demo`,
 	root.AddCommand(
 		a.demoCommand(), a.simCommand(), a.doctorCommand(), a.migrateCommand(),
 		a.syncCommand(), a.importCommand(), a.joinCommand(), a.broadcastCommand(), a.followersCommand(), a.optOutCommand(),
-		a.reportCommand(), a.serveCommand(), a.jobsCommand(), a.explainCommand(), a.versionCommand(),
+		a.reportCommand(), a.serveCommand(), a.jobsCommand(), a.keyCommand(), a.auditCommand(), a.explainCommand(), a.versionCommand(),
 	)
 	return root
 }

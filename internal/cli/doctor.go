@@ -110,7 +110,7 @@ func (d *doctor) examine(ctx context.Context) {
 		d.warn("account", "not checked, because of the above", "")
 		return
 	}
-	client := newClient(d.cfg, d.account, db)
+	client := newClient(d.cfg, d.account, db, watching{})
 	defer client.Close()
 	d.wechat(ctx, client)
 	d.miniPrograms(ctx, db)
@@ -126,7 +126,7 @@ func (d *doctor) miniPrograms(ctx context.Context, tokens wechat.TokenStore) {
 			d.ok("mini program", "%s is configured, without a secret: it is needed for logins only", m.AppID)
 			continue
 		}
-		client := newClient(d.cfg, config.Account{AppID: m.AppID, Secret: m.Secret}, tokens)
+		client := newClient(d.cfg, config.Account{AppID: m.AppID, Secret: m.Secret}, tokens, watching{})
 		if err := client.CheckToken(ctx); err != nil {
 			d.failErr("mini program", err)
 		} else {

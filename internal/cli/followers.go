@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/wxcast/wxcast/internal/api"
 	"github.com/wxcast/wxcast/internal/report"
 	"github.com/wxcast/wxcast/internal/table"
 	"github.com/wxcast/wxcast/internal/wxcast"
@@ -40,18 +41,10 @@ became of it.`,
 				return err
 			}
 			defer s.Close()
-			minis, err := s.miniIDs(cmd.Context())
+			shown, err := s.Person(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
-			p, err := s.db.Person(cmd.Context(), s.accountID, minis, args[0])
-			if err != nil {
-				return err
-			}
-			if len(p.Followers)+len(p.MiniUsers) == 0 {
-				return nobody(args[0])
-			}
-			shown := describePerson(p)
 			return a.print(shown, func(w io.Writer) { writePerson(w, shown) })
 		},
 	}
@@ -59,10 +52,33 @@ became of it.`,
 
 // nobody is the answer for an id that is not in the database.
 func nobody(id string) error {
-	return &wxcast.BadInput{
-		Key: id, Problem: "nobody in the database has this openid or unionid",
-		Want: "is it of this account, and was the last sync after they followed? wxcast sync brings new followers",
+	return api.NotFound(id + ": nobody in the database has this openid or unionid; is it of this account, and was the last sync after they followed? wxcast sync brings new followers")
+}
+
+// Person shows everything that is kept of one person.
+func (s *session) Person(ctx context.Context, id string) (api.Person, error) {
+	minis, err := s.miniIDs(ctx)
+	if err != nil {
+		return api.Person{}, err
 	}
+	p, err := s.db.Person(ctx, s.accountID, minis, id)
+	if err == nil && len(p.Followers)+len(p.MiniUsers) == 0 {
+		err = nobody(id)
+	}
+	return api.NewPerson(p), err
+}
+
+// ForgetPerson deletes one person's data from every table.
+func (s *session) ForgetPerson(ctx context.Context, id string) (wxcast.Forgotten, error) {
+	minis, err := s.miniIDs(ctx)
+	if err != nil {
+		return wxcast.Forgotten{}, err
+	}
+	f, err := s.db.Forget(ctx, s.accountID, minis, id)
+	if errors.Is(err, store.ErrNotFound) {
+		err = nobody(id)
+	}
+	return f, err
 }
 
 func (a *app) followersForgetCommand() *cobra.Command {
@@ -88,14 +104,7 @@ as a new follower.`,
 					return err
 				}
 			}
-			minis, err := s.miniIDs(cmd.Context())
-			if err != nil {
-				return err
-			}
-			f, err := s.db.Forget(cmd.Context(), s.accountID, minis, args[0])
-			if errors.Is(err, store.ErrNotFound) {
-				return nobody(args[0])
-			}
+			f, err := s.ForgetPerson(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
@@ -118,94 +127,7 @@ func (s *session) miniIDs(ctx context.Context) ([]int64, error) {
 	return ids, err
 }
 
-// followerJSON is a follower as commands print it. Times are UTC.
-type followerJSON struct {
-	OpenID        string     `json:"openid"`
-	UnionID       string     `json:"unionid"`
-	MiniOpenID    string     `json:"mini_openid,omitempty"`
-	Subscribed    bool       `json:"subscribed"`
-	SubscribeTime *time.Time `json:"subscribe_time"`
-	Scene         string     `json:"subscribe_scene"`
-	Remark        string     `json:"remark"`
-	Tags          []int      `json:"tags"`
-	FirstSeenAt   time.Time  `json:"first_seen_at"`
-	DetailsAt     time.Time  `json:"details_at"`
-	UnfollowedAt  *time.Time `json:"unfollowed_at"`
-	RefollowedAt  *time.Time `json:"refollowed_at"`
-}
-
-func describeFollower(f wxcast.FollowerRecord) followerJSON {
-	tags := f.Tags
-	if tags == nil {
-		tags = []int{}
-	}
-	return followerJSON{
-		OpenID: string(f.OpenID), UnionID: string(f.UnionID), MiniOpenID: string(f.MiniOpenID), Subscribed: f.Subscribed,
-		SubscribeTime: timeOrNull(f.SubscribeTime), Scene: f.Scene, Remark: f.Remark, Tags: tags,
-		FirstSeenAt: f.FirstSeenAt, DetailsAt: f.DetailsAt, UnfollowedAt: timeOrNull(f.UnfollowedAt), RefollowedAt: timeOrNull(f.RefollowedAt),
-	}
-}
-
-func timeOrNull(t time.Time) *time.Time {
-	if t.IsZero() {
-		return nil
-	}
-	return &t
-}
-
-type personJSON struct {
-	Followers []followerJSON   `json:"followers"`
-	MiniUsers []miniUserJSON   `json:"mini_users"`
-	Messages  []personDelivery `json:"deliveries"`
-}
-
-type miniUserJSON struct {
-	MiniAppID  string    `json:"mini_appid"`
-	MiniOpenID string    `json:"mini_openid"`
-	UnionID    string    `json:"unionid"`
-	Bridged    bool      `json:"bridged"`
-	CreatedAt  time.Time `json:"created_at"`
-	UpdatedAt  time.Time `json:"updated_at"`
-}
-
-type personDelivery struct {
-	BroadcastID   int64      `json:"broadcast_id"`
-	Broadcast     string     `json:"broadcast"`
-	OpenID        string     `json:"openid"`
-	State         string     `json:"state"`
-	Attempts      int        `json:"attempts"`
-	ErrCode       int        `json:"errcode"`
-	ErrMsg        string     `json:"errmsg"`
-	MsgID         string     `json:"msgid"` // text: it is above 2^53
-	AttemptedAt   *time.Time `json:"attempted_at"`
-	NextAttemptAt *time.Time `json:"next_attempt_at"`
-}
-
-func describePerson(p wxcast.Person) personJSON {
-	out := personJSON{Followers: []followerJSON{}, MiniUsers: []miniUserJSON{}, Messages: []personDelivery{}}
-	for _, f := range p.Followers {
-		out.Followers = append(out.Followers, describeFollower(f))
-	}
-	for _, m := range p.MiniUsers {
-		out.MiniUsers = append(out.MiniUsers, miniUserJSON{string(m.MiniAppID), string(m.MiniOpenID), string(m.UnionID), m.Bridged, m.CreatedAt, m.UpdatedAt})
-	}
-	for _, d := range p.Deliveries {
-		out.Messages = append(out.Messages, describeDelivery(d))
-	}
-	return out
-}
-
-func describeDelivery(d wxcast.PersonDelivery) personDelivery {
-	msgid := ""
-	if d.MsgID != 0 {
-		msgid = strconv.FormatInt(d.MsgID, 10)
-	}
-	return personDelivery{
-		d.BroadcastID, d.Broadcast, string(d.OpenID), string(d.State), d.Attempts, d.ErrCode, d.ErrMsg, msgid, timeOrNull(d.AttemptedAt), timeOrNull(d.NextAttemptAt),
-	}
-}
-
-func writePerson(w io.Writer, p personJSON) {
+func writePerson(w io.Writer, p api.Person) {
 	when := func(t *time.Time) string {
 		if t == nil {
 			return "–"

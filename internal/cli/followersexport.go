@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/wxcast/wxcast/internal/api"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
@@ -78,19 +80,22 @@ func (f *followersFlags) check() error {
 		f.audience.Bridged = &f.bridged
 	}
 	f.audience.Unfollowed = f.unfollowed
-	for flag, to := range map[string]struct {
-		text string
-		time *time.Time
-	}{"--followed-from": {f.followedFrom, &f.audience.FollowedFrom}, "--followed-until": {f.followedUntil, &f.audience.FollowedUntil}} {
-		if to.text == "" {
-			continue
-		}
-		day, err := wxcast.ParseDay(to.text)
-		if err != nil {
-			return usageError{fmt.Errorf("%s: %q is no date; write it as 2026-11-30", flag, to.text)}
-		}
-		*to.time = day.Begin()
+	return errors.Join(
+		parseDate("--followed-from", f.followedFrom, &f.audience.FollowedFrom),
+		parseDate("--followed-until", f.followedUntil, &f.audience.FollowedUntil),
+	)
+}
+
+// parseDate reads the beginning of a Beijing date; "" leaves it alone.
+func parseDate(key, text string, to *time.Time) error {
+	if text == "" {
+		return nil
 	}
+	day, err := wxcast.ParseDay(text)
+	if err != nil {
+		return &wxcast.BadInput{Key: key, Problem: fmt.Sprintf("%q is no date", text), Want: "write it as 2026-11-30"}
+	}
+	*to = day.Begin()
 	return nil
 }
 
@@ -107,6 +112,6 @@ func followerRows(ctx context.Context, s *session, audience wxcast.Audience) row
 				strings.Trim(fmt.Sprint(f.Tags), "[]"), f.Remark, timeText(f.FirstSeenAt), timeText(f.DetailsAt), timeText(f.UnfollowedAt), timeText(f.RefollowedAt),
 			}
 		},
-		object: func(f wxcast.FollowerRecord) any { return describeFollower(f) },
+		object: func(f wxcast.FollowerRecord) any { return api.NewFollower(f) },
 	}
 }

@@ -117,10 +117,6 @@ type importResult struct {
 }
 
 func (a *app) runImport(ctx context.Context, s *session, rows iter.Seq2[bridge.Row, error], source string, f importFlags) (importResult, error) {
-	_, miniID, err := s.miniProgram(ctx, f.mini)
-	if err != nil {
-		return importResult{}, err
-	}
 	rejects := &rejectsFile{name: f.rejects}
 	if rejects.name == "" {
 		rejects.name = "wxcast-import.rejected.csv"
@@ -128,16 +124,9 @@ func (a *app) runImport(ctx context.Context, s *session, rows iter.Seq2[bridge.R
 			rejects.name = source + ".rejected.csv"
 		}
 	}
-	options := bridge.ImportOptions{
-		MiniID: miniID, Source: source, Strict: f.strict,
-		Replace: f.replace, MaxRemoveShare: s.cfg.Sync.MaxUnfollowShare, Reject: rejects.add,
-	}
-	if f.allowMassRemoval {
-		options.MaxRemoveShare = 1
-	}
 	bar := a.progress("importing mini users")
 	defer bar.end()
-	summary, err := bridge.Import(ctx, s.db, counted(rows, bar), options)
+	_, summary, err := s.importRows(ctx, counted(rows, bar), source, f, rejects.add)
 	closeErr := rejects.close()
 	if err != nil {
 		return importResult{}, err
@@ -147,6 +136,22 @@ func (a *app) runImport(ctx context.Context, s *session, rows iter.Seq2[bridge.R
 		result.RejectsFile = rejects.name
 	}
 	return result, closeErr
+}
+
+// importRows brings rows of mini users into the store.
+func (s *session) importRows(ctx context.Context, rows iter.Seq2[bridge.Row, error], source string, f importFlags, reject func(bridge.Rejected)) (miniID int64, summary bridge.ImportSummary, err error) {
+	if _, miniID, err = s.miniProgram(ctx, f.mini); err != nil {
+		return 0, summary, err
+	}
+	options := bridge.ImportOptions{
+		MiniID: miniID, Source: source, Strict: f.strict,
+		Replace: f.replace, MaxRemoveShare: s.cfg.Sync.MaxUnfollowShare, Reject: reject,
+	}
+	if f.allowMassRemoval {
+		options.MaxRemoveShare = 1
+	}
+	summary, err = bridge.Import(ctx, s.db, rows, options)
+	return miniID, summary, err
 }
 
 // counted shows on the bar how many rows have passed.

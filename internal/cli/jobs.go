@@ -1,28 +1,17 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/wxcast/wxcast/internal/api"
 	"github.com/wxcast/wxcast/internal/table"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
-
-// jobLine is a job, when it comes next, and how it went last.
-type jobLine struct {
-	Job      string         `json:"job"`
-	Schedule string         `json:"schedule"`
-	Next     time.Time      `json:"next,omitzero"`
-	Last     *wxcast.JobRun `json:"last,omitempty"`
-}
-
-type jobsResult struct {
-	Jobs []jobLine       `json:"jobs"`
-	Runs []wxcast.JobRun `json:"runs"`
-}
 
 // jobRunsShown is how many runs are listed.
 const jobRunsShown = 20
@@ -40,27 +29,36 @@ func (a *app) jobsCommand() *cobra.Command {
 				return err
 			}
 			defer s.Close()
-			runs, err := s.db.JobRuns(cmd.Context(), s.accountID, jobRunsShown)
+			result, err := s.Jobs(cmd.Context())
 			if err != nil {
 				return err
-			}
-			result := jobsResult{Runs: runs}
-			for _, job := range s.jobs() {
-				line := jobLine{Job: job.Name, Schedule: job.Schedule.String(), Next: job.Schedule.Next(s.db.Now()).UTC()}
-				for _, run := range runs {
-					if run.Job == job.Name {
-						line.Last = &run
-						break
-					}
-				}
-				result.Jobs = append(result.Jobs, line)
 			}
 			return a.print(result, func(w io.Writer) { writeJobs(w, result) })
 		},
 	}
 }
 
-func writeJobs(w io.Writer, r jobsResult) {
+// Jobs are the account's, and how they went.
+func (s *session) Jobs(ctx context.Context) (api.Jobs, error) {
+	runs, err := s.db.JobRuns(ctx, s.accountID, jobRunsShown)
+	if err != nil {
+		return api.Jobs{}, err
+	}
+	all := api.Jobs{Runs: runs}
+	for _, job := range s.jobs() {
+		one := api.Job{Job: job.Name, Schedule: job.Schedule.String(), Next: job.Schedule.Next(s.db.Now()).UTC()}
+		for _, run := range runs {
+			if run.Job == job.Name {
+				one.Last = &run
+				break
+			}
+		}
+		all.Jobs = append(all.Jobs, one)
+	}
+	return all, nil
+}
+
+func writeJobs(w io.Writer, r api.Jobs) {
 	beijing := func(t time.Time) string {
 		if t.IsZero() {
 			return "never"

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wxcast/wxcast/broadcast"
+	"github.com/wxcast/wxcast/internal/api"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
@@ -24,17 +26,7 @@ are on it, also for broadcasts that have begun: a message whose turn comes is sk
 	return cmd
 }
 
-// optOutResult is what a change of the list did.
-type optOutResult struct {
-	Added   int64    `json:"added"`
-	Removed int64    `json:"removed"`
-	Unknown []string `json:"unknown"` // ids that are no follower's
-}
-
-func (a *app) printOptOut(r optOutResult) error {
-	if r.Unknown == nil {
-		r.Unknown = []string{}
-	}
+func (a *app) printOptOut(r api.OptOutChange) error {
 	return a.print(r, func(w io.Writer) {
 		if r.Removed > 0 {
 			fmt.Fprintf(w, "%s taken off the opt-out list.\n", count(r.Removed))
@@ -59,14 +51,11 @@ func (a *app) optOutAddCommand() *cobra.Command {
 				return err
 			}
 			defer s.Close()
-			added, unknown, err := s.db.AddOptOuts(cmd.Context(), s.accountID, args, "by hand")
+			change, err := s.AddOptOuts(cmd.Context(), args)
 			if err != nil {
 				return err
 			}
-			if len(unknown) == len(args) {
-				return nobody(strings.Join(unknown, ", "))
-			}
-			return a.printOptOut(optOutResult{Added: added, Unknown: unknown})
+			return a.printOptOut(change)
 		},
 	}
 }
@@ -83,16 +72,31 @@ func (a *app) optOutRemoveCommand() *cobra.Command {
 				return err
 			}
 			defer s.Close()
-			removed, err := s.db.RemoveOptOuts(cmd.Context(), s.accountID, args)
+			change, err := s.RemoveOptOuts(cmd.Context(), args)
 			if err != nil {
 				return err
 			}
-			if removed == 0 {
-				return &wxcast.BadInput{Key: strings.Join(args, ", "), Problem: "nobody on the opt-out list has this openid or unionid", Want: "wxcast optout export shows the list"}
-			}
-			return a.printOptOut(optOutResult{Removed: removed})
+			return a.printOptOut(change)
 		},
 	}
+}
+
+// AddOptOuts puts people on the list.
+func (s *session) AddOptOuts(ctx context.Context, ids []string) (api.OptOutChange, error) {
+	added, unknown, err := s.db.AddOptOuts(ctx, s.accountID, ids, "by hand")
+	if err == nil && len(unknown) == len(ids) {
+		err = nobody(strings.Join(unknown, ", "))
+	}
+	return api.OptOutChange{Added: added, Unknown: append([]string{}, unknown...)}, err
+}
+
+// RemoveOptOuts takes people off the list.
+func (s *session) RemoveOptOuts(ctx context.Context, ids []string) (api.OptOutChange, error) {
+	removed, err := s.db.RemoveOptOuts(ctx, s.accountID, ids)
+	if err == nil && removed == 0 {
+		err = api.NotFound(strings.Join(ids, ", ") + ": nobody on the opt-out list has this openid or unionid; wxcast optout export shows the list")
+	}
+	return api.OptOutChange{Removed: removed, Unknown: []string{}}, err
 }
 
 // optOutBatch is how many rows of a file go into one transaction.
@@ -116,7 +120,7 @@ unionid. A file with a bad row is refused whole; ids that are no follower's are 
 				return err
 			}
 			defer s.Close()
-			var r optOutResult
+			r := api.OptOutChange{Unknown: []string{}}
 			for from := 0; from < len(ids); from += optOutBatch {
 				added, unknown, err := s.db.AddOptOuts(cmd.Context(), s.accountID, ids[from:min(from+optOutBatch, len(ids))], "import")
 				if err != nil {
@@ -162,19 +166,23 @@ func (a *app) optOutExportCommand() *cobra.Command {
 				return err
 			}
 			defer s.Close()
-			return export(a, "opt-outs", f, rows[wxcast.OptOut]{
-				page: func(after wxcast.OpenID) ([]wxcast.OptOut, error) {
-					return s.db.OptOuts(cmd.Context(), s.accountID, after, exportPage)
-				},
-				openid: func(o wxcast.OptOut) wxcast.OpenID { return o.OpenID },
-				header: []string{"openid", "since", "source"},
-				fields: func(o wxcast.OptOut) []string {
-					return []string{string(o.OpenID), o.Since.Format(time.RFC3339), o.Source}
-				},
-				object: func(o wxcast.OptOut) any { return o },
-			})
+			return export(a, "opt-outs", f, optOutRows(cmd.Context(), s))
 		},
 	}
 	f.add(cmd)
 	return cmd
+}
+
+func optOutRows(ctx context.Context, s *session) rows[wxcast.OptOut] {
+	return rows[wxcast.OptOut]{
+		page: func(after wxcast.OpenID) ([]wxcast.OptOut, error) {
+			return s.db.OptOuts(ctx, s.accountID, after, exportPage)
+		},
+		openid: func(o wxcast.OptOut) wxcast.OpenID { return o.OpenID },
+		header: []string{"openid", "since", "source"},
+		fields: func(o wxcast.OptOut) []string {
+			return []string{string(o.OpenID), o.Since.Format(time.RFC3339), o.Source}
+		},
+		object: func(o wxcast.OptOut) any { return o },
+	}
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"slices"
@@ -43,27 +44,12 @@ WeChat is asked for the quotas first.`,
 					return usageError{fmt.Errorf("--day: %q is no date; write it as 2026-11-30", day)}
 				}
 			}
-			account, err := s.reportAccount(cmd.Context())
+			if (format == "csv" || format == "html") && !a.json {
+				return s.WriteReport(cmd.Context(), of, format, language, a.Out)
+			}
+			r, err := s.Report(cmd.Context(), of)
 			if err != nil {
 				return err
-			}
-			var quotas report.QuotaReader
-			if s.client != nil {
-				quotas = s.client
-			}
-			r, err := report.Make(cmd.Context(), s.db, quotas, account, of, s.log)
-			if err != nil {
-				return err
-			}
-			switch {
-			case format == "csv" && !a.json:
-				return report.WriteCSV(a.Out, r)
-			case format == "html" && !a.json:
-				history, err := report.History(cmd.Context(), s.db, s.accountID, of)
-				if err != nil {
-					return err
-				}
-				return report.WriteHTML(a.Out, r, history, language)
 			}
 			a.json = a.json || format == "json"
 			return a.print(r, func(w io.Writer) { report.WriteTable(w, r) })
@@ -73,4 +59,38 @@ WeChat is asked for the quotas first.`,
 	cmd.Flags().StringVar(&format, "format", "table", strings.Join(reportFormats, ", "))
 	cmd.Flags().StringVar(&language, "lang", report.Languages[0], "language of the HTML page: "+strings.Join(report.Languages, ", "))
 	return cmd
+}
+
+// Report reports a day.
+func (s *session) Report(ctx context.Context, day wxcast.Day) (report.Report, error) {
+	account, err := s.reportAccount(ctx)
+	if err != nil {
+		return report.Report{}, err
+	}
+	var quotas report.QuotaReader
+	if s.client != nil {
+		quotas = s.client
+	}
+	return report.Make(ctx, s.db, quotas, account, day, s.log)
+}
+
+// WriteReport writes a day's report as CSV or HTML.
+func (s *session) WriteReport(ctx context.Context, day wxcast.Day, format, language string, w io.Writer) error {
+	r, err := s.Report(ctx, day)
+	if err != nil {
+		return err
+	}
+	if format == "csv" {
+		return report.WriteCSV(w, r)
+	}
+	history, err := report.History(ctx, s.db, s.accountID, day)
+	if err != nil {
+		return err
+	}
+	return report.WriteHTML(w, r, history, language)
+}
+
+// ReportDays are those whose morning report was kept, the latest first.
+func (s *session) ReportDays(ctx context.Context) ([]wxcast.Day, error) {
+	return s.db.ReportDays(ctx, s.accountID)
 }

@@ -20,6 +20,7 @@ import (
 
 	"github.com/wxcast/wxcast/bridge"
 	"github.com/wxcast/wxcast/config"
+	"github.com/wxcast/wxcast/internal/api"
 	"github.com/wxcast/wxcast/internal/jobs"
 	"github.com/wxcast/wxcast/internal/report"
 	"github.com/wxcast/wxcast/internal/server"
@@ -81,13 +82,18 @@ func (a *app) serve(ctx context.Context) error {
 	log := sessions[0].log
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	watched := newMetrics(registry, sessions)
+	runner := &jobs.Runner{Store: sessions[0].db, Worker: worker, Log: log, Ended: watched.jobEnded}
 	var accounts []server.Account
-	var all []jobs.Job
+	byID := map[int64]api.Account{}
 	var names []string
 	for _, s := range sessions {
 		names = append(names, s.account.Name)
 		accounts = append(accounts, s.serverAccount())
-		all = append(all, s.jobs()...)
+		runner.Add(s.jobs()...)
+		s.startJob = func(name string) bool { return runner.Start(s.accountID, name) }
+		s.metrics = watched
+		byID[s.accountID] = s
 	}
 	minis, err := miniPrograms(ctx, sessions)
 	if err != nil {
@@ -96,8 +102,17 @@ func (a *app) serve(ctx context.Context) error {
 	if key := cfg.Serve.SessionKey.Reveal(); key != "" && len(key) < sessionKeyMin {
 		return &config.Error{Key: "serve.session_key", Problem: fmt.Sprintf("has %d characters", len(key)), Want: fmt.Sprintf("make one of %d or more, for example with openssl rand -hex 32", sessionKeyMin)}
 	}
+	if err := sessions[0].checkListen(ctx); err != nil {
+		return err
+	}
+	address := server.Address(cfg.Serve.ForwardedFor)
+	calls := api.New(api.Options{Store: sessions[0].db, Accounts: byID, Address: address, Status: statusOf, Version: version(), Log: log})
+	admitMetrics := func(r *http.Request) (int, string) { return calls.Admit(r, wxcast.ScopeRead) }
+	if loopback(cfg.Serve.Listen) {
+		admitMetrics = nil
+	}
 	srv := server.New(server.Options{
-		MiniPrograms: minis, Sessions: server.Sessions{Key: cfg.Serve.SessionKey, ForwardedFor: cfg.Serve.ForwardedFor},
+		MiniPrograms: minis, Sessions: server.Sessions{Key: cfg.Serve.SessionKey, Address: address}, API: calls, AdmitMetrics: admitMetrics,
 		Store: sessions[0].db, Accounts: accounts, Stop: server.StopWords{Words: cfg.Serve.StopWords, Reply: cfg.Serve.StopReply}, Worker: worker, Metrics: registry, Log: log,
 	})
 	listener, err := net.Listen("tcp", cfg.Serve.Listen)
@@ -116,7 +131,7 @@ func (a *app) serve(ctx context.Context) error {
 	var work errgroup.Group
 	work.Go(func() error { srv.Run(taking); return nil })
 	work.Go(func() error {
-		(&jobs.Runner{Store: sessions[0].db, Jobs: all, Worker: worker, Log: log}).Run(ctx)
+		runner.Run(ctx)
 		return nil
 	})
 	for _, s := range sessions {
@@ -138,6 +153,27 @@ func (a *app) serve(ctx context.Context) error {
 		return err
 	}
 	return work.Wait()
+}
+
+// checkListen refuses an address that others can reach while nobody has a key: then it is
+// likely that nobody meant them to.
+func (s *session) checkListen(ctx context.Context) error {
+	if loopback(s.cfg.Serve.Listen) {
+		return nil
+	}
+	keys, err := s.db.GoodAPIKeys(ctx)
+	if err != nil || keys > 0 {
+		return err
+	}
+	return &config.Error{Key: "serve.listen", Value: s.cfg.Serve.Listen, Problem: "can be reached from other machines, and there is no key for the API",
+		Want: "make one first: wxcast key create NAME --scope read; or listen on 127.0.0.1 and let a proxy pass /wechat/ on"}
+}
+
+// loopback tells whether only this machine can reach an address.
+func loopback(listen string) bool {
+	host, _, err := net.SplitHostPort(listen)
+	ip := net.ParseIP(host)
+	return err == nil && (host == "localhost" || ip != nil && ip.IsLoopback())
 }
 
 // openAll opens a session for each configured account, on one store.

@@ -72,6 +72,7 @@ func (s *session) work(ctx context.Context, b wxcast.Broadcast) (rest time.Durat
 		if message, err = broadcast.NewMessage(spec.Spec, spec.mini, b.MessageKey); err == nil {
 			o := s.sendOptions(spec.Spec)
 			o.Rate = 0 // as it is
+			o.TakenOver = func(leases int) { s.metrics.takeovers.WithLabelValues(s.account.Name).Add(float64(leases)) }
 			s.log.InfoContext(ctx, "broadcast at work", "broadcast_id", b.ID, "name", b.Name)
 			s.recovered(ctx, fmt.Sprintf("broadcast:%d", b.ID))
 			b, err = broadcast.Run(ctx, s.db, s.client, b, message, o)

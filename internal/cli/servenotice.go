@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/wxcast/wxcast/config"
 	"github.com/wxcast/wxcast/internal/notify"
@@ -80,7 +81,30 @@ func (s *session) tellReport(ctx context.Context, r report.Report) error {
 	if err != nil {
 		return err
 	}
-	return s.db.RaiseNotice(ctx, s.accountID, wxcast.Notice{Key: "report:" + string(r.Day), Kind: wxcast.NoticeReport, Title: title, Body: text, Data: string(data)})
+	return s.db.RaiseNotice(ctx, s.accountID, wxcast.Notice{Key: wxcast.ReportKey(r.Day), Kind: wxcast.NoticeReport, Title: title, Body: text, Data: string(data)})
+}
+
+// tokenAlert is how long after the last time people are told that it is over.
+const tokenAlert = time.Hour
+
+// watching tells people of tokens that somebody else made an end of, and counts calls.
+func (s *session) watching() watching {
+	return watching{
+		overridden: func(ctx context.Context) {
+			s.log.WarnContext(ctx, "WeChat refuses a token that should have lived on: another system makes new ones", "account", s.account.Name)
+			s.raise(ctx, "token", "the access token was replaced by another system",
+				"WeChat refused the token before its time; wxcast fetched another one and went on. Another system asks WeChat for tokens of this account and ends ours, or somebody resets the secret. "+
+					"Let that system get the token from wxcast: GET /api/v1/access-token, with a key of the scope token.")
+			if s.metrics != nil {
+				s.metrics.overrides.WithLabelValues(s.account.Name).Inc()
+			}
+		},
+		observe: func(api string, took time.Duration, err error) {
+			if s.metrics != nil {
+				s.metrics.called(s.account.Name, api, took, err)
+			}
+		},
+	}
 }
 
 // watchQuota reads the day's quota of template messages, for the report and its charts,
@@ -90,6 +114,7 @@ func (s *session) watchQuota(ctx context.Context) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.note(ctx, s.db.EndOldAlert(ctx, s.accountID, "token", s.db.Now().Add(-tokenAlert)))
 	day := wxcast.DayOf(s.db.Now())
 	if err := s.db.SaveQuota(ctx, s.accountID, day, quota); err != nil {
 		return nil, err

@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/wxcast/wxcast/bridge"
 	"github.com/wxcast/wxcast/broadcast"
 	"github.com/wxcast/wxcast/config"
+	"github.com/wxcast/wxcast/internal/api"
 	"github.com/wxcast/wxcast/internal/jobs"
 	"github.com/wxcast/wxcast/internal/report"
 	"github.com/wxcast/wxcast/internal/server"
@@ -30,6 +32,8 @@ var (
 	_ server.Store        = (*store.DB)(nil)
 	_ server.Source       = (*wechat.Client)(nil)
 	_ jobs.Store          = (*store.DB)(nil)
+	_ api.Store           = (*store.DB)(nil)
+	_ api.Account         = (*session)(nil)
 )
 
 // session is what most commands work with: one account on an open store.
@@ -41,6 +45,10 @@ type session struct {
 	accountID int64
 	// client is nil where the account has no way to an access token.
 	client *wechat.Client
+	// startJob runs a job now; nil but in wxcast serve.
+	startJob func(name string) bool
+	// metrics are those of wxcast serve; nil elsewhere.
+	metrics *metrics
 	// recipients of a broadcast that this command has made; 0 otherwise.
 	recipients int64
 }
@@ -112,7 +120,15 @@ func (a *app) open(ctx context.Context, check func(config.Account) error) (*sess
 	if err := check(account); err != nil {
 		return nil, err
 	}
-	return newSession(ctx, cfg, account, a.logger(cfg))
+	s, err := newSession(ctx, cfg, account, a.logger(cfg))
+	if err != nil {
+		return nil, err
+	}
+	if err := a.audit(ctx, s); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
 }
 
 func newSession(ctx context.Context, cfg *config.Config, account config.Account, log *slog.Logger) (*session, error) {
@@ -135,13 +151,20 @@ func newSessionOn(ctx context.Context, cfg *config.Config, account config.Accoun
 		return nil, err
 	}
 	if account.CanCall() {
-		s.client = newClient(cfg, account, db)
+		s.client = newClient(cfg, account, db, s.watching())
 	}
 	return s, nil
 }
 
-func newClient(cfg *config.Config, account config.Account, tokens wechat.TokenStore) *wechat.Client {
+// watching is what an account wants to know of its calls.
+type watching struct {
+	overridden func(ctx context.Context)
+	observe    func(api string, took time.Duration, err error)
+}
+
+func newClient(cfg *config.Config, account config.Account, tokens wechat.TokenStore, w watching) *wechat.Client {
 	return wechat.New(wechat.Options{
+		Overridden: w.overridden, Observe: w.observe,
 		AppID: wxcast.AppID(account.AppID), Secret: account.Secret, Bases: cfg.APIBases, Timeout: cfg.APITimeout,
 		Conns: max(cfg.Broadcast.Concurrency, cfg.Sync.Concurrency), Tokens: tokens,
 		TokenFrom: wechat.TokenFrom{Plain: account.AccessToken.API == "token", URL: account.AccessToken.URL, Command: account.AccessToken.Command},

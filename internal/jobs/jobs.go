@@ -40,31 +40,56 @@ type Store interface {
 // Runner runs jobs until it is told to stop.
 type Runner struct {
 	Store  Store
-	Jobs   []Job
 	Worker string // unique to this process
 	Log    *slog.Logger
+	// Ended is told of each run of this process; nil tells nobody.
+	Ended func(job Job, outcome wxcast.JobOutcome)
+	jobs  []keptJob
+}
+
+type keptJob struct {
+	Job
+	asked chan struct{} // somebody wants it now
+}
+
+// Add adds jobs, before Run.
+func (r *Runner) Add(jobs ...Job) {
+	for _, job := range jobs {
+		r.jobs = append(r.jobs, keptJob{job, make(chan struct{}, 1)})
+	}
+}
+
+// Start asks for a run of an account's job now, or when the run that is at work in this
+// process has ended; false means that there is no such job.
+func (r *Runner) Start(accountID int64, name string) bool {
+	for _, job := range r.jobs {
+		if job.AccountID == accountID && job.Name == name {
+			select {
+			case job.asked <- struct{}{}:
+			default: // it is asked for already
+			}
+			return true
+		}
+	}
+	return false
 }
 
 // Run runs the jobs when they are due, until ctx ends; then those at work are given up
 // to the next process.
 func (r *Runner) Run(ctx context.Context) {
 	var all sync.WaitGroup
-	for _, job := range r.Jobs {
+	for _, job := range r.jobs {
 		all.Go(func() { r.keep(ctx, job) })
 	}
 	all.Wait()
 }
 
 // keep runs one job whenever it is due.
-func (r *Runner) keep(ctx context.Context, job Job) {
+func (r *Runner) keep(ctx context.Context, job keptJob) {
 	from := r.Store.Now().Add(-CatchUp)
 	for {
 		if due := job.Schedule.Last(from, r.Store.Now()); !due.IsZero() {
-			over, err := r.once(ctx, job, due)
-			if err != nil && ctx.Err() == nil {
-				r.Log.ErrorContext(ctx, "job not run", "job", job.Name, "account_id", job.AccountID, "err", err)
-			}
-			if over {
+			if r.once(ctx, job.Job, due) {
 				from = due
 			}
 		}
@@ -75,6 +100,8 @@ func (r *Runner) keep(ctx context.Context, job Job) {
 		select {
 		case <-ctx.Done():
 			return
+		case <-job.asked:
+			r.once(ctx, job.Job, r.Store.Now())
 		case <-time.After(wait):
 		}
 	}
@@ -85,7 +112,15 @@ var errLost = errors.New("the run was taken over by another process")
 
 // once runs a job for a time at which it was due, if that is this process's to do; over
 // tells that nobody has to do it any more.
-func (r *Runner) once(ctx context.Context, job Job, due time.Time) (over bool, err error) {
+func (r *Runner) once(ctx context.Context, job Job, due time.Time) (over bool) {
+	over, err := r.try(ctx, job, due)
+	if err != nil && ctx.Err() == nil {
+		r.Log.ErrorContext(ctx, "job not run", "job", job.Name, "account_id", job.AccountID, "err", err)
+	}
+	return over
+}
+
+func (r *Runner) try(ctx context.Context, job Job, due time.Time) (over bool, err error) {
 	id, claim, err := r.Store.ClaimJob(ctx, job.AccountID, job.Name, due, r.Worker, lease)
 	if err != nil || claim != wxcast.JobClaimed {
 		return claim == wxcast.JobOver && err == nil, err
@@ -105,10 +140,17 @@ func (r *Runner) once(ctx context.Context, job Job, due time.Time) (over bool, e
 		return false, err
 	case runErr != nil:
 		log.ErrorContext(ctx, "job failed", "err", runErr)
-		return true, r.Store.FinishJob(ctx, id, r.Worker, wxcast.JobFailed, runErr.Error())
+		return true, r.finish(ctx, id, job, wxcast.JobFailed, runErr.Error())
 	}
 	log.InfoContext(ctx, "job done", "seconds", fmt.Sprintf("%.1f", time.Since(started).Seconds()))
-	return true, r.Store.FinishJob(ctx, id, r.Worker, wxcast.JobDone, detail)
+	return true, r.finish(ctx, id, job, wxcast.JobDone, detail)
+}
+
+func (r *Runner) finish(ctx context.Context, id int64, job Job, outcome wxcast.JobOutcome, detail string) error {
+	if r.Ended != nil {
+		r.Ended(job, outcome)
+	}
+	return r.Store.FinishJob(ctx, id, r.Worker, outcome, detail)
 }
 
 // renew keeps a run this process's, and stops it when it no longer is.

@@ -73,12 +73,13 @@ func TestEachRunIsOneProcesssOfMany(t *testing.T) {
 		var ran atomic.Int64
 		var all sync.WaitGroup
 		for n := range 4 {
-			r := &jobs.Runner{Store: db, Worker: fmt.Sprint("w", n), Log: slog.New(slog.DiscardHandler), Jobs: []jobs.Job{{AccountID: id, Name: "j", Schedule: minutes(t), Run: func(context.Context) (string, error) {
+			r := &jobs.Runner{Store: db, Worker: fmt.Sprint("w", n), Log: slog.New(slog.DiscardHandler)}
+			r.Add(jobs.Job{AccountID: id, Name: "j", Schedule: minutes(t), Run: func(context.Context) (string, error) {
 				if ran.Add(1) == 1 {
 					return "", errors.New("no luck")
 				}
 				return "did it", nil
-			}}}}
+			}})
 			all.Go(func() { r.Run(ctx) })
 		}
 		// What was due while nobody was there is run once, at once.
@@ -149,7 +150,9 @@ func TestAStoppedProcessGivesItsRunToTheNext(t *testing.T) {
 		}}
 		ended := make(chan struct{})
 		go func() {
-			(&jobs.Runner{Store: db, Worker: "first", Log: slog.New(slog.DiscardHandler), Jobs: []jobs.Job{job}}).Run(ctx)
+			r := &jobs.Runner{Store: db, Worker: "first", Log: slog.New(slog.DiscardHandler)}
+			r.Add(job)
+			r.Run(ctx)
 			close(ended)
 		}()
 		<-begun
@@ -157,7 +160,9 @@ func TestAStoppedProcessGivesItsRunToTheNext(t *testing.T) {
 		<-ended
 		next, stopNext := context.WithCancel(t.Context())
 		job.Run = func(context.Context) (string, error) { stopNext(); return "", context.Canceled }
-		(&jobs.Runner{Store: db, Worker: "second", Log: slog.New(slog.DiscardHandler), Jobs: []jobs.Job{job}}).Run(next)
+		r := &jobs.Runner{Store: db, Worker: "second", Log: slog.New(slog.DiscardHandler)}
+		r.Add(job)
+		r.Run(next)
 		runs, err := db.JobRuns(t.Context(), id, 10)
 		if err != nil || len(runs) == 0 || runs[len(runs)-1].Worker != "second" || runs[len(runs)-1].Attempts != 2 {
 			t.Errorf("%+v %v", runs, err)

@@ -5,9 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"net"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -40,9 +38,8 @@ type MiniProgram struct {
 type Sessions struct {
 	// Key signs them (HS256); empty for no logins.
 	Key interface{ Reveal() string }
-	// ForwardedFor: the server stands behind a proxy of ours, whose X-Forwarded-For ends
-	// with the sender's address.
-	ForwardedFor bool
+	// Address is a sender's.
+	Address func(r *http.Request) string
 }
 
 type loginRequest struct {
@@ -58,7 +55,7 @@ type loginAnswer struct {
 
 // login turns what wx.login gave into a session of ours, and stores who logged in.
 func (s *Server) login(w http.ResponseWriter, r *http.Request) {
-	if !s.loginsOfIP.allow(s.address(r), time.Now()) {
+	if !s.loginsOfIP.Allow(s.Sessions.Address(r), time.Now()) {
 		refuseLogin(w, http.StatusTooManyRequests, "too many logins from this address")
 		return
 	}
@@ -85,7 +82,7 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) {
 		s.Log.ErrorContext(r.Context(), "WeChat did not take a login code", "mini_appid", mini.AppID, "err", err)
 		refuseLogin(w, http.StatusServiceUnavailable, "WeChat does not answer; try again")
 		return
-	case !s.loginsOfUser.allow(string(user.MiniOpenID), time.Now()):
+	case !s.loginsOfUser.Allow(string(user.MiniOpenID), time.Now()):
 		refuseLogin(w, http.StatusTooManyRequests, "too many logins of this person")
 		return
 	}
@@ -117,21 +114,6 @@ func (s *Server) miniProgram(appid wxcast.AppID) (MiniProgram, bool) {
 		}
 	}
 	return MiniProgram{}, false
-}
-
-// address is the sender's.
-func (s *Server) address(r *http.Request) string {
-	if s.Sessions.ForwardedFor {
-		all := strings.Split(r.Header.Get("X-Forwarded-For"), ",")
-		if last := strings.TrimSpace(all[len(all)-1]); last != "" {
-			return last
-		}
-	}
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return r.RemoteAddr
-	}
-	return host
 }
 
 func refuseLogin(w http.ResponseWriter, status int, why string) {

@@ -1,4 +1,5 @@
-// Package server is wxcast's HTTP side: WeChat's callbacks, health and metrics.
+// Package server is wxcast's HTTP side: WeChat's callbacks, logins, the API, health and
+// metrics.
 package server
 
 import (
@@ -11,6 +12,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/wxcast/wxcast/internal/api"
+	"github.com/wxcast/wxcast/internal/limit"
 	"github.com/wxcast/wxcast/internal/wechat"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
@@ -55,6 +58,11 @@ type Options struct {
 	// MiniPrograms are those whose users may log in, where Sessions has a key.
 	MiniPrograms []MiniProgram
 	Sessions     Sessions
+	// API serves what stands under api.Prefix; nil for none.
+	API http.Handler
+	// AdmitMetrics refuses who may not see the metrics, with a status other than 0; nil
+	// shows them to everyone who can reach them.
+	AdmitMetrics func(r *http.Request) (status int, why string)
 	Worker       string // unique to this process
 	Metrics      *prometheus.Registry
 	Log          *slog.Logger
@@ -68,13 +76,13 @@ type Server struct {
 	forged   map[string]*forged
 	metrics  *metrics
 
-	loginsOfIP, loginsOfUser *limits
+	loginsOfIP, loginsOfUser *limit.Each
 }
 
 // New makes a server. It does nothing before Run.
 func New(o Options) *Server {
 	s := &Server{Options: o, intakes: map[string]*intake{}, accounts: map[string]Account{}, forged: map[string]*forged{}, metrics: newMetrics(o.Metrics),
-		loginsOfIP: newLimits(loginsOfIP, loginBurstOfIP), loginsOfUser: newLimits(loginsOfUser, loginBurstOfUser)}
+		loginsOfIP: limit.New(loginsOfIP, loginBurstOfIP), loginsOfUser: limit.New(loginsOfUser, loginBurstOfUser)}
 	for _, a := range o.Accounts {
 		s.accounts[a.Name] = a
 		s.forged[a.Name] = &forged{}
@@ -103,8 +111,24 @@ func (s *Server) Handler() http.Handler {
 	}
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { writeText(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", s.ready)
-	mux.Handle("GET /metrics", promhttp.HandlerFor(s.Metrics, promhttp.HandlerOpts{}))
+	mux.Handle("GET /metrics", s.admitted(promhttp.HandlerFor(s.Metrics, promhttp.HandlerOpts{})))
+	if s.API != nil {
+		mux.Handle(api.Prefix+"/", s.API)
+	}
 	return secure(mux)
+}
+
+// admitted shows the metrics to those who may see them.
+func (s *Server) admitted(metrics http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s.AdmitMetrics != nil {
+			if status, why := s.AdmitMetrics(r); status != 0 {
+				writeText(w, status, why)
+				return
+			}
+		}
+		metrics.ServeHTTP(w, r)
+	})
 }
 
 // readyTimeout is how long the store may take to answer a process that is ready.

@@ -61,7 +61,7 @@ func each(t *testing.T, test func(t *testing.T, b *bench)) {
 		t.Cleanup(mini.Close)
 		srv := server.New(server.Options{
 			MiniPrograms: []server.MiniProgram{{ID: b.mini, AppID: wxcast.AppID(b.sim.MiniAppID), AccountID: b.account, Source: mini}},
-			Sessions:     server.Sessions{Key: config.Secret(sessionKey), ForwardedFor: true},
+			Sessions:     server.Sessions{Key: config.Secret(sessionKey), Address: server.Address(true)},
 			Store:        db, Accounts: []server.Account{{ID: b.account, Name: "shop", Keys: b.keys, Source: client}},
 			Stop: server.StopWords{Words: []string{"退订", "TD"}, Reply: "已退订。"}, Worker: t.Name(), Metrics: prometheus.NewRegistry(), Log: log,
 		})

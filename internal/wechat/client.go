@@ -28,6 +28,12 @@ type Options struct {
 	Conns     int
 	Tokens    TokenStore
 	TokenFrom TokenFrom
+	// Overridden is told when somebody else has made an end of a token that should have
+	// lived on; nil tells nobody.
+	Overridden func(ctx context.Context)
+	// Observe is told of each call but those for tokens: its API, how long it took, and
+	// its error; nil tells nobody. It must not block.
+	Observe func(path string, took time.Duration, err error)
 }
 
 // Client makes calls in the name of one app. It is safe for concurrent use.
@@ -38,6 +44,7 @@ type Client struct {
 	timeout   time.Duration
 	transport *http.Transport
 	tokens    *tokenSource
+	observe   func(path string, took time.Duration, err error)
 }
 
 // New makes a client. It calls nobody yet.
@@ -49,12 +56,24 @@ func New(o Options) *Client {
 		timeout:   o.Timeout,
 		transport: newTransport(max(o.Conns, 2)),
 	}
+	if c.observe = o.Observe; c.observe == nil {
+		c.observe = func(string, time.Duration, error) {}
+	}
 	c.tokens = newTokenSource(o.AppID, o.Tokens, c.fetcher(o.TokenFrom))
+	if !o.TokenFrom.foreign() { // else it is the source's to know
+		c.tokens.overridden = o.Overridden
+	}
 	return c
 }
 
 // Close drops the kept connections.
 func (c *Client) Close() { c.transport.CloseIdleConnections() }
+
+// AccessToken returns the app's access token, for others to use. refused is one that
+// WeChat has refused: the answer is another; "" refuses none.
+func (c *Client) AccessToken(ctx context.Context, refused string) (wxcast.Token, error) {
+	return c.tokens.get(ctx, refused)
+}
 
 // CheckToken tells whether the app can get an access token.
 func (c *Client) CheckToken(ctx context.Context) error {
@@ -107,11 +126,13 @@ func callWith[T reply](ctx context.Context, c *Client, token, path string, query
 	if len(query) > 0 {
 		q += "&" + query.Encode()
 	}
+	begun := time.Now()
 	raw, err := c.exchange(ctx, path, q, body)
-	if err != nil {
-		return out, err
+	if err == nil {
+		out, err = decode[T](path, raw, token, c.secret.Reveal())
 	}
-	return decode[T](path, raw, token, c.secret.Reveal())
+	c.observe(path, time.Since(begun), err)
+	return out, err
 }
 
 // decode reads a reply, and turns an errcode into an *Error. hide are texts that

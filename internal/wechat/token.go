@@ -40,8 +40,10 @@ type tokenSource struct {
 	store  TokenStore
 	fetch  func(ctx context.Context, force bool) (wxcast.Token, error)
 	holder string
-	cached atomic.Pointer[wxcast.Token]
-	turn   chan struct{} // one goroutine of this process looks for a new token
+	// overridden is told when a token was refused that should have lived on; may be nil.
+	overridden func(ctx context.Context)
+	cached     atomic.Pointer[wxcast.Token]
+	turn       chan struct{} // one goroutine of this process looks for a new token
 }
 
 var sourceCount atomic.Int64
@@ -104,8 +106,12 @@ func (s *tokenSource) renew(ctx context.Context, refused string) (wxcast.Token, 
 	}
 	defer func() { _ = s.store.Unlock(context.WithoutCancel(ctx), lock, s.holder) }()
 	// Another process may have fetched it between our look and our lock.
-	if t, err := s.store.Token(ctx, s.appid); err != nil || usable(&t, refused) {
-		return t, err
+	last, err := s.store.Token(ctx, s.appid)
+	if err != nil || usable(&last, refused) {
+		return last, err
+	}
+	if refused != "" && last.Reveal() == refused && usable(&last, "") && s.overridden != nil {
+		s.overridden(ctx)
 	}
 	t, err := s.fetch(ctx, false)
 	if err == nil && t.Reveal() == refused {

@@ -31,6 +31,9 @@ type TokenFrom struct {
 	Command string                       // run by the shell; its output is the token
 }
 
+// foreign: WeChat is not asked for tokens.
+func (f TokenFrom) foreign() bool { return f.URL != nil && f.URL.Reveal() != "" || f.Command != "" }
+
 // fetcher is how a token is fetched. force asks for another one although the
 // current one has not expired.
 func (c *Client) fetcher(from TokenFrom) func(ctx context.Context, force bool) (wxcast.Token, error) {

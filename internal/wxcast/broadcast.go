@@ -172,6 +172,8 @@ type Claim struct {
 	Fresh        []Delivery
 	Slot         Slot
 	Day          Day // whose quota was reserved
+	// TakenOver counts the leases of dead workers whose deliveries are due again.
+	TakenOver int
 	// Skipped counts those whose turn came and who must not get it; that is
 	// recorded already.
 	Skipped int

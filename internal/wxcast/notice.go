@@ -22,3 +22,6 @@ const (
 	NoticeReport NoticeKind = "report"
 	NoticeAlert  NoticeKind = "alert"
 )
+
+// ReportKey is the key of a day's report.
+func ReportKey(day Day) string { return "report:" + string(day) }

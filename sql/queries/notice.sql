@@ -13,6 +13,10 @@ DELETE FROM notices WHERE account_id = $1 AND notice_key = $2 AND kind = 'alert'
 -- $1 account; $2 key; $3 now, UTC.
 UPDATE notices SET over_at = $3 WHERE account_id = $1 AND notice_key = $2 AND kind = 'alert' AND over_at IS NULL;
 
+-- name: end-old-notice
+-- $1 account; $2 key; $3 now; $4 raised before, UTC.
+UPDATE notices SET over_at = $3 WHERE account_id = $1 AND notice_key = $2 AND kind = 'alert' AND over_at IS NULL AND raised_at < $4;
+
 -- name: end-broadcast-alerts
 -- End the alerts of broadcasts that need nobody any more, whoever resumed them.
 -- $1 account; $2 now, UTC.
@@ -37,3 +41,12 @@ DELETE FROM notices WHERE id = $1 AND over_at IS NOT NULL;
 -- name: drop-old-notices
 -- $1 account; $2 raised before, UTC.
 DELETE FROM notices WHERE account_id = $1 AND raised_at < $2 AND told_at IS NOT NULL AND (kind = 'report' OR over_at IS NOT NULL);
+
+-- name: report-days
+-- The days whose report was kept, the latest first.
+-- $1 account.
+SELECT notice_key FROM notices WHERE account_id = $1 AND kind = 'report' ORDER BY notice_key DESC;
+
+-- name: kept-report
+-- $1 account; $2 key.
+SELECT data FROM notices WHERE account_id = $1 AND notice_key = $2 AND kind = 'report';

@@ -307,3 +307,28 @@ CREATE TABLE events (
 );
 CREATE INDEX events_to_apply ON events (account_id, id) WHERE applied_at IS NULL;
 
+-- Keys of the HTTP API. Of a key itself only its SHA-256 is kept, in hex.
+CREATE TABLE api_keys (
+    id           INTEGER PRIMARY KEY AUTOINCREMENT,
+    account_id   BIGINT NOT NULL REFERENCES apps (id),
+    name         TEXT NOT NULL,
+    scopes       TEXT NOT NULL,
+    key_hash     TEXT NOT NULL UNIQUE,
+    created_at   TIMESTAMP NOT NULL,
+    expires_at   TIMESTAMP,
+    revoked_at   TIMESTAMP,
+    last_used_at TIMESTAMP,
+    UNIQUE (account_id, name)
+);
+
+-- Who changed what, and when.
+CREATE TABLE audit_log (
+    id         INTEGER PRIMARY KEY AUTOINCREMENT,
+    account_id BIGINT NOT NULL REFERENCES apps (id),
+    at         TIMESTAMP NOT NULL,
+    actor      TEXT NOT NULL,
+    action     TEXT NOT NULL,
+    target     TEXT NOT NULL,
+    outcome    TEXT NOT NULL DEFAULT ''
+);
+CREATE INDEX audit_log_of_account ON audit_log (account_id, id);

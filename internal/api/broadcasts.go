@@ -1,0 +1,166 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/wxcast/wxcast/internal/report"
+	"github.com/wxcast/wxcast/internal/wxcast"
+)
+
+// ByID is the path of a broadcast.
+type ByID struct {
+	ID int64 `path:"id" doc:"the broadcast's ID"`
+}
+
+// SpecForm is a spec as it is sent: multipart/form-data with the files.
+type SpecForm struct {
+	RawBody huma.MultipartFormFiles[struct {
+		Spec  huma.FormFile   `form:"spec" required:"true" contentType:"application/octet-stream" doc:"the broadcast's spec, YAML"`
+		Lists []huma.FormFile `form:"list" required:"false" contentType:"application/octet-stream" doc:"the CSV files that the spec names, under those names"`
+	}]
+	Rate       float64 `query:"rate" minimum:"0" maximum:"100000" doc:"messages per second, whatever the spec says"`
+	OnBadValue string  `query:"on_bad_value" enum:"stop,skip,truncate" doc:"what to do about a value that WeChat would refuse"`
+}
+
+// with saves the files, and removes them when do has ended.
+func (f *SpecForm) with(do func(Upload) error) error {
+	dir, err := os.MkdirTemp("", "wxcast-upload-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	data := f.RawBody.Data()
+	for _, file := range append([]huma.FormFile{data.Spec}, data.Lists...) {
+		if err := save(dir, file); err != nil {
+			return err
+		}
+	}
+	return do(Upload{Dir: dir, Spec: filepath.Base(data.Spec.Filename), Rate: f.Rate, OnBadValue: f.OnBadValue})
+}
+
+func save(dir string, from huma.FormFile) error {
+	name := filepath.Base(from.Filename) // as mime/multipart gives it; said again, since it names a file of ours
+	if !filepath.IsLocal(name) || name == "." {
+		return &wxcast.BadInput{Key: from.Filename, Problem: "is no name of a file", Want: "send each file with its name"}
+	}
+	to, err := os.OpenFile(filepath.Join(dir, name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if os.IsExist(err) {
+		return &wxcast.BadInput{Key: name, Problem: "was sent twice", Want: "give each file a name of its own"}
+	}
+	if err != nil {
+		return err
+	}
+	defer to.Close()
+	if _, err := io.Copy(to, from); err != nil {
+		return err
+	}
+	return to.Close()
+}
+
+func (a *API) addBroadcasts() {
+	type broadcastList struct {
+		Broadcasts []report.Broadcast `json:"broadcasts"`
+	}
+	register(a, operation("list-broadcasts", http.MethodGet, "/broadcasts", "List the broadcasts, the latest first", wxcast.ScopeRead),
+		func(ctx context.Context, account Account, _ *struct{}) (broadcastList, error) {
+			all, err := account.Broadcasts(ctx)
+			return broadcastList{all}, err
+		})
+	register(a, operation("get-broadcast", http.MethodGet, "/broadcasts/{id}", "Show how a broadcast stands, counted from its deliveries", wxcast.ScopeRead),
+		func(ctx context.Context, account Account, in *ByID) (report.Broadcast, error) {
+			return account.Broadcast(ctx, in.ID)
+		})
+	a.addSpecs()
+
+	for name, act := range map[string]struct {
+		summary string
+		do      func(Account, context.Context, int64) (report.Broadcast, error)
+	}{
+		"start":  {"Begin a draft now", Account.StartBroadcast},
+		"pause":  {"Pause a broadcast; it acts within a second", Account.PauseBroadcast},
+		"resume": {"Go on with a paused or waiting broadcast", Account.ResumeBroadcast},
+		"cancel": {"End a broadcast; who has no message yet gets none", Account.CancelBroadcast},
+	} {
+		register(a, audited(operation(name+"-broadcast", http.MethodPost, "/broadcasts/{id}/"+name, act.summary, wxcast.ScopeSend)),
+			func(ctx context.Context, account Account, in *ByID) (report.Broadcast, error) {
+				about(ctx, fmt.Sprintf("broadcast %d", in.ID))
+				return act.do(account, ctx, in.ID)
+			})
+	}
+	type retry struct {
+		ByID
+		Only []int `query:"only" doc:"only those that failed with one of these errcodes"`
+	}
+	register(a, audited(operation("retry-broadcast", http.MethodPost, "/broadcasts/{id}/retry", "Send again, as a new broadcast, to those whose message WeChat refused", wxcast.ScopeSend)),
+		func(ctx context.Context, account Account, in *retry) (report.Broadcast, error) {
+			about(ctx, fmt.Sprintf("broadcast %d", in.ID))
+			return account.RetryBroadcast(ctx, in.ID, in.Only)
+		})
+	type steer struct {
+		ByID
+		Body Steering
+	}
+	register(a, audited(operation("steer-broadcast", http.MethodPatch, "/broadcasts/{id}", "Change a broadcast's rate or priority, also while it runs", wxcast.ScopeSend)),
+		func(ctx context.Context, account Account, in *steer) (report.Broadcast, error) {
+			about(ctx, fmt.Sprintf("broadcast %d", in.ID))
+			return account.SteerBroadcast(ctx, in.ID, in.Body)
+		})
+	type deliveries struct {
+		ByID
+		ExportFormat
+	}
+	stream(a, audited(operation("export-deliveries", http.MethodGet, "/broadcasts/{id}/deliveries", "Every delivery of a broadcast with its outcome, in openid order", wxcast.ScopePeople)),
+		func(ctx context.Context, account Account, in *deliveries, w io.Writer) error {
+			about(ctx, fmt.Sprintf("broadcast %d", in.ID))
+			return account.ExportDeliveries(ctx, in.ID, in.Format, w)
+		})
+}
+
+// addSpecs adds the calls that take a spec.
+func (a *API) addSpecs() {
+	type previewForm struct {
+		SpecForm
+		Messages int `query:"messages" minimum:"1" maximum:"1000" default:"3" doc:"how many messages to show"`
+	}
+	register(a, operation("preview-broadcast", http.MethodPost, "/broadcasts/preview", "Show who would get a broadcast, what they would see, and when it would end; send nothing", wxcast.ScopeSend),
+		func(ctx context.Context, account Account, in *previewForm) (p Preview, err error) {
+			err = in.with(func(u Upload) error { p, err = account.PreviewBroadcast(ctx, u, in.Messages); return err })
+			return p, err
+		})
+	type testForm struct {
+		SpecForm
+		To []string `query:"to" required:"true" minItems:"1" maxItems:"20" doc:"openids of followers"`
+	}
+	type testMessages struct {
+		Messages []TestMessage `json:"messages"`
+	}
+	register(a, audited(operation("test-broadcast", http.MethodPost, "/broadcasts/test", "Send a spec's message to a few people", wxcast.ScopeSend)),
+		func(ctx context.Context, account Account, in *testForm) (t testMessages, err error) {
+			err = in.with(func(u Upload) error { t.Messages, err = account.TestBroadcast(ctx, u, in.To); return err })
+			return t, err
+		})
+	type createForm struct {
+		SpecForm
+		OnUnknown string `query:"on_unknown" enum:"skip,resend" doc:"what to do about a message whose outcome was lost for good"`
+		At        string `query:"at" doc:"Beijing time at which it begins, such as 2026-11-30 10:00; now, if it is not given"`
+		Draft     bool   `query:"draft" doc:"store it, to be started later"`
+	}
+	create := audited(operation("create-broadcast", http.MethodPost, "/broadcasts", "Check a spec and every recipient, and begin its broadcast", wxcast.ScopeSend))
+	create.Description = "The same name and content is the same broadcast: sent again, it is answered as it stands."
+	register(a, create, func(ctx context.Context, account Account, in *createForm) (b report.Broadcast, err error) {
+		err = in.with(func(u Upload) error {
+			u.OnUnknown = in.OnUnknown
+			b, err = account.CreateBroadcast(ctx, u, in.Draft, in.At)
+			about(ctx, fmt.Sprintf("broadcast %d (%s)", b.ID, b.Name))
+			return err
+		})
+		return b, err
+	})
+}

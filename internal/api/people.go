@@ -1,0 +1,66 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/wxcast/wxcast/internal/wxcast"
+)
+
+func (a *API) addPeople() {
+	type person struct {
+		ID string `path:"id" maxLength:"128" doc:"an openid or a unionid"`
+	}
+	register(a, audited(operation("get-person", http.MethodGet, "/followers/{id}", "Show everything that is kept of one person", wxcast.ScopePeople)),
+		func(ctx context.Context, account Account, in *person) (Person, error) {
+			return account.Person(ctx, in.ID)
+		})
+	register(a, audited(operation("forget-person", http.MethodDelete, "/followers/{id}", "Delete one person's data from every table", wxcast.ScopePeople)),
+		func(ctx context.Context, account Account, in *person) (wxcast.Forgotten, error) {
+			return account.ForgetPerson(ctx, in.ID)
+		})
+	type followers struct {
+		ExportFormat
+		Mini       string   `query:"mini" doc:"appid of the mini program, where the account has several"`
+		Bridged    string   `query:"bridged" enum:"yes,no" doc:"only those who are joined to a mini user, or are not"`
+		Unfollowed bool     `query:"unfollowed" doc:"those who left, too"`
+		Tags       []int    `query:"tag" doc:"with one of these tag ids"`
+		Scenes     []string `query:"scene" doc:"who followed in one of these scenes"`
+		From       string   `query:"followed_from" doc:"who followed on this Beijing date or later"`
+		Until      string   `query:"followed_until" doc:"who followed before this Beijing date"`
+	}
+	stream(a, audited(operation("export-followers", http.MethodGet, "/followers", "The followers, in openid order", wxcast.ScopePeople)),
+		func(ctx context.Context, account Account, in *followers, w io.Writer) error {
+			return account.ExportFollowers(ctx, FollowerFilter{
+				MiniAppID: in.Mini, Bridged: in.Bridged == "yes", NotBridged: in.Bridged == "no", Unfollowed: in.Unfollowed, Tags: in.Tags, Scenes: in.Scenes, From: in.From, Until: in.Until,
+			}, in.Format, w)
+		})
+
+	type ids struct {
+		Body struct {
+			IDs []string `json:"ids" minItems:"1" maxItems:"2000" doc:"openids or unionids"`
+		}
+	}
+	type change func(Account, context.Context, []string) (OptOutChange, error)
+	for _, c := range []struct {
+		op huma.Operation
+		do change
+	}{
+		{operation("add-optouts", http.MethodPost, "/optouts", "Put people on the list of those who want no messages", wxcast.ScopePeople), Account.AddOptOuts},
+		{operation("remove-optouts", http.MethodPost, "/optouts/remove", "Take people off that list", wxcast.ScopePeople), Account.RemoveOptOuts},
+	} {
+		register(a, audited(c.op), func(ctx context.Context, account Account, in *ids) (OptOutChange, error) {
+			about(ctx, fmt.Sprintf("%d people", len(in.Body.IDs)))
+			return c.do(account, ctx, in.Body.IDs)
+		})
+	}
+	type export struct{ ExportFormat }
+	stream(a, audited(operation("export-optouts", http.MethodGet, "/optouts", "The list of those who want no messages", wxcast.ScopePeople)),
+		func(ctx context.Context, account Account, in *export, w io.Writer) error {
+			return account.ExportOptOuts(ctx, in.Format, w)
+		})
+}

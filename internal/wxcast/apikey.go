@@ -1,0 +1,42 @@
+package wxcast
+
+import (
+	"slices"
+	"time"
+)
+
+// APIKey is a key of the HTTP API, without its text: only a hash of that is kept.
+type APIKey struct {
+	ID         int64
+	AccountID  int64 // the one account that it opens
+	Name       string
+	Scopes     []Scope
+	CreatedAt  time.Time // UTC, as are the others
+	ExpiresAt  time.Time // zero: never
+	RevokedAt  time.Time // zero: not
+	LastUsedAt time.Time // zero: never; to the minute
+}
+
+// May tells whether the key opens what a scope guards.
+func (k APIKey) May(s Scope) bool { return slices.Contains(k.Scopes, s) }
+
+// Good tells whether the key is good at a time.
+func (k APIKey) Good(now time.Time) bool {
+	return k.RevokedAt.IsZero() && (k.ExpiresAt.IsZero() || now.Before(k.ExpiresAt))
+}
+
+// Scope is a part of the HTTP API that a key opens.
+type Scope string
+
+// The scopes.
+const (
+	ScopeRead   Scope = "read"   // counts and states: broadcasts, reports, jobs, metrics
+	ScopeSend   Scope = "send"   // make, preview, start, pause and end broadcasts
+	ScopePeople Scope = "people" // persons: followers, deliveries, opt-outs
+	ScopeSync   Scope = "sync"   // run jobs, import mini users
+	ScopeToken  Scope = "token"  // the account's access token
+	ScopeAudit  Scope = "audit"  // who changed what
+)
+
+// Scopes are all scopes.
+var Scopes = []Scope{ScopeRead, ScopeSend, ScopePeople, ScopeSync, ScopeToken, ScopeAudit}

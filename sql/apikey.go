@@ -1,0 +1,102 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/wxcast/wxcast/internal/wxcast"
+)
+
+// keyUsedEvery is how exactly a key's last use is kept: not each call is a write.
+const keyUsedEvery = time.Minute
+
+// keyHash is what is kept of a key. A key is 130 random bits, so nothing slower than
+// SHA-256 is needed to keep it unguessable.
+func keyHash(key string) string {
+	sum := sha256.Sum256([]byte(key))
+	return hex.EncodeToString(sum[:])
+}
+
+// AddAPIKey keeps a key; false means that the account has one with that name.
+func (db *DB) AddAPIKey(ctx context.Context, k wxcast.APIKey, key string) (bool, error) {
+	scopes := make([]string, len(k.Scopes))
+	for i, s := range k.Scopes {
+		scopes[i] = string(s)
+	}
+	rows, err := db.exec(ctx, db.q.AddAPIKey, k.AccountID, k.Name, strings.Join(scopes, ","), keyHash(key), db.Now(), nullTime(k.ExpiresAt))
+	if err != nil {
+		return false, fmt.Errorf("keep the key %s: %w", k.Name, err)
+	}
+	return rows == 1, nil
+}
+
+type apiKeyRow struct {
+	ID         int64
+	AccountID  int64 `db:"account_id"`
+	Name       string
+	Scopes     string
+	CreatedAt  time.Time    `db:"created_at"`
+	ExpiresAt  sql.NullTime `db:"expires_at"`
+	RevokedAt  sql.NullTime `db:"revoked_at"`
+	LastUsedAt sql.NullTime `db:"last_used_at"`
+}
+
+func (r apiKeyRow) key() wxcast.APIKey {
+	k := wxcast.APIKey{ID: r.ID, AccountID: r.AccountID, Name: r.Name, CreatedAt: r.CreatedAt.UTC(), ExpiresAt: utc(r.ExpiresAt), RevokedAt: utc(r.RevokedAt), LastUsedAt: utc(r.LastUsedAt)}
+	for s := range strings.SplitSeq(r.Scopes, ",") {
+		k.Scopes = append(k.Scopes, wxcast.Scope(s))
+	}
+	return k
+}
+
+// APIKey finds a key by its text and notes that it was used. It may have expired or been
+// revoked.
+func (db *DB) APIKey(ctx context.Context, key string) (_ wxcast.APIKey, found bool, err error) {
+	var row apiKeyRow
+	switch err := db.get(ctx, &row, db.q.FindAPIKey, keyHash(key)); {
+	case errors.Is(err, ErrNotFound):
+		return wxcast.APIKey{}, false, nil
+	case err != nil:
+		return wxcast.APIKey{}, false, fmt.Errorf("look up a key: %w", err)
+	}
+	k, now := row.key(), db.Now()
+	if k.Good(now) && now.Sub(k.LastUsedAt) > keyUsedEvery {
+		if _, err := db.exec(ctx, db.q.APIKeyUsed, k.ID, now); err != nil {
+			return k, true, fmt.Errorf("note the use of key %s: %w", k.Name, err)
+		}
+	}
+	return k, true, nil
+}
+
+// APIKeys lists an account's keys, the oldest first.
+func (db *DB) APIKeys(ctx context.Context, accountID int64) ([]wxcast.APIKey, error) {
+	var rows []apiKeyRow
+	if err := db.list(ctx, &rows, db.q.ListAPIKeys, accountID); err != nil {
+		return nil, fmt.Errorf("list keys: %w", err)
+	}
+	keys := make([]wxcast.APIKey, len(rows))
+	for i, r := range rows {
+		keys[i] = r.key()
+	}
+	return keys, nil
+}
+
+// GoodAPIKeys counts the keys of all accounts that are good now.
+func (db *DB) GoodAPIKeys(ctx context.Context) (n int64, err error) {
+	return n, db.get(ctx, &n, db.q.CountGoodAPIKeys, db.Now())
+}
+
+// RevokeAPIKey ends a key; false means that the account has no such key, or no more.
+func (db *DB) RevokeAPIKey(ctx context.Context, accountID int64, name string) (bool, error) {
+	rows, err := db.exec(ctx, db.q.RevokeAPIKey, accountID, name, db.Now())
+	if err != nil {
+		return false, fmt.Errorf("revoke the key %s: %w", name, err)
+	}
+	return rows == 1, nil
+}
