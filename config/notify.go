@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"net/mail"
 	"net/url"
 	"slices"
 	"strings"
@@ -16,8 +17,9 @@ type Robot struct {
 	Secret Secret // signs messages, where the robot asks for that; "" for none
 }
 
-// RobotKinds are the robots that wxcast can talk to, and "json" for a webhook of your own.
-var RobotKinds = []string{"wecom", "dingtalk", "feishu", "slack", "json"}
+// RobotKinds are the robots that wxcast can talk to, "json" for a webhook of your own, and
+// "email" for a mail server.
+var RobotKinds = []string{"wecom", "dingtalk", "feishu", "slack", "json", "email"}
 
 var robotKeys = []string{"kind", "url", "url_file", "secret", "secret_file"}
 
@@ -53,7 +55,34 @@ func checkRobot(kindKey, urlKey string, r Robot, bad *mistakes) {
 	if !slices.Contains(RobotKinds, r.Kind) {
 		bad.add(kindKey, r.Kind, "is no robot", "write one of "+strings.Join(RobotKinds, ", "))
 	}
+	if r.Kind == "email" {
+		checkMail(urlKey, r.URL.Reveal(), bad)
+		return
+	}
 	if u, err := url.Parse(r.URL.Reveal()); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 		bad.add(urlKey, "", "is no web address", "copy the robot's webhook from the chat's settings")
+	}
+}
+
+// checkMail checks smtps://USER@HOST:PORT?from=A&to=B,C.
+func checkMail(key, text string, bad *mistakes) {
+	const want = "write smtps://USER@smtp.example.com:465?from=USER@example.com&to=ops@example.com, with the password as secret"
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "smtp" && u.Scheme != "smtps" || u.Hostname() == "" {
+		bad.add(key, "", "is no address of a mail server", want)
+		return
+	}
+	if _, ok := u.User.Password(); ok {
+		bad.add(key, "", "holds a password", "give it as secret or secret_file")
+	}
+	for name := range u.Query() {
+		if name != "from" && name != "to" {
+			bad.add(key, name, "is nothing that a mail server is asked for", want)
+		}
+	}
+	for name, list := range map[string]string{"from": u.Query().Get("from"), "to": u.Query().Get("to")} {
+		if _, err := mail.ParseAddressList(list); err != nil {
+			bad.add(key, name, "is no e-mail address", want)
+		}
 	}
 }

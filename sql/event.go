@@ -62,13 +62,13 @@ func (db *DB) EventsApplied(ctx context.Context, ids []int64) error {
 	return nil
 }
 
-// CountEvents tells how many events came since, by kind.
-func (db *DB) CountEvents(ctx context.Context, accountID int64, since time.Time) (map[string]int64, error) {
+// CountEvents tells how many events came from a time to another, by kind.
+func (db *DB) CountEvents(ctx context.Context, accountID int64, from, to time.Time) (map[string]int64, error) {
 	var rows []struct {
 		Kind string
 		N    int64
 	}
-	if err := db.list(ctx, &rows, db.q.CountEvents, accountID, since.UTC()); err != nil {
+	if err := db.list(ctx, &rows, db.q.CountEvents, accountID, from.UTC(), to.UTC()); err != nil {
 		return nil, fmt.Errorf("count events: %w", err)
 	}
 	counts := make(map[string]int64, len(rows))

@@ -91,6 +91,7 @@ type queries struct {
 	ForgetDeliveries  string `query:"forget-deliveries"`
 	ForgetListed      string `query:"forget-listed"`
 
+	SyncCalls       string `query:"sync-calls"`
 	OpenSyncRun     string `query:"open-sync-run"`
 	GetSyncRun      string `query:"get-sync-run"`
 	AddSyncRun      string `query:"add-sync-run"`

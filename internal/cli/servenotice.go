@@ -1,12 +1,12 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"time"
 
-	"github.com/wxcast/wxcast/config"
 	"github.com/wxcast/wxcast/internal/notify"
 	"github.com/wxcast/wxcast/internal/report"
 	"github.com/wxcast/wxcast/internal/wechat"
@@ -17,13 +17,24 @@ import (
 func (s *session) teller(worker string) *notify.Teller {
 	t := &notify.Teller{Store: s.db, AccountID: s.accountID, Account: s.account.Name, Worker: worker, Log: s.log}
 	for _, r := range s.cfg.Notify {
-		t.Robots = append(t.Robots, robot(r))
+		t.Robots = append(t.Robots, notify.Robot{Kind: r.Kind, URL: r.URL, Secret: r.Secret, Page: s.reportPage})
 	}
 	return t
 }
 
-func robot(r config.Robot) notify.Robot {
-	return notify.Robot{Kind: r.Kind, URL: r.URL, Secret: r.Secret}
+// reportPage is the page of a kept report.
+func (s *session) reportPage(ctx context.Context, n wxcast.Notice) ([]byte, error) {
+	var r report.Report
+	if err := json.Unmarshal([]byte(n.Data), &r); err != nil {
+		return nil, err
+	}
+	history, err := report.History(ctx, s.db, s.accountID, r.Day)
+	if err != nil {
+		return nil, err
+	}
+	var page bytes.Buffer
+	err = report.WriteHTML(&page, r, history, report.Languages[0])
+	return page.Bytes(), err
 }
 
 // raise keeps an alert; that it could not be kept is said in the log, and no more.

@@ -183,7 +183,7 @@ func (s *session) miniProgram(ctx context.Context, appid string) (config.MiniPro
 
 // reportAccount describes the account to a report.
 func (s *session) reportAccount(ctx context.Context) (report.Account, error) {
-	out := report.Account{Name: s.account.Name, ID: s.accountID}
+	out := report.Account{Name: s.account.Name, ID: s.accountID, QuotaKeep: s.cfg.Broadcast.QuotaKeep}
 	for _, m := range s.account.MiniPrograms {
 		id, err := s.db.EnsureApp(ctx, wxcast.AppID(m.AppID), wxcast.KindMiniProgram)
 		if err != nil {

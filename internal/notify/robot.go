@@ -24,9 +24,11 @@ import (
 
 // Robot is where to tell.
 type Robot struct {
-	Kind   string                       // "wecom", "dingtalk", "feishu", "slack" or "json"
-	URL    interface{ Reveal() string } // it holds the robot's key
-	Secret interface{ Reveal() string } // signs messages for DingTalk and Feishu; empty for none
+	Kind   string                       // "wecom", "dingtalk", "feishu", "slack", "json" or "email"
+	URL    interface{ Reveal() string } // it holds the robot's key; of e-mail see mailServer
+	Secret interface{ Reveal() string } // signs messages for DingTalk and Feishu, logs in to e-mail; empty for none
+	// Page makes a page for browsers of a notice's Data, for e-mail; nil for none.
+	Page func(ctx context.Context, n wxcast.Notice) ([]byte, error)
 }
 
 // textMax is how many bytes the strictest of them takes: WeCom's markdown.
@@ -42,10 +44,7 @@ type message struct {
 // 配置说明" (path/91770), DingTalk "自定义机器人接入", Feishu "自定义机器人使用指南", Slack
 // "Sending messages using incoming webhooks".
 func (r Robot) compose(n wxcast.Notice, account string, now time.Time) (message, error) {
-	title := n.Title
-	if !n.OverAt.IsZero() {
-		title = "已恢复 Recovered: " + title
-	}
+	title := told(n)
 	to := r.URL.Reveal()
 	switch r.Kind {
 	case "wecom":
@@ -83,6 +82,14 @@ func (r Robot) compose(n wxcast.Notice, account string, now time.Time) (message,
 	}
 }
 
+// told is a notice's title as people read it.
+func told(n wxcast.Notice) string {
+	if n.OverAt.IsZero() {
+		return n.Title
+	}
+	return "已恢复 Recovered: " + n.Title
+}
+
 func sign(key, text string) string {
 	mac := hmac.New(sha256.New, []byte(key))
 	mac.Write([]byte(text))
@@ -103,6 +110,9 @@ func shorten(text string, most int) string {
 
 // Tell sends a notice. Its error never holds the address, which holds the robot's key.
 func (r Robot) Tell(ctx context.Context, client *http.Client, n wxcast.Notice, account string, now time.Time) error {
+	if r.Kind == "email" {
+		return r.tellByMail(ctx, n)
+	}
 	m, err := r.compose(n, account, now)
 	if err != nil {
 		return fmt.Errorf("%s: %w", r.Kind, err)

@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
 // Brief is the report in a few lines for a chat, in Chinese, which the readers of chats
@@ -36,6 +38,24 @@ func Brief(r Report) (title, text string) {
 		}
 		if cast.Reason != "" {
 			line("　%s", cast.Reason)
+		}
+	}
+	if p := r.Plan; p != nil && len(p.Broadcasts) > 0 {
+		line("今日（%s）待发 %d 条：", p.Day, p.Needed)
+		for _, b := range p.Broadcasts {
+			at := "正在发送"
+			if b.At != nil {
+				at = b.At.In(wxcast.Beijing).Format("15:04") + " 开始"
+			}
+			line("　群发 %d %s：%d，%s", b.ID, b.Name, b.Pending, at)
+		}
+		switch {
+		case p.Covered == nil:
+			line("　今日配额未知")
+		case *p.Covered:
+			line("　今日可发 %d，配额足够", *p.Remain)
+		default:
+			line("　今日可发 %d，配额不足，其余 %d 条顺延", *p.Remain, p.Needed-*p.Remain)
 		}
 	}
 	return fmt.Sprintf("wxcast 日报 %s（%s）", r.Day, r.Account), strings.TrimSuffix(b.String(), "\n")

@@ -20,6 +20,7 @@ func WriteCSV(w io.Writer, r Report) error {
 		fact("quota", api.API, "limit", api.Limit)
 		fact("quota", api.API, "used", api.Used)
 		fact("quota", api.API, "ours", api.Ours)
+		fact("quota", api.API, "others", api.Others)
 		fact("quota", api.API, "remain", api.Remain)
 	}
 	fact("followers", r.Account, "followers", r.Followers.Followers)
@@ -33,12 +34,22 @@ func WriteCSV(w io.Writer, r Report) error {
 	for _, b := range r.Broadcasts {
 		fact("broadcast", b.Name, "recipients", b.Recipients)
 		fact("broadcast", b.Name, "sent", b.Sent)
+		fact("broadcast", b.Name, "delivered", b.Delivered)
+		fact("broadcast", b.Name, "undelivered", b.Undelivered)
 		fact("broadcast", b.Name, "failed", b.Failed)
 		fact("broadcast", b.Name, "skipped", b.Skipped)
 		fact("broadcast", b.Name, "unknown", b.Unknown)
 		fact("broadcast", b.Name, "pending", b.Pending)
 		for _, code := range slices.Sorted(maps.Keys(b.ByErrCode)) {
 			fact("broadcast", b.Name, "errcode "+code, b.ByErrCode[code])
+		}
+	}
+	for _, kind := range slices.Sorted(maps.Keys(r.Events)) {
+		fact("callback", kind, "events", r.Events[kind])
+	}
+	if r.Plan != nil {
+		for _, b := range r.Plan.Broadcasts {
+			fact("plan of "+string(r.Plan.Day), b.Name, "pending", b.Pending)
 		}
 	}
 	out.Flush()

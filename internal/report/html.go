@@ -25,6 +25,8 @@ var Languages = []string{"zh", "en"}
 type words struct {
 	Lang, Title, Quota, Used, Left, Limit, ByUs, ByOthers, Followers, Gained, Lost, Net, WithUnionID, Bridged, Broadcasts, None, NoDays   string
 	Recipients, Delivered, Sent, Undelivered, Failed, Skipped, Unknown, Pending, Reasons, QuotaChart, GrowthChart, OutcomeChart, MadeWith string
+	// ToSend takes a day; QuotaCovers what is allowed and needed; QuotaShort what waits, too.
+	ToSend, Now, NothingToSend, QuotaCovers, QuotaShort, QuotaUnknown string
 	// States and Codes are names that differ from those of the JSON.
 	States, Codes map[string]string
 }
@@ -33,11 +35,14 @@ var vocabulary = map[string]words{
 	"zh": {Lang: "zh-CN", Title: "公众号日报", Quota: "模板消息配额", Used: "已用", Left: "剩余", Limit: "上限", ByUs: "wxcast 发出", ByOthers: "其他系统", Followers: "粉丝",
 		Gained: "新增", Lost: "取关", Net: "净增", WithUnionID: "有 unionid", Bridged: "已关联小程序", Broadcasts: "群发", None: "当天没有群发。", NoDays: "近 30 天没有数据。",
 		Recipients: "收件人", Delivered: "已送达", Sent: "已发送，无回执", Undelivered: "未送达", Failed: "失败", Skipped: "跳过", Unknown: "结果未知", Pending: "待发送", Reasons: "原因",
-		QuotaChart: "近 30 天模板消息用量", GrowthChart: "近 30 天粉丝增减", OutcomeChart: "群发结果", MadeWith: "由 wxcast 生成，北京时间", States: stateNames, Codes: codeNames},
+		QuotaChart: "近 30 天模板消息用量", GrowthChart: "近 30 天粉丝增减", OutcomeChart: "群发结果", MadeWith: "由 wxcast 生成，北京时间",
+		ToSend: "%s 待发送", Now: "发送中", NothingToSend: "没有待发送的消息。", QuotaCovers: "今日可发 %s 条，足够发完 %s 条。", QuotaShort: "今日可发 %s 条，共需 %s 条；其余 %s 条顺延到次日。", QuotaUnknown: "今日配额未知。",
+		States: stateNames, Codes: codeNames},
 	"en": {Lang: "en", Title: "Daily report", Quota: "Template messages", Used: "used", Left: "left", Limit: "limit", ByUs: "by wxcast", ByOthers: "by others", Followers: "Followers",
 		Gained: "gained", Lost: "lost", Net: "net", WithUnionID: "with unionid", Bridged: "Bridged to the mini program", Broadcasts: "Broadcasts", None: "No broadcast on this day.", NoDays: "Nothing is known of the last 30 days.",
 		Recipients: "recipients", Delivered: "delivered", Sent: "sent, no receipt", Undelivered: "not delivered", Failed: "failed", Skipped: "skipped", Unknown: "unknown", Pending: "pending", Reasons: "Reasons",
-		QuotaChart: "Template messages, last 30 days", GrowthChart: "Followers gained and lost, last 30 days", OutcomeChart: "Outcomes", MadeWith: "Made by wxcast; Beijing time"},
+		QuotaChart: "Template messages, last 30 days", GrowthChart: "Followers gained and lost, last 30 days", OutcomeChart: "Outcomes", MadeWith: "Made by wxcast; Beijing time",
+		ToSend: "To be sent on %s", Now: "now", NothingToSend: "Nothing is to be sent.", QuotaCovers: "The quota allows %s and covers all %s.", QuotaShort: "The quota allows %s of %s; the other %s wait for the next day.", QuotaUnknown: "How much the quota allows is not known."},
 }
 
 // The charts are drawn in these units, and scaled by the browser.
@@ -91,6 +96,19 @@ type pageView struct {
 	BridgedShare, UnionIDShare string
 	Quota, Growth              *chart
 	Casts                      []castView
+	Plan                       *planView
+}
+
+// planView is what is still to be sent.
+type planView struct {
+	Title, Verdict string
+	Short          bool // the quota does not cover it
+	Rows           []plannedView
+}
+
+type plannedView struct {
+	ID                int64
+	Name, At, Pending string
 }
 
 // WriteHTML renders a report as one page that needs nothing else, for people who do not
@@ -104,7 +122,7 @@ func WriteHTML(w io.Writer, r Report, history []PastDay, language string) error 
 	}
 	for _, api := range r.APIs {
 		if api.API == wechat.TemplateSendAPI {
-			v.Used, v.Ours, v.Others = group(api.Used), group(api.Ours), group(max(0, api.Used-api.Ours))
+			v.Used, v.Ours, v.Others = group(api.Used), group(api.Ours), group(api.Others)
 			if api.Limit > 0 {
 				v.Limit, v.Left, v.UsedShare = group(api.Limit), group(api.Remain), 100*float64(api.Used)/float64(api.Limit)
 			}
@@ -113,7 +131,31 @@ func WriteHTML(w io.Writer, r Report, history []PastDay, language string) error 
 	for _, b := range r.Broadcasts {
 		v.Casts = append(v.Casts, v.W.cast(b))
 	}
+	v.Plan = v.W.plan(r.Plan)
 	return htmlPage.Execute(w, v)
+}
+
+func (w words) plan(p *Plan) *planView {
+	if p == nil {
+		return nil
+	}
+	v := &planView{Title: fmt.Sprintf(w.ToSend, p.Day)}
+	for _, b := range p.Broadcasts {
+		at := w.Now
+		if b.At != nil {
+			at = b.At.In(wxcast.Beijing).Format("15:04")
+		}
+		v.Rows = append(v.Rows, plannedView{b.ID, b.Name, at, group(b.Pending)})
+	}
+	switch {
+	case p.Covered == nil:
+		v.Verdict = w.QuotaUnknown
+	case *p.Covered:
+		v.Verdict = fmt.Sprintf(w.QuotaCovers, group(*p.Remain), group(p.Needed))
+	default:
+		v.Verdict, v.Short = fmt.Sprintf(w.QuotaShort, group(*p.Remain), group(p.Needed), group(p.Needed-*p.Remain)), true
+	}
+	return v
 }
 
 func (w words) cast(b Broadcast) castView {

@@ -23,7 +23,11 @@ type Store interface {
 	FollowerGrowth(ctx context.Context, accountID int64, from, to time.Time) (gained, lost int64, err error)
 	BroadcastsAtWork(ctx context.Context, accountID int64, from, to time.Time) ([]wxcast.Broadcast, error)
 	Tally(ctx context.Context, id int64) (wxcast.Tally, error)
+	CountAudience(ctx context.Context, accountID int64, audience wxcast.Audience) (wxcast.AudienceCount, error)
 	QuotaDays(ctx context.Context, accountID int64, day wxcast.Day) ([]wxcast.QuotaDay, error)
+	SyncCalls(ctx context.Context, accountID int64, from, to time.Time) (wxcast.SyncCalls, error)
+	CountEvents(ctx context.Context, accountID int64, from, to time.Time) (map[string]int64, error)
+	KeptReport(ctx context.Context, accountID int64, day wxcast.Day) (data string, err error)
 	SaveQuota(ctx context.Context, accountID int64, day wxcast.Day, q wxcast.Quota) error
 }
 
@@ -43,6 +47,11 @@ type Report struct {
 	Bridge     Bridge      `json:"bridge"`
 	Bridges    []Bridge    `json:"bridges,omitempty"`
 	Broadcasts []Broadcast `json:"broadcasts"`
+	// Events counts what WeChat told by callbacks on the day, by kind; housekeeping
+	// removes events after 7 days.
+	Events map[string]int64 `json:"events"`
+	// Plan is what comes next; absent in reports of days that are long over.
+	Plan *Plan `json:"plan,omitempty"`
 }
 
 // API is one API's quota of the day.
@@ -51,7 +60,8 @@ type API struct {
 	Limit  int64  `json:"limit"` // 0 when WeChat gave no information
 	Used   int64  `json:"used"`
 	Remain int64  `json:"remain"`
-	Ours   int64  `json:"ours"` // of Used, what wxcast called
+	Ours   int64  `json:"ours"` // of Used, what wxcast's broadcasts and syncs called
+	Others int64  `json:"others"`
 }
 
 // Followers counts the account's followers now, and who came and left on the day.
@@ -95,6 +105,8 @@ type Account struct {
 	Name  string
 	ID    int64
 	Minis []Mini
+	// QuotaKeep is how many messages a day are left to others.
+	QuotaKeep int64
 }
 
 // Mini is one of the account's mini programs.
@@ -109,26 +121,40 @@ var watchedAPIs = []string{wechat.TemplateSendAPI, wechat.UserGetAPI, wechat.Bat
 // Make writes the report of a day. For today it asks WeChat for the quotas first;
 // quotas is nil where WeChat cannot be asked.
 func Make(ctx context.Context, store Store, quotas QuotaReader, account Account, day wxcast.Day, log *slog.Logger) (Report, error) {
+	if r, found, err := kept(ctx, store, account.ID, day); err != nil || found {
+		r.Broadcasts = []Broadcast{}
+		return r, errors.Join(err, r.addBroadcasts(ctx, store, account.ID)) // receipts may have come since
+	}
 	r := Report{Account: account.Name, Day: day, APIs: []API{}, Broadcasts: []Broadcast{}}
-	told := map[string]int64{}
-	if quotas != nil && day == wxcast.DayOf(store.Now()) {
+	told := map[string]wxcast.Quota{}
+	today := wxcast.DayOf(store.Now())
+	if quotas != nil && day == today {
 		var err error
 		if told, err = readQuotas(ctx, store, quotas, account.ID, day, log); err != nil {
 			return r, err
 		}
 	}
-	return r, errors.Join(
+	err := errors.Join(
 		r.addQuotas(ctx, store, account.ID, told),
 		r.addFollowers(ctx, store, account.ID),
 		r.addBridges(ctx, store, account),
 		r.addBroadcasts(ctx, store, account.ID),
+		r.addEvents(ctx, store, account.ID),
 	)
+	if err == nil && (day == today || day.Next() == today) {
+		err = r.addPlan(ctx, store, account, told)
+	}
+	return r, err
 }
 
-// readQuotas asks WeChat for today's quotas, stores them, and returns how much of
-// each it says is used.
-func readQuotas(ctx context.Context, store Store, quotas QuotaReader, accountID int64, day wxcast.Day, log *slog.Logger) (map[string]int64, error) {
-	told := map[string]int64{}
+func (r *Report) addEvents(ctx context.Context, store Store, accountID int64) (err error) {
+	r.Events, err = store.CountEvents(ctx, accountID, r.Day.Begin(), r.Day.Next().Begin())
+	return err
+}
+
+// readQuotas asks WeChat for today's quotas and stores them.
+func readQuotas(ctx context.Context, store Store, quotas QuotaReader, accountID int64, day wxcast.Day, log *slog.Logger) (map[string]wxcast.Quota, error) {
+	told := map[string]wxcast.Quota{}
 	for _, api := range watchedAPIs {
 		q, err := quotas.GetQuota(ctx, api)
 		if err != nil {
@@ -141,14 +167,14 @@ func readQuotas(ctx context.Context, store Store, quotas QuotaReader, accountID 
 		if err := store.SaveQuota(ctx, accountID, day, q); err != nil {
 			return nil, err
 		}
-		told[api] = q.Used
+		told[api] = q
 	}
 	return told, nil
 }
 
 // addQuotas shows what WeChat has just told; what it was not asked for is shown as
 // the larger of its last word and our reservations.
-func (r *Report) addQuotas(ctx context.Context, store Store, accountID int64, told map[string]int64) error {
+func (r *Report) addQuotas(ctx context.Context, store Store, accountID int64, told map[string]wxcast.Quota) error {
 	days, err := store.QuotaDays(ctx, accountID, r.Day)
 	if err != nil {
 		return err
@@ -156,11 +182,21 @@ func (r *Report) addQuotas(ctx context.Context, store Store, accountID int64, to
 	slices.SortStableFunc(days, func(a, b wxcast.QuotaDay) int {
 		return slices.Index(watchedAPIs, a.API) - slices.Index(watchedAPIs, b.API)
 	})
+	synced, err := store.SyncCalls(ctx, accountID, r.Day.Begin(), r.Day.Next().Begin())
+	if err != nil {
+		return err
+	}
 	for _, d := range days {
-		if used, ok := told[d.API]; ok {
-			d.Used = used
+		if q, ok := told[d.API]; ok {
+			d.Used = q.Used
 		}
-		r.APIs = append(r.APIs, API{API: d.API, Limit: d.Limit, Used: d.Used, Remain: max(0, d.Limit-d.Used), Ours: d.Ours})
+		switch d.API {
+		case wechat.UserGetAPI:
+			d.Ours = synced.List
+		case wechat.BatchGetAPI:
+			d.Ours = synced.Detail
+		}
+		r.APIs = append(r.APIs, API{API: d.API, Limit: d.Limit, Used: d.Used, Remain: max(0, d.Limit-d.Used), Ours: d.Ours, Others: max(0, d.Used-d.Ours)})
 	}
 	return nil
 }

@@ -22,7 +22,7 @@ func TestFormats(t *testing.T) {
 	full := report.Report{
 		Account: "shop", Day: "2026-11-20",
 		APIs: []report.API{
-			{API: "/cgi-bin/message/template/send", Limit: 100_000, Used: 100_000, Ours: 99_000},
+			{API: "/cgi-bin/message/template/send", Limit: 100_000, Used: 100_000, Ours: 99_000, Others: 1000},
 			{API: "/cgi-bin/user/get"},
 		},
 		Followers: report.Followers{FollowerCounts: wxcast.FollowerCounts{Followers: 12000, WithUnionID: 11000, Unfollowed: 40}, Gained: 120, Lost: 7},
@@ -36,6 +36,10 @@ func TestFormats(t *testing.T) {
 	empty := report.Report{Account: "shop", Day: "2026-11-20", APIs: []report.API{}, Broadcasts: []report.Broadcast{}}
 	full.Broadcasts = append(full.Broadcasts, report.Broadcast{ID: 8, Name: "<b>双十二</b>-coupon-for-everyone-who-followed-in-the-last-ninety-days", State: wxcast.BroadcastDone,
 		Recipients: 9000, Sent: 8700, Delivered: 8000, Undelivered: 200, Failed: 100, Skipped: 150, Unknown: 50, ByErrCode: map[string]int64{"43004": 60, "43101": 40, "opted out": 150, "no answer": 50}})
+	remain, covered := int64(48_000), false
+	full.Events = map[string]int64{"subscribe": 120, "templatesendjobfinish": 98000, "something new": 3}
+	full.Plan = &report.Plan{Day: "2026-11-21", Needed: 51_000, Remain: &remain, Covered: &covered, Broadcasts: []report.Planned{{ID: 7, Name: "春季上新", State: wxcast.BroadcastWaiting, At: &resumeAt, Pending: 51_000}}}
+	empty.Plan = &report.Plan{Day: "2026-11-21", Broadcasts: []report.Planned{}}
 	history := map[string][]report.PastDay{}
 	for day, i := wxcast.Day("2026-10-22"), int64(0); day <= "2026-11-20"; day, i = day.Next(), i+1 {
 		history["full"] = append(history["full"], report.PastDay{Day: day, Limit: 100_000, Used: i * i * 97 % 100_001, Growth: wxcast.Growth{Gained: 50 + i*37%120, Lost: i * 13 % 40}})

@@ -192,7 +192,7 @@ func TestWhatIsToldTwiceIsKeptOnce(t *testing.T) {
 				t.Errorf("%d %s", status, answer)
 			}
 		}
-		counts, err := b.db.CountEvents(t.Context(), b.account, time.Now().Add(-time.Hour))
+		counts, err := b.db.CountEvents(t.Context(), b.account, time.Now().Add(-time.Hour), time.Now().Add(time.Hour))
 		if err != nil || counts["text"] != 1 {
 			t.Errorf("%v %v", counts, err)
 		}
@@ -244,7 +244,7 @@ func TestStrangersAreRefused(t *testing.T) {
 				t.Errorf("%s: %d %s, want %d", name, status, answer, test.want)
 			}
 		}
-		if counts, err := b.db.CountEvents(t.Context(), b.account, time.Now().Add(-time.Hour)); err != nil || len(counts) != 0 {
+		if counts, err := b.db.CountEvents(t.Context(), b.account, time.Now().Add(-time.Hour), time.Now().Add(time.Hour)); err != nil || len(counts) != 0 {
 			t.Errorf("kept all the same: %v %v", counts, err)
 		}
 		for path, want := range map[string]int{"/wechat/nobody": 404, "/healthz": 200, "/readyz": 200, "/metrics": 200, "/": 404} {

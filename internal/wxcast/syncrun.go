@@ -53,3 +53,9 @@ type SyncProgress struct {
 	// that is not counted.
 	Fetched int
 }
+
+// SyncCalls are the calls of syncs.
+type SyncCalls struct {
+	List   int64 // of user/get
+	Detail int64 // of user/info/batchget
+}

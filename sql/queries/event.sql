@@ -3,9 +3,9 @@
 SELECT id, openid, created_at, kind, event_key, msgid, status, content, detail FROM events WHERE account_id = $1 AND applied_at IS NULL ORDER BY id LIMIT $2;
 
 -- name: count-events
--- What came since, by kind.
--- $1 account; $2 received since, UTC.
-SELECT kind, COUNT(*) AS n FROM events WHERE account_id = $1 AND received_at >= $2 GROUP BY kind ORDER BY kind;
+-- By kind.
+-- $1 account; $2 received from; $3 and before, UTC.
+SELECT kind, COUNT(*) AS n FROM events WHERE account_id = $1 AND received_at >= $2 AND received_at < $3 GROUP BY kind ORDER BY kind;
 
 -- name: forget-events
 -- $1 account; $2 openid.
