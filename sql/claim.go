@@ -122,6 +122,10 @@ func (t *claimTx) leased(ctx context.Context) (bool, error) {
 	return leases > 0, err
 }
 
+// afterOthers is how much later those are due who probably have their message: the others
+// go first.
+const afterOthers = time.Second
+
 // reopenLapsed makes the deliveries of dead workers due again.
 func (t *claimTx) reopenLapsed(ctx context.Context, c *wxcast.Claim) error {
 	var lapsed []struct {
@@ -137,6 +141,9 @@ func (t *claimTx) reopenLapsed(ctx context.Context, c *wxcast.Claim) error {
 	for _, l := range lapsed {
 		reopened, err := execRows(ctx, t.tx, t.db.q.ReopenLease, t.req.BroadcastID, l.FromOpenID, l.ToOpenID, l.ClaimedAt.UTC(), t.now)
 		if err != nil {
+			return err
+		}
+		if _, err := t.tx.ExecContext(ctx, t.db.q.DeferLikely, t.req.BroadcastID, l.FromOpenID, l.ToOpenID, l.ClaimedAt.UTC(), t.now, t.now.Add(afterOthers), t.b.AccountID); err != nil {
 			return err
 		}
 		if _, err := t.tx.ExecContext(ctx, t.db.q.DoubtQuota, t.b.AccountID, TemplateSendAPI, wxcast.DayOf(l.ClaimedAt), reopened); err != nil {
@@ -164,7 +171,7 @@ func (t *claimTx) allowance(ctx context.Context) (allowed int64, read bool, err 
 	case row.DailyLimit == 0: // WeChat gives no information: no limit of ours
 		return int64(t.req.Max), true, nil
 	}
-	return max(0, row.DailyLimit-t.req.QuotaKeep-row.Used), true, nil
+	return max(0, row.DailyLimit-t.req.QuotaKeep-row.atMost()), true, nil
 }
 
 // find looks for at most n deliveries: due retries, then fresh ones.

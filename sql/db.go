@@ -183,12 +183,6 @@ func (db *DB) Close() error {
 // Ping tells whether the database answers.
 func (db *DB) Ping(ctx context.Context) error { return db.read.PingContext(ctx) }
 
-// Now is the time by the clock that all workers share: the Postgres server's,
-// or this machine's on SQLite. In UTC, with the microseconds that both engines keep.
-func (db *DB) Now() time.Time {
-	return time.Now().Add(time.Duration(db.clockOffset.Load())).UTC().Truncate(time.Microsecond)
-}
-
 // SyncClock measures again how far the store's clock is from ours.
 func (db *DB) SyncClock(ctx context.Context) error {
 	if db.engine == SQLite {

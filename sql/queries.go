@@ -63,6 +63,10 @@ type queries struct {
 	ListAudit    string `query:"list-audit"`
 	DropOldAudit string `query:"drop-old-audit"`
 
+	DeferLikely   string `query:"defer-likely"`
+	EarlyOf       string `query:"early-of"`
+	DropUsedEarly string `query:"drop-used-early"`
+
 	AddEvents         string `query:"add-events"`
 	PendingEvents     string `query:"pending-events"`
 	CountEvents       string `query:"count-events"`
@@ -91,7 +95,6 @@ type queries struct {
 	ForgetDeliveries  string `query:"forget-deliveries"`
 	ForgetListed      string `query:"forget-listed"`
 
-	SyncCalls       string `query:"sync-calls"`
 	OpenSyncRun     string `query:"open-sync-run"`
 	GetSyncRun      string `query:"get-sync-run"`
 	AddSyncRun      string `query:"add-sync-run"`
@@ -206,17 +209,18 @@ type queries struct {
 	DeleteLease   string `query:"delete-lease"`
 	DeleteLeases  string `query:"delete-leases"`
 
-	GetQuota     string `query:"get-quota"`
-	ListQuota    string `query:"list-quota"`
-	QuotaHistory string `query:"quota-history"`
-	GrowthByDay  string `query:"growth-by-day"`
-	PutQuota     string `query:"put-quota"`
-	AddQuota     string `query:"add-quota"`
-	DoubtQuota   string `query:"doubt-quota"`
-	CountCalls   string `query:"count-calls"`
-	SpendQuota   string `query:"spend-quota"`
-	GetPacing    string `query:"get-pacing"`
-	PutPacing    string `query:"put-pacing"`
+	CountOtherCalls string `query:"count-other-calls"`
+	GetQuota        string `query:"get-quota"`
+	ListQuota       string `query:"list-quota"`
+	QuotaHistory    string `query:"quota-history"`
+	GrowthByDay     string `query:"growth-by-day"`
+	PutQuota        string `query:"put-quota"`
+	AddQuota        string `query:"add-quota"`
+	DoubtQuota      string `query:"doubt-quota"`
+	CountCalls      string `query:"count-calls"`
+	SpendQuota      string `query:"spend-quota"`
+	GetPacing       string `query:"get-pacing"`
+	PutPacing       string `query:"put-pacing"`
 }
 
 // mustLoadQueries reads the shared files and the engine's own. The files are

@@ -14,10 +14,16 @@ type quotaRow struct {
 	DailyLimit int64 `db:"daily_limit"`
 	Used       int64
 	ReadUsed   int64 `db:"read_used"`
+	Claimed    int64
 	Ours       int64
+	ReadOurs   int64 `db:"read_ours"`
 	Doubtful   bool
 	ReadAt     time.Time `db:"read_at"`
 }
+
+// atMost is how many calls may have been used: what we reserved, or what WeChat counted and
+// what we have reserved and had not recorded by then, some of which it may have counted.
+func (q quotaRow) atMost() int64 { return max(q.Used, q.ReadUsed+q.Claimed-q.ReadOurs) }
 
 // quotaQuiet is how long after our last message WeChat's counter is taken to have
 // caught up with us.
@@ -37,6 +43,21 @@ func (db *DB) SaveQuota(ctx context.Context, accountID int64, day wxcast.Day, q 
 func (db *DB) SpendQuota(ctx context.Context, accountID int64, api string, day wxcast.Day) error {
 	if _, err := db.exec(ctx, db.q.SpendQuota, accountID, api, day); err != nil {
 		return fmt.Errorf("mark the quota of %s as spent: %w", api, err)
+	}
+	return nil
+}
+
+// CountCalls notes calls that we made, by API; those of TemplateSendAPI are noted with
+// their outcomes.
+func (db *DB) CountCalls(ctx context.Context, accountID int64, calls map[string]int64) error {
+	now := db.Now()
+	for api, n := range calls {
+		if api == TemplateSendAPI {
+			continue
+		}
+		if _, err := db.exec(ctx, db.q.CountOtherCalls, accountID, api, wxcast.DayOf(now), n, now); err != nil {
+			return fmt.Errorf("note calls of %s: %w", api, err)
+		}
 	}
 	return nil
 }

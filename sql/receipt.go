@@ -127,14 +127,52 @@ func (db *DB) settleEarly(ctx context.Context, tx *sqlx.Tx, broadcastID int64, o
 		MsgID  int64         `json:"msgid"`
 	}
 	var all []sent
+	var inDoubt []wxcast.OpenID
 	for _, o := range outcomes {
-		if o.MsgID != 0 {
+		switch {
+		case o.MsgID != 0:
 			all = append(all, sent{o.OpenID, o.MsgID})
+		case o.State == wxcast.DeliveryUnknown:
+			inDoubt = append(inDoubt, o.OpenID)
 		}
 	}
-	if len(all) == 0 {
+	if len(all) > 0 {
+		if _, err := tx.ExecContext(ctx, db.q.SettleEarly, broadcastID, jsonParam(all)); err != nil {
+			return err
+		}
+	}
+	return db.settleEarlyDoubts(ctx, tx, broadcastID, inDoubt)
+}
+
+// settleEarlyDoubts ends doubts with the receipts that came before the doubt was given up.
+func (db *DB) settleEarlyDoubts(ctx context.Context, tx *sqlx.Tx, broadcastID int64, openids []wxcast.OpenID) error {
+	if len(openids) == 0 {
 		return nil
 	}
-	_, err := tx.ExecContext(ctx, db.q.SettleEarly, broadcastID, jsonParam(all))
+	var rows []struct {
+		AccountID int64         `db:"account_id"`
+		OpenID    wxcast.OpenID `db:"openid"`
+		MsgID     int64         `db:"msgid"`
+		Receipt   string
+		At        time.Time
+	}
+	if err := tx.SelectContext(ctx, &rows, db.q.EarlyOf, broadcastID, jsonParam(openids)); err != nil || len(rows) == 0 {
+		return err
+	}
+	receipts := make([]wxcast.Receipt, len(rows))
+	for i, r := range rows {
+		receipts[i] = wxcast.Receipt{OpenID: r.OpenID, MsgID: r.MsgID, Status: r.Receipt, At: r.At.UTC()}
+	}
+	left, err := db.settleDoubts(ctx, tx, rows[0].AccountID, receipts)
+	if err != nil {
+		return err
+	}
+	used := []int64{}
+	for _, r := range receipts {
+		if !slices.Contains(left, r) {
+			used = append(used, r.MsgID)
+		}
+	}
+	_, err = tx.ExecContext(ctx, db.q.DropUsedEarly, rows[0].AccountID, jsonParam(used))
 	return err
 }

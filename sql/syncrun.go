@@ -281,12 +281,3 @@ func (db *DB) FinishSyncRun(ctx context.Context, run wxcast.SyncRun, outcome str
 	}
 	return nil
 }
-
-// SyncCalls counts the calls of the syncs that began from a time to another.
-func (db *DB) SyncCalls(ctx context.Context, accountID int64, from, to time.Time) (wxcast.SyncCalls, error) {
-	var row struct{ List, Detail int64 }
-	if err := db.get(ctx, &row, db.q.SyncCalls, accountID, from.UTC(), to.UTC()); err != nil {
-		return wxcast.SyncCalls{}, fmt.Errorf("count the calls of syncs: %w", err)
-	}
-	return wxcast.SyncCalls(row), nil
-}

@@ -205,6 +205,16 @@ func TestTheWholeJobThroughTheAPI(t *testing.T) {
 			t.Error("a refused token is answered with itself")
 		}
 
+		_, metrics := r.call(t, key, "GET", "/metrics", "", "")
+		for _, want := range []string{
+			`wxcast_wechat_calls_total{account="default",api="/cgi-bin/message/template/send",class="ok"} 201`, `wxcast_wechat_call_seconds_count{account="default",api="/cgi-bin/user/get"}`,
+			`wxcast_quota_left{account="default",api="/cgi-bin/message/template/send"} 99799`, `wxcast_job_runs_total{account="default",job="sync",outcome="done"} 1`,
+			`wxcast_token_overrides_total{account="default"} 1`, `wxcast_broadcasts_running{account="default"} 0`, `wxcast_callback_lag_seconds{account="default"} 0`,
+		} {
+			if !strings.Contains(metrics, want) {
+				t.Errorf("the metrics lack %s:\n%s", want, metrics)
+			}
+		}
 		entries := do(200, "GET", "/audit", "", "")["entries"].([]any)
 		log := fmt.Sprint(entries)
 		for _, want := range []string{"action:create-broadcast", "target:broadcast 1 (spring-sale)", "action:steer-broadcast", "actor:key all", "outcome:409", "action:forget-person", "action:key create", "actor:cli ", "action:replace-access-token"} {
@@ -214,7 +224,7 @@ func TestTheWholeJobThroughTheAPI(t *testing.T) {
 		}
 		_ = r.Process.Signal(os.Interrupt)
 		<-r.ended
-		log += r.said.err + b.run(t, "audit").out + b.run(t, "key", "list").out
+		log += metrics + r.said.err + b.run(t, "audit").out + b.run(t, "key", "list").out
 		for _, secret := range append(b.secrets(t), key, token, openid) {
 			if strings.Contains(log, secret) {
 				t.Errorf("%q is in the audit log or the output", secret)

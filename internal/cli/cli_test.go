@@ -33,6 +33,25 @@ var update = flag.Bool("update", false, "write the golden files anew")
 // runMain makes this test binary act as wxcast: tests that kill processes need some.
 const runMain = "WXCAST_TEST_RUN_MAIN"
 
+// clockFile names a file with how far ahead the clock of such a process is, which it reads
+// again and again.
+const clockFile = "WXCAST_TEST_CLOCK_FILE"
+
+func followClock(file string) {
+	follow := func() {
+		raw, _ := os.ReadFile(file)
+		if ahead, err := time.ParseDuration(string(raw)); err == nil {
+			store.MoveClock(ahead)
+		}
+	}
+	follow()
+	go func() {
+		for range time.Tick(10 * time.Millisecond) {
+			follow()
+		}
+	}()
+}
+
 // fileMax bounds the size of the files that such a process writes, in bytes.
 const fileMax = "WXCAST_TEST_FILE_MAX"
 
@@ -42,6 +61,9 @@ func TestMain(m *testing.M) {
 			if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: most, Max: most}); err != nil {
 				panic(err)
 			}
+		}
+		if file := os.Getenv(clockFile); file != "" {
+			followClock(file)
 		}
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 		defer stop()

@@ -188,11 +188,7 @@ func (a *app) demoSteps(ctx context.Context, s *session, line simAnnouncement, r
 	}
 
 	step(5, "wxcast report: the day")
-	account, err := s.reportAccount(ctx)
-	if err != nil {
-		return err
-	}
-	if d.Report, err = report.Make(ctx, s.db, s.client, account, wxcast.DayOf(s.db.Now()), s.log); err != nil {
+	if d.Report, err = s.Report(ctx, wxcast.DayOf(s.db.Now())); err != nil {
 		return err
 	}
 	if err := a.print(d, func(w io.Writer) { writeDemoEnd(w, d) }); err != nil {

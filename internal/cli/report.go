@@ -63,6 +63,7 @@ WeChat is asked for the quotas first.`,
 
 // Report reports a day.
 func (s *session) Report(ctx context.Context, day wxcast.Day) (report.Report, error) {
+	s.noteCalls(ctx)
 	account, err := s.reportAccount(ctx)
 	if err != nil {
 		return report.Report{}, err

@@ -22,7 +22,6 @@ import (
 	"github.com/wxcast/wxcast/config"
 	"github.com/wxcast/wxcast/internal/api"
 	"github.com/wxcast/wxcast/internal/jobs"
-	"github.com/wxcast/wxcast/internal/report"
 	"github.com/wxcast/wxcast/internal/server"
 	"github.com/wxcast/wxcast/internal/wechat"
 	"github.com/wxcast/wxcast/internal/wxcast"
@@ -73,6 +72,9 @@ func (a *app) serve(ctx context.Context) error {
 	}
 	defer func() {
 		for _, s := range sessions {
+			s.noteCalls(context.WithoutCancel(ctx))
+		}
+		for _, s := range sessions { // the first one closes the store of all
 			s.Close()
 		}
 	}()
@@ -138,6 +140,7 @@ func (a *app) serve(ctx context.Context) error {
 		work.Go(func() error { s.teller(worker).Run(ctx); return nil })
 		if s.client != nil {
 			work.Go(func() error { s.keepBroadcasts(ctx); return nil })
+			work.Go(func() error { s.keepCalls(ctx); return nil })
 		}
 	}
 	work.Go(func() error {
@@ -285,11 +288,7 @@ func (s *session) syncAndJoin(ctx context.Context) (any, error) {
 
 // reportYesterday is the morning job.
 func (s *session) reportYesterday(ctx context.Context) (any, error) {
-	account, err := s.reportAccount(ctx)
-	if err != nil {
-		return nil, err
-	}
-	r, err := report.Make(ctx, s.db, s.client, account, wxcast.DayOf(s.db.Now().Add(-24*time.Hour)), s.log)
+	r, err := s.Report(ctx, wxcast.DayOf(s.db.Now().Add(-24*time.Hour)))
 	if err != nil {
 		return nil, err
 	}

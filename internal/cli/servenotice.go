@@ -111,6 +111,7 @@ func (s *session) watching() watching {
 			}
 		},
 		observe: func(api string, took time.Duration, err error) {
+			s.calls.add(api, err)
 			if s.metrics != nil {
 				s.metrics.called(s.account.Name, api, took, err)
 			}

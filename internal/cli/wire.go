@@ -47,6 +47,8 @@ type session struct {
 	client *wechat.Client
 	// startJob runs a job now; nil but in wxcast serve.
 	startJob func(name string) bool
+	// calls are those made and not yet noted, by API.
+	calls callCount
 	// metrics are those of wxcast serve; nil elsewhere.
 	metrics *metrics
 	// recipients of a broadcast that this command has made; 0 otherwise.
@@ -54,6 +56,7 @@ type session struct {
 }
 
 func (s *session) Close() {
+	s.noteCalls(context.Background())
 	if s.client != nil {
 		s.client.Close()
 	}

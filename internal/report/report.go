@@ -25,7 +25,6 @@ type Store interface {
 	Tally(ctx context.Context, id int64) (wxcast.Tally, error)
 	CountAudience(ctx context.Context, accountID int64, audience wxcast.Audience) (wxcast.AudienceCount, error)
 	QuotaDays(ctx context.Context, accountID int64, day wxcast.Day) ([]wxcast.QuotaDay, error)
-	SyncCalls(ctx context.Context, accountID int64, from, to time.Time) (wxcast.SyncCalls, error)
 	CountEvents(ctx context.Context, accountID int64, from, to time.Time) (map[string]int64, error)
 	KeptReport(ctx context.Context, accountID int64, day wxcast.Day) (data string, err error)
 	SaveQuota(ctx context.Context, accountID int64, day wxcast.Day, q wxcast.Quota) error
@@ -60,7 +59,7 @@ type API struct {
 	Limit  int64  `json:"limit"` // 0 when WeChat gave no information
 	Used   int64  `json:"used"`
 	Remain int64  `json:"remain"`
-	Ours   int64  `json:"ours"` // of Used, what wxcast's broadcasts and syncs called
+	Ours   int64  `json:"ours"` // of Used, what wxcast called
 	Others int64  `json:"others"`
 }
 
@@ -179,23 +178,18 @@ func (r *Report) addQuotas(ctx context.Context, store Store, accountID int64, to
 	if err != nil {
 		return err
 	}
-	slices.SortStableFunc(days, func(a, b wxcast.QuotaDay) int {
-		return slices.Index(watchedAPIs, a.API) - slices.Index(watchedAPIs, b.API)
-	})
-	synced, err := store.SyncCalls(ctx, accountID, r.Day.Begin(), r.Day.Next().Begin())
-	if err != nil {
-		return err
+	place := func(d wxcast.QuotaDay) int { // the watched ones first
+		if i := slices.Index(watchedAPIs, d.API); i >= 0 {
+			return i
+		}
+		return len(watchedAPIs)
 	}
+	slices.SortStableFunc(days, func(a, b wxcast.QuotaDay) int { return place(a) - place(b) })
 	for _, d := range days {
 		if q, ok := told[d.API]; ok {
 			d.Used = q.Used
 		}
-		switch d.API {
-		case wechat.UserGetAPI:
-			d.Ours = synced.List
-		case wechat.BatchGetAPI:
-			d.Ours = synced.Detail
-		}
+		d.Used = max(d.Used, d.Ours) // its counter lags behind, or it was not asked
 		r.APIs = append(r.APIs, API{API: d.API, Limit: d.Limit, Used: d.Used, Remain: max(0, d.Limit-d.Used), Ours: d.Ours, Others: max(0, d.Used-d.Ours)})
 	}
 	return nil

@@ -13,7 +13,7 @@ const (
 	applyMax   = 1000
 	applyEvery = time.Second
 	// applyLease is how long one process is the only one that applies events.
-	applyLease = 15 * time.Second
+	applyLease = 4 * time.Second
 	// detailsMax is how many followers one batchget tells about.
 	detailsMax = 100
 )

@@ -194,6 +194,7 @@ func (s *Server) AddFollowers(n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for range n {
+		s.came[s.listed] = s.now()
 		s.callbacks.send(event{from: s.world.openid.encode(s.listed), name: "subscribe"}, 0)
 		s.listed++
 	}
@@ -276,6 +277,7 @@ func (s *Server) Return(openid string) {
 	defer s.mu.Unlock()
 	if n, ok := s.world.openid.decode(openid); ok && s.gone[n] {
 		delete(s.gone, n)
+		s.came[n] = s.now()
 		s.callbacks.send(event{from: openid, name: "subscribe"}, 0)
 	}
 }
@@ -299,7 +301,7 @@ func (s *Server) reset(w http.ResponseWriter, r *http.Request) {
 		}
 		s.listed = uint32(n)
 	}
-	s.gone, s.tokens, s.quotas, s.calls = map[uint32]bool{}, map[string]*tokenState{}, map[string]*quotaState{}, map[string]*callStats{}
+	s.gone, s.came, s.tokens, s.quotas, s.calls = map[uint32]bool{}, map[uint32]time.Time{}, map[string]*tokenState{}, map[string]*quotaState{}, map[string]*callStats{}
 	s.codes, s.permits, s.ledger, s.clears, s.skew = map[string]loginCode{}, map[permit]int{}, ledger{}, 0, 0
 	s.window, s.contents, s.requested = newDedupWindow(), newDedupWindow(), &recentCalls{}
 	s.mu.Unlock()

@@ -80,6 +80,9 @@ func (s *Server) userDetails(openid string) any {
 		return goneReply{0, openid}
 	}
 	p := s.world.person(n)
+	if at, ok := s.came[n]; ok {
+		p.subscribeTime = at
+	}
 	u := userReply{Subscribe: 1, OpenID: openid, SubscribeTime: p.subscribeTime.Unix(), TagIDList: p.tags, SubscribeScene: p.scene}
 	if u.TagIDList == nil {
 		u.TagIDList = []int{}

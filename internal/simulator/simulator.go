@@ -40,6 +40,7 @@ type Server struct {
 	skew      time.Duration // the simulated clock minus the real one
 	listed    uint32        // people numbered below it exist
 	gone      map[uint32]bool
+	came      map[uint32]time.Time   // those who came, or came back, since the beginning
 	tokens    map[string]*tokenState // by appid
 	quotas    map[string]*quotaState // by API path
 	window    *dedupWindow           // client_msg_ids
@@ -81,12 +82,12 @@ func New(o Options) *Server {
 			EncodingAESKey: "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG",
 			TemplateID:     templates[0].ID,
 		},
-		world:     newWorld(o.Seed, o.Shares),
-		mux:       http.NewServeMux(),
-		knobs:     o.Knobs.withDefaults(),
-		random:    rand.New(rand.NewPCG(o.Seed, 1)),
-		listed:    uint32(o.Followers),
-		gone:      map[uint32]bool{},
+		world:  newWorld(o.Seed, o.Shares),
+		mux:    http.NewServeMux(),
+		knobs:  o.Knobs.withDefaults(),
+		random: rand.New(rand.NewPCG(o.Seed, 1)),
+		listed: uint32(o.Followers),
+		gone:   map[uint32]bool{}, came: map[uint32]time.Time{},
 		tokens:    map[string]*tokenState{},
 		quotas:    map[string]*quotaState{},
 		window:    newDedupWindow(),

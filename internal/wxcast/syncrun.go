@@ -53,9 +53,3 @@ type SyncProgress struct {
 	// that is not counted.
 	Fetched int
 }
-
-// SyncCalls are the calls of syncs.
-type SyncCalls struct {
-	List   int64 // of user/get
-	Detail int64 // of user/info/batchget
-}

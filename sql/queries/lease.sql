@@ -22,6 +22,14 @@ SELECT id, from_openid, to_openid, claimed_at FROM leases WHERE broadcast_id = $
 UPDATE deliveries SET open_since = COALESCE(open_since, $4), next_attempt_at = $5
 WHERE broadcast_id = $1 AND openid > $2 AND openid <= $3 AND state = 'pending' AND next_attempt_at IS NULL;
 
+-- name: defer-likely
+-- Of those that are due again, the ones to people whose receipt of some message came
+-- meanwhile go after the others, who need what may be left of the day's quota.
+-- $1 broadcast; $2 from_openid; $3 to_openid; $4 claimed_at; $5 due now; $6 after that, UTC; $7 account.
+UPDATE deliveries SET next_attempt_at = $6
+WHERE broadcast_id = $1 AND openid > $2 AND openid <= $3 AND state = 'pending' AND next_attempt_at = $5
+  AND openid IN (SELECT openid FROM early_receipts WHERE account_id = $7 AND at >= $4);
+
 -- name: hold-lease
 -- Hold a lease until the transaction ends; no row where it was dissolved.
 -- $1 lease.

@@ -1,6 +1,6 @@
 -- name: get-quota
 -- $1 account; $2 api; $3 day.
-SELECT api, day, daily_limit, used, read_used, ours, doubtful, read_at FROM quota_days WHERE account_id = $1 AND api = $2 AND day = $3;
+SELECT api, day, daily_limit, used, read_used, claimed, ours, read_ours, doubtful, read_at FROM quota_days WHERE account_id = $1 AND api = $2 AND day = $3;
 
 -- name: list-quota
 -- $1 account; $2 day.
@@ -14,8 +14,9 @@ SELECT api, day, daily_limit, used, read_used, ours, doubtful, read_at FROM quot
 -- What WeChat just told. Its counter lags behind our reservations, so the larger
 -- of the two stands. Its counter is about 1 % off, so only one that fell by half
 -- was reset (a new day there, or a cleared quota), and then ours starts again from it,
--- with what is in flight. A limit of 0 is none that WeChat told: a known one stays. Once we have been quiet for a while it has caught up, and
--- stands alone: what dead workers reserved and never used is free again.
+-- with what is in flight. A limit of 0 is none that WeChat told: a known one stays. Once
+-- we have been quiet for a while it has caught up, and stands alone: what dead workers
+-- reserved and never used is free again.
 -- $1 account; $2 api; $3 day; $4 limit; $5 used; $6 now; $7 quiet since, UTC.
 INSERT INTO quota_days (account_id, api, day, daily_limit, used, read_used, read_at) VALUES ($1, $2, $3, $4, $5, $5, $6)
 ON CONFLICT (account_id, api, day) DO UPDATE SET
@@ -26,6 +27,7 @@ ON CONFLICT (account_id, api, day) DO UPDATE SET
                 WHEN excluded.used > quota_days.used THEN excluded.used ELSE quota_days.used END,
     claimed = CASE WHEN NOT EXISTS (SELECT 1 FROM pacing p WHERE p.account_id = excluded.account_id AND p.next_at > $7) THEN quota_days.ours ELSE quota_days.claimed END,
     read_used = excluded.read_used,
+    read_ours = quota_days.ours,
     read_at = excluded.read_at;
 
 -- name: add-quota
@@ -43,6 +45,12 @@ UPDATE quota_days SET used = CASE WHEN used > $4 THEN used - $4 ELSE 0 END, clai
 -- $1 broadcast; $2 api; $3 day; $4 calls.
 UPDATE quota_days SET ours = ours + $4
 WHERE account_id = (SELECT account_id FROM broadcasts WHERE id = $1) AND api = $2 AND day = $3;
+
+-- name: count-other-calls
+-- Calls that we made of an API whose quota we do not reserve.
+-- $1 account; $2 api; $3 day; $4 calls; $5 now, UTC.
+INSERT INTO quota_days (account_id, api, day, daily_limit, used, read_used, ours, read_at) VALUES ($1, $2, $3, 0, 0, 0, $4, $5)
+ON CONFLICT (account_id, api, day) DO UPDATE SET ours = quota_days.ours + excluded.ours;
 
 -- name: spend-quota
 -- WeChat said 45009: nothing is left, whatever the counters say.

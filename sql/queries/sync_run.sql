@@ -69,8 +69,3 @@ UPDATE sync_runs SET finished_at = $2, outcome = $3 WHERE id = $1;
 -- Make a run the account's base, or none of them for run 0.
 -- $1 account; $2 run.
 UPDATE sync_runs SET is_base = (id = $2) WHERE account_id = $1 AND is_base <> (id = $2);
-
--- name: sync-calls
--- Of the runs that began then.
--- $1 account; $2 from; $3 and before, UTC.
-SELECT COALESCE(SUM(list_calls), 0) AS list, COALESCE(SUM(detail_calls), 0) AS detail FROM sync_runs WHERE account_id = $1 AND started_at >= $2 AND started_at < $3;

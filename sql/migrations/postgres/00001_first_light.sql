@@ -216,6 +216,8 @@ CREATE TABLE quota_days (
     -- Calls that we reserved, and those of them that we made and recorded.
     claimed     BIGINT NOT NULL DEFAULT 0,
     ours        BIGINT NOT NULL DEFAULT 0,
+    -- Of ours, what was recorded when WeChat was asked for read_used.
+    read_ours   BIGINT NOT NULL DEFAULT 0,
     -- A worker died: what its calls used only WeChat knows.
     doubtful    BOOLEAN NOT NULL DEFAULT FALSE,
     read_at     TIMESTAMPTZ NOT NULL,
@@ -259,6 +261,7 @@ CREATE TABLE early_receipts (
     at         TIMESTAMPTZ NOT NULL,
     PRIMARY KEY (account_id, msgid)
 );
+CREATE INDEX early_receipts_of_person ON early_receipts (account_id, openid);
 -- The runs of jobs that come round by the clock: one for each time that they were due.
 CREATE TABLE job_runs (
     id           BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -214,6 +214,8 @@ CREATE TABLE quota_days (
     -- Calls that we reserved, and those of them that we made and recorded.
     claimed     BIGINT NOT NULL DEFAULT 0,
     ours        BIGINT NOT NULL DEFAULT 0,
+    -- Of ours, what was recorded when WeChat was asked for read_used.
+    read_ours   BIGINT NOT NULL DEFAULT 0,
     -- A worker died: what its calls used only WeChat knows.
     doubtful    BOOLEAN NOT NULL DEFAULT FALSE,
     read_at     TIMESTAMP NOT NULL,
@@ -272,6 +274,7 @@ CREATE TABLE job_runs (
     detail       TEXT NOT NULL DEFAULT '',
     UNIQUE (account_id, job, due_at)
 );
+CREATE INDEX early_receipts_of_person ON early_receipts (account_id, openid);
 
 -- What people are to be told: reports once, alerts once and again when they are over.
 CREATE TABLE notices (

@@ -267,3 +267,13 @@ SELECT day, SUM(gained) AS gained, SUM(lost) AS lost FROM (
     UNION ALL
     SELECT floor((extract(epoch FROM unfollowed_at) + 28800) / 86400)::bigint, 0, 1 FROM followers WHERE account_id = $1 AND unfollowed_at >= $2 AND unfollowed_at < $3) moves
 GROUP BY day;
+
+-- name: early-of
+-- The receipts that came early for some people.
+-- $1 broadcast; $2 openids as a JSON array.
+SELECT account_id, openid, msgid, receipt, at FROM early_receipts
+WHERE account_id = (SELECT account_id FROM broadcasts WHERE id = $1) AND openid IN (SELECT value FROM json_array_elements_text($2::json));
+
+-- name: drop-used-early
+-- $1 account; $2 msgids as a JSON array.
+DELETE FROM early_receipts WHERE account_id = $1 AND msgid IN (SELECT value::bigint FROM json_array_elements_text($2::json));

@@ -254,3 +254,13 @@ SELECT day, SUM(gained) AS gained, SUM(lost) AS lost FROM (
     UNION ALL
     SELECT (strftime('%s', substr(unfollowed_at, 1, 19)) + 28800) / 86400, 0, 1 FROM followers WHERE account_id = $1 AND unfollowed_at >= $2 AND unfollowed_at < $3) moves
 GROUP BY day;
+
+-- name: early-of
+-- The receipts that came early for some people.
+-- $1 broadcast; $2 openids as a JSON array.
+SELECT account_id, openid, msgid, receipt, at FROM early_receipts
+WHERE account_id = (SELECT account_id FROM broadcasts WHERE id = $1) AND openid IN (SELECT value FROM json_each($2));
+
+-- name: drop-used-early
+-- $1 account; $2 msgids as a JSON array.
+DELETE FROM early_receipts WHERE account_id = $1 AND msgid IN (SELECT value FROM json_each($2));
