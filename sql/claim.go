@@ -98,7 +98,11 @@ func (t *claimTx) run(ctx context.Context, c *wxcast.Claim) error {
 	inSpan := max(1, int64(t.b.Rate*pacer.Share*t.req.Span.Seconds()))
 	most := int(min(int64(t.req.Max), inSpan, allowed))
 	if most > 0 {
-		if err := t.find(ctx, most); err != nil {
+		fresh, err := t.spare(ctx, allowed)
+		if err != nil {
+			return err
+		}
+		if err := t.find(ctx, most, fresh); err != nil {
 			return err
 		}
 	}
@@ -122,10 +126,6 @@ func (t *claimTx) leased(ctx context.Context) (bool, error) {
 	return leases > 0, err
 }
 
-// afterOthers is how much later those are due who probably have their message: the others
-// go first.
-const afterOthers = time.Second
-
 // reopenLapsed makes the deliveries of dead workers due again.
 func (t *claimTx) reopenLapsed(ctx context.Context, c *wxcast.Claim) error {
 	var lapsed []struct {
@@ -141,9 +141,6 @@ func (t *claimTx) reopenLapsed(ctx context.Context, c *wxcast.Claim) error {
 	for _, l := range lapsed {
 		reopened, err := execRows(ctx, t.tx, t.db.q.ReopenLease, t.req.BroadcastID, l.FromOpenID, l.ToOpenID, l.ClaimedAt.UTC(), t.now)
 		if err != nil {
-			return err
-		}
-		if _, err := t.tx.ExecContext(ctx, t.db.q.DeferLikely, t.req.BroadcastID, l.FromOpenID, l.ToOpenID, l.ClaimedAt.UTC(), t.now, t.now.Add(afterOthers), t.b.AccountID); err != nil {
 			return err
 		}
 		if _, err := t.tx.ExecContext(ctx, t.db.q.DoubtQuota, t.b.AccountID, TemplateSendAPI, wxcast.DayOf(l.ClaimedAt), reopened); err != nil {
@@ -174,12 +171,53 @@ func (t *claimTx) allowance(ctx context.Context) (allowed int64, read bool, err 
 	return max(0, row.DailyLimit-t.req.QuotaKeep-row.atMost()), true, nil
 }
 
-// find looks for at most n deliveries: due retries, then fresh ones.
-func (t *claimTx) find(ctx context.Context, n int) error {
+const (
+	// receiptComes is how long a receipt may take: most come within seconds.
+	receiptComes = 30 * time.Second
+	likelyLater  = time.Minute
+	youngLater   = 2 * time.Second
+)
+
+// spare keeps what is left of the day's quota for the deliveries that a dead worker left in
+// doubt, of whose people no receipt has come: tomorrow it would be too late to try them
+// again. WeChat takes a repeat to those who have their message, and counts it; so while
+// receipts come, nobody is tried again before theirs can have come. It returns how many
+// fresh deliveries may go.
+func (t *claimTx) spare(ctx context.Context, allowed int64) (fresh int64, err error) {
+	if allowed >= int64(t.req.Max) {
+		return allowed, nil
+	}
+	var doubts struct {
+		N      int64
+		Oldest sql.NullTime
+	}
+	if err := t.tx.GetContext(ctx, &doubts, t.db.q.Doubts, t.req.BroadcastID); err != nil || doubts.N <= allowed {
+		return allowed - doubts.N, err
+	}
+	since := doubts.Oldest.Time.UTC().Add(-receiptClock)
+	if _, err := t.tx.ExecContext(ctx, t.db.q.DeferLikely, t.req.BroadcastID, t.now, t.now.Add(likelyLater), since, t.b.AccountID); err != nil {
+		return 0, err
+	}
+	var unheard int64
+	if err := t.tx.GetContext(ctx, &unheard, t.db.q.UnheardDoubts, t.req.BroadcastID, since, t.b.AccountID); err != nil || unheard <= allowed {
+		return allowed - unheard, err
+	}
+	var hears bool
+	if err := t.tx.GetContext(ctx, &hears, t.db.q.HearsReceipts, t.b.AccountID); err != nil || !hears {
+		return 0, err
+	}
+	_, err = t.tx.ExecContext(ctx, t.db.q.DeferYoung, t.req.BroadcastID, t.now, t.now.Add(youngLater), t.now.Add(-receiptComes))
+	return 0, err
+}
+
+// find looks for at most n deliveries: due retries, then fresh ones, of which no more than
+// freshMax.
+func (t *claimTx) find(ctx context.Context, n int, freshMax int64) error {
 	if err := t.tx.SelectContext(ctx, &t.due, t.db.q.DueDeliveries, t.req.BroadcastID, t.now, n, t.b.AccountID, t.b.MiniID, t.req.Profile); err != nil {
 		return err
 	}
-	if n -= len(t.due); n == 0 || t.b.Canary != wxcast.CanaryNone {
+	n = int(min(int64(n-len(t.due)), freshMax))
+	if n == 0 || t.b.Canary != wxcast.CanaryNone {
 		return nil
 	}
 	t.fresh = make([]deliveryRow, 0, n)

@@ -63,7 +63,11 @@ type queries struct {
 	ListAudit    string `query:"list-audit"`
 	DropOldAudit string `query:"drop-old-audit"`
 
+	HearsReceipts string `query:"hears-receipts"`
+	Doubts        string `query:"doubts"`
+	UnheardDoubts string `query:"unheard-doubts"`
 	DeferLikely   string `query:"defer-likely"`
+	DeferYoung    string `query:"defer-young"`
 	EarlyOf       string `query:"early-of"`
 	DropUsedEarly string `query:"drop-used-early"`
 

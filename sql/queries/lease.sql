@@ -22,13 +22,35 @@ SELECT id, from_openid, to_openid, claimed_at FROM leases WHERE broadcast_id = $
 UPDATE deliveries SET open_since = COALESCE(open_since, $4), next_attempt_at = $5
 WHERE broadcast_id = $1 AND openid > $2 AND openid <= $3 AND state = 'pending' AND next_attempt_at IS NULL;
 
+-- name: hears-receipts
+-- Whether WeChat has told of messages whose outcome is not recorded, or of something that
+-- is not applied yet.
+-- $1 account.
+SELECT EXISTS (SELECT 1 FROM early_receipts WHERE account_id = $1) OR EXISTS (SELECT 1 FROM events WHERE account_id = $1 AND applied_at IS NULL);
+
+-- name: doubts
+-- How many deliveries are in doubt, and since when at most.
+-- $1 broadcast.
+SELECT COUNT(*) AS n, MIN(open_since) AS oldest FROM deliveries WHERE broadcast_id = $1 AND next_attempt_at IS NOT NULL AND open_since IS NOT NULL;
+
 -- name: defer-likely
--- Of those that are due again, the ones to people whose receipt of some message came
--- meanwhile go after the others, who need what may be left of the day's quota.
--- $1 broadcast; $2 from_openid; $3 to_openid; $4 claimed_at; $5 due now; $6 after that, UTC; $7 account.
-UPDATE deliveries SET next_attempt_at = $6
-WHERE broadcast_id = $1 AND openid > $2 AND openid <= $3 AND state = 'pending' AND next_attempt_at = $5
-  AND openid IN (SELECT openid FROM early_receipts WHERE account_id = $7 AND at >= $4);
+-- Of the deliveries in doubt that are due, those to people whose receipt of some message
+-- has come since go later.
+-- $1 broadcast; $2 now; $3 later; $4 receipts since, UTC; $5 account.
+UPDATE deliveries SET next_attempt_at = $3
+WHERE broadcast_id = $1 AND next_attempt_at <= $2 AND open_since IS NOT NULL AND openid IN (SELECT openid FROM early_receipts WHERE account_id = $5 AND at >= $4);
+
+-- name: unheard-doubts
+-- Deliveries in doubt to people of whom no receipt has come since.
+-- $1 broadcast; $2 receipts since, UTC; $3 account.
+SELECT COUNT(*) FROM deliveries
+WHERE broadcast_id = $1 AND next_attempt_at IS NOT NULL AND open_since IS NOT NULL AND openid NOT IN (SELECT openid FROM early_receipts WHERE account_id = $3 AND at >= $2);
+
+-- name: defer-young
+-- Of the deliveries in doubt that are due, those whose receipt may be on its way go later.
+-- $1 broadcast; $2 now; $3 later; $4 in doubt since, UTC.
+UPDATE deliveries SET next_attempt_at = $3
+WHERE broadcast_id = $1 AND next_attempt_at <= $2 AND open_since > $4;
 
 -- name: hold-lease
 -- Hold a lease until the transaction ends; no row where it was dissolved.
