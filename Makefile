@@ -64,6 +64,20 @@ bench-broadcast: ## Measure broadcasts beside a bare client (10 minutes)
 bench-callback: ## Measure how callbacks are taken, with a process killed in the middle (2 minutes)
 	$(WITH_POSTGRES) -durable $(GO) test ./internal/bench -run '^$$' -bench 'Callback' -benchtime 1x -timeout 60m
 
+CHAOS ?= 2h
+
+.PHONY: chaos
+chaos: ## Break wxcast in many ways for 3 minutes, and count what is lost
+	$(GO) run ./internal/chaos -for 3m
+
+.PHONY: chaos-long
+chaos-long: ## The same for CHAOS, such as CHAOS=2h
+	$(GO) run ./internal/chaos -for $(CHAOS)
+
+.PHONY: chaos-mutations
+chaos-mutations: ## Build wxcast with each deliberate break; each must be found
+	$(GO) run ./internal/chaos -mutations
+
 .PHONY: sim
 sim: ## Run the simulator of WeChat on its own
 	$(GO) run . sim

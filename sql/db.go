@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -144,6 +145,7 @@ func openPostgres(rawURL string) (*DB, error) {
 	// One round trip a statement instead of two, and nothing prepared on the
 	// server: a pooler in transaction mode may stand in between.
 	setDefault("binary_parameters", "yes")
+	severalHosts(u, q)
 	u.RawQuery = q.Encode()
 	db, err := sqlx.Open("postgres", u.String())
 	if err != nil {
@@ -152,6 +154,29 @@ func openPostgres(rawURL string) (*DB, error) {
 	db.SetMaxOpenConns(poolMax)
 	db.SetMaxIdleConns(poolMax)
 	return &DB{engine: Postgres, read: db, write: db, q: mustLoadQueries(Postgres)}, nil
+}
+
+// severalHosts writes host1:port1,host2:port2 as lib/pq reads it, and wants the one of them
+// that takes writes.
+func severalHosts(u *url.URL, q url.Values) {
+	all := strings.Split(u.Host, ",")
+	if len(all) == 1 {
+		return
+	}
+	ports := make([]string, len(all))
+	for i, one := range all {
+		host, port, err := net.SplitHostPort(one)
+		if err != nil {
+			host, port = one, "5432"
+		}
+		all[i], ports[i] = host, port
+	}
+	u.Host = ""
+	q.Set("host", strings.Join(all, ","))
+	q.Set("port", strings.Join(ports, ","))
+	if !q.Has("target_session_attrs") {
+		q.Set("target_session_attrs", "read-write")
+	}
 }
 
 func withoutPassword(text string, u *url.URL) string {

@@ -268,6 +268,8 @@ func TestThreeDaysOfTwoReplicasOfWhichOneIsKilledEachDay(t *testing.T) {
 			}
 		}
 		for _, r := range replicas {
+			_ = r.Process.Kill()
+			<-r.ended
 			if strings.Contains(r.said.err, "panic") {
 				t.Error(r.said.err)
 			}

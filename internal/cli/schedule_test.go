@@ -18,7 +18,7 @@ func TestAScheduledBroadcastBeginsAtItsTime(t *testing.T) {
 		if o := b.run(t, "broadcast", "create", b.file("spec.yaml"), "--at", "2020-01-01 10:00"); o.code != 2 || !strings.Contains(o.err, "--at: 2020-01-01 10:00 is over; name a time to come, in Beijing") {
 			t.Errorf("%+v", o)
 		}
-		at := time.Now().Add(5 * time.Second).In(wxcast.Beijing)
+		at := time.Now().Add(10 * time.Second).In(wxcast.Beijing)
 		created := b.run(t, "broadcast", "create", b.file("spec.yaml"), "--at", at.Format(time.DateTime), "--json").json(t)
 		if created["state"] != "scheduled" || number(t, created, "recipients") != 0 {
 			t.Errorf("%v", created)

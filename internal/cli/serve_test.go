@@ -87,7 +87,7 @@ func (r *replica) get(t *testing.T, path string) (int, string) {
 }
 
 // soon is a time for --at, with room for a busy machine to get there before it.
-func soon() string { return time.Now().Add(5 * time.Second).In(wxcast.Beijing).Format(time.DateTime) }
+func soon() string { return time.Now().Add(10 * time.Second).In(wxcast.Beijing).Format(time.DateTime) }
 
 func waitFor(t *testing.T, within time.Duration, what string, ok func() bool) {
 	t.Helper()
@@ -257,13 +257,13 @@ func TestServeTellsPeople(t *testing.T) {
 			t.Fatalf("%+v", o)
 		}
 		b.sim.SetKnobs(func(k *simulator.Knobs) {
-			k.RefuseSend, k.DailyLimits = 40037, map[string]int64{wechat.TemplateSendAPI: 400}
+			k.RefuseSend, k.DailyLimits = 40037, map[string]int64{wechat.TemplateSendAPI: 4000}
 		})
 		b.env["WXCAST_SERVE_QUOTA_AT"], b.env["WXCAST_SERVE_QUOTA_LOW"] = "* * * * *", "100%"
 		r := b.serve(t)
 		var quota, day bool
 		hear("the report and the quota", func(said map[string]any) bool {
-			quota = quota || said["key"] == "quota" && strings.Contains(said["text"].(string), "Of 400 a day 399 are left")
+			quota = quota || said["key"] == "quota" && strings.Contains(said["text"].(string), "Of 4,000 a day 3,999 are left")
 			day = day || said["kind"] == "report" && strings.HasPrefix(said["title"].(string), "wxcast 日报 ") && strings.Contains(said["text"].(string), "粉丝：300") && number(t, said, "data.followers.followers") == 300
 			return quota && day
 		})

@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -123,28 +124,25 @@ func fromLocalBinaries(ctx context.Context, settings []string) (*Server, error) 
 	return &Server{URL: url, How: "a private one from " + bin, stop: stop, restart: restart}, nil
 }
 
-// findBinaries looks for the newest initdb and postgres, on the PATH and where
-// the usual packages put them.
-func findBinaries() (string, error) {
+// findBinaries looks for a folder with the newest initdb and postgres, and others that are
+// needed, on the PATH and where the usual packages put them.
+func findBinaries(others ...string) (string, error) {
 	var dirs []string
 	if path, err := exec.LookPath("postgres"); err == nil {
 		dirs = append(dirs, filepath.Dir(path))
 	}
 	for _, pattern := range []string{"/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql@*/bin", "/usr/local/opt/postgresql@*/bin"} {
 		found, _ := filepath.Glob(pattern)
-		for i := len(found) - 1; i >= 0; i-- {
-			dirs = append(dirs, found[i])
-		}
+		slices.Reverse(found)
+		dirs = append(dirs, found...)
 	}
+	needed := append([]string{"initdb", "postgres"}, others...)
 	for _, dir := range dirs {
-		if _, err := os.Stat(filepath.Join(dir, "initdb")); err != nil {
-			continue
-		}
-		if _, err := os.Stat(filepath.Join(dir, "postgres")); err == nil {
+		if !slices.ContainsFunc(needed, func(name string) bool { _, err := os.Stat(filepath.Join(dir, name)); return err != nil }) {
 			return dir, nil
 		}
 	}
-	return "", errors.New("no initdb and postgres on the PATH or in the usual places")
+	return "", fmt.Errorf("no %s on the PATH or in the usual places", strings.Join(needed, ", "))
 }
 
 // unprivileged gives dir to a user who may run Postgres, which refuses to be
@@ -202,18 +200,26 @@ func fromDebianPackage(ctx context.Context, settings []string) (*Server, error) 
 	if os.Getuid() != 0 {
 		return nil, errors.New("only root can install it")
 	}
-	if _, err := exec.LookPath("apt-get"); err != nil {
-		return nil, errors.New("there is no apt-get")
+	if err := aptInstall(ctx, "postgresql"); err != nil {
+		return nil, err
 	}
-	fmt.Fprintln(os.Stderr, "==> installing Debian's postgresql for the tests")
-	for _, args := range [][]string{{"update"}, {"install", "--yes", "--no-install-recommends", "postgresql"}} {
+	return fromLocalBinaries(ctx, settings)
+}
+
+// aptInstall installs a package of Debian's, which only root can.
+func aptInstall(ctx context.Context, name string) error {
+	if _, err := exec.LookPath("apt-get"); err != nil {
+		return errors.New("there is no apt-get")
+	}
+	fmt.Fprintf(os.Stderr, "==> installing Debian's %s for the tests\n", name)
+	for _, args := range [][]string{{"update"}, {"install", "--yes", "--no-install-recommends", name}} {
 		cmd := exec.CommandContext(ctx, "apt-get", args...)
 		cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
 		if out, err := cmd.CombinedOutput(); err != nil {
-			return nil, fmt.Errorf("apt-get %s: %w: %s", args[0], err, lastLine(out))
+			return fmt.Errorf("apt-get %s: %w: %s", args[0], err, lastLine(out))
 		}
 	}
-	return fromLocalBinaries(ctx, settings)
+	return nil
 }
 
 func waitUntilUp(ctx context.Context, url string) error {

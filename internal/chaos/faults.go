@@ -1,0 +1,102 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/wxcast/wxcast/internal/simulator"
+)
+
+type fault = func(ctx context.Context, running []*command) error
+
+// heal ends what the platform does wrong.
+func heal(k *simulator.Knobs) {
+	k.Busy, k.BadGateway, k.DropBefore, k.DropAfter, k.BrokenJSON, k.MaxRate, k.KillTokenEvery, k.Latency, k.Jitter = 0, 0, 0, 0, 0, 0, 0, 0, 0
+}
+
+// kill kills a worker and starts another.
+func (r *round) kill(_ context.Context, running []*command) (err error) {
+	n := r.rnd.IntN(len(running))
+	r.fault("kill -9 of a worker")
+	_ = running[n].Process.Kill()
+	<-running[n].ended
+	running[n], err = r.start(running[n].args...)
+	return err
+}
+
+// stop stops a worker for a while, often for longer than its lease lasts.
+func (r *round) stop(_ context.Context, running []*command) error {
+	victim := running[r.rnd.IntN(len(running))]
+	r.fault("worker stopped (SIGSTOP)")
+	time.AfterFunc(time.Duration(1+r.rnd.IntN(11))*time.Second, func() { _ = victim.Process.Signal(syscall.SIGCONT) })
+	return victim.Process.Signal(syscall.SIGSTOP)
+}
+
+// interrupt tells a worker to stop, and starts another.
+func (r *round) interrupt(_ context.Context, running []*command) (err error) {
+	n := r.rnd.IntN(len(running))
+	r.fault("worker told to stop (SIGINT)")
+	_ = running[n].Process.Signal(os.Interrupt)
+	<-running[n].ended
+	running[n], err = r.start(running[n].args...)
+	return err
+}
+
+func (r *round) restartPostgres(ctx context.Context, _ []*command) error {
+	r.fault("Postgres killed and restarted")
+	return r.postgres.Restart(ctx)
+}
+
+// cutConnections ends all connections to the round's database.
+func (r *round) cutConnections(ctx context.Context, _ []*command) error {
+	r.fault("connections to Postgres cut")
+	db, err := sql.Open("postgres", r.env["WXCAST_DATABASE_URL"])
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	_, err = db.ExecContext(ctx, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
+	return err
+}
+
+// misbehave turns one or two knobs of the platform for a second.
+func (r *round) misbehave(ctx context.Context, _ []*command) error {
+	faults := []struct {
+		name string
+		turn func(k *simulator.Knobs)
+	}{
+		{"answers lost after the effect", func(k *simulator.Knobs) { k.DropAfter = 0.1 }},
+		{"calls lost before the effect", func(k *simulator.Knobs) { k.DropBefore = 0.1 }},
+		{"answers broken", func(k *simulator.Knobs) { k.BrokenJSON = 0.1 }},
+		{"502", func(k *simulator.Knobs) { k.BadGateway = 0.2 }},
+		{"system busy (-1)", func(k *simulator.Knobs) { k.Busy = 0.2 }},
+		{"token killed", func(k *simulator.Knobs) { k.KillTokenEvery = simulator.Duration(300 * time.Millisecond) }},
+		{"frequency limit (45011)", func(k *simulator.Knobs) { k.MaxRate = r.rate / 2 }},
+		{"answers delayed", func(k *simulator.Knobs) {
+			k.Latency, k.Jitter = simulator.Duration(200*time.Millisecond), simulator.Duration(300*time.Millisecond)
+		}},
+	}
+	for range 1 + r.rnd.IntN(2) {
+		f := faults[r.rnd.IntN(len(faults))]
+		r.fault("WeChat: " + f.name)
+		r.sim.SetKnobs(f.turn)
+	}
+	select {
+	case <-ctx.Done():
+	case <-time.After(time.Second):
+	}
+	r.sim.SetKnobs(heal)
+	return nil
+}
+
+// times repeats faults.
+func times(n int, f fault) []fault {
+	all := make([]fault, n)
+	for i := range all {
+		all[i] = f
+	}
+	return all
+}

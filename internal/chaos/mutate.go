@@ -1,0 +1,120 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// mutationOf is a deliberate break of the source.
+type mutationOf struct {
+	name     string
+	breaks   string // the promise
+	scenario string // in which it shows
+	file     string
+	old, new string
+}
+
+// mutationRounds is how many rounds may pass until a break is found.
+const mutationRounds = 4
+
+// runMutations builds wxcast with each break, and wants the rounds to find it.
+func runMutations(ctx context.Context, o options, mutations []mutationOf) error {
+	var missed []string
+	for _, m := range mutations {
+		broken, err := runMutation(ctx, o, m)
+		switch {
+		case err != nil:
+			return fmt.Errorf("%s: %w", m.name, err)
+		case len(broken) == 0:
+			missed = append(missed, m.name)
+			fmt.Printf("MISSED  %-22s %s\n", m.name, m.breaks)
+		default:
+			fmt.Printf("found   %-22s %s\n        %s\n", m.name, m.breaks, broken[0])
+		}
+	}
+	if len(missed) > 0 {
+		return fmt.Errorf("breaks that nothing noticed: %s", strings.Join(missed, ", "))
+	}
+	fmt.Printf("All %d deliberate breaks were found.\n", len(mutations))
+	return nil
+}
+
+func runMutation(ctx context.Context, o options, m mutationOf) ([]string, error) {
+	root, err := moduleRoot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	tree, err := os.MkdirTemp("", "wxcast-broken-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(tree)
+	if err := copySource(ctx, root, tree); err != nil {
+		return nil, err
+	}
+	file := filepath.Join(tree, m.file)
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	if n := strings.Count(string(raw), m.old); n != 1 {
+		return nil, fmt.Errorf("%s holds %q %d times: write the break anew", m.file, m.old, n)
+	}
+	if err := os.WriteFile(file, []byte(strings.Replace(string(raw), m.old, m.new, 1)), 0o600); err != nil {
+		return nil, err
+	}
+	w, err := newWorld(ctx, tree)
+	if err != nil {
+		return nil, err
+	}
+	defer w.close()
+	o.rounds = mutationRounds
+	o.scenarios = nil
+	for _, s := range scenarios {
+		if s.name == m.scenario {
+			o.scenarios = append(o.scenarios, s)
+		}
+	}
+	_, broken, err := run(ctx, w, o)
+	if err != nil && ctx.Err() == nil { // a command that failed for it is a find, too
+		return []string{firstLine(err.Error())}, nil
+	}
+	return broken, err
+}
+
+func firstLine(text string) string {
+	line, _, _ := strings.Cut(text, "\n")
+	return line
+}
+
+// copySource copies the files that git knows.
+func copySource(ctx context.Context, from, to string) error {
+	list := exec.CommandContext(ctx, "git", "ls-files", "-z")
+	list.Dir = from
+	out, err := list.Output()
+	if err != nil {
+		return fmt.Errorf("git ls-files: %w", err)
+	}
+	for name := range strings.SplitSeq(strings.TrimRight(string(out), "\x00"), "\x00") {
+		raw, err := os.ReadFile(filepath.Join(from, name))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // removed and not yet committed
+		}
+		if err != nil {
+			return err
+		}
+		if err := os.MkdirAll(filepath.Join(to, filepath.Dir(name)), 0o700); err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(to, name), raw, 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
+}

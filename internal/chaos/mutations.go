@@ -1,0 +1,31 @@
+package main
+
+// allMutations break each promise once.
+var allMutations = []mutationOf{
+	{"new-id-each-attempt", "no one twice", "workers", "broadcast/render.go",
+		"ClientMsgID: ClientMsgID(m.messageKey, d.OpenID)", "ClientMsgID: ClientMsgID(NewMessageKey(), d.OpenID)"},
+	{"lost-is-sent", "no one missing", "sqlite", "broadcast/outcome.go",
+		"o.State, o.NextAttemptAt = wxcast.DeliveryPending, now.Add(backOff(d.Attempts))", "o.State = wxcast.DeliverySent"},
+	{"dead-stay-dead", "no one missing", "workers", "sql/claim.go",
+		"reopened, err := execRows(ctx, t.tx, t.db.q.ReopenLease, t.req.BroadcastID, l.FromOpenID, l.ToOpenID, l.ClaimedAt.UTC(), t.now)", "reopened, err := int64(0), error(nil)"},
+	{"wrong-msgid", "our books are the ledger", "sqlite", "broadcast/outcome.go",
+		"o.State, o.MsgID, o.OpenSince = wxcast.DeliverySent, msgID, time.Time{}", "o.State, o.MsgID, o.OpenSince = wxcast.DeliverySent, msgID+1, time.Time{}"},
+	{"no-quota", "the quota is never exceeded", "quota", "sql/claim.go",
+		"return max(0, row.DailyLimit-t.req.QuotaKeep-row.atMost()), true, nil", "return int64(t.req.Max), true, nil"},
+	{"double-pace", "the rate is never exceeded", "sqlite", "sql/slot.go",
+		"slot.End = slot.Start.Add(length).Truncate(time.Microsecond)", "slot.End = slot.Start.Add(length / 3).Truncate(time.Microsecond)"},
+	{"some-are-gone", "no follower is wrongly unfollowed", "sync", "internal/wechat/followers.go",
+		"Subscribed: u.Subscribe == 1", "Subscribed: u.Subscribe == 1 && u.OpenID[9] != 'A'"},
+	{"token-printed", "no secret in any output", "sqlite", "internal/wechat/client.go",
+		"		out, err = callWith[T](ctx, c, token.Reveal(), path, query, body)", "		println(token.Reveal())\n		out, err = callWith[T](ctx, c, token.Reveal(), path, query, body)"},
+	{"panic-on-doubt", "nothing panics", "sqlite", "broadcast/outcome.go",
+		"		o.OpenSince = attemptedAt\n	}", "		panic(\"in doubt\")\n	}"},
+	{"few-receipts", "every receipt is recorded", "serve", "internal/server/apply.go",
+		"	if len(receipts) > 0 {", "	if len(receipts) > 5 {"},
+	{"goroutines-left", "no goroutine is leaked", "serve", "internal/server/apply.go",
+		"			s.endForged(ctx, a)", "			s.endForged(ctx, a)\n			for range 10 {\n				go func() { select {} }()\n			}"},
+	{"rows-left-open", "no connection is leaked", "serve", "sql/broadcast.go",
+		"	return db.broadcasts(ctx, db.q.BroadcastsDue, accountID, db.Now())", "	_, _ = db.read.QueryContext(context.WithoutCancel(ctx), \"SELECT 1\")\n	return db.broadcasts(ctx, db.q.BroadcastsDue, accountID, db.Now())"},
+	{"slow-stop", "a stop ends within 10 seconds", "serve", "internal/cli/serve.go",
+		"		log.Info(\"stopping\")", "		log.Info(\"stopping\")\n		time.Sleep(20 * time.Second)"},
+}

@@ -1,0 +1,133 @@
+package pgserver
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"syscall"
+)
+
+// Pair is a primary with a synchronous standby: what is committed is on both.
+type Pair struct {
+	// URL names both, and means the one that takes writes.
+	URL     string
+	primary *exec.Cmd
+	standby *exec.Cmd
+	standbyURL,
+	dir string
+	log *os.File
+}
+
+// StartPair starts a pair from local binaries.
+func StartPair(ctx context.Context) (*Pair, error) {
+	bin, err := findBinaries("pg_basebackup")
+	if err != nil {
+		return nil, err
+	}
+	p := &Pair{}
+	if p.dir, err = os.MkdirTemp("", "wxcast-pair-"); err != nil {
+		return nil, err
+	}
+	if err := p.start(ctx, bin); err != nil {
+		p.Stop()
+		return nil, err
+	}
+	return p, nil
+}
+
+func (p *Pair) start(ctx context.Context, bin string) error {
+	attr, err := unprivileged(p.dir)
+	if err != nil {
+		return err
+	}
+	if p.log, err = os.Create(filepath.Join(p.dir, "log")); err != nil {
+		return err
+	}
+	run := func(name string, args ...string) error {
+		cmd := exec.CommandContext(ctx, filepath.Join(bin, name), args...)
+		cmd.SysProcAttr, cmd.Dir = attr, p.dir
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("%s: %w: %s", name, err, lastLine(out))
+		}
+		return nil
+	}
+	start := func(data string, port int) (*exec.Cmd, error) {
+		cmd := exec.Command(filepath.Join(bin, "postgres"), "-D", data, "-p", strconv.Itoa(port), "-k", p.dir, "-c", "listen_addresses=127.0.0.1", "-c", "max_connections=200")
+		cmd.SysProcAttr, cmd.Dir, cmd.Stdout, cmd.Stderr = attr, p.dir, p.log, p.log
+		return cmd, cmd.Start()
+	}
+	var ports [2]int
+	for i := range ports {
+		if ports[i], err = freePort(); err != nil {
+			return err
+		}
+	}
+	first, second := filepath.Join(p.dir, "first"), filepath.Join(p.dir, "second")
+	if err := run("initdb", "-D", first, "-U", "wxcast", "--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync"); err != nil {
+		return err
+	}
+	if p.primary, err = start(first, ports[0]); err != nil {
+		return err
+	}
+	primaryURL := fmt.Sprintf("postgres://wxcast@127.0.0.1:%d/postgres?sslmode=disable", ports[0])
+	if err := waitUntilUp(ctx, primaryURL); err != nil {
+		return err
+	}
+	if err := run("pg_basebackup", "-D", second, "-R", "-h", "127.0.0.1", "-p", strconv.Itoa(ports[0]), "-U", "wxcast", "--no-sync", "--checkpoint=fast"); err != nil {
+		return err
+	}
+	if p.standby, err = start(second, ports[1]); err != nil {
+		return err
+	}
+	p.standbyURL = fmt.Sprintf("postgres://wxcast@127.0.0.1:%d/postgres?sslmode=disable", ports[1])
+	if err := waitUntilUp(ctx, p.standbyURL); err != nil {
+		return err
+	}
+	for _, statement := range []string{"ALTER SYSTEM SET synchronous_standby_names = '*'", "SELECT pg_reload_conf()"} {
+		if err := exec1(ctx, primaryURL, statement); err != nil {
+			return err
+		}
+	}
+	p.URL = fmt.Sprintf("postgres://wxcast@127.0.0.1:%d,127.0.0.1:%d/postgres?sslmode=disable&target_session_attrs=read-write", ports[0], ports[1])
+	return nil
+}
+
+// Failover kills the primary and promotes the standby.
+func (p *Pair) Failover(ctx context.Context) error {
+	if p.primary == nil {
+		return errors.New("the primary is dead already")
+	}
+	_ = p.primary.Process.Signal(syscall.SIGQUIT)
+	_ = p.primary.Wait()
+	p.primary = nil
+	return exec1(ctx, p.standbyURL, "SELECT pg_promote()")
+}
+
+// Stop ends both and removes their data.
+func (p *Pair) Stop() {
+	for _, cmd := range []*exec.Cmd{p.primary, p.standby} {
+		if cmd != nil && cmd.Process != nil {
+			_ = cmd.Process.Signal(syscall.SIGQUIT)
+			_ = cmd.Wait()
+		}
+	}
+	if p.log != nil {
+		_ = p.log.Close()
+	}
+	_ = os.RemoveAll(p.dir)
+}
+
+func exec1(ctx context.Context, url, statement string) error {
+	db, err := sql.Open("postgres", url)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	_, err = db.ExecContext(ctx, statement)
+	return err
+}
