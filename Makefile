@@ -67,8 +67,8 @@ bench-callback: ## Measure how callbacks are taken, with a process killed in the
 CHAOS ?= 2h
 
 .PHONY: chaos
-chaos: ## Break wxcast in many ways for 3 minutes, and count what is lost
-	$(GO) run ./internal/chaos -for 3m
+chaos: ## Break wxcast in seven ways, and count what is lost (2 minutes)
+	$(GO) run ./internal/chaos -rounds 7
 
 .PHONY: chaos-long
 chaos-long: ## The same for CHAOS, such as CHAOS=2h
@@ -77,6 +77,10 @@ chaos-long: ## The same for CHAOS, such as CHAOS=2h
 .PHONY: chaos-mutations
 chaos-mutations: ## Build wxcast with each deliberate break; each must be found
 	$(GO) run ./internal/chaos -mutations
+
+.PHONY: bench
+bench: ## Measure sync and broadcasts beside their ceilings and a plain loop (3 minutes)
+	$(WITH_POSTGRES) -durable sh -c 'go run . bench --database "$$WXCAST_TEST_DATABASE_URL"'
 
 .PHONY: sim
 sim: ## Run the simulator of WeChat on its own

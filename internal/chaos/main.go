@@ -107,7 +107,7 @@ func run(ctx context.Context, w *world, o options) (*tally, []string, error) {
 		s := o.scenarios[n%len(o.scenarios)]
 		r := &round{world: w, tally: count, number: n, seed: o.seed, verbose: o.verbose, rnd: rand.New(rand.NewPCG(o.seed, uint64(n)))}
 		started := time.Now()
-		why, err := r.play(ctx, s)
+		err := r.play(ctx, s)
 		if errors.Is(err, errNotHere) {
 			fmt.Printf("round %-3d %-9s left out: %v\n", n+1, s.name, err)
 			if len(o.scenarios) == 1 {
@@ -124,7 +124,6 @@ func run(ctx context.Context, w *world, o options) (*tally, []string, error) {
 			for _, b := range r.broken {
 				fmt.Println("  BROKEN:", b)
 			}
-			_ = why
 			return count, r.broken, nil
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -20,6 +21,9 @@ type mutationOf struct {
 	old, new string
 }
 
+// failed begins the find of a command that ended with an error.
+const failed = "a command failed: "
+
 // mutationRounds is how many rounds may pass until a break is found.
 const mutationRounds = 4
 
@@ -31,11 +35,11 @@ func runMutations(ctx context.Context, o options, mutations []mutationOf) error 
 		switch {
 		case err != nil:
 			return fmt.Errorf("%s: %w", m.name, err)
-		case len(broken) == 0:
+		case !slices.ContainsFunc(broken, func(b string) bool { return strings.HasPrefix(b, m.breaks+":") || strings.HasPrefix(b, failed) }):
 			missed = append(missed, m.name)
 			fmt.Printf("MISSED  %-22s %s\n", m.name, m.breaks)
 		default:
-			fmt.Printf("found   %-22s %s\n        %s\n", m.name, m.breaks, broken[0])
+			fmt.Printf("found   %-22s %s\n", m.name, m.breaks)
 		}
 	}
 	if len(missed) > 0 {
@@ -83,7 +87,7 @@ func runMutation(ctx context.Context, o options, m mutationOf) ([]string, error)
 	}
 	_, broken, err := run(ctx, w, o)
 	if err != nil && ctx.Err() == nil { // a command that failed for it is a find, too
-		return []string{firstLine(err.Error())}, nil
+		return []string{failed + firstLine(err.Error())}, nil
 	}
 	return broken, err
 }

@@ -61,9 +61,9 @@ type round struct {
 }
 
 // play plays a scenario and checks all promises.
-func (r *round) play(ctx context.Context, s scenario) (why string, err error) {
+func (r *round) play(ctx context.Context, s scenario) (err error) {
 	if r.dir, err = os.MkdirTemp(r.world.dir, "round-"); err != nil {
-		return "", err
+		return err
 	}
 	r.injected = map[string]int{}
 	defer func() {
@@ -78,13 +78,13 @@ func (r *round) play(ctx context.Context, s scenario) (why string, err error) {
 		_ = os.RemoveAll(r.dir)
 	}()
 	if err := s.play(r, ctx); err != nil {
-		return "", err
+		return err
 	}
 	r.checkOutputs()
 	for name, n := range r.injected {
 		r.faults[name] += n
 	}
-	return "", nil
+	return nil
 }
 
 func (r *round) summary() string {
@@ -114,6 +114,7 @@ func (r *round) check(name string, holds bool, format string, args ...any) {
 // prepare makes an account with so many followers, all of whom are in the mini program,
 // and brings them into a database.
 func (r *round) prepare(ctx context.Context, database string, followers int, knobs simulator.Knobs) (err error) {
+	knobs.DuplicateFilter = -1 // WeChat's filter of equal texts would hide what we send twice
 	if r.sim, err = newPlatform(simulator.Options{Followers: followers, Seed: r.seed + uint64(r.number), Shares: simulator.Shares{WithUnionID: 1, MiniUser: 1}, Knobs: knobs}); err != nil {
 		return err
 	}

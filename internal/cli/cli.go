@@ -193,7 +193,7 @@ Start with:  wxcast demo`,
 	root.AddCommand(
 		a.demoCommand(), a.simCommand(), a.doctorCommand(), a.migrateCommand(),
 		a.syncCommand(), a.importCommand(), a.joinCommand(), a.broadcastCommand(), a.followersCommand(), a.optOutCommand(),
-		a.reportCommand(), a.serveCommand(), a.jobsCommand(), a.keyCommand(), a.auditCommand(), a.explainCommand(), a.versionCommand(),
+		a.reportCommand(), a.serveCommand(), a.jobsCommand(), a.keyCommand(), a.auditCommand(), a.benchCommand(), a.explainCommand(), a.versionCommand(),
 	)
 	return root
 }
