@@ -55,7 +55,7 @@ type world struct {
 	account, mini int64
 }
 
-func newWorld(t *testing.T, db *store.DB) world {
+func newWorld(t testing.TB, db *store.DB) world {
 	t.Helper()
 	account, err := db.EnsureApp(t.Context(), "wxaccount", wxcast.KindOfficialAccount)
 	must(t, err)
@@ -64,7 +64,7 @@ func newWorld(t *testing.T, db *store.DB) world {
 	return world{db, account, mini}
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
@@ -75,7 +75,7 @@ func openid(i int) wxcast.OpenID   { return wxcast.OpenID(fmt.Sprintf("o%06d", i
 func unionid(i int) wxcast.UnionID { return wxcast.UnionID(fmt.Sprintf("u%06d", i)) }
 
 // follow stores followers 1 to n with unionids.
-func (w world) follow(t *testing.T, n int) {
+func (w world) follow(t testing.TB, n int) {
 	t.Helper()
 	run, _, err := w.OpenSyncRun(t.Context(), w.account, wxcast.SyncFull, time.Hour)
 	must(t, err)
@@ -104,7 +104,7 @@ func bridged(mini int64) wxcast.Audience {
 }
 
 // broadcastTo makes a running broadcast to n bridged followers, its recipients fixed.
-func (w world) broadcastTo(t *testing.T, n int) wxcast.Broadcast {
+func (w world) broadcastTo(t testing.TB, n int) wxcast.Broadcast {
 	t.Helper()
 	w.follow(t, n)
 	_, err := w.ImportMiniUsers(t.Context(), w.mini, miniUsers(1, n), wxcast.ImportMode{})
@@ -121,14 +121,14 @@ func (w world) broadcastTo(t *testing.T, n int) wxcast.Broadcast {
 	return b
 }
 
-func (w world) claim(t *testing.T, b wxcast.Broadcast, worker string, n int, ttl time.Duration) wxcast.Claim {
+func (w world) claim(t testing.TB, b wxcast.Broadcast, worker string, n int, ttl time.Duration) wxcast.Claim {
 	t.Helper()
 	c, err := w.Claim(t.Context(), wxcast.ClaimRequest{BroadcastID: b.ID, Worker: worker, Max: n, Span: time.Hour, LeaseTTL: ttl, Profile: true})
 	must(t, err)
 	return c
 }
 
-func (w world) record(t *testing.T, b wxcast.Broadcast, worker string, state wxcast.DeliveryState, deliveries []wxcast.Delivery, leases ...int64) {
+func (w world) record(t testing.TB, b wxcast.Broadcast, worker string, state wxcast.DeliveryState, deliveries []wxcast.Delivery, leases ...int64) {
 	t.Helper()
 	var outcomes []wxcast.Outcome
 	for _, d := range deliveries {
@@ -143,7 +143,7 @@ func (w world) record(t *testing.T, b wxcast.Broadcast, worker string, state wxc
 	must(t, w.RecordOutcomes(t.Context(), b.ID, worker, outcomes, leases))
 }
 
-func (w world) tally(t *testing.T, b wxcast.Broadcast) wxcast.Tally {
+func (w world) tally(t testing.TB, b wxcast.Broadcast) wxcast.Tally {
 	t.Helper()
 	tally, err := w.Tally(t.Context(), b.ID)
 	must(t, err)
