@@ -20,7 +20,7 @@ demo: ## Show the whole job on a simulated account
 # tests than there are cores run at a time: those that do wait more than they work.
 .PHONY: test
 test: ## Run all tests with the race detector, on SQLite and a real Postgres
-	$(WITH_POSTGRES) $(GO) test -race -parallel 8 -gcflags='modernc.org/...=-race=false' ./...
+	$(WITH_POSTGRES) $(GO) test -race -parallel 8 -timeout 20m -gcflags='modernc.org/...=-race=false' ./...
 
 .PHONY: test-short
 test-short: ## Run all tests but the long ones, without the race detector

@@ -129,14 +129,10 @@ func (r *round) checkConnections(ctx context.Context) error {
 	if url := r.env["WXCAST_DATABASE_URL"]; strings.HasPrefix(url, "sqlite:") || strings.Contains(url, ",") { // one of several hosts is dead
 		return nil
 	}
-	db, err := sql.Open("postgres", r.env["WXCAST_DATABASE_URL"])
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	var left int
+	left := 0
 	for range 30 { // the server needs a moment to see that a killed client is gone
-		if err := db.QueryRowContext(ctx, "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle'").Scan(&left); err != nil {
+		var err error
+		if left, err = r.busyConnections(ctx); err != nil {
 			return err
 		}
 		if left == 0 {
@@ -146,6 +142,17 @@ func (r *round) checkConnections(ctx context.Context) error {
 	}
 	r.check("no connection is leaked", left == 0, "%d connections are at work after the end", left)
 	return nil
+}
+
+// busyConnections counts those to the round's database that do something, but for our own.
+func (r *round) busyConnections(ctx context.Context) (n int, err error) {
+	db, err := sql.Open("postgres", r.env["WXCAST_DATABASE_URL"])
+	if err != nil {
+		return 0, err
+	}
+	defer db.Close()
+	err = db.QueryRowContext(ctx, "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle'").Scan(&n)
+	return n, err
 }
 
 // someToken is how the platform's access tokens look.

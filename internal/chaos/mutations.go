@@ -25,8 +25,8 @@ var allMutations = []mutationOf{
 		"	if len(receipts) > 0 {", "	if len(receipts) > 5 {"},
 	{"goroutines-left", "no goroutine is leaked", "serve", "internal/server/apply.go",
 		"			s.endForged(ctx, a)", "			s.endForged(ctx, a)\n			for range 10 {\n				go func() { select {} }()\n			}"},
-	{"rows-left-open", "no connection is leaked", "serve", "sql/broadcast.go",
-		"	return db.broadcasts(ctx, db.q.BroadcastsDue, accountID, db.Now())", "	_, _ = db.read.QueryContext(context.WithoutCancel(ctx), \"SELECT 1\")\n	return db.broadcasts(ctx, db.q.BroadcastsDue, accountID, db.Now())"},
+	{"connection-each-call", "no connection is leaked", "serve", "internal/wechat/transport.go",
+		"	resp, err := c.transport.RoundTrip(req)", "	resp, err := newTransport(1).RoundTrip(req)"},
 	{"slow-stop", "a stop ends within 10 seconds", "serve", "internal/cli/serve.go",
 		"		log.Info(\"stopping\")", "		log.Info(\"stopping\")\n		time.Sleep(20 * time.Second)"},
 }

@@ -301,14 +301,14 @@ func (r *round) serve(ctx context.Context) error {
 		return err
 	}
 	afterGo, afterFiles, err := idle()
-	for tries := 0; err == nil && tries < 60 && afterGo > beforeGo+leakMargin; tries++ { // kept connections end
+	for tries := 0; err == nil && tries < 20 && afterGo > beforeGo+leakMargin; tries++ { // kept connections end
 		afterGo, afterFiles, err = idle()
 	}
 	if err != nil {
 		return err
 	}
 	r.check("no goroutine is leaked", afterGo <= beforeGo+leakMargin, "%v before, %v after", beforeGo, afterGo)
-	r.check("no connection is leaked", afterFiles <= beforeFiles+leakMargin+20, "%v open files before, %v after", beforeFiles, afterFiles)
+	r.check("no connection is leaked", afterFiles <= beforeFiles+2*leakMargin, "%v open files before, %v after", beforeFiles, afterFiles)
 	_ = stays.Process.Signal(os.Interrupt)
 	select {
 	case <-stays.ended:

@@ -74,6 +74,7 @@ func (b *bench) newKey(t *testing.T, name, scopes string) string {
 
 // From an empty store to a finished broadcast, a report and an export by HTTP alone.
 func TestTheWholeJobThroughTheAPI(t *testing.T) {
+	t.Parallel()
 	storetest.EachURL(t, func(t *testing.T, url string) {
 		const followers = 300
 		b := newBench(t, url, simulator.Options{Followers: followers, Seed: 61, Shares: simulator.Shares{WithUnionID: 1, MiniUser: 1}})
@@ -100,7 +101,7 @@ func TestTheWholeJobThroughTheAPI(t *testing.T) {
 			t.Errorf("%v", got)
 		}
 		do(202, "POST", "/jobs/sync/start", "", "")
-		waitFor(t, 20*time.Second, "the sync has ended", func() bool {
+		waitFor(t, 60*time.Second, "the sync has ended", func() bool {
 			for _, run := range do(200, "GET", "/jobs", "", "")["runs"].([]any) {
 				if run := run.(map[string]any); run["job"] == "sync" && run["outcome"] == "done" {
 					return true
@@ -141,7 +142,7 @@ func TestTheWholeJobThroughTheAPI(t *testing.T) {
 			t.Errorf("the same content is another broadcast: %v", again)
 		}
 		do(200, "POST", "/broadcasts/1/start", "", "")
-		waitFor(t, 10*time.Second, "it is being sent", func() bool { return b.sim.State().Messages > 20 })
+		waitFor(t, 60*time.Second, "it is being sent", func() bool { return b.sim.State().Messages > 20 })
 		if paused := do(200, "POST", "/broadcasts/1/pause", "", ""); paused["state"] != "paused" {
 			t.Errorf("%v", paused)
 		}
@@ -190,7 +191,7 @@ func TestTheWholeJobThroughTheAPI(t *testing.T) {
 			t.Errorf("%d %.200s", status, page)
 		}
 		do(202, "POST", "/jobs/report/start", "", "")
-		waitFor(t, 10*time.Second, "the report is kept", func() bool { return len(do(200, "GET", "/reports", "", "")["days"].([]any)) == 1 })
+		waitFor(t, 60*time.Second, "the report is kept", func() bool { return len(do(200, "GET", "/reports", "", "")["days"].([]any)) == 1 })
 
 		token := do(200, "GET", "/access-token", "", "")["access_token"].(string)
 		if token != b.secrets(t)[4] {

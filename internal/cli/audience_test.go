@@ -38,6 +38,7 @@ func (b *bench) states(t *testing.T, id int64) map[string]string {
 }
 
 func TestAListChoosesAndBringsVariables(t *testing.T) {
+	t.Parallel()
 	storetest.EachURL(t, func(t *testing.T, url string) {
 		b := newBench(t, url, simulator.Options{Followers: 200, Seed: 61, Shares: simulator.Shares{WithUnionID: 1, MiniUser: 1}})
 		b.prepare(t)
@@ -76,6 +77,7 @@ func TestAListChoosesAndBringsVariables(t *testing.T) {
 }
 
 func TestAudiencesLeaveOut(t *testing.T) {
+	t.Parallel()
 	storetest.EachURL(t, func(t *testing.T, url string) {
 		b := newBench(t, url, simulator.Options{Followers: 400, Seed: 62, Shares: simulator.Shares{WithUnionID: 1, MiniUser: 0.5}})
 		b.prepare(t)
@@ -125,6 +127,7 @@ func TestAudiencesLeaveOut(t *testing.T) {
 }
 
 func TestPeopleAreProtectedWhenTheirTurnComes(t *testing.T) {
+	t.Parallel()
 	storetest.EachURL(t, func(t *testing.T, url string) {
 		b := newBench(t, url, simulator.Options{Followers: 100, Seed: 63, Shares: simulator.Shares{WithUnionID: 1, MiniUser: 1}})
 		b.prepare(t)

@@ -12,6 +12,7 @@ import (
 // Each mistake in a spec, or in the CSV that it names, is told with its file, its line,
 // its key and what would be right, before anything is written.
 func TestBadSpecsAndListsAreToldBeforeAnythingIsWritten(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, storetest.SQLiteURL(t), simulator.Options{Followers: 50, Seed: 2, Shares: simulator.Shares{WithUnionID: 1, MiniUser: 1}})
 	b.prepare(t)
 	openid, _ := b.sim.FollowerIDs(1)

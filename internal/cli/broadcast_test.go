@@ -10,6 +10,7 @@ import (
 )
 
 func TestPreviewTestAndExport(t *testing.T) {
+	t.Parallel()
 	storetest.EachURL(t, func(t *testing.T, url string) {
 		b := newBench(t, url, simulator.Options{Followers: 300, Seed: 51, Shares: simulator.Shares{WithUnionID: 0.9, MiniUser: 0.5, Unreachable: 0.1}})
 		b.prepare(t)
@@ -75,6 +76,7 @@ quota: {keep: 20}
 }
 
 func TestEveryValueIsCheckedBeforeTheFirstSend(t *testing.T) {
+	t.Parallel()
 	storetest.EachURL(t, func(t *testing.T, url string) {
 		b := newBench(t, url, simulator.Options{Followers: 40, Seed: 52, Shares: simulator.Shares{WithUnionID: 1, MiniUser: 1}})
 		b.prepare(t)

@@ -13,6 +13,7 @@ import (
 )
 
 func TestFollowersShowExportForget(t *testing.T) {
+	t.Parallel()
 	storetest.EachURL(t, func(t *testing.T, url string) {
 		b := newBench(t, url, simulator.Options{Followers: 400, Seed: 41, Shares: simulator.Shares{WithUnionID: 1, MiniUser: 0.5, Unreachable: 0.1}})
 		b.prepare(t)
