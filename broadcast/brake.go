@@ -25,6 +25,8 @@ const (
 	// probeAfter failures in a row, sends go out singly until one succeeds.
 	probeAfter = 20
 	probeEvery = time.Second
+	// probeMax is what is claimed at a time meanwhile: as many as go out in a lease.
+	probeMax = 6
 )
 
 // failureWindow is the last messages whose failed share is watched: enough that a

@@ -115,8 +115,20 @@ func (t *turns) advance() {
 func (r *runner) handOutAll(ctx context.Context, s *stretch, jobs chan<- job) (late bool, err error) {
 	for len(s.jobs) > 0 {
 		if r.watch.probing.Load() { // WeChat is away: one message at a time finds out when it is back
+			if lapsed := r.lapsed(s.jobs); lapsed > 0 {
+				// They would be handed out one a second, and be nothing to find out with.
+				for _, j := range s.jobs[:lapsed] {
+					jobs <- j // it comes back unsent
+				}
+				s.jobs = s.jobs[lapsed:]
+				continue
+			}
+			// Its slot may be over long since. One message a second needs none: were it
+			// late, each stretch would wait for a new slot in turn, and nothing would go out.
 			pause(ctx, probeEvery)
-			s.end = s.end.Add(probeEvery)
+			if now := r.store.Now(); s.end.Before(now) {
+				s.end = now
+			}
 		}
 		now := r.store.Now()
 		if now.Sub(s.end) > lateMax {
@@ -150,6 +162,15 @@ func (r *runner) handOutAll(ctx context.Context, s *stretch, jobs chan<- job) (l
 		s.advance()
 	}
 	return false, nil
+}
+
+// lapsed is how many of the first jobs are no longer this worker's.
+func (r *runner) lapsed(jobs []job) (n int) {
+	now := r.store.Now()
+	for n < len(jobs) && !jobs[n].batch.mayStillSend(jobs[n].retry, now) {
+		n++
+	}
+	return n
 }
 
 // takeSlot takes new time for what is left of a stretch.

@@ -258,9 +258,12 @@ func (r *runner) claim(ctx, sending context.Context, claims chan<- *batch) error
 		if stopped, err := r.wrongHour(sending); stopped || err != nil {
 			return err
 		}
-		at := time.Now()
+		at, most := time.Now(), claimMax
+		if r.watch.probing.Load() {
+			most = probeMax // more would only lapse
+		}
 		c, err := r.store.Claim(sending, wxcast.ClaimRequest{
-			BroadcastID: r.b.ID, Worker: r.worker, Max: claimMax, Span: claimTime, Lead: r.lead.get(), QuotaKeep: r.QuotaKeep, LeaseTTL: leaseTTL, Cap: r.Cap, Profile: r.message.profile,
+			BroadcastID: r.b.ID, Worker: r.worker, Max: most, Span: claimTime, Lead: r.lead.get(), QuotaKeep: r.QuotaKeep, LeaseTTL: leaseTTL, Cap: r.Cap, Profile: r.message.profile,
 		})
 		r.lead.took(time.Since(at))
 		switch {

@@ -104,7 +104,7 @@ func TestThreeDaysOfTwoReplicasOfWhichOneIsKilledEachDay(t *testing.T) {
 	storetest.EachURL(t, func(t *testing.T, url string) {
 		const followers, daily = 2500, 1000
 		c := &calendar{bench: newBench(t, url, simulator.Options{Followers: followers, Seed: 71, Shares: simulator.Shares{WithUnionID: 1, MiniUser: 1},
-			Knobs: simulator.Knobs{DailyLimits: map[string]int64{wechat.TemplateSendAPI: daily}, UserBlock: 0.1, ReceiptDelay: simulator.Duration(500 * time.Millisecond), CallbackTries: 3}})}
+			Knobs: simulator.Knobs{DailyLimits: map[string]int64{wechat.TemplateSendAPI: daily}, UserBlock: 0.1, ReceiptDelay: simulator.Duration(500 * time.Millisecond), CallbackTries: 10}})}
 		if o := c.run(t, "import", c.file("mini.csv")); o.code != 0 {
 			t.Fatalf("%+v", o)
 		}

@@ -149,7 +149,13 @@ func TestANetworkThatIsAwayForHalfAMinute(t *testing.T) {
 		b.env["WXCAST_API_BASE"] = "http://" + n.address
 		w := b.start(t, 500, "broadcast", "run", spec, "--json")
 		n.cut()
-		time.Sleep(10 * time.Second)
+		// Held up a little, it misses the time that it had taken for its messages, and
+		// those to be tried again come between.
+		time.Sleep(3 * time.Second)
+		_ = w.Process.Signal(syscall.SIGSTOP)
+		time.Sleep(2500 * time.Millisecond)
+		_ = w.Process.Signal(syscall.SIGCONT)
+		time.Sleep(5 * time.Second)
 		status := b.run(t, "broadcast", "status", "1", "--json").json(t)
 		if status["state"] != "running" || number(t, status, "failed") != 0 {
 			t.Errorf("while the network is away: %v", status)

@@ -20,7 +20,6 @@ import (
 // the effect. The full measure is WXCAST_TEST_KILLS=200: 20 broadcasts to 5,000 on each
 // store, by one worker and by four.
 func TestKilledWorkersSkipNobodyAndTellNobodyTwice(t *testing.T) {
-	t.Parallel()
 	recipients, total := 1000, kills(t, 4)
 	if os.Getenv("WXCAST_TEST_KILLS") != "" {
 		recipients = 5000

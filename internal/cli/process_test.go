@@ -56,7 +56,6 @@ func (b *bench) kill(t *testing.T, signal os.Signal, api string, calls int64, ar
 }
 
 func TestKilledBroadcastsGoOnAndNobodyIsToldTwice(t *testing.T) {
-	t.Parallel()
 	storetest.EachURL(t, func(t *testing.T, url string) {
 		b := newBench(t, url, simulator.Options{
 			Followers: 3000, Seed: 31, Shares: simulator.Shares{WithUnionID: 1, MiniUser: 1},
@@ -117,7 +116,6 @@ func kills(t *testing.T, few int) int {
 // Followers come and leave while the sync is killed again and again; in the end
 // the store says what the simulator says, person by person.
 func TestKilledSyncsEndInTheTruth(t *testing.T) {
-	t.Parallel()
 	storetest.EachURL(t, func(t *testing.T, url string) {
 		n := 20_000
 		if os.Getenv("WXCAST_TEST_KILLS") != "" {
@@ -187,7 +185,6 @@ func TestAnInterruptStopsWithinTwoSeconds(t *testing.T) {
 }
 
 func TestFourProcessesOnABadPlatform(t *testing.T) {
-	t.Parallel()
 	if testing.Short() {
 		t.Skip("20,000 recipients")
 	}

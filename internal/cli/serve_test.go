@@ -176,7 +176,6 @@ func TestServeDoesItAllByItself(t *testing.T) {
 // A broadcast that is at work when its process is told to stop loses nothing, and the
 // next process goes on with it.
 func TestARollingRestartLosesNothing(t *testing.T) {
-	t.Parallel()
 	storetest.EachURL(t, func(t *testing.T, url string) {
 		b, spec := newPacedBench(t, url, 3000)
 		b.env["WXCAST_SERVE_LISTEN"], b.env["WXCAST_SERVE_SYNC_AT"] = "127.0.0.1:0", "off"
