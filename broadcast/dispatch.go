@@ -33,7 +33,7 @@ func (r *runner) dispatch(ctx context.Context, claims <-chan *batch, jobs chan<-
 	var waiting []*stretch // by the beginning of their slots
 	for r.nextStretches(&waiting, claims) {
 		s := waiting[0]
-		late, err := r.handOutAll(ctx, s, jobs)
+		late, err := r.handOutAll(ctx, s, jobs, results)
 		if late && err == nil {
 			err = r.takeSlot(ctx, s)
 		}
@@ -112,14 +112,12 @@ func (t *turns) advance() {
 
 // handOutAll hands out a stretch's jobs at their turns; late tells that those left
 // missed their slot: a process that was held up must not send into another's.
-func (r *runner) handOutAll(ctx context.Context, s *stretch, jobs chan<- job) (late bool, err error) {
+func (r *runner) handOutAll(ctx context.Context, s *stretch, jobs chan<- job, results chan<- result) (late bool, err error) {
 	for len(s.jobs) > 0 {
 		if r.watch.probing.Load() { // WeChat is away: one message at a time finds out when it is back
 			if lapsed := r.lapsed(s.jobs); lapsed > 0 {
 				// They would be handed out one a second, and be nothing to find out with.
-				for _, j := range s.jobs[:lapsed] {
-					jobs <- j // it comes back unsent
-				}
+				r.returnJobs(s.jobs[:lapsed], results)
 				s.jobs = s.jobs[lapsed:]
 				continue
 			}

@@ -25,11 +25,7 @@ func keyHash(key string) string {
 
 // AddAPIKey keeps a key; false means that the account has one with that name.
 func (db *DB) AddAPIKey(ctx context.Context, k wxcast.APIKey, key string) (bool, error) {
-	scopes := make([]string, len(k.Scopes))
-	for i, s := range k.Scopes {
-		scopes[i] = string(s)
-	}
-	rows, err := db.exec(ctx, db.q.AddAPIKey, k.AccountID, k.Name, strings.Join(scopes, ","), keyHash(key), db.Now(), nullTime(k.ExpiresAt))
+	rows, err := db.exec(ctx, db.q.AddAPIKey, k.AccountID, k.Name, wxcast.JoinScopes(k.Scopes, ","), keyHash(key), db.Now(), nullTime(k.ExpiresAt))
 	if err != nil {
 		return false, fmt.Errorf("keep the key %s: %w", k.Name, err)
 	}

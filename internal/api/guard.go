@@ -47,7 +47,9 @@ func (a *API) guard(ctx huma.Context, next func(huma.Context)) {
 	}
 	deadline := time.Now().Add(callWithin)
 	control := http.NewResponseController(w)
-	_, _ = control.SetReadDeadline(deadline), control.SetWriteDeadline(deadline)
+	// Where a connection has no deadlines there is nothing to move.
+	_ = control.SetReadDeadline(deadline)
+	_ = control.SetWriteDeadline(deadline)
 	r.Body = http.MaxBytesReader(w, r.Body, uploadMax)
 
 	c := &caller{key: key}

@@ -26,8 +26,11 @@ func (a *API) problem(ctx context.Context, err error) error {
 		notFound NotFound
 		conflict Conflict
 		bad      *wxcast.BadInput
+		ours     huma.StatusError
 	)
 	switch {
+	case errors.As(err, &ours):
+		return err
 	case errors.As(err, &notFound):
 		return huma.Error404NotFound(notFound.Error())
 	case errors.As(err, &conflict):

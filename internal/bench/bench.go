@@ -49,13 +49,17 @@ type Row struct {
 // world is what the measurements of one engine share.
 type world struct {
 	Options
+	caller
 	engine   string
 	dir      string
 	database string
-	sim      *simulator.Server
 	platform *platform
-	base     string
 	env      []string
+}
+
+// run runs wxcast and wants one JSON object of it.
+func (w *world) run(ctx context.Context, args ...string) (usage, error) {
+	return runJSON(ctx, w.Binary, w.dir, w.env, args...)
 }
 
 // Run measures both parts on SQLite, and on Postgres where there is one.

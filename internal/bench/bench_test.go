@@ -1,22 +1,15 @@
-// Package bench measures the wxcast binary beside the ceilings of the machine it
-// runs on: what bare HTTP and bare bulk loading do in the same run. make bench-sync
-// and its like run it. It claims ratios only; seconds are for the reader.
-package bench_test
+// These benchmarks measure the binary beside the ceilings of the machine, with a bar for
+// each ratio: make bench-sync and its like run them.
+package bench
 
 import (
-	"bytes"
-	"context"
-	"encoding/json"
 	"fmt"
-	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"testing"
-	"time"
 
 	"github.com/wxcast/wxcast/internal/simulator"
 	"github.com/wxcast/wxcast/sql/storetest"
@@ -40,8 +33,7 @@ func size(b *testing.B, otherwise int) int {
 
 // account is a simulated account with a store, and the binary to run on it.
 type account struct {
-	sim    *simulator.Server
-	base   string
+	caller
 	binary string
 	dir    string
 	url    string // of the store
@@ -50,7 +42,7 @@ type account struct {
 
 func newAccount(b *testing.B, engine string, o simulator.Options) *account {
 	b.Helper()
-	a := &account{sim: simulator.New(o), dir: b.TempDir()}
+	a := &account{caller: caller{sim: simulator.New(o)}, dir: b.TempDir()}
 	server := httptest.NewServer(a.sim)
 	b.Cleanup(server.Close)
 	b.Cleanup(a.sim.Close)
@@ -77,54 +69,14 @@ func (a *account) newStore(b *testing.B, engine string) {
 		"WXCAST_MINI_APPID="+a.sim.MiniAppID, "WXCAST_MINI_SECRET="+a.sim.MiniSecret)
 }
 
-// usage is what one run of the binary took.
-type usage struct {
-	wall    time.Duration
-	cpu     time.Duration
-	peakMiB float64
-	// postgres is the CPU time of the server beside it, where that is measured.
-	postgres time.Duration
-	out      map[string]any
-}
-
 // run runs the binary and wants one JSON object of it.
 func (a *account) run(b *testing.B, args ...string) usage {
 	b.Helper()
-	cmd := exec.Command(a.binary, append(args, "--json")...)
-	cmd.Env, cmd.Dir = a.env, a.dir
-	var out, errOut bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &errOut
-	started := time.Now()
-	if err := cmd.Start(); err != nil {
+	u, err := runJSON(b.Context(), a.binary, a.dir, a.env, args...)
+	if err != nil {
 		b.Fatal(err)
 	}
-	peak := make(chan float64)
-	go func() { peak <- watchPeak(cmd.Process.Pid) }()
-	err := cmd.Wait()
-	u := usage{wall: time.Since(started), cpu: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), peakMiB: <-peak}
-	if err != nil {
-		b.Fatalf("%v: %v: %s", args, err, errOut.String())
-	}
-	if err := json.Unmarshal(out.Bytes(), &u.out); err != nil {
-		b.Fatalf("%v: %v: %s", args, err, out.String())
-	}
 	return u
-}
-
-// watchPeak reads a process's peak resident memory in MiB until it ends. The one
-// that wait4 tells may be the parent's, from before exec.
-func watchPeak(pid int) (peak float64) {
-	for {
-		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-		_, after, ok := strings.Cut(string(status), "VmHWM:")
-		if err != nil || !ok {
-			return peak
-		}
-		if kib, err := strconv.ParseFloat(strings.Fields(after)[0], 64); err == nil {
-			peak = kib / 1024
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
 }
 
 func (u usage) String() string {
@@ -154,25 +106,3 @@ func atLeast(b *testing.B, what string, value, least float64, unit string) {
 }
 
 func note(what string, value any) { fmt.Printf("  %-62s %v\n", what, value) }
-
-// token fetches an access token for the bare clients.
-func (a *account) token(b *testing.B, ctx context.Context) string {
-	b.Helper()
-	body := fmt.Sprintf(`{"grant_type":"client_credential","appid":%q,"secret":%q}`, a.sim.AppID, a.sim.Secret)
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, a.base+"/cgi-bin/stable_token", bytes.NewReader([]byte(body)))
-	if err != nil {
-		b.Fatal(err)
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer resp.Body.Close()
-	var reply struct {
-		AccessToken string `json:"access_token"`
-	}
-	if err := json.NewDecoder(resp.Body).Decode(&reply); err != nil || reply.AccessToken == "" {
-		b.Fatalf("no token: %v", err)
-	}
-	return reply.AccessToken
-}

@@ -1,12 +1,9 @@
-package bench_test
+package bench
 
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"fmt"
-	"io"
-	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -14,54 +11,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/wxcast/wxcast/internal/simulator"
 	"github.com/wxcast/wxcast/internal/wechat"
 )
-
-// platform takes messages with a bare Go handler, and leaves the other calls to the
-// simulator.
-type platform struct {
-	sim     *simulator.Server
-	latency atomic.Int64 // nanoseconds
-	taken   atomic.Int64
-	first   atomic.Int64 // Unix nanoseconds of the first message
-	timed   bool         // keep the time of each message
-	mu      sync.Mutex
-	at      []time.Time
-}
-
-func (p *platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.URL.Path != wechat.TemplateSendAPI {
-		p.sim.ServeHTTP(w, r)
-		return
-	}
-	n := p.taken.Add(1)
-	if n == 1 {
-		p.first.Store(time.Now().UnixNano())
-	}
-	if p.timed {
-		p.mu.Lock()
-		p.at = append(p.at, time.Now())
-		p.mu.Unlock()
-	}
-	_, _ = io.Copy(io.Discard, r.Body)
-	time.Sleep(time.Duration(p.latency.Load()))
-	w.Header().Set("Content-Type", "application/json; encoding=utf-8")
-	fmt.Fprintf(w, `{"errcode":0,"errmsg":"ok","msgid":%d}`, 4_000_000_000_000_000_000+n)
-}
-
-func (p *platform) reset() { p.taken.Store(0); p.first.Store(0) }
-
-func (p *platform) arrivals() []time.Time {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return slices.Clone(p.at)
-}
 
 // newBroadcastAccount is an account with n bridged followers in a fresh store, its
 // messages taken by a bare handler.
@@ -273,59 +228,19 @@ const bareEnv = "WXCAST_BENCH_BARE"
 
 func TestMain(m *testing.M) {
 	if task := os.Getenv(bareEnv); task != "" {
-		if err := bare(context.Background(), strings.Fields(task)); err != nil {
+		var url string
+		var connections, n int
+		_, err := fmt.Sscan(task, &url, &connections, &n)
+		if err == nil {
+			err = Bare(context.Background(), url, connections, n)
+		}
+		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
 		return
 	}
 	os.Exit(m.Run())
-}
-
-// bare posts a message like ours as often as it is told, and reads the replies.
-func bare(ctx context.Context, task []string) error {
-	concurrency, err := strconv.Atoi(task[1])
-	if err != nil {
-		return err
-	}
-	n, err := strconv.ParseInt(task[2], 10, 64)
-	if err != nil {
-		return err
-	}
-	const body = `{"touser":"oM5dZ7oVnH7pUrcLQ1QhDxQ7hS3k","template_id":"TPLaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","miniprogram":{"appid":"wx0123456789abcdef","pagepath":"pages/sale/index?from=oa&u=oM5dZ7oVnH7pUrcLQ1QhDxQ7hS3k"},"client_msg_id":"aaaaaaaaaa-aaaaaaaaaaaaa","data":{"thing1":{"value":"上新提醒"},"time2":{"value":"2026-11-30 10:00"}}}`
-	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: concurrency, MaxConnsPerHost: concurrency}}
-	var next, failed atomic.Int64
-	var wg sync.WaitGroup
-	for range concurrency {
-		wg.Go(func() {
-			for next.Add(1) <= n {
-				req, err := http.NewRequestWithContext(ctx, http.MethodPost, task[0], strings.NewReader(body))
-				if err != nil {
-					failed.Add(1)
-					continue
-				}
-				req.Header.Set("Content-Type", "application/json;charset=utf-8")
-				resp, err := client.Do(req)
-				if err != nil {
-					failed.Add(1)
-					continue
-				}
-				var reply struct {
-					ErrCode int   `json:"errcode"`
-					MsgID   int64 `json:"msgid"`
-				}
-				if err := json.NewDecoder(resp.Body).Decode(&reply); err != nil || reply.MsgID == 0 {
-					failed.Add(1)
-				}
-				_ = resp.Body.Close()
-			}
-		})
-	}
-	wg.Wait()
-	if failed.Load() > 0 {
-		return fmt.Errorf("%d of %d failed", failed.Load(), n)
-	}
-	return nil
 }
 
 // bareClient runs the bare client as a process of its own.
@@ -337,7 +252,10 @@ func (a *account) bareClient(b *testing.B, p *platform, concurrency, n int) usag
 		b.Fatal(err)
 	}
 	cmd := exec.Command(self)
-	url := a.base + wechat.TemplateSendAPI + "?access_token=" + a.token(b, b.Context())
+	url, err := a.sendURL(b.Context())
+	if err != nil {
+		b.Fatal(err)
+	}
 	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%s %d %d", bareEnv, url, concurrency, n))
 	started := time.Now()
 	out, err := cmd.CombinedOutput()

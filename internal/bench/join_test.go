@@ -1,4 +1,4 @@
-package bench_test
+package bench
 
 import (
 	"bufio"
@@ -81,28 +81,11 @@ func (a *account) register(b *testing.B) {
 
 func (a *account) loadMiniUsers(b *testing.B, db *sql.DB, n int) {
 	b.Helper()
-	tx, err := db.Begin()
-	if err != nil {
-		b.Fatal(err)
-	}
-	stmt, err := tx.Prepare("COPY mini_users (mini_id, mini_openid, unionid, created_at, updated_at) FROM STDIN")
-	if err != nil {
-		b.Fatal(err)
-	}
 	now := time.Now().UTC()
-	for i := range n {
+	if err := bulk(b.Context(), db, "COPY mini_users (mini_id, mini_openid, unionid, created_at, updated_at) FROM STDIN", true, n, func(i int) []any {
 		_, unionid := a.sim.FollowerIDs(i)
-		if _, err := stmt.Exec(2, "m"+unionid, unionid, now, now); err != nil {
-			b.Fatal(err)
-		}
-	}
-	if _, err := stmt.Exec(); err != nil {
-		b.Fatal(err)
-	}
-	if err := stmt.Close(); err != nil {
-		b.Fatal(err)
-	}
-	if err := tx.Commit(); err != nil {
+		return []any{2, "m" + unionid, unionid, now, now}
+	}); err != nil {
 		b.Fatal(err)
 	}
 }

@@ -7,88 +7,93 @@ import (
 	"net/http"
 	"strings"
 	"time"
-
-	"github.com/wxcast/wxcast/internal/wechat"
 )
 
 // naiveFor is how long the loops run: they do the same every second.
 const naiveFor = 2 * time.Second
 
-// naiveTable opens the store with a table of the loop's own.
-func (w *world) naiveTable(ctx context.Context) (*sql.DB, string, error) {
-	driver, dsn, insert := "postgres", w.database, "INSERT INTO naive (openid, unionid) VALUES ($1, $2)"
+// naively runs a loop with a table of its own, and returns how much it did a second. loop
+// does some of its work, as much as more tells that there is time for.
+func (w *world) naively(ctx context.Context, loop func(token string, keep func(a, b string) error, more func() bool) error) (perSecond float64, err error) {
+	driver, dsn := "postgres", w.database
 	if path, ok := strings.CutPrefix(w.database, "sqlite://"); ok {
 		driver, dsn = "sqlite", "file:"+path+".naive"
 	}
 	db, err := sql.Open(driver, dsn)
 	if err != nil {
-		return nil, "", err
+		return 0, err
 	}
-	if _, err := db.ExecContext(ctx, "CREATE TABLE IF NOT EXISTS naive (openid TEXT, unionid TEXT)"); err != nil {
-		_ = db.Close()
-		return nil, "", err
+	defer db.Close()
+	if _, err := db.ExecContext(ctx, "CREATE TABLE IF NOT EXISTS naive (openid TEXT, told TEXT)"); err != nil {
+		return 0, err
 	}
-	return db, insert, nil
+	token, err := w.token(ctx)
+	if err != nil {
+		return 0, err
+	}
+	begun, n := time.Now(), 0
+	keep := func(a, b string) error {
+		n++
+		_, err := db.ExecContext(ctx, "INSERT INTO naive (openid, told) VALUES ($1, $2)", a, b)
+		return err
+	}
+	more := func() bool { return time.Since(begun) < naiveFor && ctx.Err() == nil }
+	if err := loop(token, keep, more); err != nil {
+		return 0, err
+	}
+	return float64(n) / time.Since(begun).Seconds(), ctx.Err()
 }
 
 // naiveSends is how many messages a second a loop sends: one after the other, each written
 // down with an INSERT of its own.
 func (w *world) naiveSends(ctx context.Context) (perSecond float64, err error) {
-	db, insert, err := w.naiveTable(ctx)
+	url, err := w.sendURL(ctx)
 	if err != nil {
 		return 0, err
 	}
-	defer db.Close()
-	token, err := w.token(ctx)
-	if err != nil {
-		return 0, err
-	}
-	begun, n := time.Now(), 0
-	for ; time.Since(begun) < naiveFor && ctx.Err() == nil; n++ {
-		if err := post(ctx, http.DefaultClient, w.base+wechat.TemplateSendAPI+"?access_token="+token); err != nil {
-			return 0, err
+	return w.naively(ctx, func(_ string, keep func(a, b string) error, more func() bool) error {
+		for more() {
+			if err := post(ctx, http.DefaultClient, url); err != nil {
+				return err
+			}
+			if err := keep("openid", "sent"); err != nil {
+				return err
+			}
 		}
-		if _, err := db.ExecContext(ctx, insert, "openid", "sent"); err != nil {
-			return 0, err
-		}
-	}
-	return float64(n) / time.Since(begun).Seconds(), ctx.Err()
+		return nil
+	})
 }
 
 // naiveSync is how many followers a second a loop brings: page, batch, batch, …, with an
 // INSERT for each follower.
 func (w *world) naiveSync(ctx context.Context) (perSecond float64, err error) {
-	db, insert, err := w.naiveTable(ctx)
+	return w.naively(ctx, func(token string, keep func(a, b string) error, more func() bool) error {
+		openids, _, err := w.page(ctx, http.DefaultClient, token, "")
+		for from := 0; from < len(openids) && more() && err == nil; from += 100 {
+			err = w.naiveBatch(ctx, token, openids[from:min(from+100, len(openids))], keep, more)
+		}
+		return err
+	})
+}
+
+func (w *world) naiveBatch(ctx context.Context, token string, openids []string, keep func(a, b string) error, more func() bool) error {
+	raw, err := w.details(ctx, http.DefaultClient, token, openids)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	defer db.Close()
-	token, err := w.token(ctx)
-	if err != nil {
-		return 0, err
+	var reply struct {
+		List []struct{ OpenID, UnionID string } `json:"user_info_list"`
 	}
-	begun, n := time.Now(), 0
-	openids, _, err := w.page(ctx, http.DefaultClient, token, "")
-	for from := 0; from < len(openids) && time.Since(begun) < naiveFor && err == nil; from += 100 {
-		var raw []byte
-		if raw, err = w.details(ctx, http.DefaultClient, token, openids[from:min(from+100, len(openids))]); err != nil {
+	if err := json.Unmarshal(raw, &reply); err != nil {
+		return err
+	}
+	for _, f := range reply.List {
+		if !more() {
 			break
 		}
-		var reply struct {
-			List []struct{ OpenID, UnionID string } `json:"user_info_list"`
-		}
-		if err = json.Unmarshal(raw, &reply); err != nil {
-			break
-		}
-		for _, f := range reply.List {
-			if _, err = db.ExecContext(ctx, insert, f.OpenID, f.UnionID); err != nil {
-				return 0, err
-			}
-			n++
-			if time.Since(begun) > naiveFor {
-				break
-			}
+		if err := keep(f.OpenID, f.UnionID); err != nil {
+			return err
 		}
 	}
-	return float64(n) / time.Since(begun).Seconds(), err
+	return nil
 }

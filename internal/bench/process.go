@@ -16,13 +16,15 @@ import (
 type usage struct {
 	wall, cpu time.Duration
 	peakMiB   float64 // 0 where it cannot be read
-	out       map[string]any
+	// postgres is the CPU time of the server beside it, where that is measured.
+	postgres time.Duration
+	out      map[string]any
 }
 
-// run runs wxcast and wants one JSON object of it.
-func (w *world) run(ctx context.Context, args ...string) (u usage, err error) {
-	cmd := exec.CommandContext(ctx, w.Binary, append(args, "--json")...)
-	cmd.Env, cmd.Dir = w.env, w.dir
+// runJSON runs a binary in a folder and wants one JSON object of it.
+func runJSON(ctx context.Context, binary, dir string, env []string, args ...string) (u usage, err error) {
+	cmd := exec.CommandContext(ctx, binary, append(args, "--json")...)
+	cmd.Env, cmd.Dir = env, dir
 	var out, errOut bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errOut
 	begun := time.Now()
@@ -39,7 +41,8 @@ func (w *world) run(ctx context.Context, args ...string) (u usage, err error) {
 	return u, json.Unmarshal(out.Bytes(), &u.out)
 }
 
-// watchPeak reads a process's peak resident memory in MiB until it ends.
+// watchPeak reads a process's peak resident memory in MiB until it ends. The one
+// that wait4 tells may be the parent's, from before exec.
 func watchPeak(pid int) (peak float64) {
 	for {
 		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))

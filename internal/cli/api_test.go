@@ -200,6 +200,18 @@ func TestTheWholeJobThroughTheAPI(t *testing.T) {
 		if other := do(200, "POST", "/access-token", "application/json", `{"refused": "one-that-is-old"}`); other["access_token"] != token {
 			t.Error("a token that nobody has now is not answered with the current one")
 		}
+		limited := 0
+		for range 40 {
+			if status, _ := r.call(t, key, "GET", "/api/v1/access-token", "", ""); status == http.StatusTooManyRequests {
+				limited++
+			} else if status != http.StatusOK {
+				t.Errorf("asked for the token too often: %d", status)
+			}
+		}
+		if limited == 0 {
+			t.Error("the token may be asked for without an end")
+		}
+		time.Sleep(1200 * time.Millisecond) // the next second has one again
 		b.sim.SetKnobs(func(k *simulator.Knobs) { k.KillTokenEvery = 1 })
 		other := do(200, "POST", "/access-token", "application/json", `{"refused": "`+token+`"}`)
 		if other["access_token"] == token || number(t, other, "expires_in") < 60 {

@@ -183,7 +183,7 @@ func (s *session) ExportOptOuts(ctx context.Context, format string, w io.Writer)
 // StartJob runs a job now.
 func (s *session) StartJob(_ context.Context, name string) error {
 	if !s.startJob(name) {
-		return s.calling()
+		return api.NotFound(fmt.Sprintf("account %s has no job %s; without a secret it has only those that need no WeChat", s.account.Name, name))
 	}
 	return nil
 }

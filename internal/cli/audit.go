@@ -52,13 +52,8 @@ func (a *app) auditCommand() *cobra.Command {
 API with the status that they ended with. Entries are kept for 400 days.`,
 		Example: "  wxcast audit\n  wxcast audit --limit 1000 --json",
 		Args:    cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := a.openSession(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer s.Close()
-			entries, err := s.db.Audit(cmd.Context(), s.accountID, 0, limit)
+		RunE: a.withSession(func(ctx context.Context, s *session, _ []string) error {
+			entries, err := s.db.Audit(ctx, s.accountID, 0, limit)
 			if err != nil {
 				return err
 			}
@@ -69,7 +64,7 @@ API with the status that they ended with. Entries are kept for 400 days.`,
 				}
 				table.Write(w, "", rows...)
 			})
-		},
+		}),
 	}
 	cmd.Flags().IntVar(&limit, "limit", 50, "how many entries")
 	return cmd

@@ -39,13 +39,8 @@ func (a *app) broadcastListCommand() *cobra.Command {
 		Use:   "list",
 		Short: "List the account's broadcasts, the latest first",
 		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := a.openSession(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer s.Close()
-			summaries, err := s.Broadcasts(cmd.Context())
+		RunE: a.withSession(func(ctx context.Context, s *session, _ []string) error {
+			summaries, err := s.Broadcasts(ctx)
 			if err != nil {
 				return err
 			}
@@ -56,7 +51,7 @@ func (a *app) broadcastListCommand() *cobra.Command {
 				}
 				table.Write(w, "", rows...)
 			})
-		},
+		}),
 	}
 }
 

@@ -136,7 +136,7 @@ func (a *app) broadcastGoOnCommand(name, short string, from ...wxcast.BroadcastS
 			}
 			o := s.sendOptions(spec.Spec)
 			o.Rate = 0 // as it is
-			a.asker(true).tellFound(b)
+			tellFound(a.say, b)
 			return a.runBroadcast(cmd.Context(), s, b, spec, o, wait)
 		},
 	}
@@ -195,7 +195,7 @@ func (s *session) findBroadcast(ctx context.Context, spec *broadcast.Spec, begin
 		return s.prepare(ctx, checked, who)
 	})
 	if found {
-		who.tellFound(b)
+		tellFound(who.say, b)
 	}
 	return b, checked, err
 }
@@ -297,13 +297,13 @@ func (a *app) sendBroadcast(ctx context.Context, s *session, b wxcast.Broadcast,
 	return broadcast.Run(ctx, s.db, s.client, b, message, o)
 }
 
-func (a asker) tellFound(b wxcast.Broadcast) {
+func tellFound(say func(format string, args ...any), b wxcast.Broadcast) {
 	switch b.State {
 	case wxcast.BroadcastDone, wxcast.BroadcastCancelled:
-		a.say("Broadcast %d (%s) is %s already; nothing is sent. Give the spec another name to send again.", b.ID, b.Name, b.State)
+		say("Broadcast %d (%s) is %s already; nothing is sent. Give the spec another name to send again.", b.ID, b.Name, b.State)
 	case wxcast.BroadcastDraft, wxcast.BroadcastScheduled:
-		a.say("Beginning broadcast %d (%s), stored %s (Beijing).", b.ID, b.Name, b.CreatedAt.In(wxcast.Beijing).Format(time.DateTime))
+		say("Beginning broadcast %d (%s), stored %s (Beijing).", b.ID, b.Name, b.CreatedAt.In(wxcast.Beijing).Format(time.DateTime))
 	default:
-		a.say("Continuing broadcast %d (%s), begun %s (Beijing).", b.ID, b.Name, b.CreatedAt.In(wxcast.Beijing).Format(time.DateTime))
+		say("Continuing broadcast %d (%s), begun %s (Beijing).", b.ID, b.Name, b.CreatedAt.In(wxcast.Beijing).Format(time.DateTime))
 	}
 }

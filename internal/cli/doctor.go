@@ -127,7 +127,7 @@ func (d *doctor) miniPrograms(ctx context.Context, tokens wechat.TokenStore) {
 			continue
 		}
 		client := newClient(d.cfg, config.Account{AppID: m.AppID, Secret: m.Secret}, tokens, watching{})
-		if err := client.CheckToken(ctx); err != nil {
+		if _, err := client.AccessToken(ctx, ""); err != nil {
 			d.failErr("mini program", err)
 		} else {
 			d.ok("mini program", "%s is known to WeChat, and its secret is right", m.AppID)

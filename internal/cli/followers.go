@@ -35,18 +35,13 @@ back, what they are in the mini programs, and every message to them with what
 became of it.`,
 		Example: "  wxcast followers show oCJUsw9O7spQia91XWy7NQSCS-QE\n  wxcast followers show o6_bmasdasdsad6_2sgVt7hMZOPfL --json",
 		Args:    cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			s, err := a.openSession(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer s.Close()
-			shown, err := s.Person(cmd.Context(), args[0])
+		RunE: a.withSession(func(ctx context.Context, s *session, args []string) error {
+			shown, err := s.Person(ctx, args[0])
 			if err != nil {
 				return err
 			}
 			return a.print(shown, func(w io.Writer) { writePerson(w, shown) })
-		},
+		}),
 	}
 }
 
@@ -93,25 +88,20 @@ As long as they follow the account, WeChat lists them and the next sync meets th
 as a new follower.`,
 		Example: "  wxcast followers forget oCJUsw9O7spQia91XWy7NQSCS-QE --yes",
 		Args:    cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			s, err := a.openSession(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer s.Close()
+		RunE: a.withSession(func(ctx context.Context, s *session, args []string) error {
 			if !yes {
 				if err := a.confirm("Delete everything about " + args[0] + "?"); err != nil {
 					return err
 				}
 			}
-			f, err := s.ForgetPerson(cmd.Context(), args[0])
+			f, err := s.ForgetPerson(ctx, args[0])
 			if err != nil {
 				return err
 			}
 			return a.print(f, func(w io.Writer) {
 				fmt.Fprintf(w, "Forgotten: %d followers, %d mini users, %d bridges; %d messages stay in the counts without them.\n", f.Followers, f.MiniUsers, f.Bridges, f.Deliveries)
 			})
-		},
+		}),
 	}
 	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
 	return cmd

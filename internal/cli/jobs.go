@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -23,18 +22,13 @@ func (a *app) jobsCommand() *cobra.Command {
 		Long:    "Show the jobs of the account that wxcast serve runs by the clock: when each comes next,\nand their last runs.",
 		Example: "  wxcast jobs\n  wxcast jobs --json",
 		Args:    cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := a.openSession(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer s.Close()
-			result, err := s.Jobs(cmd.Context())
+		RunE: a.withSession(func(ctx context.Context, s *session, _ []string) error {
+			result, err := s.Jobs(ctx)
 			if err != nil {
 				return err
 			}
 			return a.print(result, func(w io.Writer) { writeJobs(w, result) })
-		},
+		}),
 	}
 }
 
@@ -59,19 +53,13 @@ func (s *session) Jobs(ctx context.Context) (api.Jobs, error) {
 }
 
 func writeJobs(w io.Writer, r api.Jobs) {
-	beijing := func(t time.Time) string {
-		if t.IsZero() {
-			return "never"
-		}
-		return t.In(wxcast.Beijing).Format("2006-01-02 15:04")
-	}
 	rows := [][]string{{"JOB", "SCHEDULE", "NEXT (BEIJING)", "LAST"}}
 	for _, j := range r.Jobs {
 		last := "none yet"
 		if j.Last != nil {
-			last = jobOutcome(*j.Last) + ", " + beijing(j.Last.StartedAt)
+			last = jobOutcome(*j.Last) + ", " + beijingMinute(j.Last.StartedAt)
 		}
-		rows = append(rows, []string{j.Job, j.Schedule, beijing(j.Next), last})
+		rows = append(rows, []string{j.Job, j.Schedule, beijingMinute(j.Next), last})
 	}
 	table.Write(w, "", rows...)
 	if len(r.Runs) == 0 {
@@ -84,12 +72,12 @@ func writeJobs(w io.Writer, r api.Jobs) {
 		if !run.FinishedAt.IsZero() {
 			took = fmt.Sprintf("%.1f", run.FinishedAt.Sub(run.StartedAt).Seconds())
 		}
-		rows = append(rows, []string{"  " + beijing(run.DueAt), run.Job, jobOutcome(run), took, run.Worker})
+		rows = append(rows, []string{"  " + beijingMinute(run.DueAt), run.Job, jobOutcome(run), took, run.Worker})
 	}
 	table.Write(w, "", rows...)
 	for _, run := range r.Runs {
 		if run.Outcome == wxcast.JobFailed || run.Outcome == wxcast.JobSkipped {
-			fmt.Fprintf(w, "  %s of %s: %s\n", run.Job, beijing(run.DueAt), run.Detail)
+			fmt.Fprintf(w, "  %s of %s: %s\n", run.Job, beijingMinute(run.DueAt), run.Detail)
 		}
 	}
 }

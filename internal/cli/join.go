@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
 
@@ -21,22 +22,17 @@ why the others cannot. A unionid that stands on two followers, or on two mini
 users, joins nobody.`,
 		Example: "  wxcast join\n  wxcast join --mini wx0123456789abcdef --json",
 		Args:    cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := a.openSession(cmd.Context())
+		RunE: a.withSession(func(ctx context.Context, s *session, _ []string) error {
+			_, miniID, err := s.miniProgram(ctx, mini)
 			if err != nil {
 				return err
 			}
-			defer s.Close()
-			_, miniID, err := s.miniProgram(cmd.Context(), mini)
-			if err != nil {
-				return err
-			}
-			summary, err := bridge.Join(cmd.Context(), s.db, s.accountID, miniID)
+			summary, err := bridge.Join(ctx, s.db, s.accountID, miniID)
 			if err != nil {
 				return err
 			}
 			return a.print(summary, func(w io.Writer) { writeJoin(w, summary) })
-		},
+		}),
 	}
 	cmd.Flags().StringVar(&mini, "mini", "", "`APPID` of the mini program, where the account has several")
 	return cmd

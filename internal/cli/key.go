@@ -7,7 +7,6 @@ import (
 	"io"
 	"regexp"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -37,15 +36,10 @@ A key opens one account, and what its scopes say:
 // keyName is what a key may be called: it stands in logs.
 var keyName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 
-// keyJSON is a key as commands print it.
-type keyJSON struct {
-	Name       string         `json:"name"`
-	Scopes     []wxcast.Scope `json:"scopes"`
-	CreatedAt  time.Time      `json:"created_at,omitzero"`
-	ExpiresAt  time.Time      `json:"expires_at,omitzero"`
-	RevokedAt  time.Time      `json:"revoked_at,omitzero"`
-	LastUsedAt time.Time      `json:"last_used_at,omitzero"`
-	Key        string         `json:"key,omitempty"` // of a new one; it is shown once
+// newKey is a key that was just made.
+type newKey struct {
+	wxcast.APIKey
+	Key string `json:"key"` // it is shown once
 }
 
 func (a *app) keyCreateCommand() *cobra.Command {
@@ -66,14 +60,14 @@ Scopes are read, send, people, sync, token and audit; wxcast key --help says wha
 			for _, text := range scopes {
 				scope := wxcast.Scope(text)
 				if !slices.Contains(wxcast.Scopes, scope) {
-					return usageError{fmt.Errorf("--scope: %q is no scope; write one or more of %s, parted by commas", text, joinScopes(wxcast.Scopes))}
+					return usageError{fmt.Errorf("--scope: %q is no scope; write one or more of %s, parted by commas", text, wxcast.JoinScopes(wxcast.Scopes, ", "))}
 				}
 				if !k.May(scope) {
 					k.Scopes = append(k.Scopes, scope)
 				}
 			}
 			if len(k.Scopes) == 0 {
-				return usageError{fmt.Errorf("--scope: name what the key opens: one or more of %s, parted by commas", joinScopes(wxcast.Scopes))}
+				return usageError{fmt.Errorf("--scope: name what the key opens: one or more of %s, parted by commas", wxcast.JoinScopes(wxcast.Scopes, ", "))}
 			}
 			if days < 0 || days > 3650 {
 				return usageError{fmt.Errorf("--days: %d is not a number from 0 to 3650", days)}
@@ -90,23 +84,15 @@ Scopes are read, send, people, sync, token and audit; wxcast key --help says wha
 			if err != nil {
 				return err
 			}
-			return a.print(keyJSON{Name: k.Name, Scopes: k.Scopes, ExpiresAt: k.ExpiresAt, Key: key}, func(w io.Writer) {
+			return a.print(newKey{k, key}, func(w io.Writer) {
 				fmt.Fprintln(w, key)
-				a.say("This is key %s of account %s (%s). It is not shown again.", k.Name, s.account.Name, joinScopes(k.Scopes))
+				a.say("This is key %s of account %s (%s). It is not shown again.", k.Name, s.account.Name, wxcast.JoinScopes(k.Scopes, ", "))
 			})
 		},
 	}
 	cmd.Flags().StringSliceVar(&scopes, "scope", nil, "`SCOPES` that it opens")
 	cmd.Flags().IntVar(&days, "days", 0, "after how many days it expires; 0 for never")
 	return cmd
-}
-
-func joinScopes(scopes []wxcast.Scope) string {
-	text := make([]string, len(scopes))
-	for i, s := range scopes {
-		text[i] = string(s)
-	}
-	return strings.Join(text, ", ")
 }
 
 // createKey makes and keeps a key.
@@ -124,20 +110,13 @@ func (a *app) keyListCommand() *cobra.Command {
 		Use:   "list",
 		Short: "List the account's keys",
 		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := a.openSession(cmd.Context())
+		RunE: a.withSession(func(ctx context.Context, s *session, _ []string) error {
+			keys, err := s.db.APIKeys(ctx, s.accountID)
 			if err != nil {
 				return err
 			}
-			defer s.Close()
-			keys, err := s.db.APIKeys(cmd.Context(), s.accountID)
-			if err != nil {
-				return err
-			}
-			shown := []keyJSON{}
 			rows := [][]string{{"NAME", "SCOPES", "CREATED (BEIJING)", "LAST USED", "STATE"}}
 			for _, k := range keys {
-				shown = append(shown, keyJSON{Name: k.Name, Scopes: k.Scopes, CreatedAt: k.CreatedAt, ExpiresAt: k.ExpiresAt, RevokedAt: k.RevokedAt, LastUsedAt: k.LastUsedAt})
 				state := "good"
 				switch {
 				case !k.RevokedAt.IsZero():
@@ -147,19 +126,11 @@ func (a *app) keyListCommand() *cobra.Command {
 				case !k.ExpiresAt.IsZero():
 					state = "good until " + beijingMinute(k.ExpiresAt)
 				}
-				rows = append(rows, []string{k.Name, joinScopes(k.Scopes), beijingMinute(k.CreatedAt), beijingMinute(k.LastUsedAt), state})
+				rows = append(rows, []string{k.Name, wxcast.JoinScopes(k.Scopes, ", "), beijingMinute(k.CreatedAt), beijingMinute(k.LastUsedAt), state})
 			}
-			return a.print(map[string]any{"keys": shown}, func(w io.Writer) { table.Write(w, "", rows...) })
-		},
+			return a.print(map[string]any{"keys": keys}, func(w io.Writer) { table.Write(w, "", rows...) })
+		}),
 	}
-}
-
-// beijingMinute is a time as tables have it.
-func beijingMinute(t time.Time) string {
-	if t.IsZero() {
-		return "never"
-	}
-	return t.In(wxcast.Beijing).Format("2006-01-02 15:04")
 }
 
 func (a *app) keyRevokeCommand() *cobra.Command {
@@ -168,13 +139,8 @@ func (a *app) keyRevokeCommand() *cobra.Command {
 		Short:   "End a key at once",
 		Example: "  wxcast key revoke ci",
 		Args:    cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			s, err := a.openSession(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer s.Close()
-			revoked, err := s.db.RevokeAPIKey(cmd.Context(), s.accountID, args[0])
+		RunE: a.withSession(func(ctx context.Context, s *session, args []string) error {
+			revoked, err := s.db.RevokeAPIKey(ctx, s.accountID, args[0])
 			if err != nil {
 				return err
 			}
@@ -182,6 +148,6 @@ func (a *app) keyRevokeCommand() *cobra.Command {
 				return usageError{fmt.Errorf("account %s has no key %s that is not revoked; wxcast key list shows them", s.account.Name, args[0])}
 			}
 			return a.print(map[string]any{"name": args[0], "revoked": true}, func(w io.Writer) { fmt.Fprintf(w, "Key %s is revoked.\n", args[0]) })
-		},
+		}),
 	}
 }

@@ -45,18 +45,13 @@ func (a *app) optOutAddCommand() *cobra.Command {
 		Short:   "Put people on the list",
 		Example: "  wxcast optout add oCJUsw9O7spQia91XWy7NQSCS-QE",
 		Args:    cobra.MinimumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			s, err := a.openSession(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer s.Close()
-			change, err := s.AddOptOuts(cmd.Context(), args)
+		RunE: a.withSession(func(ctx context.Context, s *session, args []string) error {
+			change, err := s.AddOptOuts(ctx, args)
 			if err != nil {
 				return err
 			}
 			return a.printOptOut(change)
-		},
+		}),
 	}
 }
 
@@ -66,18 +61,13 @@ func (a *app) optOutRemoveCommand() *cobra.Command {
 		Short:   "Take people off the list",
 		Example: "  wxcast optout remove oCJUsw9O7spQia91XWy7NQSCS-QE",
 		Args:    cobra.MinimumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			s, err := a.openSession(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer s.Close()
-			change, err := s.RemoveOptOuts(cmd.Context(), args)
+		RunE: a.withSession(func(ctx context.Context, s *session, args []string) error {
+			change, err := s.RemoveOptOuts(ctx, args)
 			if err != nil {
 				return err
 			}
 			return a.printOptOut(change)
-		},
+		}),
 	}
 }
 

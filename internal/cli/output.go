@@ -8,6 +8,9 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"time"
+
+	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
 // print writes a result: one JSON object with --json, else what text writes.
@@ -56,4 +59,12 @@ func share(part, whole int64) string {
 		return "–"
 	}
 	return fmt.Sprintf("%.1f %%", 100*float64(part)/float64(whole))
+}
+
+// beijingMinute is a time as tables have it.
+func beijingMinute(t time.Time) string {
+	if t.IsZero() {
+		return "never"
+	}
+	return t.In(wxcast.Beijing).Format("2006-01-02 15:04")
 }

@@ -84,7 +84,12 @@ func (s *session) WriteReport(ctx context.Context, day wxcast.Day, format, langu
 	if format == "csv" {
 		return report.WriteCSV(w, r)
 	}
-	history, err := report.History(ctx, s.db, s.accountID, day)
+	return s.writePage(ctx, r, language, w)
+}
+
+// writePage writes a report as HTML.
+func (s *session) writePage(ctx context.Context, r report.Report, language string, w io.Writer) error {
+	history, err := report.History(ctx, s.db, s.accountID, r.Day)
 	if err != nil {
 		return err
 	}

@@ -28,12 +28,8 @@ func (s *session) reportPage(ctx context.Context, n wxcast.Notice) ([]byte, erro
 	if err := json.Unmarshal([]byte(n.Data), &r); err != nil {
 		return nil, err
 	}
-	history, err := report.History(ctx, s.db, s.accountID, r.Day)
-	if err != nil {
-		return nil, err
-	}
 	var page bytes.Buffer
-	err = report.WriteHTML(&page, r, history, report.Languages[0])
+	err := s.writePage(ctx, r, report.Languages[0], &page)
 	return page.Bytes(), err
 }
 

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/wxcast/wxcast/bridge"
 	"github.com/wxcast/wxcast/broadcast"
 	"github.com/wxcast/wxcast/config"
@@ -104,6 +106,18 @@ func openStore(ctx context.Context, cfg *config.Config) (*store.DB, error) {
 // openSession opens a session for commands that need no more than the store.
 func (a *app) openSession(ctx context.Context) (*session, error) {
 	return a.open(ctx, func(config.Account) error { return nil })
+}
+
+// withSession is a command that begins with openSession.
+func (a *app) withSession(run func(ctx context.Context, s *session, args []string) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		s, err := a.openSession(cmd.Context())
+		if err != nil {
+			return err
+		}
+		defer s.Close()
+		return run(cmd.Context(), s, args)
+	}
 }
 
 // openCallingSession opens a session whose account can call WeChat.

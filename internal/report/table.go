@@ -38,7 +38,7 @@ func WriteTable(w io.Writer, r Report) {
 	section("Quota", quotas...)
 	section("Followers",
 		[]any{"following", r.Followers.Followers}, []any{"with unionid", r.Followers.WithUnionID},
-		[]any{"gained", r.Followers.Gained}, []any{"lost", r.Followers.Lost})
+		[]any{"gained", r.Followers.Gained}, []any{"lost", r.Followers.Lost}, []any{"net", r.Followers.Gained - r.Followers.Lost})
 
 	for _, b := range r.bridges() {
 		section("Bridge to "+string(b.MiniAppID),

@@ -12,7 +12,9 @@ import (
 const (
 	applyMax   = 1000
 	applyEvery = time.Second
-	// applyLease is how long one process is the only one that applies events.
+	// applyLease is how long one process is the only one that applies events. It is shorter
+	// than a worker's lease: receipts are there when a dead process's messages are due again.
+	// Two that apply the same do no harm.
 	applyLease = 4 * time.Second
 	// detailsMax is how many followers one batchget tells about.
 	detailsMax = 100

@@ -75,12 +75,6 @@ func (c *Client) AccessToken(ctx context.Context, refused string) (wxcast.Token,
 	return c.tokens.get(ctx, refused)
 }
 
-// CheckToken tells whether the app can get an access token.
-func (c *Client) CheckToken(ctx context.Context) error {
-	_, err := c.tokens.get(ctx, "")
-	return err
-}
-
 // status is what every reply of WeChat's may hold; absent means 0.
 type status struct {
 	ErrCode int    `json:"errcode"`

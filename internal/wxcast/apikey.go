@@ -2,19 +2,20 @@ package wxcast
 
 import (
 	"slices"
+	"strings"
 	"time"
 )
 
 // APIKey is a key of the HTTP API, without its text: only a hash of that is kept.
 type APIKey struct {
-	ID         int64
-	AccountID  int64 // the one account that it opens
-	Name       string
-	Scopes     []Scope
-	CreatedAt  time.Time // UTC, as are the others
-	ExpiresAt  time.Time // zero: never
-	RevokedAt  time.Time // zero: not
-	LastUsedAt time.Time // zero: never; to the minute
+	ID         int64     `json:"-"`
+	AccountID  int64     `json:"-"` // the one account that it opens
+	Name       string    `json:"name"`
+	Scopes     []Scope   `json:"scopes"`
+	CreatedAt  time.Time `json:"created_at,omitzero"`   // UTC, as are the others
+	ExpiresAt  time.Time `json:"expires_at,omitzero"`   // zero: never
+	RevokedAt  time.Time `json:"revoked_at,omitzero"`   // zero: not
+	LastUsedAt time.Time `json:"last_used_at,omitzero"` // zero: never; to the minute
 }
 
 // May tells whether the key opens what a scope guards.
@@ -37,6 +38,15 @@ const (
 	ScopeToken  Scope = "token"  // the account's access token
 	ScopeAudit  Scope = "audit"  // who changed what
 )
+
+// JoinScopes writes scopes one after the other.
+func JoinScopes(scopes []Scope, separator string) string {
+	text := make([]string, len(scopes))
+	for i, s := range scopes {
+		text[i] = string(s)
+	}
+	return strings.Join(text, separator)
+}
 
 // Scopes are all scopes.
 var Scopes = []Scope{ScopeRead, ScopeSend, ScopePeople, ScopeSync, ScopeToken, ScopeAudit}

@@ -262,6 +262,7 @@ CREATE TABLE early_receipts (
     PRIMARY KEY (account_id, msgid)
 );
 CREATE INDEX early_receipts_of_person ON early_receipts (account_id, openid);
+
 -- The runs of jobs that come round by the clock: one for each time that they were due.
 CREATE TABLE job_runs (
     id           BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -259,6 +259,8 @@ CREATE TABLE early_receipts (
     at         TIMESTAMP NOT NULL,
     PRIMARY KEY (account_id, msgid)
 ) WITHOUT ROWID;
+CREATE INDEX early_receipts_of_person ON early_receipts (account_id, openid);
+
 -- The runs of jobs that come round by the clock: one for each time that they were due.
 CREATE TABLE job_runs (
     id           INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -274,7 +276,6 @@ CREATE TABLE job_runs (
     detail       TEXT NOT NULL DEFAULT '',
     UNIQUE (account_id, job, due_at)
 );
-CREATE INDEX early_receipts_of_person ON early_receipts (account_id, openid);
 
 -- What people are to be told: reports once, alerts once and again when they are over.
 CREATE TABLE notices (

@@ -1,0 +1,197 @@
+package cli_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"maps"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/wxcast/wxcast/internal/cli"
+	"github.com/wxcast/wxcast/internal/simulator"
+	store "github.com/wxcast/wxcast/sql"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// runMain makes this test binary act as wxcast: tests that kill processes need some.
+const runMain = "WXCAST_TEST_RUN_MAIN"
+
+// clockFile names a file with how far ahead the clock of such a process is, which it reads
+// again and again.
+const clockFile = "WXCAST_TEST_CLOCK_FILE"
+
+func followClock(file string) {
+	follow := func() {
+		raw, _ := os.ReadFile(file)
+		if ahead, err := time.ParseDuration(string(raw)); err == nil {
+			store.MoveClock(ahead)
+		}
+	}
+	follow()
+	go func() {
+		for range time.Tick(10 * time.Millisecond) {
+			follow()
+		}
+	}()
+}
+
+// fileMax bounds the size of the files that such a process writes, in bytes.
+const fileMax = "WXCAST_TEST_FILE_MAX"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(runMain) != "" {
+		if most, err := strconv.ParseUint(os.Getenv(fileMax), 10, 64); err == nil {
+			if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: most, Max: most}); err != nil {
+				panic(err)
+			}
+		}
+		if file := os.Getenv(clockFile); file != "" {
+			followClock(file)
+		}
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+		defer stop()
+		os.Exit(cli.Run(ctx, os.Args[1:], cli.System()))
+	}
+	os.Exit(m.Run())
+}
+
+// bench is a simulated account, and a folder with the files that commands read.
+type bench struct {
+	sim *simulator.Server
+	dir string
+	env map[string]string
+	// doctor are more arguments for wxcast doctor.
+	doctor []string
+}
+
+func newBench(t *testing.T, databaseURL string, o simulator.Options) *bench {
+	t.Helper()
+	b := &bench{sim: simulator.New(o), dir: t.TempDir()}
+	server := httptest.NewServer(b.sim)
+	t.Cleanup(server.Close)
+	b.env = map[string]string{
+		"WXCAST_DATABASE_URL": databaseURL, "WXCAST_API_BASE": server.URL,
+		"WXCAST_TOKEN": b.sim.Token, "WXCAST_APPID": b.sim.AppID, "WXCAST_SECRET": b.sim.Secret, "WXCAST_MINI_APPID": b.sim.MiniAppID, "WXCAST_MINI_SECRET": b.sim.MiniSecret,
+	}
+	var csv bytes.Buffer
+	csv.WriteString("unionid,openid\n")
+	for u := range b.sim.MiniUsers() {
+		fmt.Fprintf(&csv, "%s,%s\n", u.UnionID, u.OpenID)
+	}
+	b.write(t, "mini.csv", csv.String())
+	b.write(t, "spec.yaml", fmt.Sprintf("name: spring-sale\ntemplate: %s\ndata: {thing1: \"上新提醒\", time2: \"2026-11-30 10:00\"}\nminiprogram: {pagepath: \"pages/sale/index?from=oa\"}\nrate: 2000\n", b.sim.TemplateID))
+	return b
+}
+
+func (b *bench) write(t *testing.T, name, text string) string {
+	t.Helper()
+	path := filepath.Join(b.dir, name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func (b *bench) file(name string) string { return filepath.Join(b.dir, name) }
+
+// output is what one command line left behind.
+type output struct {
+	code     int
+	out, err string
+}
+
+// json is the command's one JSON object.
+func (o output) json(t *testing.T) map[string]any {
+	t.Helper()
+	dec := json.NewDecoder(strings.NewReader(o.out))
+	v := map[string]any{}
+	if err := dec.Decode(&v); err != nil || dec.More() || o.code != 0 {
+		t.Fatalf("exit code %d, no single JSON object: %v\n%s\n%s", o.code, err, o.out, o.err)
+	}
+	return v
+}
+
+// run runs a command line in this process.
+func (b *bench) run(t *testing.T, args ...string) output { return b.runWith(t, nil, args...) }
+
+// runWith is run with other environment variables; an empty one is unset.
+func (b *bench) runWith(t *testing.T, env map[string]string, args ...string) output {
+	t.Helper()
+	all := maps.Clone(b.env)
+	maps.Copy(all, env)
+	var out, errOut bytes.Buffer
+	code := cli.Run(t.Context(), args, cli.IO{In: strings.NewReader(""), Out: &out, Err: &errOut, Getenv: func(name string) string { return all[name] }})
+	return output{code, out.String(), errOut.String()}
+}
+
+// prepare brings the account to where a broadcast can begin.
+func (b *bench) prepare(t *testing.T) {
+	t.Helper()
+	for _, args := range [][]string{{"sync"}, {"import", b.file("mini.csv")}, {"join"}} {
+		if o := b.run(t, args...); o.code != 0 {
+			t.Fatalf("%v: %+v", args, o)
+		}
+	}
+}
+
+func number(t *testing.T, v map[string]any, path string) int64 {
+	t.Helper()
+	var at any = v
+	for key := range strings.SplitSeq(path, ".") {
+		m, ok := at.(map[string]any)
+		if !ok {
+			t.Fatalf("%s is not in %v", path, v)
+		}
+		at = m[key]
+	}
+	f, ok := at.(float64)
+	if !ok {
+		t.Fatalf("%s is %v", path, at)
+	}
+	return int64(f)
+}
+
+// golden holds a text against its file.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("%s: got\n%s\nwant\n%s", name, got, want)
+	}
+}
+
+// process runs a command line as a process of its own.
+func (b *bench) process(args ...string) *exec.Cmd {
+	cmd := exec.Command(os.Args[0], args...)
+	cmd.Dir = b.dir
+	cmd.Env = append(os.Environ(), runMain+"=1")
+	for name, value := range b.env {
+		cmd.Env = append(cmd.Env, name+"="+value)
+	}
+	return cmd
+}
