@@ -90,7 +90,7 @@ func runClean(ctx context.Context, o options) error {
 	}
 	count.print()
 	if len(broken) > 0 {
-		return fmt.Errorf("%w; replay with -seed %d -scenario NAME -v", errBroken, o.seed)
+		return errBroken
 	}
 	fmt.Println("Nothing was lost, repeated, exceeded or leaked.")
 	return nil
@@ -105,18 +105,19 @@ func run(ctx context.Context, w *world, o options) (*tally, []string, error) {
 			return count, nil, nil
 		}
 		s := o.scenarios[n%len(o.scenarios)]
-		r := &round{world: w, tally: count, number: n, seed: o.seed, verbose: o.verbose, rnd: rand.New(rand.NewPCG(o.seed, uint64(n)))}
+		seed := o.seed + uint64(n) // so that a round can be had again alone
+		r := &round{world: w, tally: count, number: n, seed: seed, verbose: o.verbose, rnd: rand.New(rand.NewPCG(seed, 0))}
 		started := time.Now()
 		err := r.play(ctx, s)
 		if errors.Is(err, errNotHere) {
-			fmt.Printf("round %-3d %-9s left out: %v\n", n+1, s.name, err)
+			fmt.Printf("round %-3d %-9s seed %d left out: %v\n", n+1, s.name, seed, err)
 			if len(o.scenarios) == 1 {
 				return count, nil, nil
 			}
 			continue
 		}
 		if err != nil {
-			return count, nil, fmt.Errorf("round %d (%s): %w", n+1, s.name, err)
+			return count, nil, fmt.Errorf("round %d (%s): %w", n+1, again(s, seed), err)
 		}
 		count.rounds++
 		fmt.Printf("round %-3d %-9s %5.1f s  %s\n", n+1, s.name, time.Since(started).Seconds(), r.summary())
@@ -124,9 +125,15 @@ func run(ctx context.Context, w *world, o options) (*tally, []string, error) {
 			for _, b := range r.broken {
 				fmt.Println("  BROKEN:", b)
 			}
+			fmt.Println("  again, with each fault told:", again(s, seed))
 			return count, r.broken, nil
 		}
 	}
+}
+
+// again says how to have a round again.
+func again(s scenario, seed uint64) string {
+	return fmt.Sprintf("-scenario %s -seed %d -rounds 1 -v", s.name, seed)
 }
 
 // tally counts over all rounds.

@@ -115,7 +115,7 @@ func (r *round) check(name string, holds bool, format string, args ...any) {
 // and brings them into a database.
 func (r *round) prepare(ctx context.Context, database string, followers int, knobs simulator.Knobs) (err error) {
 	knobs.DuplicateFilter = -1 // WeChat's filter of equal texts would hide what we send twice
-	if r.sim, err = newPlatform(simulator.Options{Followers: followers, Seed: r.seed + uint64(r.number), Shares: simulator.Shares{WithUnionID: 1, MiniUser: 1}, Knobs: knobs}); err != nil {
+	if r.sim, err = newPlatform(simulator.Options{Followers: followers, Seed: r.seed, Shares: simulator.Shares{WithUnionID: 1, MiniUser: 1}, Knobs: knobs}); err != nil {
 		return err
 	}
 	r.env = map[string]string{

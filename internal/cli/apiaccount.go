@@ -125,9 +125,6 @@ func (s *session) CreateBroadcast(ctx context.Context, u api.Upload, draft bool,
 // RetryBroadcast sends again to those whose message WeChat refused.
 func (s *session) RetryBroadcast(ctx context.Context, id int64, only []int) (report.Broadcast, error) {
 	b, err := s.broadcast(ctx, id)
-	if err == nil && !b.State.Final() {
-		err = notEnded(b)
-	}
 	if err != nil {
 		return report.Broadcast{}, err
 	}

@@ -92,9 +92,6 @@ whose outcome is unknown are not among them: those people may have it.`,
 				return err
 			}
 			defer s.Close()
-			if !b.State.Final() {
-				return notEnded(b)
-			}
 			spec, err := storedSpec(cmd.Context(), s, b)
 			if err != nil {
 				return err
@@ -115,12 +112,11 @@ whose outcome is unknown are not among them: those people may have it.`,
 	return cmd
 }
 
-func notEnded(b wxcast.Broadcast) error {
-	return api.Conflict(fmt.Sprintf("broadcast %d is %s; let it end or cancel it, then retry", b.ID, b.State))
-}
-
 // makeRetry makes the next retry of a broadcast.
 func (s *session) makeRetry(ctx context.Context, b wxcast.Broadcast, only []int, who asker) (wxcast.Broadcast, error) {
+	if !b.State.Final() {
+		return b, api.Conflict(fmt.Sprintf("broadcast %d is %s; let it end or cancel it, then retry", b.ID, b.State))
+	}
 	audience := wxcast.Audience{MiniID: b.MiniID, Retry: &wxcast.RetryOf{BroadcastID: b.ID, ErrCodes: only}}
 	name := ""
 	for n := 1; ; n++ {
