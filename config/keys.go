@@ -122,7 +122,7 @@ var Keys = []Key{
 		func(c *Config, v string) (err error) { c.Serve.HousekeepingAt, err = parseCron(v); return err }},
 	{"serve.session_key", "", "signs the sessions that `POST /login` answers with (HS256); 32 characters or more; empty for no logins",
 		func(c *Config, v string) error { c.Serve.SessionKey = Secret(v); return nil }},
-	{"serve.forwarded_for", "false", "your proxy ends X-Forwarded-For with the sender's address: logins are limited by it",
+	{"serve.forwarded_for", "false", "your proxy ends X-Forwarded-For with the sender's address: logins, and API calls without a good key, are limited by it",
 		func(c *Config, v string) (err error) { c.Serve.ForwardedFor, err = parseBool(v); return err }},
 	{"serve.stop_words", "退订,TD,T", "messages to the account that put their sender on the opt-out list, in any case",
 		func(c *Config, v string) error {
