@@ -47,22 +47,41 @@ fuzz: ## Fuzz each parser of strangers' input for FUZZTIME
 	$(GO) test ./internal/wechat -run '^$$' -fuzz FuzzDecrypt -fuzztime $(FUZZTIME)
 	$(GO) test ./internal/simulator -run '^$$' -fuzz FuzzCodec -fuzztime $(FUZZTIME)
 
-.PHONY: bench-sim
-bench-sim: ## Measure the simulator beside a bare Go handler
-	$(GO) test ./internal/simulator -run '^$$' -bench Bare -benchtime 20x
-	$(GO) test ./internal/simulator -run '^$$' -bench TenMillion -benchtime 1x
+# A private Postgres that syncs to disk, as one in production does. BENCH are more flags,
+# such as BENCH='--size 1000000 --out result.json'.
+BENCH ?=
+bench = $(WITH_POSTGRES) -durable sh -c '$(GO) run . bench $(1) --database "$$WXCAST_TEST_DATABASE_URL" $(BENCH)'
+
+.PHONY: bench
+bench: ## Measure sync, join and broadcast beside their ceilings and a plain loop (6 minutes)
+	$(call bench,)
 
 .PHONY: bench-sync
-bench-sync: ## Measure sync, join and import beside bare HTTP, COPY and SQL (20 minutes)
-	$(WITH_POSTGRES) -durable $(GO) test ./internal/bench -run '^$$' -bench 'Sync|Join|Import' -benchtime 1x -timeout 60m
+bench-sync: ## Sync of a million beside bare HTTP and COPY (12 minutes)
+	$(call bench,sync --size 1000000)
+
+.PHONY: bench-join
+bench-join: ## Import and join of a million beside COPY and bare SQL (2 minutes)
+	$(call bench,join --size 1000000)
 
 .PHONY: bench-broadcast
-bench-broadcast: ## Measure broadcasts beside a bare client (10 minutes)
-	$(WITH_POSTGRES) -durable $(GO) test ./internal/bench -run '^$$' -bench 'Broadcast|Million|Pace' -benchtime 1x -timeout 60m
+bench-broadcast: ## Broadcasts to a million, their pace, and a kill in the middle, beside a bare client (15 minutes)
+	$(call bench,broadcast pace crash --size 1000000 --latency 0s$(comma)20ms$(comma)50ms$(comma)100ms)
 
 .PHONY: bench-callback
-bench-callback: ## Measure how callbacks are taken, with a process killed in the middle (2 minutes)
-	$(WITH_POSTGRES) -durable $(GO) test ./internal/bench -run '^$$' -bench 'Callback' -benchtime 1x -timeout 60m
+bench-callback: ## Callbacks to two processes, one of them killed in the middle (1 minute)
+	$(call bench,callback)
+
+.PHONY: bench-growth
+bench-growth: ## The whole job from 10,000 to 4,000,000, and 1 to 8 processes, with a plot (30 minutes)
+	@mkdir -p dist
+	$(call bench,growth workers --plot dist/growth.svg)
+
+.PHONY: bench-sim
+bench-sim: ## The simulator beside a bare handler
+	$(call bench,sim)
+
+comma := ,
 
 CHAOS ?= 2h
 
@@ -77,10 +96,6 @@ chaos-long: ## The same for CHAOS, such as CHAOS=2h
 .PHONY: chaos-mutations
 chaos-mutations: ## Build wxcast with each deliberate break; each must be found
 	$(GO) run ./internal/chaos -mutations
-
-.PHONY: bench
-bench: ## Measure sync and broadcasts beside their ceilings and a plain loop (3 minutes)
-	$(WITH_POSTGRES) -durable sh -c 'go run . bench --database "$$WXCAST_TEST_DATABASE_URL"'
 
 .PHONY: sim
 sim: ## Run the simulator of WeChat on its own

@@ -1,165 +1,183 @@
 // Package bench measures wxcast on the machine that it runs on, beside what the machine
-// can do at best, and beside the loop over an SDK that tutorials show. Each is a process
-// of its own, on the same platform, one after the other.
+// can do at best (the ceiling), and beside the loop over an SDK that tutorials show. Each
+// is a process of its own, on the same platform, one after the other: ratios, not
+// seconds, are what another machine repeats.
 package bench
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
-	"net"
-	"net/http"
-	"os"
-	"path/filepath"
+	"slices"
 	"strings"
 	"time"
-
-	"github.com/wxcast/wxcast/internal/simulator"
-	"github.com/wxcast/wxcast/internal/wechat"
 )
 
 // Options say what to measure.
 type Options struct {
 	Binary      string // wxcast itself
-	Postgres    string // URL of a server where a database may be made for the time; "" for SQLite alone
-	Size        int    // followers, and recipients at most
-	Connections int    // messages in flight
+	Postgres    string // URL of a server where databases may be made for the time; "" for SQLite alone
+	Parts       []string
+	Size        int   // followers, and recipients at most
+	Sizes       []int // of the part "growth"
+	Connections int   // messages in flight
 	Latencies   []time.Duration
 	// Say tells what is being measured; it must not be nil.
 	Say func(format string, args ...any)
 }
 
-// Row is one thing measured.
+// part is something to be measured.
+type part struct {
+	name  string
+	about string
+	// engines that it runs on; each in a world of its own.
+	engines []string
+	// miniUsers is the share of the followers who use the mini program.
+	miniUsers float64
+	measure   func(ctx context.Context, w *world) error
+}
+
+const (
+	sqlite   = "sqlite"
+	postgres = "postgres"
+)
+
+var (
+	both         = []string{sqlite, postgres}
+	onlyPostgres = []string{postgres}
+)
+
+var parts = []part{
+	{"sync", "a first sync, one with nothing changed, one with a thousandth changed", both, 0.6, measureSync},
+	{"join", "an import of mini users and a join", both, 0.6, measureJoin},
+	{"broadcast", "broadcasts, as fast as they go", both, 1, measureBroadcast},
+	{"pace", "500 messages a second for a minute, by one process and by four", onlyPostgres, 1, measurePace},
+	{"crash", "a broadcast whose process is killed in the middle", both, 1, measureCrash},
+	{"callback", "2,000 events a second for a minute to two processes, one killed", onlyPostgres, 1, measureCallback},
+	{"growth", "the whole job at each of --sizes", both, 1, measureGrowth},
+	{"workers", "a broadcast by one, two, four and eight processes", onlyPostgres, 1, measureWorkers},
+	{"sim", "the simulator beside a bare handler", []string{sqlite}, 1, measureSim},
+}
+
+// DefaultParts are measured where none are named: within ten minutes on two cores.
+var DefaultParts = []string{"sync", "join", "broadcast"}
+
+// Parts are the names of what can be measured, each with what it is.
+func Parts() (names, about []string) {
+	for _, p := range parts {
+		names, about = append(names, p.name), append(about, p.about)
+	}
+	return names, about
+}
+
+// Result is all that was measured.
+type Result struct {
+	Machine Machine `json:"machine"`
+	Rows    []Row   `json:"rows"`
+	Bars    []Bar   `json:"bars"`
+}
+
+// Row is one thing measured. What does not apply is 0.
 type Row struct {
-	Part      string  `json:"part"` // "sync" or "broadcast"
-	Engine    string  `json:"engine"`
-	LatencyMS int64   `json:"latency_ms"` // of WeChat's answers
-	N         int     `json:"n"`          // followers or messages
+	Part      string `json:"part"`
+	What      string `json:"what"`
+	Engine    string `json:"engine"`
+	LatencyMS int64  `json:"latency_ms"` // of WeChat's answers
+	N         int    `json:"n"`          // followers, rows or messages
+	Processes int    `json:"processes"`
+	InFlight  int    `json:"in_flight"` // calls at a time, by each process
+
+	Seconds   float64 `json:"seconds"`
 	PerSecond float64 `json:"per_second"`
-	// Ceiling is what a bare Go client does with the same calls, recording nothing; of a
-	// sync, the slower of that and of loading the same rows, fetching nothing.
+	// Ceiling is what the machine does at best: of a broadcast, a bare Go client with the
+	// same calls that records nothing; of a sync, the slower of that and of loading the
+	// same rows, fetching nothing; of a sync with nothing changed, listing alone; of an
+	// import and a join, the same rows by bare SQL.
 	Ceiling float64 `json:"ceiling_per_second"`
 	Ratio   float64 `json:"ratio"` // PerSecond / Ceiling
 	// Naive is the loop: one call after the other, one INSERT each.
-	Naive      float64 `json:"naive_per_second"`
-	CPUSeconds float64 `json:"cpu_seconds"` // of wxcast's process
-	PeakMiB    float64 `json:"peak_mib"`
+	Naive float64 `json:"naive_per_second"`
+
+	CPUSeconds         float64 `json:"cpu_seconds"`          // of wxcast's processes
+	PostgresCPUSeconds float64 `json:"postgres_cpu_seconds"` // of a Postgres on the same machine
+	PeakMiB            float64 `json:"peak_mib"`             // of one process, resident
+	Calls              int64   `json:"calls"`                // to WeChat
+	DatabaseMiB        float64 `json:"database_mib"`         // afterwards, where it is measured
 }
 
-// world is what the measurements of one engine share.
-type world struct {
-	Options
-	caller
-	engine   string
-	dir      string
-	database string
-	platform *platform
-	env      []string
-}
-
-// run runs wxcast and wants one JSON object of it.
-func (w *world) run(ctx context.Context, args ...string) (usage, error) {
-	return runJSON(ctx, w.Binary, w.dir, w.env, args...)
-}
-
-// Run measures both parts on SQLite, and on Postgres where there is one.
-func Run(ctx context.Context, o Options) (rows []Row, err error) {
-	engines := []string{"sqlite"}
-	if o.Postgres != "" {
-		engines = append(engines, "postgres")
-	}
-	for _, engine := range engines {
-		some, err := runEngine(ctx, o, engine)
-		rows = append(rows, some...)
-		if err != nil {
-			return rows, fmt.Errorf("%s: %w", engine, err)
+// Check tells what is wrong with the options.
+func (o Options) Check() error {
+	for _, size := range append([]int{o.Size}, o.Sizes...) {
+		if size < 1000 || size > 10_000_000 {
+			return fmt.Errorf("--size, --sizes: %d is not a number from 1000 to 10000000", size)
 		}
 	}
-	return rows, nil
-}
-
-func runEngine(ctx context.Context, o Options, engine string) (rows []Row, err error) {
-	w := &world{Options: o, engine: engine}
-	if w.dir, err = os.MkdirTemp("", "wxcast-bench-"); err != nil {
-		return nil, err
+	if o.Connections < 1 || o.Connections > 2000 {
+		return fmt.Errorf("--connections: %d is not a number from 1 to 2000", o.Connections)
 	}
-	defer os.RemoveAll(w.dir)
-	w.database = "sqlite://" + filepath.Join(w.dir, "wxcast.db")
-	if engine == "postgres" {
-		drop, err := w.makeDatabase(ctx)
-		if err != nil {
-			return nil, err
+	for _, l := range o.Latencies {
+		if l < 0 || l > 10*time.Second {
+			return fmt.Errorf("--latency: %v is not a time from 0s to 10s", l)
 		}
-		defer drop()
 	}
-	w.sim = simulator.New(simulator.Options{Followers: o.Size, Seed: 9, Shares: simulator.Shares{WithUnionID: 1, MiniUser: 1},
-		Knobs: simulator.Knobs{DailyLimits: map[string]int64{wechat.UserGetAPI: 1 << 40, wechat.TemplateSendAPI: 1 << 40}}})
-	defer w.sim.Close()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, err
-	}
-	w.platform = &platform{sim: w.sim}
-	server := &http.Server{Handler: w.platform, ReadHeaderTimeout: time.Minute}
-	go func() { _ = server.Serve(listener) }()
-	defer server.Close()
-	w.base = "http://" + listener.Addr().String()
-	w.env = append(os.Environ(), "WXCAST_SYNC_RATE=100000", "WXCAST_DATABASE_URL="+w.database, "WXCAST_API_BASE="+w.base,
-		"WXCAST_APPID="+w.sim.AppID, "WXCAST_SECRET="+w.sim.Secret, "WXCAST_MINI_APPID="+w.sim.MiniAppID, "WXCAST_MINI_SECRET="+w.sim.MiniSecret,
-		fmt.Sprintf("WXCAST_BROADCAST_CONCURRENCY=%d", o.Connections))
-	row, err := w.sync(ctx)
-	if err != nil {
-		return nil, err
-	}
-	rows = append(rows, row)
-	if err := w.bridge(ctx); err != nil {
-		return rows, err
-	}
-	for i, latency := range o.Latencies {
-		row, err := w.broadcast(ctx, fmt.Sprintf("bench-%d", i), latency)
-		if err != nil {
-			return rows, err
-		}
-		rows = append(rows, row)
-	}
-	return rows, nil
-}
-
-// makeDatabase makes a database on the server, and returns how to drop it.
-func (w *world) makeDatabase(ctx context.Context) (drop func(), err error) {
-	name := fmt.Sprintf("wxcast_bench_%d", time.Now().UnixNano())
-	run := func(ctx context.Context, statement string) error {
-		db, err := sql.Open("postgres", w.Postgres)
-		if err != nil {
-			return err
-		}
-		defer db.Close()
-		_, err = db.ExecContext(ctx, statement)
-		return err
-	}
-	if err := run(ctx, "CREATE DATABASE "+name); err != nil {
-		return nil, fmt.Errorf("a database for the measurements cannot be made: %w", err)
-	}
-	address, options, _ := strings.Cut(w.Postgres, "?")
-	w.database = address[:strings.LastIndexByte(address, '/')+1] + name + "?" + options
-	return func() { _ = run(context.WithoutCancel(ctx), "DROP DATABASE "+name+" WITH (FORCE)") }, nil
-}
-
-// bridge brings in the mini users, so that everybody is a recipient.
-func (w *world) bridge(ctx context.Context) error {
-	var csv strings.Builder
-	csv.WriteString("unionid,openid\n")
-	for u := range w.sim.MiniUsers() {
-		fmt.Fprintf(&csv, "%s,%s\n", u.UnionID, u.OpenID)
-	}
-	file := filepath.Join(w.dir, "mini.csv")
-	if err := os.WriteFile(file, []byte(csv.String()), 0o600); err != nil {
-		return err
-	}
-	for _, args := range [][]string{{"import", file}, {"join"}} {
-		if _, err := w.run(ctx, args...); err != nil {
-			return err
+	for _, p := range parts {
+		if slices.Contains(o.Parts, p.name) && o.Postgres == "" && !slices.Contains(p.engines, sqlite) {
+			return fmt.Errorf("%s is measured on Postgres: give --database postgres://…", p.name)
 		}
 	}
 	return nil
+}
+
+// Run measures the parts, each on its engines. The options were checked.
+func Run(ctx context.Context, o Options) (*Result, error) {
+	r := &Result{Machine: describeMachine(ctx, o.Postgres)}
+	for _, p := range parts {
+		if !slices.Contains(o.Parts, p.name) {
+			continue
+		}
+		for _, engine := range p.engines {
+			if engine == postgres && o.Postgres == "" {
+				continue
+			}
+			if err := runPart(ctx, o, p, engine, r); err != nil {
+				return r, fmt.Errorf("%s on %s: %w", p.name, engine, err)
+			}
+		}
+	}
+	return r, nil
+}
+
+func runPart(ctx context.Context, o Options, p part, engine string, r *Result) error {
+	w, err := newWorld(o, p, engine, r)
+	if err != nil {
+		return err
+	}
+	defer w.close()
+	return p.measure(ctx, w)
+}
+
+// row keeps a row that was measured, and tells of it.
+func (w *world) row(what string, n int, u usage, more func(r *Row)) Row {
+	r := Row{
+		Part: w.part.name, What: what, Engine: w.engine, LatencyMS: time.Duration(w.platform.latency.Load()).Milliseconds(), N: n, Processes: 1,
+		Seconds: u.wall.Seconds(), PerSecond: float64(n) / u.wall.Seconds(),
+		CPUSeconds: u.cpu.Seconds(), PostgresCPUSeconds: u.postgres.Seconds(), PeakMiB: u.peakMiB,
+	}
+	if more != nil {
+		more(&r)
+	}
+	if r.Ceiling > 0 {
+		r.Ratio = r.PerSecond / r.Ceiling
+	}
+	w.result.Rows = append(w.result.Rows, r)
+	said := fmt.Sprintf("%.1f s, %.0f a second", r.Seconds, r.PerSecond)
+	if r.Ratio > 0 {
+		said += fmt.Sprintf(", %.2f of the ceiling", r.Ratio)
+	}
+	w.Say("  %s", said)
+	return r
+}
+
+// say tells what is being measured.
+func (w *world) say(format string, args ...any) {
+	w.Say("%s on %s: %s", w.part.name, w.engine, strings.TrimSpace(fmt.Sprintf(format, args...)))
 }

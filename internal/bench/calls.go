@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -93,20 +94,36 @@ func (c caller) details(ctx context.Context, client *http.Client, token string, 
 	return c.call(ctx, client, wechat.BatchGetAPI+"?access_token="+token, body.String())
 }
 
-// fetchAll lists all pages one after another and, beside that, gets all details, and
-// throws the answers away.
-func (c caller) fetchAll(ctx context.Context, concurrency int) (time.Duration, error) {
+// listAll lists all pages one after another, and hands the openids on.
+func (c caller) listAll(ctx context.Context, client *http.Client, token string, take func(openids []string)) error {
+	for cursor := ""; ; {
+		openids, next, err := c.page(ctx, client, token, cursor)
+		if err != nil || len(openids) == 0 {
+			return err
+		}
+		take(openids)
+		cursor = next
+	}
+}
+
+// fetchAll lists all pages and, beside that, gets all details, and throws the answers
+// away. It returns how long that took, and how long the list alone.
+func (c caller) fetchAll(ctx context.Context, concurrency int) (all, list time.Duration, err error) {
 	token, err := c.token(ctx)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: concurrency + 1}}
 	begun := time.Now()
+	if err := c.listAll(ctx, client, token, func([]string) {}); err != nil {
+		return 0, 0, err
+	}
+	list, begun = time.Since(begun), time.Now()
 	batches := make(chan []string, 1<<20)
-	var all sync.WaitGroup
+	var workers sync.WaitGroup
 	var failed atomic.Int64
 	for range concurrency {
-		all.Go(func() {
+		workers.Go(func() {
 			for batch := range batches {
 				if _, err := c.details(ctx, client, token, batch); err != nil {
 					failed.Add(1)
@@ -114,21 +131,17 @@ func (c caller) fetchAll(ctx context.Context, concurrency int) (time.Duration, e
 			}
 		})
 	}
-	for cursor := ""; ; {
-		openids, next, err := c.page(ctx, client, token, cursor)
-		if err != nil || len(openids) == 0 {
-			close(batches)
-			all.Wait()
-			if failed.Load() > 0 {
-				err = errors.Join(err, fmt.Errorf("%d batches failed", failed.Load()))
-			}
-			return time.Since(begun), err
+	err = c.listAll(ctx, client, token, func(openids []string) {
+		for batch := range slices.Chunk(openids, 100) {
+			batches <- batch
 		}
-		for i := 0; i < len(openids); i += 100 {
-			batches <- openids[i:min(i+100, len(openids))]
-		}
-		cursor = next
+	})
+	close(batches)
+	workers.Wait()
+	if failed.Load() > 0 {
+		err = errors.Join(err, fmt.Errorf("%d batches failed", failed.Load()))
 	}
+	return time.Since(begun), list, err
 }
 
 // body is a message like ours.

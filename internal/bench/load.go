@@ -46,43 +46,29 @@ func bulkSome(ctx context.Context, db *sql.DB, statement string, isCopy bool, fr
 	return tx.Commit()
 }
 
-// openBare opens a store, beside wxcast, for bulk loading; suffix makes SQLite's another
-// file. insert is the statement for rows of a table, by COPY on Postgres.
-func openBare(url, suffix, table string, columns ...string) (db *sql.DB, insert string, isCopy bool, err error) {
+// insertInto is the statement that loads rows fastest: COPY on Postgres.
+func (w *world) insertInto(table string, columns ...string) (statement string, isCopy bool) {
 	list := strings.Join(columns, ", ")
-	if path, ok := strings.CutPrefix(url, "sqlite://"); ok {
-		db, err = sql.Open("sqlite", "file:"+path+suffix+"?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=cache_size(-32768)&_time_format=sqlite&_txlock=immediate")
-		insert = "INSERT INTO " + table + " (" + list + ") VALUES (?" + strings.Repeat(", ?", len(columns)-1) + ")"
-	} else {
-		db, err = sql.Open("postgres", url)
-		insert, isCopy = "COPY "+table+" ("+list+") FROM STDIN", true
+	if w.engine == postgres {
+		return "COPY " + table + " (" + list + ") FROM STDIN", true
 	}
-	if err == nil {
-		db.SetMaxOpenConns(1)
-	}
-	return db, insert, isCopy, err
+	return "INSERT INTO " + table + " (" + list + ") VALUES (?" + strings.Repeat(", ?", len(columns)-1) + ")", false
 }
 
-// load writes as many rows as there are followers into a table with the same two indexes
-// as ours, without fetching anything.
-func (w *world) load(ctx context.Context) (time.Duration, error) {
-	db, insert, isCopy, err := openBare(w.database, ".bare", "bare", "openid", "unionid", "subscribed", "subscribe_time", "scene", "remark", "tags")
+// loadBare loads n rows into a table of ours, in a store of its own, and tells how long
+// that took.
+func (w *world) loadBare(ctx context.Context, n int, table string, columns []string, row func(i int) []any) (time.Duration, error) {
+	if err := w.newStore(ctx); err != nil {
+		return 0, err
+	}
+	db, err := w.open()
 	if err != nil {
 		return 0, err
 	}
 	defer db.Close()
-	for _, statement := range []string{
-		"CREATE TABLE bare (openid TEXT PRIMARY KEY, unionid TEXT, subscribed BOOLEAN, subscribe_time TIMESTAMP, scene TEXT, remark TEXT, tags TEXT)",
-		"CREATE INDEX bare_unionid ON bare (unionid)",
-	} {
-		if _, err := db.ExecContext(ctx, statement); err != nil {
-			return 0, err
-		}
-	}
-	now, begun := time.Now().UTC(), time.Now()
-	err = bulk(ctx, db, insert, isCopy, w.Size, func(i int) []any {
-		openid, unionid := w.sim.FollowerIDs(i)
-		return []any{openid, unionid, true, now, "ADD_SCENE_QR_CODE", "", "[100,101]"}
-	})
+	db.SetMaxOpenConns(1)
+	statement, isCopy := w.insertInto(table, columns...)
+	begun := time.Now()
+	err = bulk(ctx, db, statement, isCopy, n, row)
 	return time.Since(begun), err
 }

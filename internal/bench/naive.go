@@ -5,21 +5,16 @@ import (
 	"database/sql"
 	"encoding/json"
 	"net/http"
-	"strings"
 	"time"
 )
 
 // naiveFor is how long the loops run: they do the same every second.
-const naiveFor = 2 * time.Second
+const naiveFor = time.Second
 
 // naively runs a loop with a table of its own, and returns how much it did a second. loop
 // does some of its work, as much as more tells that there is time for.
 func (w *world) naively(ctx context.Context, loop func(token string, keep func(a, b string) error, more func() bool) error) (perSecond float64, err error) {
-	driver, dsn := "postgres", w.database
-	if path, ok := strings.CutPrefix(w.database, "sqlite://"); ok {
-		driver, dsn = "sqlite", "file:"+path+".naive"
-	}
-	db, err := sql.Open(driver, dsn)
+	db, err := w.open()
 	if err != nil {
 		return 0, err
 	}
@@ -96,4 +91,36 @@ func (w *world) naiveBatch(ctx context.Context, token string, openids []string, 
 		}
 	}
 	return nil
+}
+
+// naiveJoin is how many people a second a loop bridges: a SELECT and an INSERT for each.
+func (w *world) naiveJoin(ctx context.Context, db *sql.DB) (perSecond float64, err error) {
+	return w.naively(ctx, func(_ string, keep func(a, b string) error, more func() bool) error {
+		pairs, err := readPairs(ctx, db, "SELECT openid, unionid FROM followers LIMIT 100000")
+		for i := 0; i < len(pairs) && more() && err == nil; i++ {
+			var found []pair
+			if found, err = readPairs(ctx, db, "SELECT mini_openid, unionid FROM mini_users WHERE unionid = $1", pairs[i].b); err == nil && len(found) > 0 {
+				err = keep(pairs[i].a, found[0].a)
+			}
+		}
+		return err
+	})
+}
+
+type pair struct{ a, b string }
+
+func readPairs(ctx context.Context, db *sql.DB, query string, args ...any) (all []pair, err error) {
+	rows, err := db.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var p pair
+		if err := rows.Scan(&p.a, &p.b); err != nil {
+			return nil, err
+		}
+		all = append(all, p)
+	}
+	return all, rows.Err()
 }

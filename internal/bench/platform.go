@@ -16,28 +16,26 @@ import (
 // platform takes messages with a bare handler, so that the simulator's own work does not
 // count, and leaves the other calls to the simulator.
 type platform struct {
-	sim     *simulator.Server
-	latency atomic.Int64 // nanoseconds
-	taken   atomic.Int64
+	sim     atomic.Pointer[simulator.Server]
+	latency atomic.Int64 // nanoseconds, of each answer
+	taken   atomic.Int64 // messages
 	first   atomic.Int64 // Unix nanoseconds of the first message
-	timed   bool         // keep the time of each message
+	ledger  atomic.Bool  // leave messages to the simulator, too, which knows who has one
+	timed   atomic.Bool  // keep the time of each message
 	mu      sync.Mutex
 	at      []time.Time
 }
 
 func (p *platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.URL.Path != wechat.TemplateSendAPI {
-		p.sim.ServeHTTP(w, r)
+	var n int64
+	send := r.URL.Path == wechat.TemplateSendAPI
+	if send {
+		n = p.note()
+	}
+	if !send || p.ledger.Load() {
+		time.Sleep(time.Duration(p.latency.Load()))
+		p.sim.Load().ServeHTTP(w, r)
 		return
-	}
-	n := p.taken.Add(1)
-	if n == 1 {
-		p.first.Store(time.Now().UnixNano())
-	}
-	if p.timed {
-		p.mu.Lock()
-		p.at = append(p.at, time.Now())
-		p.mu.Unlock()
 	}
 	_, _ = io.Copy(io.Discard, r.Body)
 	time.Sleep(time.Duration(p.latency.Load()))
@@ -45,7 +43,31 @@ func (p *platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintf(w, `{"errcode":0,"errmsg":"ok","msgid":%d}`, 4_000_000_000_000_000_000+n)
 }
 
-func (p *platform) reset() { p.taken.Store(0); p.first.Store(0) }
+// note counts a message.
+func (p *platform) note() int64 {
+	n := p.taken.Add(1)
+	if n == 1 {
+		p.first.Store(time.Now().UnixNano())
+	}
+	if p.timed.Load() {
+		p.mu.Lock()
+		p.at = append(p.at, time.Now())
+		p.mu.Unlock()
+	}
+	return n
+}
+
+// reset forgets the messages so far.
+func (p *platform) reset() {
+	p.taken.Store(0)
+	p.first.Store(0)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.at = nil
+}
+
+// slow makes each answer wait.
+func (p *platform) slow(latency time.Duration) { p.latency.Store(int64(latency)) }
 
 func (p *platform) arrivals() []time.Time {
 	p.mu.Lock()

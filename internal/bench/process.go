@@ -15,10 +15,26 @@ import (
 // usage is what a process took.
 type usage struct {
 	wall, cpu time.Duration
-	peakMiB   float64 // 0 where it cannot be read
-	// postgres is the CPU time of the server beside it, where that is measured.
-	postgres time.Duration
-	out      map[string]any
+	peakMiB   float64       // 0 where it cannot be read
+	postgres  time.Duration // CPU time of the server beside it, where that is measured
+	out       map[string]any
+}
+
+// number is a count of the JSON that the process printed.
+func (u usage) number(key string) float64 {
+	n, _ := u.out[key].(float64)
+	return n
+}
+
+// calls are those that the process says that it made to WeChat.
+func (u usage) calls() (all int64) {
+	made, _ := u.out["api_calls"].(map[string]any)
+	for _, n := range made {
+		if n, ok := n.(float64); ok {
+			all += int64(n)
+		}
+	}
+	return all
 }
 
 // runJSON runs a binary in a folder and wants one JSON object of it.

@@ -3,6 +3,8 @@ package bench
 import (
 	"context"
 	"fmt"
+	"strings"
+	"time"
 
 	"github.com/wxcast/wxcast/config"
 )
@@ -16,32 +18,104 @@ func syncConcurrency() (int, error) {
 	return c.Sync.Concurrency, nil
 }
 
-// sync measures a first sync.
-func (w *world) sync(ctx context.Context) (row Row, err error) {
-	w.Say("sync of %d followers on %s", w.Size, w.engine)
-	row = Row{Part: "sync", Engine: w.engine, N: w.Size}
+// maxPeakMiB is the memory that a process may take at its peak, at any size.
+const maxPeakMiB = 96
+
+var followerColumns = []string{"account_id", "openid", "unionid", "subscribed", "subscribe_time", "subscribe_scene", "remark", "tags", "first_seen_at", "details_at", "unionid_asks", "sync_run_id"}
+
+// measureSync measures first syncs, and those that follow, beside fetching the same and
+// keeping nothing, and loading the same rows and fetching nothing.
+func measureSync(ctx context.Context, w *world) error {
 	concurrency, err := syncConcurrency()
 	if err != nil {
-		return row, err
+		return err
 	}
-	bare, err := w.fetchAll(ctx, concurrency)
+	w.say("loading %d followers, bare", w.Size)
+	now := time.Now().UTC()
+	load, err := w.loadBare(ctx, w.Size, "followers", followerColumns, func(i int) []any {
+		openid, unionid := w.sim.FollowerIDs(i)
+		return []any{1, openid, unionid, true, now, "ADD_SCENE_QR_CODE", "", "[100,101]", now, now, 0, 1}
+	})
 	if err != nil {
-		return row, err
+		return err
 	}
-	load, err := w.load(ctx)
+	for _, latency := range w.Latencies {
+		if err := w.syncAt(ctx, latency, concurrency, load); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *world) syncAt(ctx context.Context, latency time.Duration, concurrency int, load time.Duration) error {
+	w.platform.slow(latency)
+	defer w.platform.slow(0)
+	w.say("fetching %d followers, bare, answers after %v", w.Size, latency)
+	fetch, list, err := w.fetchAll(ctx, concurrency)
 	if err != nil {
-		return row, err
+		return err
 	}
-	row.Ceiling = float64(w.Size) / max(bare, load).Seconds()
-	ours, err := w.run(ctx, "sync")
+	if err := w.newStore(ctx); err != nil {
+		return err
+	}
+	naive, err := w.naiveSync(ctx)
 	if err != nil {
-		return row, err
+		return err
 	}
-	if ours.out["listed"] != float64(w.Size) {
-		return row, fmt.Errorf("%v listed, of %d", ours.out["listed"], w.Size)
+	sync := func(what string, listed, created int, more func(r *Row)) (Row, error) {
+		w.say("%s, answers after %v", what, latency)
+		u, err := w.run(ctx, "sync")
+		if err == nil {
+			err = checkSync(u, listed, created)
+		}
+		if err != nil {
+			return Row{}, err
+		}
+		return w.row(what, listed, u, func(r *Row) {
+			r.InFlight, r.Calls = concurrency, u.calls()
+			if more != nil {
+				more(r)
+			}
+		}), nil
 	}
-	row.PerSecond, row.CPUSeconds, row.PeakMiB = float64(w.Size)/ours.wall.Seconds(), ours.cpu.Seconds(), ours.peakMiB
-	row.Ratio = row.PerSecond / row.Ceiling
-	row.Naive, err = w.naiveSync(ctx)
-	return row, err
+	first, err := sync("first", w.Size, w.Size, func(r *Row) {
+		r.Ceiling, r.Naive = float64(w.Size)/max(fetch, load).Seconds(), naive
+	})
+	if err != nil {
+		return err
+	}
+	again, err := sync("nothing changed", w.Size, 0, func(r *Row) { r.Ceiling = float64(w.Size) / list.Seconds() })
+	if err != nil {
+		return err
+	}
+	if latency != 0 {
+		if w.atScale() && latency == 50*time.Millisecond {
+			w.atMost("first sync / fetching, bare, answers after 50 ms", first.Seconds/fetch.Seconds(), 1.3, "x")
+			w.atMost("nothing changed / first sync, answers after 50 ms", again.Seconds/first.Seconds, 0.05, "x")
+		}
+		return nil
+	}
+	if w.atScale() {
+		w.atMost("first sync / the longer of fetching and loading, bare", first.Seconds/max(fetch, load).Seconds(), 2, "x")
+	}
+	n := w.Size / 1000
+	w.sim.AddFollowers(n)
+	w.sim.RemoveFollowers(n)
+	changed, err := sync("0.1 % came, 0.1 % left", w.Size, n, nil)
+	if err != nil {
+		return err
+	}
+	w.atMost("peak memory of a sync", max(first.PeakMiB, again.PeakMiB, changed.PeakMiB), maxPeakMiB, "MiB")
+	return nil
+}
+
+// checkSync checks the counts and that the calls were the fewest possible.
+func checkSync(u usage, listed, created int) error {
+	if u.number("listed") != float64(listed) || u.number("new") != float64(created) {
+		return fmt.Errorf("listed %v and new %v, want %d and %d", u.out["listed"], u.out["new"], listed, created)
+	}
+	if made, fewest := fmt.Sprint(u.out["api_calls"]), fmt.Sprint(u.out["fewest_calls"]); strings.Replace(made, "user/info:0 ", "", 1) != fewest {
+		return fmt.Errorf("calls %s, the fewest are %s", made, fewest)
+	}
+	return nil
 }

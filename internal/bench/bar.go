@@ -1,0 +1,25 @@
+package bench
+
+// Bar is a limit that we set for a figure.
+type Bar struct {
+	Part    string  `json:"part"`
+	Engine  string  `json:"engine"`
+	What    string  `json:"what"`
+	Value   float64 `json:"value"`
+	Unit    string  `json:"unit"`
+	AtLeast bool    `json:"at_least"` // or Limit is the most
+	Limit   float64 `json:"limit"`
+	Pass    bool    `json:"pass"`
+}
+
+// atScale tells whether the part has the million followers that some bars were set for: a
+// smaller one has too much of a beginning and an end.
+func (w *world) atScale() bool { return w.Size >= 1_000_000 }
+
+func (w *world) atLeast(what string, value, limit float64, unit string) {
+	w.result.Bars = append(w.result.Bars, Bar{w.part.name, w.engine, what, value, unit, true, limit, value >= limit})
+}
+
+func (w *world) atMost(what string, value, limit float64, unit string) {
+	w.result.Bars = append(w.result.Bars, Bar{w.part.name, w.engine, what, value, unit, false, limit, value <= limit})
+}

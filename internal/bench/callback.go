@@ -1,0 +1,204 @@
+package bench
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os/exec"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/wxcast/wxcast/internal/wechat"
+)
+
+const (
+	callbackRate    = 2000 // events a second
+	callbackSeconds = 60
+	callbackSenders = 64
+)
+
+// measureCallback has two processes take receipts; one of them is killed in the middle.
+func measureCallback(ctx context.Context, w *world) error {
+	w.populate(1000)
+	if err := w.newStore(ctx); err != nil {
+		return err
+	}
+	victim, first, err := w.serve(ctx)
+	if err != nil {
+		return err
+	}
+	defer victim.kill()
+	stays, second, err := w.serve(ctx)
+	if err != nil {
+		return err
+	}
+	defer stays.kill()
+	w.say("%d events a second for %d s, one process killed after half", callbackRate, callbackSeconds)
+	c := &callbacks{token: w.sim.Token, addrs: []string{first, second}, client: &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: callbackSenders}}}
+	before, begun := w.postgresCPU(ctx), time.Now()
+	time.AfterFunc(callbackSeconds*time.Second/2, func() {
+		victim.kill() // a load balancer still tries it for a while
+		time.AfterFunc(2*time.Second, func() { c.only(second) })
+	})
+	c.tell(ctx, callbackRate*callbackSeconds)
+	u := usage{wall: time.Since(begun), postgres: w.postgresCPU(ctx) - before}
+	w.row("events", callbackRate*callbackSeconds, u, func(r *Row) { r.Processes, r.InFlight, r.Ceiling = 2, callbackSenders, callbackRate })
+	return w.checkCallbacks(ctx, c)
+}
+
+// checkCallbacks holds what was answered against what is in the store.
+func (w *world) checkCallbacks(ctx context.Context, c *callbacks) error {
+	db, err := w.open()
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	count := func(where string) (n int, err error) {
+		return n, db.QueryRowContext(ctx, "SELECT COUNT(*) FROM events "+where).Scan(&n)
+	}
+	stored, err := count("")
+	if err != nil {
+		return err
+	}
+	if len(c.took) == 0 {
+		return errors.New("no event was answered")
+	}
+	slices.Sort(c.took)
+	part := func(share float64) float64 {
+		return float64(c.took[int(share*float64(len(c.took)-1))].Microseconds()) / 1000
+	}
+	w.Say("  half answered within %.1f ms, 99.9 %% within %.1f ms", part(0.5), part(0.999))
+	w.atMost("99 % of the events answered within", part(0.99), 50, "ms")
+	w.atMost("events never answered, or answered and not kept", float64(c.lost+max(0, len(c.took)-stored)), 0, "")
+	left := 0
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(200 * time.Millisecond) {
+		if left, err = count("WHERE applied_at IS NULL"); err != nil || left == 0 {
+			break
+		}
+	}
+	w.atMost("events not applied 20 s later", float64(left), 0, "")
+	return err
+}
+
+// server is a wxcast serve.
+type server struct {
+	cmd  *exec.Cmd
+	once sync.Once
+}
+
+func (s *server) kill() {
+	s.once.Do(func() {
+		_ = s.cmd.Process.Kill()
+		_ = s.cmd.Wait()
+	})
+}
+
+// serve starts a wxcast serve, and returns its address.
+func (w *world) serve(ctx context.Context) (*server, string, error) {
+	cmd := exec.CommandContext(ctx, w.Binary, "serve")
+	cmd.Env, cmd.Dir = append(slices.Clip(w.env), "WXCAST_SERVE_LISTEN=127.0.0.1:0", "WXCAST_SERVE_SYNC_AT=off", "WXCAST_TOKEN="+w.sim.Token), w.dir
+	out, err := cmd.StderrPipe()
+	if err != nil {
+		return nil, "", err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, "", err
+	}
+	lines := bufio.NewReader(out)
+	first, err := lines.ReadString('\n')
+	_, address, ok := strings.Cut(first, " at http://")
+	if err != nil || !ok {
+		_ = cmd.Process.Kill()
+		return nil, "", errors.Join(fmt.Errorf("it does not serve: %s", first), err)
+	}
+	address, _, _ = strings.Cut(address, ";")
+	go func() { _, _ = io.Copy(io.Discard, lines) }()
+	return &server{cmd: cmd}, address, nil
+}
+
+// callbacks sends events as WeChat does, at a rate, each again to another address when
+// it was not answered, and keeps how long each took from its first try on.
+type callbacks struct {
+	token  string
+	client *http.Client
+	mu     sync.Mutex
+	addrs  []string
+	took   []time.Duration
+	lost   int
+}
+
+func (c *callbacks) only(address string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.addrs = []string{address}
+}
+
+func (c *callbacks) address(n int) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.addrs[n%len(c.addrs)]
+}
+
+// tell tells n events at the rate.
+func (c *callbacks) tell(ctx context.Context, n int) {
+	jobs := make(chan int, 4*callbackRate)
+	var senders sync.WaitGroup
+	for range callbackSenders {
+		senders.Go(func() {
+			for n := range jobs {
+				c.send(ctx, n)
+			}
+		})
+	}
+	begun := time.Now()
+	for i := range n {
+		if wait := time.Until(begun.Add(time.Duration(i) * time.Second / callbackRate)); wait > 0 {
+			time.Sleep(wait)
+		}
+		jobs <- i
+	}
+	close(jobs)
+	senders.Wait()
+}
+
+// send tells one event, with up to three repeats, as WeChat does.
+func (c *callbacks) send(ctx context.Context, n int) {
+	body := fmt.Sprintf("<xml><ToUserName><![CDATA[gh_1]]></ToUserName><FromUserName><![CDATA[o%027d]]></FromUserName><CreateTime>%d</CreateTime><MsgType><![CDATA[event]]></MsgType><Event><![CDATA[TEMPLATESENDJOBFINISH]]></Event><MsgID>%d</MsgID><Status><![CDATA[success]]></Status></xml>",
+		n, time.Now().Unix(), 1<<60+n)
+	begun := time.Now()
+	for try := range 4 {
+		if c.post(ctx, c.address(n+try), body) {
+			c.mu.Lock()
+			c.took = append(c.took, time.Since(begun))
+			c.mu.Unlock()
+			return
+		}
+	}
+	c.mu.Lock()
+	c.lost++
+	c.mu.Unlock()
+}
+
+// post tells whether the event was taken.
+func (c *callbacks) post(ctx context.Context, address, body string) bool {
+	q := wechat.CallbackTest(url.Values{}, c.token, "", time.Now())
+	q.Del("echostr")
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+address+"/wechat/default?"+q.Encode(), strings.NewReader(body))
+	if err != nil {
+		return false
+	}
+	req.Header.Set("Content-Type", "text/xml")
+	resp, err := c.client.Do(req)
+	if err != nil {
+		return false
+	}
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(resp.Body)
+	return err == nil && resp.StatusCode == http.StatusOK && string(answer) == "success"
+}
