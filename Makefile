@@ -86,8 +86,8 @@ comma := ,
 CHAOS ?= 2h
 
 .PHONY: chaos
-chaos: ## Break wxcast in seven ways, and count what is lost (2 minutes)
-	$(GO) run ./internal/chaos -rounds 7
+chaos: ## Break wxcast in nine ways, and count what is lost (3 minutes)
+	$(GO) run ./internal/chaos -rounds 9
 
 .PHONY: chaos-long
 chaos-long: ## The same for CHAOS, such as CHAOS=2h

@@ -23,7 +23,11 @@ type delivery struct {
 
 // deliveries are our books.
 func (r *round) deliveries(ctx context.Context) ([]delivery, error) {
-	c, err := r.do(ctx, []int{0}, "broadcast", "export", "1", "--format", "jsonl")
+	id, err := r.broadcastID(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c, err := r.do(ctx, []int{0}, "broadcast", "export", id, "--format", "jsonl")
 	if err != nil {
 		return nil, err
 	}
@@ -119,12 +123,8 @@ func (r *round) checkFollowers(ctx context.Context) error {
 
 // checkConnections wants no connection to be left when the processes have ended.
 func (r *round) checkConnections(ctx context.Context) error {
-	for _, c := range r.commands {
-		select {
-		case <-c.ended:
-		default:
-			return nil // serve is still there
-		}
+	if !allEnded(r.commands) {
+		return nil // serve is still there
 	}
 	if url := r.env["WXCAST_DATABASE_URL"]; strings.HasPrefix(url, "sqlite:") || strings.Contains(url, ",") { // one of several hosts is dead
 		return nil

@@ -97,8 +97,11 @@ func firstLine(text string) string {
 	return line
 }
 
-// copySource copies the files that git knows.
+// copySource copies the files that git knows; of a copy, all.
 func copySource(ctx context.Context, from, to string) error {
+	if _, err := os.Stat(filepath.Join(from, ".git")); errors.Is(err, fs.ErrNotExist) {
+		return os.CopyFS(to, os.DirFS(from))
+	}
 	list := exec.CommandContext(ctx, "git", "ls-files", "-z")
 	list.Dir = from
 	out, err := list.Output()

@@ -29,4 +29,8 @@ var allMutations = []mutationOf{
 		"	resp, err := c.transport.RoundTrip(req)", "	resp, err := newTransport(1).RoundTrip(req)"},
 	{"slow-stop", "a stop ends within 10 seconds", "serve", "internal/cli/serve.go",
 		"		log.Info(\"stopping\")", "		log.Info(\"stopping\")\n		time.Sleep(20 * time.Second)"},
+	{"schema-each-claim", "an older version goes on beside a newer one", "upgrade", "sql/claim.go",
+		"	err = db.tx(ctx, func(tx *sqlx.Tx) error {\n		c = wxcast.Claim{}", "	if err := db.CheckSchema(ctx); err != nil {\n		return c, err\n	}\n	err = db.tx(ctx, func(tx *sqlx.Tx) error {\n		c = wxcast.Claim{}"},
+	{"newer-is-fine", "an older version says that the schema is newer", "upgrade", "sql/migrate.go",
+		"	if from > to {", "	if false {"},
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -31,6 +32,8 @@ var scenarios = []scenario{
 	{"sync", (*round).syncs},
 	{"quota", (*round).quota},
 	{"serve", (*round).serve},
+	{"disk", (*round).disk},
+	{"upgrade", (*round).upgrade},
 }
 
 func scenarioNames() []string {
@@ -51,6 +54,7 @@ type round struct {
 	rnd     *rand.Rand
 
 	dir      string
+	run      string // the binary that is started
 	env      map[string]string
 	sim      *platform
 	commands []*command
@@ -65,7 +69,7 @@ func (r *round) play(ctx context.Context, s scenario) (err error) {
 	if r.dir, err = os.MkdirTemp(r.world.dir, "round-"); err != nil {
 		return err
 	}
-	r.injected = map[string]int{}
+	r.injected, r.run = map[string]int{}, r.binary
 	defer func() {
 		for _, c := range r.commands {
 			_ = c.Process.Signal(syscall.SIGCONT)
@@ -190,15 +194,35 @@ func (r *round) broadcast(ctx context.Context, workers int, faults []func(contex
 	return err
 }
 
-func allEnded(all []*command) bool {
-	for _, c := range all {
-		select {
-		case <-c.ended:
-		default:
-			return false
-		}
+// broadcastID is the number of the round's only broadcast: a store that was killed while
+// one was created may have left numbers out.
+func (r *round) broadcastID(ctx context.Context) (string, error) {
+	list, err := r.ask(ctx, "broadcast", "list")
+	if err != nil {
+		return "", err
 	}
-	return true
+	all, _ := list["broadcasts"].([]any)
+	if len(all) != 1 {
+		return "", fmt.Errorf("there are %d broadcasts", len(all))
+	}
+	id, ok := all[0].(map[string]any)["id"].(float64)
+	if !ok {
+		return "", fmt.Errorf("there is no id in %v", all[0])
+	}
+	return strconv.Itoa(int(id)), nil
+}
+
+func hasEnded(c *command) bool {
+	select {
+	case <-c.ended:
+		return true
+	default:
+		return false
+	}
+}
+
+func allEnded(all []*command) bool {
+	return !slices.ContainsFunc(all, func(c *command) bool { return !hasEnded(c) })
 }
 
 func tail(text string) string {

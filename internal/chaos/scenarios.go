@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -108,6 +109,98 @@ func (r *round) sqlite(ctx context.Context) error {
 		return err
 	}
 	return r.checkBroadcast(ctx)
+}
+
+// disk: the database's disk fills up under a broadcast: SQLite's or Postgres's.
+func (r *round) disk(ctx context.Context) error {
+	disk, err := mountSmallDisk(ctx, r.dir)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errNotHere, err)
+	}
+	defer disk.unmount()
+	engine, database, workers, mend := "SQLite", "sqlite://"+filepath.Join(disk.dir, "wxcast.db"), 1, func() error { return nil }
+	if r.rnd.IntN(2) == 0 {
+		server, err := pgserver.StartIn(ctx, disk.dir, []string{"-c", "max_wal_size=64MB", "-c", "min_wal_size=32MB"})
+		if err != nil {
+			return fmt.Errorf("%w: %w", errNotHere, err)
+		}
+		defer server.Stop()
+		engine, database, workers, mend = "Postgres", server.URL, 2, func() error { return server.Restart(ctx) }
+	}
+	recipients := 2000 + r.rnd.IntN(1000)
+	if err := r.prepare(ctx, database, recipients, simulator.Knobs{Latency: simulator.Duration(2 * time.Millisecond)}); err != nil {
+		return err
+	}
+	if err := r.spec(recipients, 600); err != nil {
+		return err
+	}
+	full := func(ctx context.Context, _ []*command) error {
+		r.fault("disk of " + engine + " full")
+		if err := disk.fill(); err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Duration(1+r.rnd.IntN(3)) * time.Second):
+		}
+		return errors.Join(disk.empty(), mend())
+	}
+	if err := r.broadcast(ctx, workers, []fault{full, r.kill, r.misbehave}); err != nil {
+		return err
+	}
+	return r.checkBroadcast(ctx)
+}
+
+// upgrade: the workers of a broadcast are replaced by those of the next version, one by
+// one, which has migrated the schema under the old ones.
+func (r *round) upgrade(ctx context.Context) error {
+	database, err := r.database(ctx)
+	if err != nil {
+		return err
+	}
+	next, err := r.nextVersion(ctx)
+	if err != nil {
+		return err
+	}
+	recipients := 3000 + r.rnd.IntN(1000)
+	if err := r.prepare(ctx, database, recipients, simulator.Knobs{Latency: simulator.Duration(2 * time.Millisecond)}); err != nil {
+		return err
+	}
+	if err := r.spec(recipients, 600); err != nil {
+		return err
+	}
+	old := r.binary
+	replaced := 0
+	replace := func(_ context.Context, running []*command) (err error) {
+		if replaced == len(running) {
+			return nil
+		}
+		r.check("an older version goes on beside a newer one", !hasEnded(running[replaced]), "%s", tail(running[replaced].out.String()))
+		r.fault("worker replaced by one of the next version")
+		r.run = next
+		if r.rnd.IntN(2) == 0 {
+			_ = running[replaced].Process.Kill()
+		} else {
+			_ = running[replaced].Process.Signal(os.Interrupt)
+		}
+		<-running[replaced].ended
+		running[replaced], err = r.start(running[replaced].args...)
+		replaced++
+		return err
+	}
+	if err := r.broadcast(ctx, 3, append(times(3, replace), times(2, r.misbehave)...)); err != nil {
+		return err
+	}
+	if err := r.checkBroadcast(ctx); err != nil {
+		return err
+	}
+	r.run = old
+	c, err := r.do(ctx, []int{2}, "broadcast", "list")
+	if err != nil {
+		return err
+	}
+	r.check("an older version says that the schema is newer", strings.Contains(c.out.String(), "newer wxcast"), "%s", tail(c.out.String()))
+	return nil
 }
 
 // quota: three days of a quota that is too small, workers killed on each.
@@ -278,13 +371,17 @@ func (r *round) serve(ctx context.Context) error {
 	if _, err := r.do(ctx, []int{0}, "broadcast", "create", "spec.yaml", "--at", at); err != nil {
 		return err
 	}
+	id, err := r.broadcastID(ctx)
+	if err != nil {
+		return err
+	}
 	for deadline := time.Now().Add(30 * time.Second); r.calls() < 200 && time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 	}
 	r.fault("kill -9 of a replica of serve")
 	_ = dies.Process.Kill()
 	<-dies.ended
 	for deadline := time.Now().Add(60 * time.Second); ; time.Sleep(300 * time.Millisecond) {
-		status, err := r.ask(ctx, "broadcast", "status", "1")
+		status, err := r.ask(ctx, "broadcast", "status", id)
 		if err != nil {
 			return err
 		}
@@ -301,7 +398,7 @@ func (r *round) serve(ctx context.Context) error {
 		return err
 	}
 	afterGo, afterFiles, err := idle()
-	for tries := 0; err == nil && tries < 20 && afterGo > beforeGo+leakMargin; tries++ { // kept connections end
+	for deadline := time.Now().Add(keptFor); err == nil && afterGo > beforeGo+leakMargin && time.Now().Before(deadline); {
 		afterGo, afterFiles, err = idle()
 	}
 	if err != nil {
@@ -319,8 +416,12 @@ func (r *round) serve(ctx context.Context) error {
 	return nil
 }
 
-// leakMargin is what idle connections may make of a difference.
-const leakMargin = 20
+const (
+	// leakMargin is what idle connections may make of a difference.
+	leakMargin = 20
+	// keptFor is longer than a connection to WeChat is kept when nothing is sent.
+	keptFor = 100 * time.Second
+)
 
 // decodeLines reads JSON Lines.
 func decodeLines[T any](text string) (all []T, err error) {

@@ -23,7 +23,9 @@ import (
 // world is what all rounds share: a binary, and a Postgres.
 type world struct {
 	dir      string
+	source   string // of the binary
 	binary   string
+	next     string // the next version's, once it was wanted
 	postgres *pgserver.Server
 }
 
@@ -33,17 +35,15 @@ func newWorld(ctx context.Context, source string) (*world, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &world{dir: dir, binary: filepath.Join(dir, "wxcast")}
 	if source == "" {
 		if source, err = moduleRoot(ctx); err != nil {
 			return nil, err
 		}
 	}
-	build := exec.CommandContext(ctx, "go", "build", "-o", w.binary, ".")
-	build.Dir = source
-	if out, err := build.CombinedOutput(); err != nil {
+	w := &world{dir: dir, source: source, binary: filepath.Join(dir, "wxcast")}
+	if err := build(ctx, w.source, w.binary); err != nil {
 		w.close()
-		return nil, fmt.Errorf("build: %w: %s", err, out)
+		return nil, err
 	}
 	// Synced to disk, as in production: what was acknowledged outlives a crash.
 	if w.postgres, err = pgserver.Start(ctx, nil); err != nil {
@@ -51,6 +51,16 @@ func newWorld(ctx context.Context, source string) (*world, error) {
 		return nil, fmt.Errorf("no Postgres:\n%w", err)
 	}
 	return w, nil
+}
+
+// build builds a source tree. Without its path in it, trees share what was compiled.
+func build(ctx context.Context, source, binary string) error {
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", binary, ".")
+	cmd.Dir = source
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("build: %w: %s", err, out)
+	}
+	return nil
 }
 
 func moduleRoot(ctx context.Context) (string, error) {
@@ -142,7 +152,7 @@ func (w both) Write(p []byte) (int, error) {
 
 // start starts a wxcast process of the round.
 func (r *round) start(args ...string) (*command, error) {
-	c := &command{Cmd: exec.Command(r.binary, args...), args: args, ended: make(chan struct{})}
+	c := &command{Cmd: exec.Command(r.run, args...), args: args, ended: make(chan struct{})}
 	c.Dir = r.dir
 	c.Env = os.Environ()
 	for name, value := range r.env {

@@ -65,13 +65,18 @@ func Start(ctx context.Context, settings []string) (*Server, error) {
 	return nil, errors.Join(failed...)
 }
 
-// fromLocalBinaries starts a private server from an installed Postgres.
 func fromLocalBinaries(ctx context.Context, settings []string) (*Server, error) {
+	return StartIn(ctx, "", settings)
+}
+
+// StartIn starts a private server from an installed Postgres, with its data inside a
+// folder that everybody may enter; "" is the usual one for temporary files.
+func StartIn(ctx context.Context, parent string, settings []string) (*Server, error) {
 	bin, err := findBinaries()
 	if err != nil {
 		return nil, err
 	}
-	dir, err := os.MkdirTemp("", "wxcast-postgres-")
+	dir, err := os.MkdirTemp(parent, "wxcast-postgres-")
 	if err != nil {
 		return nil, err
 	}
