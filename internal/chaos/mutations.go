@@ -24,7 +24,7 @@ var allMutations = []mutationOf{
 	{"few-receipts", "every receipt is recorded", "serve", "internal/server/apply.go",
 		"	if len(receipts) > 0 {", "	if len(receipts) > 5 {"},
 	{"goroutines-left", "no goroutine is leaked", "serve", "internal/server/apply.go",
-		"			s.endForged(ctx, a)", "			s.endForged(ctx, a)\n			for range 10 {\n				go func() { select {} }()\n			}"},
+		"			s.endForged(ctx, a)", "			s.endForged(ctx, a)\n			for range 100 {\n				go func() { select {} }()\n			}"},
 	{"connection-each-call", "no connection is leaked", "serve", "internal/wechat/transport.go",
 		"	resp, err := c.transport.RoundTrip(req)", "	resp, err := newTransport(1).RoundTrip(req)"},
 	{"slow-stop", "a stop ends within 10 seconds", "serve", "internal/cli/serve.go",
