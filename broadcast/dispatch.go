@@ -25,6 +25,8 @@ const (
 type stretch struct {
 	jobs []job
 	turns
+	begun time.Time
+	all   int // jobs at the beginning
 }
 
 // dispatch hands out each batch's deliveries, spread over the batch's time slot. On a
@@ -49,9 +51,18 @@ func (r *runner) dispatch(ctx context.Context, claims <-chan *batch, jobs chan<-
 		case late: // another's slot may come before the new one
 			slices.SortStableFunc(waiting, func(a, b *stretch) int { return a.next.Compare(b.next) })
 		default:
+			r.speed.Store(s.speed())
 			waiting = waiting[1:]
 		}
 	}
+}
+
+// speed is how many a second were handed out, where the senders were what was slow.
+func (s *stretch) speed() int64 {
+	if !s.busy {
+		return 0
+	}
+	return int64(float64(s.all) / max(time.Since(s.begun), time.Millisecond).Seconds())
 }
 
 // nextStretches adds the batches that are there, and waits for one if there is none
@@ -65,7 +76,7 @@ func (r *runner) nextStretches(waiting *[]*stretch, claims <-chan *batch) bool {
 		for _, d := range b.Fresh {
 			s.jobs = append(s.jobs, job{d, b, false})
 		}
-		s.turns = newTurns(b.Slot, len(s.jobs))
+		s.turns, s.all = newTurns(b.Slot, len(s.jobs)), len(s.jobs)
 		*waiting = append(*waiting, s)
 	}
 	if len(*waiting) == 0 {
@@ -113,6 +124,9 @@ func (t *turns) advance() {
 // handOutAll hands out a stretch's jobs at their turns; late tells that those left
 // missed their slot: a process that was held up must not send into another's.
 func (r *runner) handOutAll(ctx context.Context, s *stretch, jobs chan<- job, results chan<- result) (late bool, err error) {
+	if s.begun.IsZero() {
+		s.begun = time.Now()
+	}
 	for len(s.jobs) > 0 {
 		if r.watch.probing.Load() { // WeChat is away: one message at a time finds out when it is back
 			if lapsed := r.lapsed(s.jobs); lapsed > 0 {

@@ -26,6 +26,11 @@ const (
 	// deliveries: large enough to spare the store, small enough to pause at once.
 	claimTime = 300 * time.Millisecond
 	claimMax  = 2000
+	// claimMin is the fewest deliveries that a claim asks for where senders, not the rate,
+	// are what is slow: fewer would cost the store more than they spare in the end.
+	claimMin = 100
+	// firstSpeed is how many a second each sender is taken to manage until it is known.
+	firstSpeed = 25
 	// fixFirst recipients get their rows before the first message leaves, the others
 	// by fixBatch while messages leave.
 	fixFirst = 1000
@@ -106,6 +111,7 @@ type runner struct {
 	worker  string
 	batches registry
 	lead    lead
+	speed   atomic.Int64       // deliveries a second that the senders manage; 0 where the rate is what is slow
 	left    chan wxcast.OpenID // who may have left: to be confirmed
 	news    chan struct{}      // something happened that an idle claimer waits for
 
@@ -121,12 +127,14 @@ var workerCount atomic.Int64
 
 func newRunner(store Store, sender Sender, b wxcast.Broadcast, m *Message, o Options) *runner {
 	host, _ := os.Hostname()
-	return &runner{
+	r := &runner{
 		Options: o, store: store, sender: sender, b: b, message: m,
 		worker: fmt.Sprintf("%s/%d/%d/%d", host, os.Getpid(), workerCount.Add(1), time.Now().UnixNano()%1e6),
 		left:   make(chan wxcast.OpenID, confirmBatch), news: make(chan struct{}, 1), share: 1,
 		watch: watch{brake: brake{maxFailures: o.MaxFailures, maxFailedShare: o.MaxFailedShare}},
 	}
+	r.speed.Store(int64(o.Concurrency) * firstSpeed)
+	return r
 }
 
 // errHalted is the cause of a halt that is no failure: the state has changed.
@@ -258,10 +266,7 @@ func (r *runner) claim(ctx, sending context.Context, claims chan<- *batch) error
 		if stopped, err := r.wrongHour(sending); stopped || err != nil {
 			return err
 		}
-		at, most := time.Now(), claimMax
-		if r.watch.probing.Load() {
-			most = probeMax // more would only lapse
-		}
+		at, most := time.Now(), r.claimSize()
 		c, err := r.store.Claim(sending, wxcast.ClaimRequest{
 			BroadcastID: r.b.ID, Worker: r.worker, Max: most, Span: claimTime, Lead: r.lead.get(), QuotaKeep: r.QuotaKeep, LeaseTTL: leaseTTL, Cap: r.Cap, Profile: r.message.profile,
 		})
@@ -298,6 +303,19 @@ func (r *runner) claim(ctx, sending context.Context, claims chan<- *batch) error
 		}
 	}
 	return nil
+}
+
+// claimSize is how many deliveries to ask for: no more than the senders get done in
+// claimTime, lest others have nothing left to do in the end.
+func (r *runner) claimSize() int {
+	switch speed := r.speed.Load(); {
+	case r.watch.probing.Load():
+		return probeMax // more would only lapse
+	case speed > 0:
+		return min(max(int(float64(speed)*claimTime.Seconds()), claimMin), claimMax)
+	default:
+		return claimMax
+	}
 }
 
 // idle does what a claim without work asks for; again tells whether to claim again.

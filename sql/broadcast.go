@@ -166,6 +166,7 @@ func (db *DB) fixRecipients(ctx context.Context, tx *sqlx.Tx, id int64, limit in
 		MiniID      int64 `db:"mini_id"`
 		Fixed       bool
 		FixedTo     wxcast.OpenID `db:"fixed_to"`
+		FixedCount  int64         `db:"fixed_count"`
 		Audience    string
 		CanaryShare float64 `db:"canary_share"`
 		MessageKey  string  `db:"message_key"`
@@ -178,11 +179,7 @@ func (db *DB) fixRecipients(ctx context.Context, tx *sqlx.Tx, id int64, limit in
 		return false, err
 	}
 	if audience.Limit > 0 {
-		var had int64
-		if err := tx.GetContext(ctx, &had, db.q.CountFixed, id); err != nil {
-			return false, err
-		}
-		limit = int(min(int64(limit), audience.Limit-had))
+		limit = int(min(int64(limit), audience.Limit-b.FixedCount))
 	}
 	if limit > 0 {
 		q := newAudienceQuery(db.engine, audience, "$4", b.AccountID, b.MiniID, id, b.FixedTo, limit, int64(b.CanaryShare*(1<<32)))
@@ -203,7 +200,7 @@ func (db *DB) fixRecipients(ctx context.Context, tx *sqlx.Tx, id int64, limit in
 	}
 	// With a limit, the round that reaches it cannot tell; the next one can.
 	fixed = last.N < limit || limit <= 0
-	_, err = tx.ExecContext(ctx, db.q.AdvanceFixing, id, max(last.OpenID, b.FixedTo), fixed)
+	_, err = tx.ExecContext(ctx, db.q.AdvanceFixing, id, max(last.OpenID, b.FixedTo), fixed, last.N)
 	return fixed, err
 }
 

@@ -189,7 +189,6 @@ type queries struct {
 
 	FixRecipients      string `query:"fix-recipients"`
 	LockFixing         string `query:"lock-fixing"`
-	CountFixed         string `query:"count-fixed"`
 	CountFound         string `query:"count-found"`
 	RecentMessages     string `query:"recent-messages"`
 	PendingElsewhere   string `query:"pending-elsewhere"`

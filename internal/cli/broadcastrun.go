@@ -269,7 +269,7 @@ func stopped(b wxcast.Broadcast) error {
 // in flight.
 const (
 	sendingGCPercent = 400
-	sendingMemory    = 32 << 20
+	sendingMemory    = 28 << 20
 	memoryOfACall    = 64 << 10
 )
 

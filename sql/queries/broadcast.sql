@@ -65,8 +65,8 @@ UPDATE broadcasts SET leased_to = $2, worked_at = $3, started_at = COALESCE(star
 
 -- name: get-fixing
 -- $1 broadcast.
-SELECT account_id, mini_id, fixed, fixed_to, audience, canary_share, message_key FROM broadcasts WHERE id = $1;
+SELECT account_id, mini_id, fixed, fixed_to, fixed_count, audience, canary_share, message_key FROM broadcasts WHERE id = $1;
 
 -- name: advance-fixing
--- $1 broadcast; $2 fixed_to; $3 fixed.
-UPDATE broadcasts SET fixed_to = $2, fixed = $3 WHERE id = $1;
+-- $1 broadcast; $2 fixed_to; $3 fixed; $4 how many more.
+UPDATE broadcasts SET fixed_to = $2, fixed = $3, fixed_count = fixed_count + $4 WHERE id = $1;

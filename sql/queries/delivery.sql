@@ -9,10 +9,6 @@ FROM followers f LEFT JOIN bridges b ON b.account_id = f.account_id AND b.mini_i
 WHERE f.account_id = $1 AND f.openid > $4 AND %[3]s
 ORDER BY f.openid LIMIT $5;
 
--- name: count-fixed
--- $1 broadcast.
-SELECT COUNT(*) FROM deliveries WHERE broadcast_id = $1;
-
 -- name: last-fixed
 -- The last of the recipients just fixed, and their number.
 -- $1 broadcast; $2 after this openid.

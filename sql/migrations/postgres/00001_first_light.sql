@@ -152,8 +152,9 @@ CREATE TABLE broadcasts (
     -- When a worker last got work of it.
     worked_at    TIMESTAMPTZ,
     fixed        BOOLEAN NOT NULL DEFAULT FALSE,
-    -- Recipients up to here, in openid order, have a delivery row.
+    -- Recipients up to here, in openid order, have a delivery row: so many.
     fixed_to     TEXT COLLATE "C" NOT NULL DEFAULT '',
+    fixed_count  BIGINT NOT NULL DEFAULT 0,
     -- Deliveries up to here, in openid order, have been leased once.
     leased_to    TEXT COLLATE "C" NOT NULL DEFAULT '',
     created_at   TIMESTAMPTZ NOT NULL,

@@ -151,8 +151,9 @@ CREATE TABLE broadcasts (
     -- When a worker last got work of it.
     worked_at    TIMESTAMP,
     fixed        BOOLEAN NOT NULL DEFAULT FALSE,
-    -- Recipients up to here, in openid order, have a delivery row.
+    -- Recipients up to here, in openid order, have a delivery row: so many.
     fixed_to     TEXT NOT NULL DEFAULT '',
+    fixed_count  BIGINT NOT NULL DEFAULT 0,
     -- Deliveries up to here, in openid order, have been leased once.
     leased_to    TEXT NOT NULL DEFAULT '',
     created_at   TIMESTAMP NOT NULL,
