@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -166,12 +167,15 @@ func (t *claimTx) allowance(ctx context.Context) (allowed int64, read bool, err 
 	case row.Doubtful:
 		return 0, false, nil
 	case row.DailyLimit == 0: // WeChat gives no information: no limit of ours
-		return int64(t.req.Max), true, nil
+		return math.MaxInt64, true, nil
 	}
 	return max(0, row.DailyLimit-t.req.QuotaKeep-row.atMost()), true, nil
 }
 
 const (
+	// scarce is so little of the day's quota that the deliveries in doubt may need it all:
+	// more than any few processes have at work when they die.
+	scarce = 20_000
 	// receiptComes is how long a receipt may take: most come within seconds.
 	receiptComes = 30 * time.Second
 	likelyLater  = time.Minute
@@ -184,7 +188,7 @@ const (
 // receipts come, nobody is tried again before theirs can have come. It returns how many
 // fresh deliveries may go.
 func (t *claimTx) spare(ctx context.Context, allowed int64) (fresh int64, err error) {
-	if allowed >= int64(t.req.Max) {
+	if allowed >= scarce {
 		return allowed, nil
 	}
 	var doubts struct {

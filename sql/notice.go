@@ -73,6 +73,15 @@ func (db *DB) PendingNotices(ctx context.Context, accountID int64, limit int) ([
 	return all, nil
 }
 
+// TellingEnd notes that people are about to be told of an alert's end: when it comes back
+// they are told so, even if nobody notes that they were.
+func (db *DB) TellingEnd(ctx context.Context, n wxcast.Notice) error {
+	if _, err := db.exec(ctx, db.q.TellingEnd, n.ID); err != nil {
+		return fmt.Errorf("note that the end of %s is told: %w", n.Key, err)
+	}
+	return nil
+}
+
 // NoticeTold notes that people were told: of an alert that is over, nothing is left.
 func (db *DB) NoticeTold(ctx context.Context, n wxcast.Notice) error {
 	query, args := db.q.NoticeTold, []any{n.ID, db.Now()}

@@ -46,6 +46,7 @@ type queries struct {
 	DropUntold         string `query:"drop-untold"`
 	PendingNotices     string `query:"pending-notices"`
 	NoticeTold         string `query:"notice-told"`
+	TellingEnd         string `query:"telling-end"`
 	DropNotice         string `query:"drop-notice"`
 	DropOldNotices     string `query:"drop-old-notices"`
 	ReportDays         string `query:"report-days"`

@@ -110,9 +110,10 @@ func TestThreeDaysOfTwoReplicasOfWhichOneIsKilledEachDay(t *testing.T) {
 		}
 		var told struct {
 			sync.Mutex
-			n map[string]int
+			n    map[string]int
+			over map[string]bool // what was said last
 		}
-		told.n = map[string]int{}
+		told.n, told.over = map[string]int{}, map[string]bool{}
 		chat := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			var said struct {
 				Key  string `json:"key"`
@@ -124,6 +125,7 @@ func TestThreeDaysOfTwoReplicasOfWhichOneIsKilledEachDay(t *testing.T) {
 			told.Lock()
 			defer told.Unlock()
 			told.n[fmt.Sprint(said.Key, " ", said.Over)]++
+			told.over[said.Key] = said.Over
 		}))
 		t.Cleanup(chat.Close)
 		c.env["WXCAST_SERVE_LISTEN"], c.env[clockFile] = "127.0.0.1:0", c.file("clock")
@@ -254,7 +256,9 @@ func TestThreeDaysOfTwoReplicasOfWhichOneIsKilledEachDay(t *testing.T) {
 				t.Errorf("the report of day %d was told %d times", day+1, n)
 			}
 		}
-		if told.n["broadcast:1 false"] == 0 || told.n["broadcast:1 false"] != told.n["broadcast:1 true"] {
+		// It waited on two days. A process that is killed in between may tell a thing twice.
+		const kills = 3
+		if n := told.n["broadcast:1 false"]; n == 0 || n > 2+kills || told.n["broadcast:1 true"] > 2+kills || !told.over["broadcast:1"] {
 			t.Errorf("alerts: %v", told.n)
 		}
 		syncs := map[string]int{}

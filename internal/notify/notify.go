@@ -24,6 +24,7 @@ const (
 type Store interface {
 	Now() time.Time
 	PendingNotices(ctx context.Context, accountID int64, limit int) ([]wxcast.Notice, error)
+	TellingEnd(ctx context.Context, n wxcast.Notice) error
 	NoticeTold(ctx context.Context, n wxcast.Notice) error
 	TryLock(ctx context.Context, name, holder string, ttl time.Duration) (bool, wxcast.LockHolder, error)
 	Unlock(ctx context.Context, name, holder string) error
@@ -82,6 +83,11 @@ func (t *Teller) tellAll(ctx context.Context, client *http.Client) error {
 		return err
 	}
 	for _, n := range notices {
+		if !n.OverAt.IsZero() {
+			if err := t.Store.TellingEnd(ctx, n); err != nil {
+				return err
+			}
+		}
 		if err := t.tell(ctx, client, n); err != nil {
 			return err
 		}

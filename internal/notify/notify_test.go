@@ -102,6 +102,48 @@ func TestARobotThatDoesNotTakeItIsNamedWithoutItsKey(t *testing.T) {
 	}
 }
 
+// A process that dies between telling an alert's end and noting it has not swallowed the
+// alert, should it come back.
+func TestAnAlertThatComesBackWhileItsEndIsToldIsToldAnew(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		id, err := db.EnsureApp(t.Context(), "wx1", wxcast.KindOfficialAccount)
+		if err != nil {
+			t.Fatal(err)
+		}
+		must := func(err error) {
+			t.Helper()
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		pending := func() wxcast.Notice {
+			t.Helper()
+			all, err := db.PendingNotices(t.Context(), id, 10)
+			must(err)
+			if len(all) != 1 {
+				t.Fatalf("%+v", all)
+			}
+			return all[0]
+		}
+		must(db.RaiseNotice(t.Context(), id, notice))
+		must(db.NoticeTold(t.Context(), pending()))
+		must(db.EndAlert(t.Context(), id, notice.Key))
+		end := pending()
+		must(db.TellingEnd(t.Context(), end)) // and the robot is told
+		must(db.EndAlert(t.Context(), id, notice.Key))
+		if again := pending(); again.OverAt.IsZero() {
+			t.Fatalf("the end is lost: %+v", again)
+		}
+		back := notice
+		back.Body = "the disk is full again"
+		must(db.RaiseNotice(t.Context(), id, back))
+		must(db.NoticeTold(t.Context(), end)) // by a slow process
+		if n := pending(); !n.OverAt.IsZero() || n.Body != back.Body {
+			t.Errorf("%+v", n)
+		}
+	})
+}
+
 // An alert is told once, however often it is raised and by how many processes; its end is
 // told, too, and a report once.
 func TestEachNoticeIsToldOnce(t *testing.T) {

@@ -1,13 +1,14 @@
 -- name: raise-notice
--- One that stands already is left alone; an alert that ended and was not told so goes on.
+-- One that stands already is left alone. An alert that ended and comes back goes on, if
+-- nobody can have been told of its end; or else it is told anew.
 -- $1 account; $2 key; $3 kind; $4 title; $5 body; $6 data; $7 now, UTC.
 INSERT INTO notices (account_id, notice_key, kind, title, body, data, raised_at) VALUES ($1, $2, $3, $4, $5, $6, $7)
-ON CONFLICT (account_id, notice_key) DO UPDATE SET over_at = NULL WHERE notices.over_at IS NOT NULL;
+ON CONFLICT (account_id, notice_key) DO UPDATE SET over_at = NULL, title = excluded.title, body = excluded.body, data = excluded.data WHERE notices.over_at IS NOT NULL;
 
 -- name: drop-untold
 -- An alert that ends before anyone was told of it was none.
 -- $1 account; $2 key.
-DELETE FROM notices WHERE account_id = $1 AND notice_key = $2 AND kind = 'alert' AND told_at IS NULL;
+DELETE FROM notices WHERE account_id = $1 AND notice_key = $2 AND kind = 'alert' AND told_at IS NULL AND over_at IS NULL;
 
 -- name: end-notice
 -- $1 account; $2 key; $3 now, UTC.
@@ -32,6 +33,12 @@ SELECT id, notice_key, kind, title, body, data, raised_at, over_at FROM notices 
 -- name: notice-told
 -- $1 notice; $2 now, UTC.
 UPDATE notices SET told_at = $2 WHERE id = $1;
+
+-- name: telling-end
+-- The end of an alert is about to be told: should it come back meanwhile, or should we
+-- die, nobody knows that they were told of it.
+-- $1 notice.
+UPDATE notices SET told_at = NULL WHERE id = $1 AND over_at IS NOT NULL;
 
 -- name: drop-notice
 -- An alert that is over, unless it has come back.
