@@ -106,7 +106,7 @@ func (w *world) joinTwice(ctx context.Context, db *sql.DB) error {
 	if err != nil {
 		return err
 	}
-	naive, err := w.naiveJoin(ctx, db)
+	naive, err := w.naiveJoin(ctx, db, mini)
 	if err != nil {
 		return err
 	}
