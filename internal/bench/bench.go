@@ -129,7 +129,7 @@ func (o Options) Check() error {
 
 // Run measures the parts, each on its engines. The options were checked.
 func Run(ctx context.Context, o Options) (*Result, error) {
-	r := &Result{Machine: describeMachine(ctx, o.Postgres)}
+	r := &Result{Machine: describeMachine(ctx, o.Postgres), Rows: []Row{}, Bars: []Bar{}}
 	for _, p := range parts {
 		if !slices.Contains(o.Parts, p.name) {
 			continue
