@@ -169,7 +169,7 @@ func (w *world) row(what string, n int, u usage, more func(r *Row)) Row {
 		r.Ratio = r.PerSecond / r.Ceiling
 	}
 	w.result.Rows = append(w.result.Rows, r)
-	said := fmt.Sprintf("%.1f s, %.0f a second", r.Seconds, r.PerSecond)
+	said := fmt.Sprintf("%s: %.1f s, %.0f a second", what, r.Seconds, r.PerSecond)
 	if r.Ratio > 0 {
 		said += fmt.Sprintf(", %.2f of the ceiling", r.Ratio)
 	}

@@ -2,12 +2,14 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 )
 
@@ -58,7 +60,7 @@ func (w *world) broadcastRounds(ctx context.Context) error {
 		if bare[i], err = w.bare(ctx, w.Connections, n); err != nil {
 			return err
 		}
-		if ours[i], err = w.broadcast(ctx, fmt.Sprintf("round-%d", i), w.Connections, n); err != nil {
+		if ours[i], err = w.broadcast(ctx, 1, fmt.Sprintf("round-%d", i), asFast, w.Connections, n); err != nil {
 			return err
 		}
 	}
@@ -96,7 +98,7 @@ func (w *world) broadcastAt(ctx context.Context, latency time.Duration) error {
 	if err != nil {
 		return err
 	}
-	u, err := w.broadcast(ctx, "after-"+latency.String(), w.Connections, n)
+	u, err := w.broadcast(ctx, 1, "after-"+latency.String(), asFast, w.Connections, n)
 	if err != nil {
 		return err
 	}
@@ -113,7 +115,7 @@ func (w *world) broadcastWide(ctx context.Context) error {
 	defer w.platform.slow(0)
 	n := min(w.Size, roundSize)
 	w.say("%d messages, answers after %v, %d in flight", n, latency, wide)
-	u, err := w.broadcast(ctx, "wide", wide, n)
+	u, err := w.broadcast(ctx, 1, "wide", asFast, wide, n)
 	if err != nil {
 		return err
 	}
@@ -136,7 +138,7 @@ func (w *world) broadcastToAll(ctx context.Context) error {
 		return err
 	}
 	begun := time.Now()
-	u, err := w.broadcast(ctx, "everybody", w.Connections, n)
+	u, err := w.broadcast(ctx, 1, "everybody", asFast, w.Connections, n)
 	if err != nil {
 		return err
 	}
@@ -183,23 +185,36 @@ func (w *world) inFlight(n int) []string {
 	return append(slices.Clip(w.env), "WXCAST_BROADCAST_CONCURRENCY="+strconv.Itoa(n))
 }
 
-// broadcast runs a new broadcast to n, with so many messages in flight.
-func (w *world) broadcast(ctx context.Context, name string, inFlight, n int) (usage, error) {
-	file, err := w.spec(name, asFast, n)
+// broadcast runs a new broadcast to n by some processes at once, each with so many
+// messages in flight. The usage is of all of them, the peak that of the one that took most.
+func (w *world) broadcast(ctx context.Context, processes int, name string, rate, inFlight, n int) (all usage, err error) {
+	file, err := w.spec(name, rate, n)
 	if err != nil {
-		return usage{}, err
+		return all, err
 	}
 	w.platform.reset()
-	before := w.postgresCPU(ctx)
-	u, err := runJSON(ctx, w.Binary, w.dir, w.inFlight(inFlight), "broadcast", "run", file, "--yes")
-	if err != nil {
-		return u, err
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	before, begun := w.postgresCPU(ctx), time.Now()
+	for range processes {
+		wg.Go(func() {
+			u, failed := runJSON(ctx, w.Binary, w.dir, w.inFlight(inFlight), "broadcast", "run", file, "--yes")
+			if failed == nil && u.number("sent") != float64(n) {
+				failed = fmt.Errorf("%v messages are recorded, of %d", u.out["sent"], n)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			err = errors.Join(err, failed)
+			all.cpu += u.cpu
+			all.peakMiB = max(all.peakMiB, u.peakMiB)
+		})
 	}
-	u.postgres = w.postgresCPU(ctx) - before
-	if taken := w.platform.taken.Load(); taken != int64(n) || u.number("sent") != float64(n) {
-		return u, fmt.Errorf("%d messages were taken and %v recorded, of %d", taken, u.out["sent"], n)
+	wg.Wait()
+	all.wall, all.postgres = time.Since(begun), w.postgresCPU(ctx)-before
+	if taken := w.platform.taken.Load(); err == nil && taken != int64(n) {
+		err = fmt.Errorf("%d messages were taken, of %d", taken, n)
 	}
-	return u, nil
+	return all, err
 }
 
 // bare runs the bare client as a process of its own.

@@ -9,25 +9,11 @@ import (
 func measureGrowth(ctx context.Context, w *world) error {
 	for _, n := range w.Sizes {
 		w.populate(n)
-		if err := w.newStore(ctx); err != nil {
+		w.say("the whole job for %d", n)
+		if err := w.upToBroadcast(ctx, func(command string, u usage) error { return w.growthRow(ctx, command, n, u, u.calls()) }); err != nil {
 			return err
 		}
-		file, err := w.miniUsers()
-		if err != nil {
-			return err
-		}
-		for _, args := range [][]string{{"sync"}, {"import", file}, {"join"}} {
-			w.say("%s of %d", args[0], n)
-			u, err := w.run(ctx, args...)
-			if err == nil {
-				err = w.growthRow(ctx, args[0], n, u, u.calls())
-			}
-			if err != nil {
-				return err
-			}
-		}
-		w.say("broadcast to %d", n)
-		u, err := w.broadcast(ctx, fmt.Sprintf("to-%d", n), w.Connections, n)
+		u, err := w.broadcast(ctx, 1, fmt.Sprintf("to-%d", n), asFast, w.Connections, n)
 		if err == nil {
 			err = w.growthRow(ctx, "broadcast", n, u, int64(n))
 		}

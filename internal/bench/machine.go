@@ -5,9 +5,10 @@ import (
 	"database/sql"
 	"os"
 	"runtime"
-	"strconv"
 	"strings"
 	"time"
+
+	"github.com/prometheus/procfs"
 )
 
 // Machine is what the figures belong to.
@@ -24,11 +25,15 @@ type Machine struct {
 // describeMachine tells what can be found out.
 func describeMachine(ctx context.Context, url string) Machine {
 	m := Machine{Date: time.Now().UTC().Format(time.DateOnly), Cores: runtime.NumCPU(), System: runtime.GOOS + "/" + runtime.GOARCH, Go: runtime.Version()}
-	m.Processor = field("/proc/cpuinfo", "model name", ":")
-	if kib, err := strconv.Atoi(strings.TrimSuffix(field("/proc/meminfo", "MemTotal", ":"), " kB")); err == nil {
-		m.MemoryMiB = kib / 1024
+	if proc, err := procfs.NewDefaultFS(); err == nil {
+		if cores, err := proc.CPUInfo(); err == nil && len(cores) > 0 {
+			m.Processor = cores[0].ModelName
+		}
+		if memory, err := proc.Meminfo(); err == nil && memory.MemTotalBytes != nil {
+			m.MemoryMiB = int(*memory.MemTotalBytes >> 20)
+		}
 	}
-	if name := strings.Trim(field("/etc/os-release", "PRETTY_NAME", "="), `"`); name != "" {
+	if name := systemName(); name != "" {
 		m.System = name
 	}
 	if url != "" {
@@ -52,15 +57,15 @@ func describePostgres(ctx context.Context, url string) string {
 	return version + ", fsync " + fsync + ", synchronous_commit " + commit + ", shared_buffers " + buffers
 }
 
-// field is the value of a line "name<sep>value" of a file; "" where there is none.
-func field(file, name, sep string) string {
-	text, err := os.ReadFile(file)
+// systemName is what the system calls itself (os-release(5)); "" where it does not.
+func systemName() string {
+	text, err := os.ReadFile("/etc/os-release")
 	if err != nil {
 		return ""
 	}
 	for line := range strings.Lines(string(text)) {
-		if key, value, ok := strings.Cut(line, sep); ok && strings.TrimSpace(key) == name {
-			return strings.TrimSpace(value)
+		if name, ok := strings.CutPrefix(line, "PRETTY_NAME="); ok {
+			return strings.Trim(strings.TrimSpace(name), `"`)
 		}
 	}
 	return ""

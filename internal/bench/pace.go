@@ -2,10 +2,8 @@ package bench
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 )
 
@@ -25,9 +23,8 @@ func measurePace(ctx context.Context, w *world) error {
 			return err
 		}
 		w.say("%d messages at %d a second by %d processes", n, paceRate, processes)
-		w.platform.reset()
 		w.platform.timed.Store(true)
-		u, err := w.together(ctx, processes, "paced", paceRate, w.Connections, n)
+		u, err := w.broadcast(ctx, processes, "paced", paceRate, w.Connections, n)
 		w.platform.timed.Store(false)
 		if err != nil {
 			return err
@@ -41,35 +38,6 @@ func measurePace(ctx context.Context, w *world) error {
 		w.atMost(fmt.Sprintf("the fullest of all seconds, processes: %d", processes), float64(fullest(at, time.Second))/paceRate*100, 102, "%")
 	}
 	return nil
-}
-
-// together runs a broadcast to n by several processes at once. The usage is of all of
-// them, the peak that of the one that took most.
-func (w *world) together(ctx context.Context, processes int, name string, rate, inFlight, n int) (all usage, err error) {
-	file, err := w.spec(name, rate, n)
-	if err != nil {
-		return all, err
-	}
-	w.platform.reset()
-	var mu sync.Mutex
-	var wg sync.WaitGroup
-	before, begun := w.postgresCPU(ctx), time.Now()
-	for range processes {
-		wg.Go(func() {
-			u, failed := runJSON(ctx, w.Binary, w.dir, w.inFlight(inFlight), "broadcast", "run", file, "--yes")
-			mu.Lock()
-			defer mu.Unlock()
-			err = errors.Join(err, failed)
-			all.cpu += u.cpu
-			all.peakMiB = max(all.peakMiB, u.peakMiB)
-		})
-	}
-	wg.Wait()
-	all.wall, all.postgres = time.Since(begun), w.postgresCPU(ctx)-before
-	if taken := w.platform.taken.Load(); err == nil && taken != int64(n) {
-		err = fmt.Errorf("%d messages were taken, of %d", taken, n)
-	}
-	return all, err
 }
 
 // fullest is the most messages in any window of that length.

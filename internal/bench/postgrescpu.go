@@ -2,10 +2,9 @@ package bench
 
 import (
 	"context"
-	"os"
-	"strconv"
-	"strings"
 	"time"
+
+	"github.com/prometheus/procfs"
 )
 
 // postgresCPU is what all processes of the store's Postgres have used so far; 0 where it
@@ -23,51 +22,30 @@ func (w *world) postgresCPU(ctx context.Context) (used time.Duration) {
 	if err := db.QueryRowContext(ctx, "SELECT pg_backend_pid()").Scan(&backend); err != nil {
 		return 0
 	}
-	own := readStat(strconv.Itoa(backend))
-	if own.name != "postgres" { // another machine's
-		return 0
-	}
-	all, err := os.ReadDir("/proc")
+	processes, err := procfs.AllProcs()
 	if err != nil {
 		return 0
 	}
-	for _, process := range all {
-		if s := readStat(process.Name()); process.Name() == own.parent {
-			used += s.own + s.ended
-		} else if s.parent == own.parent {
-			used += s.own
+	stats := map[int]procfs.ProcStat{}
+	for _, p := range processes {
+		if s, err := p.Stat(); err == nil { // it may have ended
+			stats[p.PID] = s
+		}
+	}
+	own := stats[backend]
+	if own.Comm != "postgres" { // another machine's
+		return 0
+	}
+	for pid, s := range stats {
+		switch {
+		case pid == own.PPID:
+			used += ticks(s.UTime+s.STime) + ticks(uint(s.CUTime+s.CSTime))
+		case s.PPID == own.PPID:
+			used += ticks(s.UTime + s.STime)
 		}
 	}
 	return used
 }
 
-// stat is a process's CPU time, and that of its children that have ended.
-type stat struct {
-	name, parent string
-	own, ended   time.Duration
-}
-
-// tick is the unit of /proc's CPU times: Linux's USER_HZ, 100 on every machine.
-const tick = 10 * time.Millisecond
-
-// readStat reads /proc/PID/stat (proc(5)).
-func readStat(pid string) (s stat) {
-	text, err := os.ReadFile("/proc/" + pid + "/stat")
-	if err != nil {
-		return s
-	}
-	before, after, _ := strings.Cut(string(text), "(")
-	name, rest, ok := strings.Cut(after, ")")
-	if !ok || before == "" {
-		return s
-	}
-	fields := strings.Fields(rest)
-	if len(fields) < 15 {
-		return s
-	}
-	ticks := func(i int) time.Duration {
-		n, _ := strconv.ParseInt(fields[i], 10, 64)
-		return time.Duration(n) * tick
-	}
-	return stat{name: name, parent: fields[1], own: ticks(11) + ticks(12), ended: ticks(13) + ticks(14)}
-}
+// ticks is a CPU time of /proc: Linux counts in hundredths of a second everywhere.
+func ticks(n uint) time.Duration { return time.Duration(n) * 10 * time.Millisecond }

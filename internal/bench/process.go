@@ -5,11 +5,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"os"
 	"os/exec"
-	"strconv"
 	"strings"
 	"time"
+
+	"github.com/prometheus/procfs"
 )
 
 // usage is what a process took.
@@ -60,15 +60,15 @@ func runJSON(ctx context.Context, binary, dir string, env []string, args ...stri
 // watchPeak reads a process's peak resident memory in MiB until it ends. The one
 // that wait4 tells may be the parent's, from before exec.
 func watchPeak(pid int) (peak float64) {
-	for {
-		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-		_, after, ok := strings.Cut(string(status), "VmHWM:")
-		if err != nil || !ok {
+	process, err := procfs.NewProc(pid)
+	if err != nil {
+		return 0
+	}
+	for ; ; time.Sleep(10 * time.Millisecond) {
+		status, err := process.NewStatus()
+		if err != nil || status.VmHWM == 0 {
 			return peak
 		}
-		if kib, err := strconv.ParseFloat(strings.Fields(after)[0], 64); err == nil {
-			peak = kib / 1024
-		}
-		time.Sleep(10 * time.Millisecond)
+		peak = float64(status.VmHWM) / (1 << 20)
 	}
 }

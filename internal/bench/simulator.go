@@ -24,7 +24,6 @@ const (
 // template messages, so that it is never what is measured.
 func measureSim(ctx context.Context, w *world) error {
 	w.populate(1_000_000)
-	w.platform.ledger.Store(true)
 	token, err := w.token(ctx)
 	if err != nil {
 		return err

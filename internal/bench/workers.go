@@ -43,7 +43,7 @@ func (w *world) workers(ctx context.Context, latency time.Duration, processes, n
 	if err != nil {
 		return err
 	}
-	u, err := w.together(ctx, processes, fmt.Sprintf("by-%d-after-%v", processes, latency), asFast, workersInFlight, n)
+	u, err := w.broadcast(ctx, processes, fmt.Sprintf("by-%d-after-%v", processes, latency), asFast, workersInFlight, n)
 	if err != nil {
 		return err
 	}

@@ -136,6 +136,12 @@ func (w *world) run(ctx context.Context, args ...string) (usage, error) {
 // prepare gives the world a store in which everybody is a recipient.
 func (w *world) prepare(ctx context.Context) error {
 	w.say("the whole job up to there, for %d", w.sim.State().Followers)
+	return w.upToBroadcast(ctx, func(string, usage) error { return nil })
+}
+
+// upToBroadcast does what comes before a broadcast in a new store, and hands on what each
+// command took.
+func (w *world) upToBroadcast(ctx context.Context, did func(command string, u usage) error) error {
 	if err := w.newStore(ctx); err != nil {
 		return err
 	}
@@ -144,7 +150,11 @@ func (w *world) prepare(ctx context.Context) error {
 		return err
 	}
 	for _, args := range [][]string{{"sync"}, {"import", file}, {"join"}} {
-		if _, err := w.run(ctx, args...); err != nil {
+		u, err := w.run(ctx, args...)
+		if err == nil {
+			err = did(args[0], u)
+		}
+		if err != nil {
 			return err
 		}
 	}
