@@ -1,7 +1,6 @@
 package bench
 
 import (
-	"bufio"
 	"context"
 	"database/sql"
 	"errors"
@@ -168,12 +167,7 @@ func (w *world) miniUsers() (file string, err error) {
 	if err != nil {
 		return "", err
 	}
-	out := bufio.NewWriter(f)
-	fmt.Fprintln(out, "unionid,openid")
-	for u := range w.sim.MiniUsers() {
-		fmt.Fprintf(out, "%s,%s\n", u.UnionID, u.OpenID)
-	}
-	return file, errors.Join(out.Flush(), f.Close())
+	return file, errors.Join(w.sim.WriteMiniUsers(f), f.Close())
 }
 
 // databaseMiB is how much room the store takes on disk.

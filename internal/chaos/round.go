@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"maps"
@@ -127,12 +128,11 @@ func (r *round) prepare(ctx context.Context, database string, followers int, kno
 		"WXCAST_MINI_APPID": r.sim.MiniAppID, "WXCAST_MINI_SECRET": r.sim.MiniSecret, "WXCAST_TOKEN": r.sim.Token, "WXCAST_LOG_LEVEL": "debug", "WXCAST_SYNC_RATE": "5000",
 		"WXCAST_BROADCAST_MAX_FAILURES": "5000",
 	}
-	var csv strings.Builder
-	csv.WriteString("unionid,openid\n")
-	for u := range r.sim.MiniUsers() {
-		fmt.Fprintf(&csv, "%s,%s\n", u.UnionID, u.OpenID)
+	var csv bytes.Buffer
+	if err := r.sim.WriteMiniUsers(&csv); err != nil {
+		return err
 	}
-	if err := os.WriteFile(filepath.Join(r.dir, "mini.csv"), []byte(csv.String()), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(r.dir, "mini.csv"), csv.Bytes(), 0o600); err != nil {
 		return err
 	}
 	for _, args := range [][]string{{"sync"}, {"import", "mini.csv"}, {"join"}} {

@@ -86,9 +86,8 @@ func newBench(t *testing.T, databaseURL string, o simulator.Options) *bench {
 		"WXCAST_TOKEN": b.sim.Token, "WXCAST_APPID": b.sim.AppID, "WXCAST_SECRET": b.sim.Secret, "WXCAST_MINI_APPID": b.sim.MiniAppID, "WXCAST_MINI_SECRET": b.sim.MiniSecret,
 	}
 	var csv bytes.Buffer
-	csv.WriteString("unionid,openid\n")
-	for u := range b.sim.MiniUsers() {
-		fmt.Fprintf(&csv, "%s,%s\n", u.UnionID, u.OpenID)
+	if err := b.sim.WriteMiniUsers(&csv); err != nil {
+		t.Fatal(err)
 	}
 	b.write(t, "mini.csv", csv.String())
 	b.write(t, "spec.yaml", fmt.Sprintf("name: spring-sale\ntemplate: %s\ndata: {thing1: \"上新提醒\", time2: \"2026-11-30 10:00\"}\nminiprogram: {pagepath: \"pages/sale/index?from=oa\"}\nrate: 2000\n", b.sim.TemplateID))

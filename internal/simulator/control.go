@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
+	"io"
 	"iter"
 	"net/http"
 	"strconv"
@@ -136,15 +137,19 @@ func (s *Server) miniUser(n uint32) MiniUser {
 	return MiniUser{s.world.unionid.encode(n), s.world.mini.encode(n)}
 }
 
-// showMiniUsers lists the mini program's users as CSV.
-func (s *Server) showMiniUsers(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", "text/csv; charset=utf-8")
+// WriteMiniUsers writes the mini program's users as CSV: unionid,openid.
+func (s *Server) WriteMiniUsers(w io.Writer) error {
 	out := bufio.NewWriter(w)
-	defer out.Flush()
 	fmt.Fprintln(out, "unionid,openid")
 	for u := range s.MiniUsers() {
 		fmt.Fprintf(out, "%s,%s\n", u.UnionID, u.OpenID)
 	}
+	return out.Flush()
+}
+
+func (s *Server) showMiniUsers(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/csv; charset=utf-8")
+	_ = s.WriteMiniUsers(w) // who asked is gone
 }
 
 func (s *Server) showKnobs(w http.ResponseWriter, _ *http.Request) { writeJSON(w, s.Knobs()) }
