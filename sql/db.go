@@ -116,7 +116,7 @@ func openSQLite(path string) (*DB, error) {
 	// The writer keeps the hot pages of its indexes in memory, and copies them into
 	// the database file by 64 MiB instead of by 4: a page that is written again
 	// and again is copied once.
-	write, err := open("immediate", 1, "cache_size(-12288)", "wal_autocheckpoint(16384)")
+	write, err := open("immediate", 1, "cache_size(-10240)", "wal_autocheckpoint(16384)")
 	if err != nil {
 		return nil, err
 	}

@@ -21,6 +21,7 @@ type Options struct {
 	Sizes       []int // of the part "growth"
 	Connections int   // messages in flight
 	Latencies   []time.Duration
+	Profile     string // folder for profiles of each process of wxcast; "" for none
 	// Say tells what is being measured; it must not be nil.
 	Say func(format string, args ...any)
 }

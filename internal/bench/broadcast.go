@@ -198,7 +198,7 @@ func (w *world) broadcast(ctx context.Context, processes int, name string, rate,
 	before, begun := w.postgresCPU(ctx), time.Now()
 	for range processes {
 		wg.Go(func() {
-			u, failed := runJSON(ctx, w.Binary, w.dir, w.inFlight(inFlight), "broadcast", "run", file, "--yes")
+			u, failed := w.runJSON(ctx, w.inFlight(inFlight), "broadcast", "run", file, "--yes")
 			if failed == nil && u.number("sent") != float64(n) {
 				failed = fmt.Errorf("%v messages are recorded, of %d", u.out["sent"], n)
 			}

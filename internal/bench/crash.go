@@ -44,7 +44,7 @@ func measureCrash(ctx context.Context, w *world) error {
 	if err := victim.Wait(); err == nil {
 		return errors.New("it ended before it was killed")
 	}
-	u, err := runJSON(ctx, w.Binary, w.dir, w.inFlight(w.Connections), "broadcast", "run", file, "--yes")
+	u, err := w.runJSON(ctx, w.inFlight(w.Connections), "broadcast", "run", file, "--yes")
 	if err != nil {
 		return err
 	}

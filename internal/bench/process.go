@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -37,10 +38,10 @@ func (u usage) calls() (all int64) {
 	return all
 }
 
-// runJSON runs a binary in a folder and wants one JSON object of it.
-func runJSON(ctx context.Context, binary, dir string, env []string, args ...string) (u usage, err error) {
-	cmd := exec.CommandContext(ctx, binary, append(args, "--json")...)
-	cmd.Env, cmd.Dir = env, dir
+// runJSON runs wxcast in the world's folder and wants one JSON object of it.
+func (w *world) runJSON(ctx context.Context, env []string, args ...string) (u usage, err error) {
+	cmd := exec.CommandContext(ctx, w.Binary, append(args, w.flags(args[0])...)...)
+	cmd.Env, cmd.Dir = env, w.dir
 	var out, errOut bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errOut
 	begun := time.Now()
@@ -55,6 +56,16 @@ func runJSON(ctx context.Context, binary, dir string, env []string, args ...stri
 		return u, fmt.Errorf("wxcast %s: %w: %s", strings.Join(args, " "), err, errOut.String())
 	}
 	return u, json.Unmarshal(out.Bytes(), &u.out)
+}
+
+// flags are those that every command gets: it prints JSON, and leaves profiles behind
+// where they are asked for, each process in a folder of its own.
+func (w *world) flags(command string) []string {
+	if w.Profile == "" {
+		return []string{"--json"}
+	}
+	n := w.profiles.Add(1)
+	return []string{"--json", "--profile", filepath.Join(w.Profile, fmt.Sprintf("%s-%s-%02d-%s", w.part.name, w.engine, n, command))}
 }
 
 // watchPeak reads a process's peak resident memory in MiB until it ends. The one

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/wxcast/wxcast/internal/simulator"
@@ -28,10 +29,11 @@ type world struct {
 	platform *platform
 	server   *http.Server
 
-	stores int // made so far
-	drop   func()
-	url    string // of the store
-	env    []string
+	stores   int          // made so far
+	profiles atomic.Int64 // written so far
+	drop     func()
+	url      string // of the store
+	env      []string
 }
 
 func newWorld(o Options, p part, engine string, r *Result) (w *world, err error) {
@@ -127,7 +129,7 @@ func (w *world) open() (*sql.DB, error) {
 // run runs wxcast and wants one JSON object of it.
 func (w *world) run(ctx context.Context, args ...string) (usage, error) {
 	before := w.postgresCPU(ctx)
-	u, err := runJSON(ctx, w.Binary, w.dir, w.env, args...)
+	u, err := w.runJSON(ctx, w.env, args...)
 	u.postgres = w.postgresCPU(ctx) - before
 	return u, err
 }

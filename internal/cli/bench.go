@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -51,6 +52,11 @@ made on that server for the time, and dropped. What is measured where no PART is
 				return bench.Bare(cmd.Context(), bare, o.Connections, o.Size)
 			}
 			var err error
+			if a.profile != "" {
+				if o.Profile, err = filepath.Abs(a.profile); err != nil {
+					return err
+				}
+			}
 			if o.Binary, err = os.Executable(); err != nil {
 				return err
 			}

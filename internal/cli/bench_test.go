@@ -1,9 +1,11 @@
 package cli_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"encoding/xml"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -15,9 +17,9 @@ import (
 func TestBench(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, storetest.PostgresURL(t), simulator.Options{Followers: 1})
-	out, plot := b.file("bench.json"), b.file("growth.svg")
+	out, plot, profiles := b.file("bench.json"), b.file("growth.svg"), b.file("profiles")
 	cmd := b.process("bench", "sync", "join", "broadcast", "crash", "growth", "--database", b.env["WXCAST_DATABASE_URL"],
-		"--size", "1000", "--sizes", "1000", "--latency", "0s", "--out", out, "--plot", plot)
+		"--size", "1000", "--sizes", "1000", "--latency", "0s", "--out", out, "--plot", plot, "--profile", profiles)
 	table, err := cmd.Output()
 	if err != nil {
 		t.Fatal(err)
@@ -87,6 +89,17 @@ func TestBench(t *testing.T) {
 	if err := xml.Unmarshal(drawn, &svg); err != nil || len(svg.Charts) != 4 || len(svg.Charts[0].Lines) != 8 {
 		t.Errorf("%v: %s", err, drawn)
 	}
+	for _, name := range []string{"cpu", "allocs", "block", "mutex"} {
+		written, err := filepath.Glob(b.file("profiles/broadcast-*-broadcast/" + name + ".pprof"))
+		if err != nil || len(written) != 8 { // three rounds and one to everybody, on two stores
+			t.Errorf("%d profiles: %s: %v", len(written), name, err)
+		}
+		for _, file := range written {
+			if p, err := os.ReadFile(file); err != nil || !bytes.HasPrefix(p, []byte("\x1f\x8b")) { // gzip
+				t.Errorf("%s: %v: % .20x", file, err, p)
+			}
+		}
+	}
 	for _, want := range []string{"Our own bars", "wxcast on postgres", "growth     broadcast"} {
 		if !strings.Contains(string(table), want) {
 			t.Errorf("no %q in\n%s", want, table)
@@ -101,6 +114,9 @@ func TestBenchRefuses(t *testing.T) {
 		if o := b.run(t, append([]string{"bench"}, args...)...); o.code != 2 {
 			t.Errorf("%v: %+v", args, o)
 		}
+	}
+	if o := b.run(t, "version", "--profile", "/dev/null/no"); o.code != 2 || !strings.Contains(o.err, "--profile: ") {
+		t.Errorf("%+v", o)
 	}
 	if o := b.run(t, "bench", "pace"); o.code != 2 || !strings.Contains(o.err, "--database postgres://") {
 		t.Errorf("%+v", o)

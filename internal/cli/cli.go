@@ -63,6 +63,9 @@ func Run(ctx context.Context, args []string, io IO) int {
 	root.SetOut(io.Out)
 	root.SetErr(io.Err)
 	err := root.ExecuteContext(ctx)
+	if a.profiled != nil {
+		err = errors.Join(err, a.profiled())
+	}
 	if err == nil {
 		return exitDone
 	}
@@ -169,6 +172,8 @@ type app struct {
 	database   string
 	logLevel   string
 	json       bool
+	profile    string
+	profiled   func() error // writes the profiles
 }
 
 func (a *app) root() *cobra.Command {
@@ -180,9 +185,17 @@ of your mini program by unionid, and sends them template messages that open it:
 paced, inside the daily quota, resumable, no one skipped and no one twice.
 
 Start with:  wxcast demo`,
-		SilenceUsage:     true,
-		SilenceErrors:    true,
-		PersistentPreRun: func(cmd *cobra.Command, _ []string) { a.started, a.command = true, cmd },
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) (err error) {
+			a.started, a.command = true, cmd
+			if a.profile != "" {
+				if a.profiled, err = startProfile(a.profile); err != nil {
+					return usageError{err}
+				}
+			}
+			return nil
+		},
 	}
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.configFile, "config", "", "configuration `FILE` (default "+config.DefaultFile+" if it exists)")
@@ -190,6 +203,7 @@ Start with:  wxcast demo`,
 	flags.StringVar(&a.database, "database", "", "database `URL`: sqlite://FILE or postgres://… (default sqlite://wxcast.db)")
 	flags.StringVar(&a.logLevel, "log-level", "", "debug, info, warn or error")
 	flags.BoolVar(&a.json, "json", false, "print one JSON object on standard output")
+	flags.StringVar(&a.profile, "profile", "", "write Go profiles (CPU, allocations, waiting) into this `FOLDER`")
 	root.AddCommand(
 		a.demoCommand(), a.simCommand(), a.doctorCommand(), a.migrateCommand(),
 		a.syncCommand(), a.importCommand(), a.joinCommand(), a.broadcastCommand(), a.followersCommand(), a.optOutCommand(),
