@@ -36,8 +36,10 @@ const (
 	fixFirst = 1000
 	fixBatch = 5000
 	idlePoll = 200 * time.Millisecond
-	// stopGrace is how long sends in flight may take when the program is stopped.
-	stopGrace = 1200 * time.Millisecond
+	// stopGrace is how long sends in flight may take when the program is stopped, and
+	// readWithin how long the broadcast's state is waited for then.
+	stopGrace  = 1200 * time.Millisecond
+	readWithin = 5 * time.Second
 	// quotaPause is how far apart questions for a spent quota are.
 	quotaPause = 10 * time.Second
 	// dayBegins is how long after midnight a broadcast that waits for quota goes on. WeChat
@@ -94,12 +96,25 @@ func Run(ctx context.Context, store Store, sender Sender, b wxcast.Broadcast, m 
 	}
 	r := newRunner(store, sender, b, m, o)
 	runErr := r.run(ctx)
-	if ctx.Err() != nil {
+	if ctx.Err() != nil && !errors.Is(runErr, ErrNotRecorded) {
 		runErr = ctx.Err()
 	}
-	after, err := store.Broadcast(context.WithoutCancel(ctx), b.ID)
+	if ctx.Err() != nil { // its state is told all the same, but not waited for
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), readWithin)
+		defer cancel()
+	}
+	after, err := store.Broadcast(ctx, b.ID)
+	if err != nil {
+		after = b
+	}
 	return after, errors.Join(runErr, err)
 }
+
+// ErrNotRecorded is that the store took no outcomes for so long that they are lost: some
+// messages may be out of which it knows nothing. Their leases lapse, and they are tried
+// again with the same client_msg_id, which WeChat takes for the same for 10 minutes.
+var ErrNotRecorded = errors.New("the outcomes of messages that were sent could not be recorded")
 
 // runner is one worker process on one broadcast.
 type runner struct {
@@ -194,6 +209,7 @@ func (r *runner) run(ctx context.Context) error {
 	}()
 	recordErr := r.record(results)
 	if recordErr != nil {
+		recordErr = fmt.Errorf("%w: %w", ErrNotRecorded, recordErr)
 		halt(recordErr)
 		for range results { // let the senders end
 		}

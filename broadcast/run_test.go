@@ -384,3 +384,25 @@ func TestANameStandsForOneUnfinishedContent(t *testing.T) {
 		}
 	})
 }
+
+// A store that is gone when a process is stopped: that outcomes are lost is told, and not
+// taken for a stop that left everything recorded.
+func TestOutcomesThatCouldNotBeRecordedAreTold(t *testing.T) {
+	each(t, 500, 0, func(t *testing.T, b *bench) {
+		b.options.Rate = 200
+		job, m := b.find(t, "gone")
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		go func() {
+			for b.sim.State().Messages < 20 && t.Context().Err() == nil {
+				time.Sleep(time.Millisecond)
+			}
+			_ = b.db.Close()
+			cancel()
+		}()
+		after, err := broadcast.Run(ctx, b.db, b.client, job, m, b.options)
+		if !errors.Is(err, broadcast.ErrNotRecorded) || after.ID != job.ID {
+			t.Errorf("%+v %v", after, err)
+		}
+	})
+}

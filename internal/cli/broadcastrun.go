@@ -220,7 +220,12 @@ func (a *app) runBroadcast(ctx context.Context, s *session, b wxcast.Broadcast, 
 			after, runErr = a.sendBroadcast(ctx, s, after, message, o)
 		}
 	}
-	summary, err := report.OfBroadcast(context.WithoutCancel(ctx), s.db, after)
+	if ctx.Err() != nil { // the counts are told all the same, but not waited for
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), tellWithin)
+		defer cancel()
+	}
+	summary, err := report.OfBroadcast(ctx, s.db, after)
 	if err != nil {
 		return errors.Join(runErr, err)
 	}
@@ -232,6 +237,9 @@ func (a *app) runBroadcast(ctx context.Context, s *session, b wxcast.Broadcast, 
 	}
 	return stopped(after)
 }
+
+// tellWithin is how long the counts of a broadcast that was stopped are waited for.
+const tellWithin = 5 * time.Second
 
 // clockPoll is how often a long wait looks at the clock: a machine may sleep meanwhile.
 const clockPoll = 5 * time.Second

@@ -71,7 +71,7 @@ func Run(ctx context.Context, args []string, io IO) int {
 	}
 	code := a.exitCode(ctx, err)
 	if code == exitInterrupted {
-		fmt.Fprintln(io.Err, "wxcast: interrupted; everything done so far is recorded, run the same command again to go on")
+		fmt.Fprintln(io.Err, "wxcast: interrupted"+a.afterInterrupt())
 		return code
 	}
 	for line := range strings.SplitSeq(strings.TrimRight(err.Error(), "\n"), "\n") {
@@ -81,6 +81,15 @@ func Run(ctx context.Context, args []string, io IO) int {
 		fmt.Fprintln(io.Err, "        "+advice)
 	}
 	return code
+}
+
+// afterInterrupt says what is left of a command that was interrupted: of a measurement or
+// a simulation, nothing.
+func (a *app) afterInterrupt() string {
+	if slices.Contains([]string{"bench", "demo", "sim"}, a.command.Name()) {
+		return ""
+	}
+	return "; everything done so far is recorded, run the same command again to go on"
 }
 
 // negativeCode is an errcode such as -1, which looks like a flag.
@@ -123,6 +132,8 @@ func (a *app) exitCode(ctx context.Context, err error) int {
 			return exitQuota
 		}
 		return exitPaused
+	case errors.Is(err, broadcast.ErrNotRecorded):
+		return exitFailed
 	case ctx.Err() != nil:
 		return exitInterrupted
 	case errors.Is(err, followersync.ErrQuotaShort):
@@ -152,6 +163,8 @@ func advice(err error) string {
 		return "check database.url (WXCAST_DATABASE_URL): is the server up, and the name, port, user and password right?"
 	case errors.Is(err, store.ErrDiskFull):
 		return "make room, then run the same command again, within 10 minutes where it was sending: so long WeChat takes a repeated message for the same one"
+	case errors.Is(err, broadcast.ErrNotRecorded):
+		return "see to it that the store answers, then run the same command again, within 10 minutes: so long WeChat takes a repeated message for the same one"
 	case errors.Is(err, store.ErrSchemaNewer):
 		return "use the wxcast that migrated it, or a later one"
 	case errors.Is(err, store.ErrSchemaOlder):

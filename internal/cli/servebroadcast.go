@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -78,7 +79,7 @@ func (s *session) work(ctx context.Context, b wxcast.Broadcast) (rest time.Durat
 			b, err = broadcast.Run(ctx, s.db, s.client, b, message, o)
 		}
 	}
-	if ctx.Err() != nil {
+	if ctx.Err() != nil && !errors.Is(err, broadcast.ErrNotRecorded) {
 		return 0
 	}
 	if err != nil {
