@@ -128,7 +128,8 @@ func (o Options) Check() error {
 	return nil
 }
 
-// Run measures the parts, each on its engines. The options were checked.
+// Run measures the parts, each on its engines. The options were checked. With an error
+// comes what was measured until then.
 func Run(ctx context.Context, o Options) (*Result, error) {
 	r := &Result{Machine: describeMachine(ctx, o.Postgres), Rows: []Row{}, Bars: []Bar{}}
 	for _, p := range parts {
@@ -144,7 +145,7 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 			}
 		}
 	}
-	return r, nil
+	return r, r.broken()
 }
 
 func runPart(ctx context.Context, o Options, p part, engine string, r *Result) error {

@@ -1,8 +1,8 @@
 package bench
 
 import (
+	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"os/exec"
 	"time"
@@ -34,15 +34,19 @@ func measureCrash(ctx context.Context, w *world) error {
 	begun := time.Now()
 	victim := exec.CommandContext(ctx, w.Binary, "broadcast", "run", file, "--yes")
 	victim.Env, victim.Dir = w.inFlight(w.Connections), w.dir
+	var said bytes.Buffer
+	victim.Stderr = &said
 	if err := victim.Start(); err != nil {
 		return err
 	}
 	for w.platform.taken.Load() < int64(n/2) && ctx.Err() == nil && time.Since(begun) < time.Minute {
 		time.Sleep(time.Millisecond)
 	}
+	sent := w.platform.taken.Load()
 	_ = victim.Process.Kill()
-	if err := victim.Wait(); err == nil {
-		return errors.New("it ended before it was killed")
+	_ = victim.Wait()
+	if sent < int64(n/2) || victim.ProcessState.Exited() {
+		return fmt.Errorf("it was to be killed at half, and was not: %d of %d were sent: %s", sent, n, said.String())
 	}
 	u, err := w.runJSON(ctx, w.inFlight(w.Connections), "broadcast", "run", file, "--yes")
 	if err != nil {
@@ -56,7 +60,7 @@ func measureCrash(ctx context.Context, w *world) error {
 		r.InFlight, r.Calls = w.Connections, w.platform.taken.Load()
 	})
 	state := w.sim.State()
-	w.atMost(withoutMessage, float64(n-state.People), 0, "")
-	w.atMost("people with two", float64(state.Duplicates), 0, "")
+	w.none(withoutMessage, n-state.People)
+	w.none("people with two", state.Duplicates)
 	return nil
 }

@@ -95,8 +95,11 @@ func (w *world) naiveBatch(ctx context.Context, token string, openids []string, 
 
 // naiveJoin is how many people a second a loop bridges: a SELECT and an INSERT for each.
 func (w *world) naiveJoin(ctx context.Context, db *sql.DB, mini int64) (perSecond float64, err error) {
-	return w.naively(ctx, func(_ string, keep func(a, b string) error, more func() bool) error {
-		pairs, err := readPairs(ctx, db, "SELECT openid, unionid FROM followers LIMIT 100000")
+	pairs, err := readPairs(ctx, db, "SELECT openid, unionid FROM followers LIMIT 100000")
+	if err != nil {
+		return 0, err
+	}
+	return w.naively(ctx, func(_ string, keep func(a, b string) error, more func() bool) (err error) {
 		for i := 0; i < len(pairs) && more() && err == nil; i++ {
 			var found []pair
 			if found, err = readPairs(ctx, db, "SELECT mini_openid, unionid FROM mini_users WHERE mini_id = $1 AND unionid = $2", mini, pairs[i].b); err == nil && len(found) > 0 {

@@ -7,6 +7,19 @@ import (
 	"github.com/prometheus/procfs"
 )
 
+// watchPostgres begins to measure what the store's Postgres uses; used tells how much it was,
+// 0 where that is not known.
+func (w *world) watchPostgres(ctx context.Context) (used func() time.Duration) {
+	before := w.postgresCPU(ctx)
+	return func() time.Duration {
+		after := w.postgresCPU(ctx)
+		if before == 0 || after == 0 {
+			return 0
+		}
+		return after - before
+	}
+}
+
 // postgresCPU is what all processes of the store's Postgres have used so far; 0 where it
 // is not on this machine, or cannot be read.
 func (w *world) postgresCPU(ctx context.Context) (used time.Duration) {

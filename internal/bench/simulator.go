@@ -49,15 +49,20 @@ func measureSim(ctx context.Context, w *world) error {
 	w.say("template messages in turns of %v, to the simulator and to a bare handler", simTurn)
 	s := &simSender{client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: simSenders}}, token: token, template: w.sim.TemplateID, openids: openids}
 	var simRate, bareRate float64
+	sentToSim := 0
 	for turn := range simTurns + 1 {
-		a, b := s.turn(ctx, sim), s.turn(ctx, bare)
-		if turn > 0 { // the first makes the connections
+		sent, a := s.turn(ctx, sim)
+		_, b := s.turn(ctx, bare)
+		if sentToSim += sent; turn > 0 { // the first makes the connections
 			simRate += a / simTurns
 			bareRate += b / simTurns
 		}
 	}
 	if s.failed.Load() > 0 {
 		return fmt.Errorf("%d messages failed", s.failed.Load())
+	}
+	if taken := w.sim.State().Messages; taken != sentToSim {
+		return fmt.Errorf("the simulator took %d messages, of %d", taken, sentToSim)
 	}
 	const sent = simTurns * simTurn
 	r := w.row("template messages", int(simRate*sent.Seconds()), usage{wall: sent}, func(r *Row) { r.InFlight, r.Ceiling = simSenders, bareRate })
@@ -103,8 +108,8 @@ type simSender struct {
 	next, failed    atomic.Int64
 }
 
-// turn sends for a while, and returns how many a second.
-func (s *simSender) turn(ctx context.Context, base string) (perSecond float64) {
+// turn sends for a while, and returns how many, and how many a second.
+func (s *simSender) turn(ctx context.Context, base string) (sent int, perSecond float64) {
 	var done atomic.Int64
 	var all sync.WaitGroup
 	begun := time.Now()
@@ -120,7 +125,7 @@ func (s *simSender) turn(ctx context.Context, base string) (perSecond float64) {
 		})
 	}
 	all.Wait()
-	return float64(done.Load()) / time.Since(begun).Seconds()
+	return int(done.Load()), float64(done.Load()) / time.Since(begun).Seconds()
 }
 
 func (s *simSender) send(ctx context.Context, base string) error {

@@ -7,12 +7,14 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"time"
 
+	"github.com/wxcast/wxcast/config"
 	"github.com/wxcast/wxcast/internal/simulator"
 	"github.com/wxcast/wxcast/internal/wechat"
 )
@@ -91,7 +93,7 @@ func (w *world) newStore(ctx context.Context) error {
 			}
 		}
 	}
-	w.env = append(os.Environ(), "WXCAST_SYNC_RATE=100000", "WXCAST_DATABASE_URL="+w.url, "WXCAST_API_BASE="+w.base,
+	w.env = append(config.ForeignEnviron(), "WXCAST_SYNC_RATE=100000", "WXCAST_DATABASE_URL="+w.url, "WXCAST_API_BASE="+w.base,
 		"WXCAST_APPID="+w.sim.AppID, "WXCAST_SECRET="+w.sim.Secret, "WXCAST_MINI_APPID="+w.sim.MiniAppID, "WXCAST_MINI_SECRET="+w.sim.MiniSecret)
 	_, err := w.run(ctx, "migrate")
 	return err
@@ -113,24 +115,27 @@ func (w *world) newDatabase(ctx context.Context) error {
 		return fmt.Errorf("a database for the measurements cannot be made: %w", err)
 	}
 	w.drop = func() { _ = run(context.WithoutCancel(ctx), "DROP DATABASE "+name+" WITH (FORCE)") }
-	address, options, _ := strings.Cut(w.Postgres, "?")
-	w.url = address[:strings.LastIndexByte(address, '/')+1] + name + "?" + options
+	server, err := url.Parse(w.Postgres)
+	if err != nil {
+		return errors.New("--database: it is not a URL")
+	}
+	w.url = server.JoinPath("..", name).String()
 	return nil
 }
 
-// open opens the store beside wxcast.
+// open opens the store beside wxcast, as wxcast does.
 func (w *world) open() (*sql.DB, error) {
 	if path, ok := strings.CutPrefix(w.url, "sqlite://"); ok {
-		return sql.Open(sqlite, "file:"+path+"?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=cache_size(-32768)&_time_format=sqlite&_txlock=immediate")
+		return sql.Open(sqlite, "file:"+path+"?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=cache_size(-10240)&_pragma=wal_autocheckpoint(16384)&_time_format=sqlite&_txlock=immediate")
 	}
 	return sql.Open(postgres, w.url)
 }
 
 // run runs wxcast and wants one JSON object of it.
 func (w *world) run(ctx context.Context, args ...string) (usage, error) {
-	before := w.postgresCPU(ctx)
+	used := w.watchPostgres(ctx)
 	u, err := w.runJSON(ctx, w.env, args...)
-	u.postgres = w.postgresCPU(ctx) - before
+	u.postgres = used()
 	return u, err
 }
 

@@ -16,6 +16,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/wxcast/wxcast/config"
 	"github.com/wxcast/wxcast/internal/simulator"
 	"github.com/wxcast/wxcast/sql/storetest/pgserver"
 )
@@ -154,7 +155,7 @@ func (w both) Write(p []byte) (int, error) {
 func (r *round) start(args ...string) (*command, error) {
 	c := &command{Cmd: exec.Command(r.run, args...), args: args, ended: make(chan struct{})}
 	c.Dir = r.dir
-	c.Env = os.Environ()
+	c.Env = config.ForeignEnviron()
 	for name, value := range r.env {
 		c.Env = append(c.Env, name+"="+value)
 	}

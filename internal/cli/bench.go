@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -45,11 +46,14 @@ made on that server for the time, and dropped. What is measured where no PART is
 			if strings.HasPrefix(a.database, "postgres") {
 				o.Postgres = a.database
 			}
+			if bare != "" {
+				return bench.Bare(cmd.Context(), bare, o.Connections, o.Size)
+			}
 			if err := o.Check(); err != nil {
 				return usageError{err}
 			}
-			if bare != "" {
-				return bench.Bare(cmd.Context(), bare, o.Connections, o.Size)
+			if plot != "" && !slices.Contains(o.Parts, "growth") && !slices.Contains(o.Parts, "workers") {
+				return usageError{errors.New("--plot draws the parts growth and workers: name one of them")}
 			}
 			var err error
 			if a.profile != "" {
@@ -61,13 +65,10 @@ made on that server for the time, and dropped. What is measured where no PART is
 				return err
 			}
 			result, err := bench.Run(cmd.Context(), o)
-			if err != nil {
+			if len(result.Rows) == 0 {
 				return err
 			}
-			if err := writeBenchFiles(result, out, plot); err != nil {
-				return err
-			}
-			return a.print(result, func(w io.Writer) { writeBench(w, result) })
+			return errors.Join(err, writeBenchFiles(result, out, plot), a.print(result, func(w io.Writer) { writeBench(w, result) }))
 		},
 	}
 	flags := cmd.Flags()
@@ -179,7 +180,12 @@ func writeBars(w io.Writer, bars []bench.Bar) {
 		if !b.Pass {
 			verdict = "SHORT OF IT"
 		}
-		rows = append(rows, []string{b.Part, b.Engine, b.What, strings.TrimSpace(fmt.Sprintf("%.2f %s", b.Value, b.Unit)), limit, strings.TrimSpace(fmt.Sprintf("%.2f %s", b.Limit, b.Unit)), verdict})
+		digits := 2
+		if !b.Pass && fmt.Sprintf("%.2f", b.Value) == fmt.Sprintf("%.2f", b.Limit) {
+			digits = 4
+		}
+		figure := func(v float64) string { return strings.TrimSpace(fmt.Sprintf("%.*f %s", digits, v, b.Unit)) }
+		rows = append(rows, []string{b.Part, b.Engine, b.What, figure(b.Value), limit, figure(b.Limit), verdict})
 	}
 	table.Write(w, "  ", rows...)
 }
