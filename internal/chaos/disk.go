@@ -8,6 +8,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"syscall"
+
+	"github.com/wxcast/wxcast/sql/storetest/pgserver"
 )
 
 // smallDisk is one in memory that can be filled.
@@ -22,7 +24,7 @@ func mountSmallDisk(ctx context.Context, parent string) (*smallDisk, error) {
 	}
 	if out, err := exec.CommandContext(ctx, "mount", "-t", "tmpfs", "-o", "size=256m,mode=1777", "tmpfs", d.dir).CombinedOutput(); err != nil {
 		_ = os.Remove(d.dir)
-		return nil, fmt.Errorf("a small disk cannot be mounted: %w: %s", err, out)
+		return nil, fmt.Errorf("%w: a small disk cannot be mounted: %w: %s", pgserver.ErrNotHere, err, out)
 	}
 	return d, nil
 }

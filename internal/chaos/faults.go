@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"os"
+	"strings"
 	"syscall"
 	"time"
 
@@ -13,24 +14,29 @@ import (
 type fault = func(ctx context.Context, running []*command) error
 
 // heal ends what the platform does wrong.
-func heal(k *simulator.Knobs) {
-	k.Busy, k.BadGateway, k.DropBefore, k.DropAfter, k.BrokenJSON, k.MaxRate, k.KillTokenEvery, k.Latency, k.Jitter = 0, 0, 0, 0, 0, 0, 0, 0, 0
+func (r *round) heal(k *simulator.Knobs) {
+	k.Busy, k.BadGateway, k.DropBefore, k.DropAfter, k.BrokenJSON, k.MaxRate, k.KillTokenEvery, k.Jitter = 0, 0, 0, 0, 0, 0, 0, 0
+	k.Latency = r.healthy.Latency
 }
 
 // kill kills a worker and starts another.
 func (r *round) kill(_ context.Context, running []*command) (err error) {
 	n := r.rnd.IntN(len(running))
-	r.fault("kill -9 of a worker")
+	if !hasEnded(running[n]) {
+		r.fault("kill -9 of a worker")
+	}
 	_ = running[n].Process.Kill()
 	<-running[n].ended
 	running[n], err = r.start(running[n].args...)
 	return err
 }
 
+const workerStopped = "worker stopped (SIGSTOP)"
+
 // stop stops a worker for a while, often for longer than its lease lasts.
 func (r *round) stop(_ context.Context, running []*command) error {
 	victim := running[r.rnd.IntN(len(running))]
-	r.fault("worker stopped (SIGSTOP)")
+	r.fault(workerStopped)
 	time.AfterFunc(time.Duration(1+r.rnd.IntN(11))*time.Second, func() { _ = victim.Process.Signal(syscall.SIGCONT) })
 	return victim.Process.Signal(syscall.SIGSTOP)
 }
@@ -39,10 +45,26 @@ func (r *round) stop(_ context.Context, running []*command) error {
 func (r *round) interrupt(_ context.Context, running []*command) (err error) {
 	n := r.rnd.IntN(len(running))
 	r.fault("worker told to stop (SIGINT)")
-	_ = running[n].Process.Signal(os.Interrupt)
-	<-running[n].ended
+	r.end(running[n])
 	running[n], err = r.start(running[n].args...)
 	return err
+}
+
+// stopWithin is how long a process that is told to stop may go on.
+const stopWithin = 10 * time.Second
+
+// end tells a process to stop, and wants it to.
+func (r *round) end(c *command) {
+	_ = c.Process.Signal(syscall.SIGCONT) // it may be held up
+	_ = c.Process.Signal(os.Interrupt)
+	select {
+	case <-c.ended:
+		r.check("a stop ends within 10 seconds", true, "")
+	case <-time.After(stopWithin):
+		r.check("a stop ends within 10 seconds", false, "wxcast %s goes on", strings.Join(c.args, " "))
+		_ = c.Process.Kill()
+		<-c.ended
+	}
 }
 
 func (r *round) restartPostgres(ctx context.Context, _ []*command) error {
@@ -88,7 +110,7 @@ func (r *round) misbehave(ctx context.Context, _ []*command) error {
 	case <-ctx.Done():
 	case <-time.After(time.Second):
 	}
-	r.sim.SetKnobs(heal)
+	r.sim.SetKnobs(r.heal)
 	return nil
 }
 

@@ -22,6 +22,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/wxcast/wxcast/sql/storetest/pgserver"
 )
 
 type options struct {
@@ -89,16 +91,24 @@ func runClean(ctx context.Context, o options) error {
 		return err
 	}
 	count.print()
-	if len(broken) > 0 {
-		return errBroken
+	left := ""
+	if len(count.leftOut) > 0 {
+		left = " Left out, as this machine lacks what they need: " + strings.Join(slices.Sorted(maps.Keys(count.leftOut)), ", ") + "."
 	}
-	fmt.Println("Nothing was lost, repeated, exceeded or leaked.")
+	switch {
+	case len(broken) > 0:
+		return errBroken
+	case count.rounds == 0:
+		return errors.New("nothing was tried." + left)
+	}
+	fmt.Println("Nothing was lost, repeated, exceeded or leaked." + left)
 	return nil
 }
 
-// run runs rounds until the time is over, or a promise is broken.
+// run runs rounds until the time is over, or a promise is broken; a command that failed may
+// have broken some, too.
 func run(ctx context.Context, w *world, o options) (*tally, []string, error) {
-	count := &tally{faults: map[string]int{}, checks: map[string]int{}}
+	count := &tally{faults: map[string]int{}, checks: map[string]int{}, leftOut: map[string]bool{}}
 	begun := time.Now()
 	for n := 0; ; n++ {
 		if o.rounds > 0 && n >= o.rounds || o.rounds == 0 && n > 0 && time.Since(begun) > o.lasts {
@@ -109,22 +119,23 @@ func run(ctx context.Context, w *world, o options) (*tally, []string, error) {
 		r := &round{world: w, tally: count, number: n, seed: seed, verbose: o.verbose, rnd: rand.New(rand.NewPCG(seed, 0))}
 		started := time.Now()
 		err := r.play(ctx, s)
-		if errors.Is(err, errNotHere) {
-			fmt.Printf("round %-3d %-9s seed %d left out: %v\n", n+1, s.name, seed, err)
+		if errors.Is(err, pgserver.ErrNotHere) {
+			fmt.Printf("round %-3d %-9s left out: %v\n", n+1, s.name, err)
+			count.leftOut[s.name] = true
 			if len(o.scenarios) == 1 {
 				return count, nil, nil
 			}
 			continue
 		}
-		if err != nil {
-			return count, nil, fmt.Errorf("round %d (%s): %w", n+1, again(s, seed), err)
-		}
 		count.rounds++
 		fmt.Printf("round %-3d %-9s %5.1f s  %s\n", n+1, s.name, time.Since(started).Seconds(), r.summary())
+		for _, b := range r.broken {
+			fmt.Println("  BROKEN:", b)
+		}
+		if err != nil {
+			return count, r.broken, fmt.Errorf("round %d (%s): %w", n+1, again(s, seed), err)
+		}
 		if len(r.broken) > 0 {
-			for _, b := range r.broken {
-				fmt.Println("  BROKEN:", b)
-			}
 			fmt.Println("  again, with each fault told:", again(s, seed))
 			return count, r.broken, nil
 		}
@@ -141,6 +152,7 @@ type tally struct {
 	rounds         int
 	messages       int
 	faults, checks map[string]int
+	leftOut        map[string]bool // scenarios
 }
 
 func (t *tally) print() {

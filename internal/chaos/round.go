@@ -58,6 +58,8 @@ type round struct {
 	run      string // the binary that is started
 	env      map[string]string
 	sim      *platform
+	healthy  simulator.Knobs // of the platform where nothing is wrong
+	pages    []string        // that were fetched
 	commands []*command
 	injected map[string]int
 	broken   []string
@@ -82,14 +84,12 @@ func (r *round) play(ctx context.Context, s scenario) (err error) {
 		}
 		_ = os.RemoveAll(r.dir)
 	}()
-	if err := s.play(r, ctx); err != nil {
-		return err
-	}
+	err = s.play(r, ctx)
 	r.checkOutputs()
 	for name, n := range r.injected {
 		r.faults[name] += n
 	}
-	return nil
+	return err
 }
 
 func (r *round) summary() string {
@@ -120,6 +120,7 @@ func (r *round) check(name string, holds bool, format string, args ...any) {
 // and brings them into a database.
 func (r *round) prepare(ctx context.Context, database string, followers int, knobs simulator.Knobs) (err error) {
 	knobs.DuplicateFilter = -1 // WeChat's filter of equal texts would hide what we send twice
+	r.healthy = knobs
 	if r.sim, err = newPlatform(simulator.Options{Followers: followers, Seed: r.seed, Shares: simulator.Shares{WithUnionID: 1, MiniUser: 1}, Knobs: knobs}); err != nil {
 		return err
 	}
@@ -179,7 +180,7 @@ func (r *round) broadcast(ctx context.Context, workers int, faults []func(contex
 			return err
 		}
 	}
-	r.sim.SetKnobs(func(k *simulator.Knobs) { heal(k) })
+	r.sim.SetKnobs(r.heal)
 	for _, c := range running {
 		select {
 		case <-c.ended:

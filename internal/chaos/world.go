@@ -5,7 +5,6 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -203,6 +202,3 @@ func (r *round) ask(ctx context.Context, args ...string) (map[string]any, error)
 	v := map[string]any{}
 	return v, json.Unmarshal([]byte(c.only.String()), &v)
 }
-
-// errNotHere says that a scenario needs something that this machine has not.
-var errNotHere = errors.New("not on this machine")

@@ -129,6 +129,9 @@ func StartIn(ctx context.Context, parent string, settings []string) (*Server, er
 	return &Server{URL: url, How: "a private one from " + bin, stop: stop, restart: restart}, nil
 }
 
+// ErrNotHere says that this machine lacks a program or a right.
+var ErrNotHere = errors.New("not on this machine")
+
 // findBinaries looks for a folder with the newest initdb and postgres, and others that are
 // needed, on the PATH and where the usual packages put them.
 func findBinaries(others ...string) (string, error) {
@@ -147,7 +150,7 @@ func findBinaries(others ...string) (string, error) {
 			return dir, nil
 		}
 	}
-	return "", fmt.Errorf("no %s on the PATH or in the usual places", strings.Join(needed, ", "))
+	return "", fmt.Errorf("%w: no %s on the PATH or in the usual places", ErrNotHere, strings.Join(needed, ", "))
 }
 
 // unprivileged gives dir to a user who may run Postgres, which refuses to be
@@ -168,7 +171,7 @@ func unprivileged(dir string) (*syscall.SysProcAttr, error) {
 		}
 		return &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}, nil
 	}
-	return nil, errors.New("this is root, and there is no user postgres or nobody to run it as")
+	return nil, fmt.Errorf("%w: this is root, and there is no user postgres or nobody to run it as", ErrNotHere)
 }
 
 // fromDocker runs the official image on a free loopback port.

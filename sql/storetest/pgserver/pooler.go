@@ -2,7 +2,6 @@ package pgserver
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -27,10 +26,10 @@ func StartPooler(ctx context.Context, server string) (*Pooler, error) {
 	}
 	if _, err := os.Stat(bin); err != nil {
 		if os.Getuid() != 0 {
-			return nil, errors.New("there is no pgbouncer, and only root can install it")
+			return nil, fmt.Errorf("%w: there is no pgbouncer, and only root can install it", ErrNotHere)
 		}
 		if err := aptInstall(ctx, "pgbouncer"); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("%w: pgbouncer: %w", ErrNotHere, err)
 		}
 	}
 	u, err := url.Parse(server)
