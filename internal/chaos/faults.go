@@ -31,7 +31,11 @@ func (r *round) kill(_ context.Context, running []*command) (err error) {
 	return err
 }
 
-const workerStopped = "worker stopped (SIGSTOP)"
+// Faults that hold up what had begun.
+const (
+	workerStopped  = "worker stopped (SIGSTOP)"
+	answersDelayed = "WeChat: answers delayed"
+)
 
 // stop stops a worker for a while, often for longer than its lease lasts.
 func (r *round) stop(_ context.Context, running []*command) error {
@@ -90,20 +94,20 @@ func (r *round) misbehave(ctx context.Context, _ []*command) error {
 		name string
 		turn func(k *simulator.Knobs)
 	}{
-		{"answers lost after the effect", func(k *simulator.Knobs) { k.DropAfter = 0.1 }},
-		{"calls lost before the effect", func(k *simulator.Knobs) { k.DropBefore = 0.1 }},
-		{"answers broken", func(k *simulator.Knobs) { k.BrokenJSON = 0.1 }},
-		{"502", func(k *simulator.Knobs) { k.BadGateway = 0.2 }},
-		{"system busy (-1)", func(k *simulator.Knobs) { k.Busy = 0.2 }},
-		{"token killed", func(k *simulator.Knobs) { k.KillTokenEvery = simulator.Duration(300 * time.Millisecond) }},
-		{"frequency limit (45011)", func(k *simulator.Knobs) { k.MaxRate = r.rate / 2 }},
-		{"answers delayed", func(k *simulator.Knobs) {
+		{"WeChat: answers lost after the effect", func(k *simulator.Knobs) { k.DropAfter = 0.1 }},
+		{"WeChat: calls lost before the effect", func(k *simulator.Knobs) { k.DropBefore = 0.1 }},
+		{"WeChat: answers broken", func(k *simulator.Knobs) { k.BrokenJSON = 0.1 }},
+		{"WeChat: 502", func(k *simulator.Knobs) { k.BadGateway = 0.2 }},
+		{"WeChat: system busy (-1)", func(k *simulator.Knobs) { k.Busy = 0.2 }},
+		{"WeChat: token killed", func(k *simulator.Knobs) { k.KillTokenEvery = simulator.Duration(300 * time.Millisecond) }},
+		{"WeChat: frequency limit (45011)", func(k *simulator.Knobs) { k.MaxRate = r.rate / 2 }},
+		{answersDelayed, func(k *simulator.Knobs) {
 			k.Latency, k.Jitter = simulator.Duration(200*time.Millisecond), simulator.Duration(300*time.Millisecond)
 		}},
 	}
 	for range 1 + r.rnd.IntN(2) {
 		f := faults[r.rnd.IntN(len(faults))]
-		r.fault("WeChat: " + f.name)
+		r.fault(f.name)
 		r.sim.SetKnobs(f.turn)
 	}
 	select {

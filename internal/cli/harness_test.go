@@ -26,7 +26,7 @@ import (
 var update = flag.Bool("update", false, "write the golden files anew")
 
 // runMain makes this test binary act as wxcast: tests that kill processes need some.
-const runMain = "WXCAST_TEST_RUN_MAIN"
+const runMain = "RUN_AS_WXCAST"
 
 // clockFile names a file with how far ahead the clock of such a process is, which it reads
 // again and again.
