@@ -10,8 +10,8 @@ import (
 
 const (
 	retryMax = 8
-	// retryTokenMax is lower: a call with a refused token has already been repeated
-	// with a new one, and if that goes on the account's configuration is wrong.
+	// retryTokenMax refusals of the token are fewer: a call with a refused one has already been
+	// repeated with a new one, and if that goes on the account's configuration is wrong.
 	retryTokenMax = 3
 	retryFirst    = 500 * time.Millisecond
 	retryLast     = 15 * time.Second
@@ -21,22 +21,21 @@ const (
 // error says that later may be better. Once ctx ends no further try begins; a call
 // under way has a context of its own.
 func retry[T any](ctx context.Context, s *syncer, call func() (T, error)) (T, error) {
-	wait := retryFirst
+	wait, refusals := retryFirst, 0
 	for attempt := 1; ; attempt++ {
 		if err := s.limiter.Wait(ctx); err != nil { // also before ctx's deadline, if that is too near
 			var zero T
 			return zero, err
 		}
 		out, err := call()
-		most := retryMax
 		switch wechat.ClassOf(err) {
 		case wechat.ClassRetryNow, wechat.ClassRetryLater:
 		case wechat.ClassToken:
-			most = retryTokenMax
+			refusals++
 		default:
 			return out, err
 		}
-		if attempt >= most || ctx.Err() != nil {
+		if attempt >= retryMax || refusals >= retryTokenMax || ctx.Err() != nil {
 			return out, err
 		}
 		s.Log.WarnContext(ctx, "call failed, trying again", "err", err, "attempt", attempt, "wait", wait)

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
@@ -152,6 +154,34 @@ func TestASyncSurvivesABadPlatform(t *testing.T) {
 		s := b.mustRun(t)
 		if c := b.counts(t); c.Followers != 2000 || s.New != 2000 {
 			t.Errorf("%+v %+v", c, s)
+		}
+	})
+}
+
+// Other faults before it do not use up the patience with a token that someone replaces.
+func TestATokenThatIsRefusedAfterOtherFaultsIsReplaced(t *testing.T) {
+	each(t, 100, func(t *testing.T, b *bench) {
+		var calls atomic.Int64
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == wechat.BatchGetAPI {
+				switch n := calls.Add(1); {
+				case n <= 2:
+					w.WriteHeader(http.StatusBadGateway)
+					return
+				case n <= 4:
+					_, _ = io.WriteString(w, `{"errcode":40001,"errmsg":"invalid credential"}`)
+					return
+				}
+			}
+			b.sim.ServeHTTP(w, r)
+		}))
+		t.Cleanup(server.Close)
+		b.client = wechat.New(wechat.Options{
+			AppID: wxcast.AppID(b.sim.AppID), Secret: config.Secret(b.sim.Secret), Bases: []string{server.URL}, Timeout: 5 * time.Second, Conns: 8, Tokens: b.db,
+		})
+		t.Cleanup(b.client.Close)
+		if s := b.mustRun(t); s.New != 100 || calls.Load() != 5 {
+			t.Errorf("%+v, %d calls", s, calls.Load())
 		}
 	})
 }
