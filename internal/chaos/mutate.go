@@ -36,9 +36,7 @@ func runMutations(ctx context.Context, o options, mutations []mutationOf) error 
 		switch {
 		case err != nil:
 			return fmt.Errorf("%s: %w", m.name, err)
-		case !slices.ContainsFunc(broken, func(b string) bool {
-			return strings.HasPrefix(b, m.breaks+":") || m.fails && strings.HasPrefix(b, failed)
-		}):
+		case !m.foundIn(broken):
 			missed = append(missed, m.name)
 			fmt.Printf("MISSED  %-22s %s (but %q)\n", m.name, m.breaks, broken)
 		default:
@@ -81,18 +79,32 @@ func runMutation(ctx context.Context, o options, m mutationOf) ([]string, error)
 		return nil, err
 	}
 	defer w.close()
-	o.rounds = mutationRounds
 	o.scenarios = nil
 	for _, s := range scenarios {
 		if s.name == m.scenario {
 			o.scenarios = append(o.scenarios, s)
 		}
 	}
-	_, broken, err := run(ctx, w, o)
-	if err != nil && ctx.Err() == nil { // a command that failed for it is a find, too
-		return append(broken, failed+firstLine(err.Error())), nil
+	// The round that finds it may come after one in which it broke something else.
+	var broken []string
+	o.rounds = 1
+	for n := 0; n < mutationRounds && !m.foundIn(broken); n, o.seed = n+1, o.seed+1 {
+		_, found, err := run(ctx, w, o)
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		if broken = append(broken, found...); err != nil {
+			broken = append(broken, failed+firstLine(err.Error()))
+		}
 	}
-	return broken, err
+	return broken, nil
+}
+
+// foundIn tells whether the break is among what was found broken.
+func (m mutationOf) foundIn(broken []string) bool {
+	return slices.ContainsFunc(broken, func(b string) bool {
+		return strings.HasPrefix(b, m.breaks+":") || m.fails && strings.HasPrefix(b, failed)
+	})
 }
 
 func firstLine(text string) string {
