@@ -27,8 +27,8 @@ const (
 	asItGoes = "as fast as it goes"
 )
 
-// measureBroadcast measures broadcasts beside a bare client that posts the same bodies to
-// the same server and records nothing.
+// measureBroadcast measures broadcasts beside a bare client that posts a body of that kind
+// again and again to the same server and records nothing.
 func measureBroadcast(ctx context.Context, w *world) error {
 	if err := w.prepare(ctx); err != nil {
 		return err

@@ -123,7 +123,8 @@ func (w *world) newDatabase(ctx context.Context) error {
 	return nil
 }
 
-// open opens the store beside wxcast, as wxcast does.
+// open opens the store beside wxcast, with the settings that wxcast writes with (sql/db.go):
+// what is loaded bare is the ceiling of what wxcast writes.
 func (w *world) open() (*sql.DB, error) {
 	if path, ok := strings.CutPrefix(w.url, "sqlite://"); ok {
 		return sql.Open(sqlite, "file:"+path+"?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=cache_size(-10240)&_pragma=wal_autocheckpoint(16384)&_time_format=sqlite&_txlock=immediate")

@@ -84,9 +84,9 @@ func Run(ctx context.Context, args []string, io IO) int {
 }
 
 // afterInterrupt says what is left of a command that was interrupted: of a measurement or
-// a simulation, nothing.
+// a simulation nothing, nor of one that had not begun.
 func (a *app) afterInterrupt() string {
-	if slices.Contains([]string{"bench", "demo", "sim"}, a.command.Name()) {
+	if !a.started || slices.Contains([]string{"bench", "demo", "sim"}, a.command.Name()) {
 		return ""
 	}
 	return "; everything done so far is recorded, run the same command again to go on"

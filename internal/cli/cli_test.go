@@ -1,11 +1,13 @@
 package cli_test
 
 import (
+	"context"
 	"os"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/wxcast/wxcast/internal/cli"
 	"github.com/wxcast/wxcast/internal/simulator"
 	"github.com/wxcast/wxcast/internal/wxcast"
 	store "github.com/wxcast/wxcast/sql"
@@ -248,5 +250,16 @@ func TestHelp(t *testing.T) {
 	}
 	if o := b.run(t, "completion", "bash"); o.code != 0 || !strings.Contains(o.out, "__start_wxcast") {
 		t.Errorf("no completion: %+v", o)
+	}
+}
+
+// An interrupt that comes before the command has begun.
+func TestAnInterruptBeforeTheCommandBegins(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var out, told strings.Builder
+	code := cli.Run(ctx, []string{"sync", "--no-such-flag"}, cli.IO{In: strings.NewReader(""), Out: &out, Err: &told, Getenv: func(string) string { return "" }})
+	if code != 130 || told.String() != "wxcast: interrupted\n" {
+		t.Errorf("%d %q", code, told.String())
 	}
 }
