@@ -64,7 +64,7 @@ func TestANewRateHoldsWithinASecond(t *testing.T) {
 		})
 		started := time.Now()
 		after, err := broadcast.Run(t.Context(), b.db, b.client, job, m, b.options)
-		if took := time.Since(started); err != nil || after.State != wxcast.BroadcastDone || took > 10*time.Second {
+		if took := time.Since(started); err != nil || after.State != wxcast.BroadcastDone || took > 25*time.Second { // 40 at the old rate
 			t.Errorf("%v: %+v %v", took, after, err)
 		}
 		b.agrees(t, job.ID, 2000)

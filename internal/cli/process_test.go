@@ -88,7 +88,7 @@ func TestKilledBroadcastsGoOnAndNobodyIsToldTwice(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		if took := time.Since(started); took > 25*time.Second {
+		if took := time.Since(started); took > 40*time.Second {
 			t.Errorf("it took %v to finish", took)
 		}
 		status := b.run(t, "broadcast", "status", "1", "--json").json(t)
@@ -141,7 +141,7 @@ func TestKilledSyncsEndInTheTruth(t *testing.T) {
 		b.env["WXCAST_SYNC_RATE"] = "5000"
 		started := time.Now()
 		b.run(t, "sync", "--json").json(t)
-		if took := time.Since(started); n == 20_000 && took > 20*time.Second {
+		if took := time.Since(started); n == 20_000 && took > 40*time.Second {
 			t.Errorf("it took %v to go on", took)
 		}
 		b.run(t, "sync", "--json").json(t) // who came after the first listing had passed them
