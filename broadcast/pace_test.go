@@ -32,20 +32,28 @@ func (l *log) has(text string) bool {
 	return strings.Contains(l.text.String(), text)
 }
 
+const slowing = "slowing down: WeChat says that it gets too much"
+
 func TestThePaceFollowsWhatWeChatTakes(t *testing.T) {
 	for name, code := range map[string]int{"45011": 45011, "a burst of -1": -1} {
 		t.Run(name, func(t *testing.T) {
 			each(t, 6000, 0, func(t *testing.T, b *bench) {
 				said := &log{}
 				b.options.Log, b.options.Rate = slog.New(slog.NewTextHandler(said, nil)), 1000
-				b.sim.SetKnobs(func(k *simulator.Knobs) { k.MaxRate, k.MaxRateCode = 300, code })
-				time.AfterFunc(4*time.Second, func() { b.sim.SetKnobs(func(k *simulator.Knobs) { k.MaxRate = 0 }) })
+				b.sim.SetKnobs(func(k *simulator.Knobs) { k.MaxRate, k.MaxRateCode = 200, code })
+				go func() {
+					for !said.has(slowing) && t.Context().Err() == nil {
+						time.Sleep(10 * time.Millisecond)
+					}
+					time.Sleep(3 * time.Second)
+					b.sim.SetKnobs(func(k *simulator.Knobs) { k.MaxRate = 0 })
+				}()
 				job, err := b.run(t, t.Context(), "too-fast")
 				if err != nil || job.State != wxcast.BroadcastDone {
 					t.Fatalf("%+v %v", job, err)
 				}
 				b.agrees(t, job.ID, 6000)
-				if !said.has("slowing down: WeChat says that it gets too much") || !said.has("quickening again") {
+				if !said.has(slowing) || !said.has("quickening again") {
 					t.Errorf("it did not say that it slows down and quickens: %s", &said.text)
 				}
 			})

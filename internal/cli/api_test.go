@@ -101,7 +101,7 @@ func TestTheWholeJobThroughTheAPI(t *testing.T) {
 			t.Errorf("%v", got)
 		}
 		do(202, "POST", "/jobs/sync/start", "", "")
-		waitFor(t, 60*time.Second, "the sync has ended", func() bool {
+		waitFor(t, "the sync has ended", func() bool {
 			for _, run := range do(200, "GET", "/jobs", "", "")["runs"].([]any) {
 				if run := run.(map[string]any); run["job"] == "sync" && run["outcome"] == "done" {
 					return true
@@ -142,14 +142,14 @@ func TestTheWholeJobThroughTheAPI(t *testing.T) {
 			t.Errorf("the same content is another broadcast: %v", again)
 		}
 		do(200, "POST", "/broadcasts/1/start", "", "")
-		waitFor(t, 60*time.Second, "it is being sent", func() bool { return b.sim.State().Messages > 20 })
+		waitFor(t, "it is being sent", func() bool { return b.sim.State().Messages > 20 })
 		if paused := do(200, "POST", "/broadcasts/1/pause", "", ""); paused["state"] != "paused" {
 			t.Errorf("%v", paused)
 		}
 		do(409, "POST", "/broadcasts/1/pause", "", "")
 		do(200, "POST", "/broadcasts/1/resume", "", "")
 		do(200, "PATCH", "/broadcasts/1", "application/json", `{"rate": 1000, "priority": 3}`)
-		waitFor(t, 80*time.Second, "it is done", func() bool { return do(200, "GET", "/broadcasts/1", "", "")["state"] == "done" })
+		waitFor(t, "it is done", func() bool { return do(200, "GET", "/broadcasts/1", "", "")["state"] == "done" })
 		status := do(200, "GET", "/broadcasts/1", "", "")
 		// One has the test message, too.
 		if state := b.sim.State(); number(t, status, "sent") != 200 || state.Messages != 201 || state.People != 200 {
@@ -191,7 +191,7 @@ func TestTheWholeJobThroughTheAPI(t *testing.T) {
 			t.Errorf("%d %.200s", status, page)
 		}
 		do(202, "POST", "/jobs/report/start", "", "")
-		waitFor(t, 60*time.Second, "the report is kept", func() bool { return len(do(200, "GET", "/reports", "", "")["days"].([]any)) == 1 })
+		waitFor(t, "the report is kept", func() bool { return len(do(200, "GET", "/reports", "", "")["days"].([]any)) == 1 })
 
 		token := do(200, "GET", "/access-token", "", "")["access_token"].(string)
 		if token != b.secrets(t)[4] {

@@ -146,7 +146,7 @@ func TestThreeDaysOfTwoReplicasOfWhichOneIsKilledEachDay(t *testing.T) {
 		jobDone := func(job string, due time.Time) {
 			t.Helper()
 			want := due.UTC().Format(time.RFC3339)
-			waitFor(t, 60*time.Second, job+" of "+want, func() bool {
+			waitFor(t, job+" of "+want, func() bool {
 				for _, run := range c.ask(t, "jobs")["runs"].([]any) {
 					if run := run.(map[string]any); run["job"] == job && run["due_at"] == want && run["outcome"] == "done" {
 						return true
@@ -176,7 +176,7 @@ func TestThreeDaysOfTwoReplicasOfWhichOneIsKilledEachDay(t *testing.T) {
 				c.to(t, today, "09:59:57")
 			}
 			// From the second day on it goes on by itself, as the quota is new.
-			waitFor(t, 60*time.Second, "it is being sent", func() bool { return c.sim.CallsTo(wechat.TemplateSendAPI) > before+100 })
+			waitFor(t, "it is being sent", func() bool { return c.sim.CallsTo(wechat.TemplateSendAPI) > before+100 })
 			victim := day % len(replicas)
 			_ = replicas[victim].Process.Kill()
 			if len(replicas) == 1 {
@@ -188,7 +188,7 @@ func TestThreeDaysOfTwoReplicasOfWhichOneIsKilledEachDay(t *testing.T) {
 				want = "done"
 			}
 			// A receipt on its way while the clock jumps would be refused as too old.
-			waitFor(t, 90*time.Second, fmt.Sprintf("it is %s on day %d, with all receipts", want, day), func() bool {
+			waitFor(t, fmt.Sprintf("it is %s on day %d, with all receipts", want, day), func() bool {
 				status := c.ask(t, "broadcast", "status", "1")
 				return status["state"] == want && number(t, status, "delivered")+number(t, status, "undelivered") == number(t, status, "sent")
 			})
@@ -210,7 +210,7 @@ func TestThreeDaysOfTwoReplicasOfWhichOneIsKilledEachDay(t *testing.T) {
 			}
 			c.sim.AddFollowers(5)
 			follow := int64(followers + 3*day)
-			waitFor(t, 20*time.Second, "who came and left is known", func() bool {
+			waitFor(t, "who came and left is known", func() bool {
 				return number(t, c.ask(t, "report"), "followers.followers") == follow
 			})
 			today = today.AddDate(0, 0, 1)
@@ -244,7 +244,7 @@ func TestThreeDaysOfTwoReplicasOfWhichOneIsKilledEachDay(t *testing.T) {
 				t.Errorf("%s: %v", date, report["followers"])
 			}
 		}
-		waitFor(t, 20*time.Second, "people are told", func() bool {
+		waitFor(t, "people are told", func() bool {
 			told.Lock()
 			defer told.Unlock()
 			return told.n["report:"+first.AddDate(0, 0, 2).Format(time.DateOnly)+" false"] == 1 && told.n["broadcast:1 true"] > 0
