@@ -187,7 +187,16 @@ func (db *DB) fixRecipients(ctx context.Context, tx *sqlx.Tx, id int64, limit in
 		if b.CanaryShare > 0 {
 			canary = db.engine.hash32(q.value(b.MessageKey) + " || f.openid")
 		}
-		if _, err := tx.ExecContext(ctx, fmt.Sprintf(db.q.FixRecipients, q.vars, q.joins, q.where(), canary), q.args...); err != nil {
+		fix := func() error {
+			_, err := tx.ExecContext(ctx, fmt.Sprintf(db.q.FixRecipients, q.vars, q.joins, q.where(), canary), q.args...)
+			return err
+		}
+		if db.dense(id) && !q.lookUps {
+			err = db.inOrder(ctx, tx, fix)
+		} else {
+			err = fix()
+		}
+		if err != nil {
 			return false, err
 		}
 	}
@@ -196,6 +205,9 @@ func (db *DB) fixRecipients(ctx context.Context, tx *sqlx.Tx, id int64, limit in
 		N      int
 	}
 	if err := tx.GetContext(ctx, &last, db.q.LastFixed, id, b.FixedTo); err != nil {
+		return false, err
+	}
+	if err := db.learnDensity(ctx, tx, id, b.AccountID, b.MiniID, b.FixedTo, last.OpenID, last.N); err != nil {
 		return false, err
 	}
 	// With a limit, the round that reaches it cannot tell; the next one can.

@@ -224,8 +224,7 @@ func (t *claimTx) find(ctx context.Context, n int, freshMax int64) error {
 	if n == 0 || t.b.Canary != wxcast.CanaryNone {
 		return nil
 	}
-	t.fresh = make([]deliveryRow, 0, n)
-	if err := t.tx.SelectContext(ctx, &t.fresh, t.db.q.FreshDeliveries, t.req.BroadcastID, t.b.LeasedTo, n, t.b.AccountID, t.b.MiniID, t.req.Profile); err != nil || len(t.fresh) == 0 {
+	if err := t.selectFresh(ctx, n); err != nil || len(t.fresh) == 0 {
 		return err
 	}
 	t.last = t.fresh[len(t.fresh)-1].OpenID

@@ -18,6 +18,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -50,6 +51,9 @@ type DB struct {
 
 	// clockOffset is the store's clock minus ours, in nanoseconds.
 	clockOffset atomic.Int64
+
+	// density is what was learnt of broadcasts: id to bool, see dense.
+	density sync.Map
 }
 
 // Open connects to the store that rawURL names: sqlite://PATH (relative to the

@@ -71,3 +71,6 @@ func (db *DB) PrepareAll(ctx context.Context) map[string]error {
 	}
 	return failed
 }
+
+// Dense tells whether the broadcast's followers and bridges are read in order.
+func (db *DB) Dense(broadcastID int64) bool { return db.dense(broadcastID) }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
 
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
@@ -25,26 +26,16 @@ type outcomeRow struct {
 // person, as of an attempt that outlived its lease and of the next, acceptance counts,
 // or else the later one.
 func (db *DB) RecordOutcomes(ctx context.Context, id int64, worker string, outcomes []wxcast.Outcome, doneLeases []int64) error {
-	rows := make([]outcomeRow, 0, len(outcomes))
-	at := make(map[wxcast.OpenID]int, len(outcomes))
+	each := onePerPerson(outcomes)
 	calls := 0
 	for _, o := range outcomes {
 		if !o.AttemptedAt.IsZero() {
 			calls++
 		}
-		row := outcomeRow{o.OpenID, o.State, o.ErrCode, o.ErrMsg, o.MsgID, jsonTime(o.AttemptedAt), jsonTime(o.OpenSince), jsonTime(o.NextAttemptAt)}
-		i, twice := at[o.OpenID]
-		switch {
-		case !twice:
-			at[o.OpenID] = len(rows)
-			rows = append(rows, row)
-		case rows[i].State != wxcast.DeliverySent:
-			rows[i] = row
-		}
 	}
 	err := db.tx(ctx, func(tx *sqlx.Tx) error {
-		if len(rows) > 0 {
-			if _, err := tx.ExecContext(ctx, db.q.RecordOutcomes, id, jsonParam(rows)); err != nil {
+		if len(each) > 0 {
+			if err := db.writeOutcomes(ctx, tx, id, each); err != nil {
 				return err
 			}
 			if _, err := tx.ExecContext(ctx, db.q.CountCalls, id, TemplateSendAPI, wxcast.DayOf(db.Now()), calls); err != nil {
@@ -62,7 +53,58 @@ func (db *DB) RecordOutcomes(ctx context.Context, id int64, worker string, outco
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("record %d outcomes of broadcast %d: %w", len(rows), id, err)
+		return fmt.Errorf("record %d outcomes of broadcast %d: %w", len(each), id, err)
 	}
 	return nil
+}
+
+func onePerPerson(outcomes []wxcast.Outcome) []wxcast.Outcome {
+	each := make([]wxcast.Outcome, 0, len(outcomes))
+	at := make(map[wxcast.OpenID]int, len(outcomes))
+	for _, o := range outcomes {
+		i, twice := at[o.OpenID]
+		switch {
+		case !twice:
+			at[o.OpenID] = len(each)
+			each = append(each, o)
+		case each[i].State != wxcast.DeliverySent:
+			each[i] = o
+		}
+	}
+	return each
+}
+
+func (db *DB) writeOutcomes(ctx context.Context, tx *sqlx.Tx, id int64, outcomes []wxcast.Outcome) error {
+	rows := make([]outcomeRow, 0, len(outcomes))
+	var sent sentColumns
+	for _, o := range outcomes {
+		if db.engine == Postgres && o.State == wxcast.DeliverySent && !o.AttemptedAt.IsZero() {
+			sent.add(o)
+			continue
+		}
+		rows = append(rows, outcomeRow{o.OpenID, o.State, o.ErrCode, o.ErrMsg, o.MsgID, jsonTime(o.AttemptedAt), jsonTime(o.OpenSince), jsonTime(o.NextAttemptAt)})
+	}
+	if len(sent.openids) > 0 {
+		if _, err := tx.ExecContext(ctx, db.q.RecordSent, id, sent.openids, sent.msgids, sent.attempted); err != nil {
+			return err
+		}
+	}
+	if len(rows) == 0 {
+		return nil
+	}
+	_, err := tx.ExecContext(ctx, db.q.RecordOutcomes, id, jsonParam(rows))
+	return err
+}
+
+// sentColumns are messages that WeChat accepted, as Postgres's arrays.
+type sentColumns struct {
+	openids   pq.StringArray
+	msgids    pq.Int64Array
+	attempted pq.Int64Array // microseconds since 1970
+}
+
+func (c *sentColumns) add(o wxcast.Outcome) {
+	c.openids = append(c.openids, string(o.OpenID))
+	c.msgids = append(c.msgids, o.MsgID)
+	c.attempted = append(c.attempted, o.AttemptedAt.UnixMicro())
 }

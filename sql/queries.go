@@ -188,19 +188,24 @@ type queries struct {
 	UnsettledReceipts string `query:"unsettled-receipts"`
 	SettleOpen        string `query:"settle-open"`
 
-	FixRecipients      string `query:"fix-recipients"`
-	LockFixing         string `query:"lock-fixing"`
-	CountFound         string `query:"count-found"`
-	RecentMessages     string `query:"recent-messages"`
-	PendingElsewhere   string `query:"pending-elsewhere"`
-	LastFixed          string `query:"last-fixed"`
-	CountAudience      string `query:"count-audience"`
-	Tally              string `query:"tally"`
-	FreshDeliveries    string `query:"fresh-deliveries"`
-	DueDeliveries      string `query:"due-deliveries"`
-	NextDue            string `query:"next-due"`
-	RecordOutcomes     string `query:"record-outcomes"`
-	ScheduleDeliveries string `query:"schedule-deliveries"`
+	FixRecipients          string `query:"fix-recipients"`
+	LockFixing             string `query:"lock-fixing"`
+	CountFound             string `query:"count-found"`
+	RecentMessages         string `query:"recent-messages"`
+	PendingElsewhere       string `query:"pending-elsewhere"`
+	LastFixed              string `query:"last-fixed"`
+	CountAudience          string `query:"count-audience"`
+	Tally                  string `query:"tally"`
+	FreshDeliveries        string `query:"fresh-deliveries"`
+	DueDeliveries          string `query:"due-deliveries"`
+	FreshDeliveriesInOrder string `query:"fresh-deliveries-in-order"`
+	ReadInOrder            string `query:"read-in-order"`
+	LookUpByKey            string `query:"look-up-by-key"`
+	CountAmong             string `query:"count-among"`
+	NextDue                string `query:"next-due"`
+	RecordOutcomes         string `query:"record-outcomes"`
+	RecordSent             string `query:"record-sent"`
+	ScheduleDeliveries     string `query:"schedule-deliveries"`
 
 	LockBroadcast string `query:"lock-broadcast"`
 	LockAccount   string `query:"lock-account"`

@@ -28,6 +28,12 @@ SELECT COUNT(*)
 FROM followers f LEFT JOIN bridges b ON b.account_id = f.account_id AND b.mini_id = $2 AND b.openid = f.openid %[1]s
 WHERE f.account_id = $1 AND %[2]s;
 
+-- name: count-among
+-- How many followers and bridges there are in a range of openids; of each no more than most.
+-- $1 account; $2 mini program; $3 after this openid; $4 to this one; $5 most.
+SELECT (SELECT COUNT(*) FROM (SELECT 1 FROM followers WHERE account_id = $1 AND openid > $3 AND openid <= $4 LIMIT $5) f) AS followers,
+       (SELECT COUNT(*) FROM (SELECT 1 FROM bridges WHERE account_id = $1 AND mini_id = $2 AND openid > $3 AND openid <= $4 LIMIT $5) b) AS bridges;
+
 -- name: tally
 -- $1 broadcast.
 SELECT state, errcode, receipt = 'success' AS delivered, COUNT(*) AS n FROM deliveries WHERE broadcast_id = $1 GROUP BY state, errcode, receipt = 'success';

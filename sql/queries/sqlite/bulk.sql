@@ -111,6 +111,10 @@ ON CONFLICT (broadcast_id, openid) DO UPDATE SET state = excluded.state, attempt
     errmsg = excluded.errmsg, msgid = excluded.msgid, attempted_at = excluded.attempted_at, open_since = excluded.open_since,
     next_attempt_at = excluded.next_attempt_at;
 
+-- name: record-sent
+-- Postgres only: there is no array here.
+SELECT 1;
+
 -- name: schedule-deliveries
 -- Set when pending deliveries are due: now for those given back unattempted, the
 -- claim's end for those being retried, so that they come back if the worker dies.
@@ -193,6 +197,16 @@ LEFT JOIN followers f ON f.account_id = $4 AND f.openid = d.openid
 LEFT JOIN bridges b ON b.account_id = $4 AND b.mini_id = $5 AND b.openid = d.openid
 LEFT JOIN optouts o ON o.account_id = $4 AND o.openid = d.openid
 ORDER BY d.openid;
+
+-- name: read-in-order
+-- Postgres only, as the two below: here a look-up by key costs little more than the next row.
+SELECT 1;
+
+-- name: look-up-by-key
+SELECT 1;
+
+-- name: fresh-deliveries-in-order
+SELECT 1;
 
 -- name: due-deliveries
 -- Deliveries whose retry is due.
