@@ -132,6 +132,9 @@ func callWith[T reply](ctx context.Context, c *Client, token, path string, query
 // decode reads a reply, and turns an errcode into an *Error. hide are texts that
 // the reply might echo and no error may show.
 func decode[T reply](path string, raw []byte, hide ...string) (out T, err error) {
+	if r, ok := any(&out).(interface{ quick(raw []byte) bool }); ok && r.quick(raw) {
+		return out, nil
+	}
 	if err := json.Unmarshal(raw, &out); err != nil {
 		var syntax *json.SyntaxError
 		var kind *json.UnmarshalTypeError

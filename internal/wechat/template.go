@@ -7,6 +7,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strconv"
 	"unicode/utf8"
 
 	"github.com/wxcast/wxcast/internal/wxcast"
@@ -119,6 +120,19 @@ func appendText(b []byte, text string) []byte {
 type sendReply struct {
 	status
 	MsgID int64 `json:"msgid"`
+}
+
+// quick reads the form in which WeChat accepts a message, in a fraction of the time of the
+// library, which reads every other.
+func (r *sendReply) quick(raw []byte) bool {
+	rest, begins := bytes.CutPrefix(raw, []byte(`{"errcode":0,"errmsg":"ok","msgid":`))
+	digits, ends := bytes.CutSuffix(rest, []byte("}"))
+	id, err := strconv.ParseUint(string(digits), 10, 63)
+	if !begins || !ends || err != nil {
+		return false
+	}
+	r.ErrMsg, r.MsgID = "ok", int64(id)
+	return true
 }
 
 // SendTemplate sends one message and returns WeChat's msgid, which is above 2^53.

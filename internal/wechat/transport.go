@@ -41,7 +41,7 @@ func (c *Client) exchange(ctx context.Context, path, query string, body []byte) 
 		trace := &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected = true }}
 		callCtx, cancel := context.WithTimeout(httptrace.WithClientTrace(ctx, trace), c.timeout)
 		var reply []byte
-		reply, err = c.roundTrip(callCtx, path, base+path+"?"+query, body)
+		reply, err = c.roundTrip(callCtx, base, path, query, body)
 		cancel()
 		if err == nil {
 			return reply, nil
@@ -64,15 +64,19 @@ var jsonContent = []string{"application/json;charset=utf-8"}
 
 // roundTrip makes one request, with no http.Client around it: WeChat sets no cookies
 // and sends nobody elsewhere. Every answer but 200 is an *Error.
-func (c *Client) roundTrip(ctx context.Context, path, uri string, body []byte) ([]byte, error) {
+func (c *Client) roundTrip(ctx context.Context, base *url.URL, path, query string, body []byte) ([]byte, error) {
 	method, content := http.MethodGet, io.Reader(nil)
 	if body != nil {
 		method, content = http.MethodPost, bytes.NewReader(body)
 	}
-	req, err := http.NewRequestWithContext(ctx, method, uri, content)
+	req, err := http.NewRequestWithContext(ctx, method, "", content)
 	if err != nil {
 		return nil, err
 	}
+	uri := *base // parsed once, not for each call
+	uri.Path += path
+	uri.RawQuery = query
+	req.URL, req.Host = &uri, uri.Host
 	if body != nil {
 		req.Header["Content-Type"] = jsonContent
 	}
