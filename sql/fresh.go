@@ -25,9 +25,10 @@ func (t *claimTx) selectFresh(ctx context.Context, n int) error {
 
 const (
 	// denseMost is how many rows of followers and bridges may lie among each recipient's
-	// where all of them are read: the next row in order costs about a tenth of the two
-	// look-ups by key that it saves.
-	denseMost = 6
+	// where all of them are read. The next row in order costs the processor about a tenth
+	// of the two look-ups by key that it saves; the disk, where the tables do not fit into
+	// memory, as much as one of them.
+	denseMost = 4
 	// denseSample is the fewest recipients that tell.
 	denseSample = 100
 )
