@@ -24,7 +24,6 @@ type audienceQuery struct {
 	joins      string
 	vars       string // the expression of a recipient's variables
 	conditions []condition
-	lookUps    bool // it is no plain join of followers and bridges in openid order
 }
 
 func (q *audienceQuery) value(v any) string {
@@ -76,7 +75,6 @@ func newAudienceQuery(engine Engine, a wxcast.Audience, after string, args ...an
 	}
 	if a.OpenID != "" {
 		q.add("openid", "f.openid = "+q.value(a.OpenID))
-		q.lookUps = true
 	}
 	if a.Bridged != nil && *a.Bridged && after != "" {
 		q.add("not bridged", "b.openid > "+after) // or the planner may begin at the first bridge each time
@@ -84,7 +82,6 @@ func newAudienceQuery(engine Engine, a wxcast.Audience, after string, args ...an
 		q.add("not bridged", "b.openid IS NOT NULL")
 	} else if a.Bridged != nil {
 		q.add("bridged", "b.openid IS NULL")
-		q.lookUps = true
 	}
 	q.addList(a)
 	if a.Retry != nil {
@@ -99,7 +96,6 @@ func newAudienceQuery(engine Engine, a wxcast.Audience, after string, args ...an
 }
 
 func (q *audienceQuery) addList(a wxcast.Audience) {
-	q.lookUps = q.lookUps || a.In != nil || len(a.NotIn) > 0
 	if a.In != nil {
 		q.joins += " LEFT JOIN list_rows l ON l.list_id = " + q.value(a.In.ID) + " AND l.id = " + listID(a.In.Kind)
 		q.vars = "l.vars"
@@ -112,7 +108,6 @@ func (q *audienceQuery) addList(a wxcast.Audience) {
 
 // addRetry takes the failed of another broadcast.
 func (q *audienceQuery) addRetry(r wxcast.RetryOf) {
-	q.lookUps = true
 	q.joins += " LEFT JOIN deliveries r ON r.broadcast_id = " + q.value(r.BroadcastID) + " AND r.openid = f.openid AND r.state = 'failed'"
 	q.vars = "r.vars"
 	if len(r.ErrCodes) > 0 {
@@ -159,7 +154,6 @@ func (q *audienceQuery) addTraits(a wxcast.Audience) {
 
 // addHistory narrows by what people got before, and by what they asked for.
 func (q *audienceQuery) addHistory(a wxcast.Audience) {
-	q.lookUps = q.lookUps || len(a.NotOfBroadcasts) > 0 || !a.NotMessagedSince.IsZero()
 	if len(a.NotOfBroadcasts) > 0 {
 		ids := make([]string, len(a.NotOfBroadcasts))
 		for i, id := range a.NotOfBroadcasts {

@@ -191,7 +191,7 @@ func (db *DB) fixRecipients(ctx context.Context, tx *sqlx.Tx, id int64, limit in
 			_, err := tx.ExecContext(ctx, fmt.Sprintf(db.q.FixRecipients, q.vars, q.joins, q.where(), canary), q.args...)
 			return err
 		}
-		if db.dense(id) && !q.lookUps {
+		if db.dense(id) && plain(audience) {
 			err = db.inOrder(ctx, tx, fix)
 		} else {
 			err = fix()

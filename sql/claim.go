@@ -232,6 +232,21 @@ func (t *claimTx) find(ctx context.Context, n int, freshMax int64) error {
 	return nil
 }
 
+// selectFresh reads the next n deliveries behind what was leased before.
+func (t *claimTx) selectFresh(ctx context.Context, n int) error {
+	t.fresh = make([]deliveryRow, 0, n)
+	args := []any{t.req.BroadcastID, t.b.LeasedTo, n, t.b.AccountID, t.b.MiniID, t.req.Profile}
+	if !t.db.dense(t.req.BroadcastID) {
+		if err := t.tx.SelectContext(ctx, &t.fresh, t.db.q.FreshDeliveries, args...); err != nil || len(t.fresh) == 0 {
+			return err
+		}
+		return t.db.learnDensity(ctx, t.tx, t.req.BroadcastID, t.b.AccountID, t.b.MiniID, t.b.LeasedTo, t.fresh[len(t.fresh)-1].OpenID, len(t.fresh))
+	}
+	return t.db.inOrder(ctx, t.tx, func() error {
+		return t.tx.SelectContext(ctx, &t.fresh, t.db.q.FreshDeliveriesInOrder, args...)
+	})
+}
+
 // take gives the worker what was found, but for those who must not get it.
 func (t *claimTx) take(ctx context.Context, c *wxcast.Claim, pacer *pacer) error {
 	if err := t.leaveOut(ctx, c); err != nil {

@@ -8,21 +8,6 @@ import (
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
-// selectFresh reads the next n deliveries behind what was leased before.
-func (t *claimTx) selectFresh(ctx context.Context, n int) error {
-	t.fresh = make([]deliveryRow, 0, n)
-	args := []any{t.req.BroadcastID, t.b.LeasedTo, n, t.b.AccountID, t.b.MiniID, t.req.Profile}
-	if !t.db.dense(t.req.BroadcastID) {
-		if err := t.tx.SelectContext(ctx, &t.fresh, t.db.q.FreshDeliveries, args...); err != nil || len(t.fresh) == 0 {
-			return err
-		}
-		return t.db.learnDensity(ctx, t.tx, t.req.BroadcastID, t.b.AccountID, t.b.MiniID, t.b.LeasedTo, t.fresh[len(t.fresh)-1].OpenID, len(t.fresh))
-	}
-	return t.db.inOrder(ctx, t.tx, func() error {
-		return t.tx.SelectContext(ctx, &t.fresh, t.db.q.FreshDeliveriesInOrder, args...)
-	})
-}
-
 const (
 	// denseMost is how many rows of followers and bridges may lie among each recipient's
 	// where all of them are read. The next row in order costs the processor about a tenth
@@ -54,6 +39,13 @@ func (db *DB) learnDensity(ctx context.Context, tx *sqlx.Tx, broadcastID, accoun
 	}
 	db.density.Store(broadcastID, among.Followers+among.Bridges < most)
 	return nil
+}
+
+// plain tells whether nothing but followers and bridges is joined for an audience, for all of
+// whom that order is right. Lists, other broadcasts and one person are looked up.
+func plain(a wxcast.Audience) bool {
+	return a.OpenID == "" && (a.Bridged == nil || *a.Bridged) && a.In == nil && len(a.NotIn) == 0 && a.Retry == nil &&
+		len(a.NotOfBroadcasts) == 0 && a.NotMessagedSince.IsZero()
 }
 
 // inOrder runs one statement that joins tables in the order of their keys.
