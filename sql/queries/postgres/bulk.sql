@@ -120,8 +120,8 @@ WHERE d.broadcast_id = o.broadcast_id AND d.openid = o.openid AND (d.state = 'pe
 
 -- name: record-sent
 -- The same for messages that WeChat accepted at once, as nearly all are: arrays of what
--- differs among them, which cost a third of the JSON. In SELECTs, so that the planner does
--- not see how many they are: it would read the whole broadcast for them.
+-- differs among them, which are parsed in a third of the JSON's time. In SELECTs, so that the
+-- planner does not see how many they are: it would read the whole broadcast for them.
 -- $1 broadcast; $2 openids; $3 msgids; $4 attempted at, microseconds since 1970.
 UPDATE deliveries d SET state = 'sent', attempts = d.attempts + 1, errcode = 0, errmsg = '', msgid = NULLIF(o.msgid, 0),
     attempted_at = 'epoch'::timestamptz + o.attempted * '1 microsecond'::interval, open_since = NULL, next_attempt_at = NULL
