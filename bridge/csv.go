@@ -51,7 +51,7 @@ func findColumns(source string, names []string, columns Columns) (unionIDAt, ope
 				continue
 			}
 			if found >= 0 {
-				return 0, &wxcast.BadInput{File: source, Line: 1, Key: column, Problem: "there are two such columns", Want: "name another one with " + flag}
+				return 0, &wxcast.BadInput{File: source, Line: 1, Key: column, Problem: wxcast.Plain("there are two such columns"), Want: wxcast.Plain("name another one with " + flag)}
 			}
 			found = i
 		}
@@ -60,8 +60,8 @@ func findColumns(source string, names []string, columns Columns) (unionIDAt, ope
 		}
 		return 0, &wxcast.BadInput{
 			File: source, Line: 1, Key: column,
-			Problem: "there is no such column; the source has " + strings.Join(names, ", "),
-			Want:    suggest.For(column, names) + " Name it with " + flag,
+			Problem: wxcast.Plain("there is no such column; the source has " + strings.Join(names, ", ")),
+			Want:    wxcast.Plain(suggest.For(column, names) + " Name it with " + flag),
 		}
 	}
 	if unionIDAt, err = at(columns.UnionID, "--unionid-column"); err != nil {

@@ -34,7 +34,7 @@ func ReadDatabase(ctx context.Context, from, query string, columns Columns) iter
 		ping, cancel := context.WithTimeout(ctx, connectTimeout)
 		defer cancel()
 		if err := db.PingContext(ping); err != nil {
-			yield(Row{}, &wxcast.BadInput{Key: "--from", Problem: "the database cannot be reached: " + hide(err), Want: "check host, port, user, password and database"})
+			yield(Row{}, &wxcast.BadInput{Key: "--from", Problem: wxcast.Plain("the database cannot be reached: " + hide(err)), Want: wxcast.Plain("check host, port, user, password and database")})
 			return
 		}
 		tx, err := db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
@@ -45,7 +45,7 @@ func ReadDatabase(ctx context.Context, from, query string, columns Columns) iter
 		defer func() { _ = tx.Rollback() }()
 		rows, err := tx.QueryContext(ctx, query)
 		if err != nil {
-			yield(Row{}, &wxcast.BadInput{Key: "--query", Problem: hide(err)})
+			yield(Row{}, &wxcast.BadInput{Key: "--query", Problem: wxcast.Plain(hide(err))})
 			return
 		}
 		defer rows.Close()
@@ -89,7 +89,7 @@ func readRows(rows *sql.Rows, columns Columns, yield func(Row, error) bool) erro
 // password.
 func openSource(from string) (db *sql.DB, hide func(error) string, err error) {
 	bad := func(problem string) error {
-		return &wxcast.BadInput{Key: "--from", Problem: problem, Want: "write mysql://user:password@host:3306/database or postgres://user:password@host/database"}
+		return &wxcast.BadInput{Key: "--from", Problem: wxcast.Plain(problem), Want: wxcast.Plain("write mysql://user:password@host:3306/database or postgres://user:password@host/database")}
 	}
 	u, err := url.Parse(from)
 	if err != nil { // its text holds the password

@@ -81,15 +81,15 @@ func Import(ctx context.Context, store Store, rows iter.Seq2[Row, error], o Impo
 				first = &rejected
 			}
 			if o.Strict {
-				yield(user, &wxcast.BadInput{File: o.Source, Line: int(row.Line), Problem: reason, Want: "nothing was imported, because of --strict"})
+				yield(user, &wxcast.BadInput{File: o.Source, Line: int(row.Line), Problem: wxcast.Plain(reason), Want: wxcast.Plain("nothing was imported, because of --strict")})
 				return
 			}
 			o.Reject(rejected)
 		}
 		if s.Rows > 0 && s.Rows == s.Rejected {
 			yield(wxcast.MiniUser{}, &wxcast.BadInput{
-				File: o.Source, Line: int(first.Line), Problem: fmt.Sprintf("%s, and none of the %d rows can be used", first.Reason, s.Rows),
-				Want: "are these the right columns? Name them with --unionid-column and --openid-column",
+				File: o.Source, Line: int(first.Line), Problem: wxcast.Plain(fmt.Sprintf("%s, and none of the %d rows can be used", first.Reason, s.Rows)),
+				Want: wxcast.Plain("are these the right columns? Name them with --unionid-column and --openid-column"),
 			})
 		}
 	}

@@ -109,7 +109,7 @@ func (l *ListFile) open(in io.Reader) (*textfile.CSV, error) {
 }
 
 func (l *ListFile) bad(line int64, key, problem, want string) *wxcast.BadInput {
-	return &wxcast.BadInput{File: l.File, Line: int(line), Key: key, Problem: problem, Want: want}
+	return &wxcast.BadInput{File: l.File, Line: int(line), Key: key, Problem: wxcast.Plain(problem), Want: wxcast.Plain(want)}
 }
 
 // variableName is what may stand behind the dot in {{ .coupon }}.

@@ -72,10 +72,10 @@ func Check(ctx context.Context, store Recipients, s *Spec, m *Message, accountID
 		return p, nil
 	}
 	if more := p.Bad - int64(len(named)); more > 0 {
-		named = append(named, &wxcast.BadInput{File: s.file, Problem: fmt.Sprintf("and %d more of %d recipients", more, p.Recipients)})
+		named = append(named, &wxcast.BadInput{File: s.file, Problem: wxcast.Plain(fmt.Sprintf("and %d more of %d recipients", more, p.Recipients))})
 	}
 	return p, errors.Join(append(named, &wxcast.BadInput{
-		Key: "--on-bad-value", Problem: "nothing was sent", Want: "mend the values, or write skip to leave these people out, or truncate to cut what is too long",
+		Key: "--on-bad-value", Problem: wxcast.Plain("nothing was sent"), Want: wxcast.Plain("mend the values, or write skip to leave these people out, or truncate to cut what is too long"),
 	})...)
 }
 

@@ -108,7 +108,7 @@ func (s *Spec) Bad(key, problem, want string) *wxcast.BadInput {
 		parent = parent[:strings.LastIndexByte(parent, '.')]
 		line = s.lines[parent]
 	}
-	return &wxcast.BadInput{File: s.file, Line: line, Key: key, Problem: problem, Want: want}
+	return &wxcast.BadInput{File: s.file, Line: line, Key: key, Problem: wxcast.Plain(problem), Want: wxcast.Plain(want)}
 }
 
 var (
@@ -125,11 +125,11 @@ func ParseSpec(file string, raw []byte) (*Spec, error) {
 		return nil, yamlError(file, err)
 	}
 	if len(doc.Content) == 0 {
-		return nil, &wxcast.BadInput{File: file, Problem: "is empty", Want: "it needs at least name, template and data"}
+		return nil, &wxcast.BadInput{File: file, Problem: wxcast.Plain("is empty"), Want: wxcast.Plain("it needs at least name, template and data")}
 	}
 	p := &specParser{Spec: s}
 	if doc.Content[0].Kind != yaml.MappingNode {
-		return nil, &wxcast.BadInput{File: file, Line: doc.Content[0].Line, Problem: "is not a map of keys and values", Want: "write for example name: spring-sale"}
+		return nil, &wxcast.BadInput{File: file, Line: doc.Content[0].Line, Problem: wxcast.Plain("is not a map of keys and values"), Want: wxcast.Plain("write for example name: spring-sale")}
 	}
 	p.mapping("", doc.Content[0], map[string]func(string, *yaml.Node){
 		"name":     p.text(&s.Name),

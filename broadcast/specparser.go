@@ -24,14 +24,16 @@ var (
 )
 
 func yamlError(file string, err error) error {
-	bad := &wxcast.BadInput{File: file, Problem: "is not valid YAML: " + strings.TrimPrefix(err.Error(), "yaml: "), Want: `put values with {{ }}, : or # in quotes`}
+	problem := "is not valid YAML: " + strings.TrimPrefix(err.Error(), "yaml: ")
+	bad := &wxcast.BadInput{File: file, Want: wxcast.Plain(`put values with {{ }}, : or # in quotes`)}
 	if m := yamlLine.FindStringSubmatch(err.Error()); m != nil {
 		bad.Line, _ = strconv.Atoi(m[1])
 		if yamlFromZero.MatchString(err.Error()) {
 			bad.Line++
 		}
-		bad.Problem = strings.Replace(bad.Problem, m[0], "", 1)
+		problem = strings.Replace(problem, m[0], "", 1)
 	}
+	bad.Problem = wxcast.Plain(problem)
 	return bad
 }
 
@@ -77,7 +79,7 @@ func (p *specParser) twice(key string, line int) bool {
 		p.lines[key] = line
 		return false
 	}
-	p.bad = append(p.bad, &wxcast.BadInput{File: p.file, Line: line, Key: key, Problem: fmt.Sprintf("stands on line %d already", first), Want: "remove one"})
+	p.bad = append(p.bad, &wxcast.BadInput{File: p.file, Line: line, Key: key, Problem: wxcast.Plain(fmt.Sprintf("stands on line %d already", first)), Want: wxcast.Plain("remove one")})
 	return true
 }
 

@@ -23,8 +23,8 @@ func (db *DB) EnsureApp(ctx context.Context, appid wxcast.AppID, kind wxcast.App
 	if row.Kind != kind {
 		return 0, &wxcast.BadInput{
 			Key:     "appid",
-			Problem: fmt.Sprintf("%s is known to this database as a %s and is configured as a %s", appid, row.Kind, kind),
-			Want:    "an official account and a mini program have different appids",
+			Problem: wxcast.Plain(fmt.Sprintf("%s is known to this database as a %s and is configured as a %s", appid, row.Kind, kind)),
+			Want:    wxcast.Plain("an official account and a mini program have different appids"),
 		}
 	}
 	return row.ID, nil

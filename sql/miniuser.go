@@ -86,8 +86,8 @@ func (db *DB) removeNotImported(ctx context.Context, tx *sqlx.Tx, miniID int64, 
 	removed, err := res.RowsAffected()
 	if err == nil && float64(removed) > maxShare*float64(before) {
 		err = &wxcast.BadInput{
-			Key: "--replace", Problem: fmt.Sprintf("%d of %d mini users would be removed", removed, before),
-			Want: "is the source complete? --allow-mass-removal does it all the same; nothing was imported",
+			Key: "--replace", Problem: wxcast.Plain(fmt.Sprintf("%d of %d mini users would be removed", removed, before)),
+			Want: wxcast.Plain("is the source complete? --allow-mass-removal does it all the same; nothing was imported"),
 		}
 	}
 	return removed, err

@@ -48,11 +48,11 @@ func (f *SpecForm) with(do func(Upload) error) error {
 func save(dir string, from huma.FormFile) error {
 	name := filepath.Base(from.Filename) // as mime/multipart gives it; said again, since it names a file of ours
 	if !filepath.IsLocal(name) || name == "." {
-		return &wxcast.BadInput{Key: from.Filename, Problem: "is no name of a file", Want: "send each file with its name"}
+		return &wxcast.BadInput{Key: from.Filename, Problem: wxcast.Plain("is no name of a file"), Want: wxcast.Plain("send each file with its name")}
 	}
 	to, err := os.OpenFile(filepath.Join(dir, name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if os.IsExist(err) {
-		return &wxcast.BadInput{Key: name, Problem: "was sent twice", Want: "give each file a name of its own"}
+		return &wxcast.BadInput{Key: name, Problem: wxcast.Plain("was sent twice"), Want: wxcast.Plain("give each file a name of its own")}
 	}
 	if err != nil {
 		return err

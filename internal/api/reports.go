@@ -17,7 +17,7 @@ type OfDay struct {
 func (d OfDay) parse() (wxcast.Day, error) {
 	parsed, err := wxcast.ParseDay(d.Day)
 	if err != nil {
-		return parsed, &wxcast.BadInput{Key: "day", Problem: d.Day + " is no date", Want: "write it as 2026-11-30"}
+		return parsed, &wxcast.BadInput{Key: "day", Problem: wxcast.Plain(d.Day + " is no date"), Want: wxcast.Plain("write it as 2026-11-30")}
 	}
 	return parsed, nil
 }

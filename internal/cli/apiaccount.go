@@ -102,7 +102,7 @@ func (s *session) CreateBroadcast(ctx context.Context, u api.Upload, draft bool,
 		return report.Broadcast{}, err
 	}
 	if draft && at != "" {
-		return report.Broadcast{}, &wxcast.BadInput{Key: "draft", Problem: "a draft begins at no time", Want: "give draft or at, not both"}
+		return report.Broadcast{}, &wxcast.BadInput{Key: "draft", Problem: wxcast.Plain("a draft begins at no time"), Want: wxcast.Plain("give draft or at, not both")}
 	}
 	begin, err := s.beginAt(at)
 	var bad *wxcast.BadInput

@@ -177,10 +177,10 @@ func (s *session) beginAt(at string) (begin broadcast.Begin, err error) {
 	}
 	begin.State = wxcast.BroadcastScheduled
 	if begin.At, err = broadcast.ParseTime(at); err != nil {
-		return begin, &wxcast.BadInput{Key: "--at", Problem: err.Error(), Want: "write it in quotes"}
+		return begin, &wxcast.BadInput{Key: "--at", Problem: wxcast.Plain(err.Error()), Want: wxcast.Plain("write it in quotes")}
 	}
 	if begin.At.Before(s.db.Now()) {
-		return begin, &wxcast.BadInput{Key: "--at", Problem: fmt.Sprintf("%s is over", at), Want: "name a time to come, in Beijing"}
+		return begin, &wxcast.BadInput{Key: "--at", Problem: wxcast.Plain(fmt.Sprintf("%s is over", at)), Want: wxcast.Plain("name a time to come, in Beijing")}
 	}
 	return begin, nil
 }

@@ -39,12 +39,12 @@ func (f specFlags) apply(spec *broadcast.Spec) error {
 	var ok bool
 	if f.onBadValue != "" {
 		if spec.OnBadValue, ok = broadcast.ParseOnBadValue(f.onBadValue); !ok {
-			return &wxcast.BadInput{Key: "--on-bad-value", Problem: fmt.Sprintf("%q is no way to treat a value", f.onBadValue), Want: "write stop, skip or truncate"}
+			return &wxcast.BadInput{Key: "--on-bad-value", Problem: wxcast.Plain(fmt.Sprintf("%q is no way to treat a value", f.onBadValue)), Want: wxcast.Plain("write stop, skip or truncate")}
 		}
 	}
 	if f.onUnknown != "" {
 		if spec.OnUnknown, ok = broadcast.ParseOnUnknown(f.onUnknown); !ok {
-			return &wxcast.BadInput{Key: "--on-unknown", Problem: fmt.Sprintf("%q is no way to treat a lost outcome", f.onUnknown), Want: "write skip or resend"}
+			return &wxcast.BadInput{Key: "--on-unknown", Problem: wxcast.Plain(fmt.Sprintf("%q is no way to treat a lost outcome", f.onUnknown)), Want: wxcast.Plain("write skip or resend")}
 		}
 	}
 	if f.rate > 0 {
@@ -62,7 +62,7 @@ func (a *app) loadSpec(cmd *cobra.Command, file string, f specFlags) (*broadcast
 	}
 	raw, err := os.ReadFile(file)
 	if err != nil {
-		return nil, &wxcast.BadInput{File: file, Problem: "cannot be read", Want: "name a YAML file that exists"}
+		return nil, &wxcast.BadInput{File: file, Problem: wxcast.Plain("cannot be read"), Want: wxcast.Plain("name a YAML file that exists")}
 	}
 	spec, err := broadcast.ParseSpec(file, raw)
 	if err != nil {
@@ -91,7 +91,7 @@ func atKey(spec *broadcast.Spec, key string, err error) error {
 
 func checkRate(key string, rate float64) error {
 	if !(rate >= 0.01 && rate <= 100_000) {
-		return &wxcast.BadInput{Key: key, Problem: fmt.Sprintf("%v is not a number of messages per second from 0.01 to 100000", rate), Want: "write for example --rate 50"}
+		return &wxcast.BadInput{Key: key, Problem: wxcast.Plain(fmt.Sprintf("%v is not a number of messages per second from 0.01 to 100000", rate)), Want: wxcast.Plain("write for example --rate 50")}
 	}
 	return nil
 }
@@ -193,10 +193,10 @@ func (s *session) confirmBroadcast(ctx context.Context, name string, audience wx
 	if n.Recipients == 0 {
 		if len(n.Out) > 0 && n.Followers > 0 {
 			last := n.Out[len(n.Out)-1]
-			return &wxcast.BadInput{Problem: fmt.Sprintf("nobody would get it: of %s followers, the last %s are out by %q", count(n.Followers), count(last.N), last.Reason),
-				Want: "run wxcast broadcast preview to see who is out and why; nobody bridged means: run wxcast sync, wxcast import and wxcast join first"}
+			return &wxcast.BadInput{Problem: wxcast.Plain(fmt.Sprintf("nobody would get it: of %s followers, the last %s are out by %q", count(n.Followers), count(last.N), last.Reason)),
+				Want: wxcast.Plain("run wxcast broadcast preview to see who is out and why; nobody bridged means: run wxcast sync, wxcast import and wxcast join first")}
 		}
-		return &wxcast.BadInput{Problem: "nobody is bridged, so there is nobody to send to", Want: "run wxcast sync, wxcast import and wxcast join first"}
+		return &wxcast.BadInput{Problem: wxcast.Plain("nobody is bridged, so there is nobody to send to"), Want: wxcast.Plain("run wxcast sync, wxcast import and wxcast join first")}
 	}
 	if who.confirm == nil || n.Recipients <= s.cfg.Broadcast.ConfirmAbove {
 		return nil

@@ -87,12 +87,12 @@ func (s *session) sendTests(ctx context.Context, spec *broadcast.Spec, to []stri
 				return nil, err
 			}
 			if len(f) == 0 {
-				return nil, &wxcast.BadInput{File: spec.Audience.In.File, Key: openid, Problem: "has no row in the list", Want: "test with people of the list: the message takes their values"}
+				return nil, &wxcast.BadInput{File: spec.Audience.In.File, Key: openid, Problem: wxcast.Plain("has no row in the list"), Want: wxcast.Plain("test with people of the list: the message takes their values")}
 			}
 		}
 		m, err := message.For(&wxcast.Delivery{Follower: f[0].Follower, MiniOpenID: f[0].MiniOpenID, Vars: f[0].Vars})
 		if err != nil {
-			return nil, &wxcast.BadInput{Key: openid, Problem: err.Error()}
+			return nil, &wxcast.BadInput{Key: openid, Problem: wxcast.Plain(err.Error())}
 		}
 		messages = append(messages, m)
 	}

@@ -47,7 +47,7 @@ func export[T any](a *app, what string, f exportFlags, r rows[T]) error {
 	if f.out != "" {
 		file, err := os.Create(f.out)
 		if err != nil {
-			return &wxcast.BadInput{Key: "--out", Problem: err.Error(), Want: "name a file that can be written"}
+			return &wxcast.BadInput{Key: "--out", Problem: wxcast.Plain(err.Error()), Want: wxcast.Plain("name a file that can be written")}
 		}
 		defer file.Close() // a second time, after an error
 		n, err := writeRows(file, f.format, r)

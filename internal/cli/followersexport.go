@@ -93,7 +93,7 @@ func parseDate(key, text string, to *time.Time) error {
 	}
 	day, err := wxcast.ParseDay(text)
 	if err != nil {
-		return &wxcast.BadInput{Key: key, Problem: fmt.Sprintf("%q is no date", text), Want: "write it as 2026-11-30"}
+		return &wxcast.BadInput{Key: key, Problem: wxcast.Plain(fmt.Sprintf("%q is no date", text)), Want: wxcast.Plain("write it as 2026-11-30")}
 	}
 	*to = day.Begin()
 	return nil

@@ -105,7 +105,7 @@ func openInput(arg string, stdin io.Reader) (io.ReadCloser, string, error) {
 	}
 	f, err := os.Open(arg)
 	if err != nil {
-		return nil, "", &wxcast.BadInput{File: arg, Problem: "cannot be read", Want: "name a file that exists, or - for standard input"}
+		return nil, "", &wxcast.BadInput{File: arg, Problem: wxcast.Plain("cannot be read"), Want: wxcast.Plain("name a file that exists, or - for standard input")}
 	}
 	return f, arg, nil
 }

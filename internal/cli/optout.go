@@ -127,7 +127,7 @@ unionid. A file with a bad row is refused whole; ids that are no follower's are 
 func readIDs(file string) ([]string, error) {
 	f, err := os.Open(file)
 	if err != nil {
-		return nil, &wxcast.BadInput{File: file, Problem: "cannot be read", Want: "name a CSV file that exists"}
+		return nil, &wxcast.BadInput{File: file, Problem: wxcast.Plain("cannot be read"), Want: wxcast.Plain("name a CSV file that exists")}
 	}
 	defer f.Close()
 	var ids []string

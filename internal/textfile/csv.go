@@ -111,7 +111,7 @@ func (c *CSV) broken(err error) error {
 		return Unreadable(c.name, c.line, err)
 	}
 	return &wxcast.BadInput{
-		File: c.name, Line: parse.StartLine, Problem: `a " is opened here and not closed on its line`,
-		Want: `write "" for a quote inside a quoted field; nothing of it was taken`,
+		File: c.name, Line: parse.StartLine, Problem: wxcast.Plain(`a " is opened here and not closed on its line`),
+		Want: wxcast.Plain(`write "" for a quote inside a quoted field; nothing of it was taken`),
 	}
 }

@@ -5,14 +5,17 @@ import (
 	"strings"
 )
 
-// BadInput is a mistake in something a person wrote: a spec, a CSV, a flag. It
-// says where, what is wrong and what would be right. Commands exit with 2 on it.
+// BadInput is a mistake in something a person wrote: a spec, a CSV, an argument. It
+// says where, what is wrong and what would be right. Commands exit with 2 on it, the API
+// answers 422.
 type BadInput struct {
-	File    string // "" when it did not come from a file
-	Line    int    // 0 when no line is known
-	Key     string // key, column or flag; "" when the whole input is meant
-	Problem string // what is wrong, with the value
-	Want    string // what would be right; may be ""
+	File string // "" when it did not come from a file
+	Line int    // 0 when no line is known
+	// Key is a key of a spec, a column, or what an argument is called in JSON
+	// ("on_bad_value"): a door writes it as its readers do. "" when the whole input is meant.
+	Key     string
+	Problem Sentence // what is wrong, with the value
+	Want    Sentence // what would be right; may be zero
 }
 
 func (e *BadInput) Error() string {
@@ -29,9 +32,9 @@ func (e *BadInput) Error() string {
 	if e.Key != "" {
 		b.WriteString(e.Key + ": ")
 	}
-	b.WriteString(e.Problem)
-	if e.Want != "" {
-		b.WriteString("; " + e.Want)
+	b.WriteString(e.Problem.String())
+	if !e.Want.IsZero() {
+		b.WriteString("; " + e.Want.String())
 	}
 	return b.String()
 }

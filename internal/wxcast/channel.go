@@ -1,0 +1,49 @@
+package wxcast
+
+import (
+	"slices"
+	"time"
+)
+
+// Channel is a way to reach a person, as the facts that the engine, the store and the
+// reports go by. They never go by its name.
+type Channel struct {
+	// Name stands with each delivery: "template".
+	Name string
+	// API is the path whose daily quota a message takes, and whose pace it keeps.
+	API string
+	// App tells whose token and quota it is: the official account's or the mini program's.
+	App AppKind
+	// DedupWindow is how long WeChat takes a repeat of a message for the same one; 0 where
+	// it never does: then a message whose outcome was lost is never repeated by itself.
+	DedupWindow time.Duration
+	// Gone are the errcodes that mean: the person has left, ask and mark them.
+	Gone []int
+	// NoPermit are the errcodes that mean: there is no consent of this person (any more).
+	NoPermit []int
+	// WindowOver are those that mean: the time in which they may be written to is over.
+	WindowOver []int
+	// Duplicate are those that mean: WeChat has the same message already. DuplicateRest is
+	// how long to leave the person alone then.
+	Duplicate     []int
+	DuplicateRest time.Duration
+	// TooOften are those that mean: this person gets too much just now. They are no sign
+	// that WeChat is away.
+	TooOften []int
+	// Serial: sends to one person must not overlap.
+	Serial bool
+	// Receipt is the kind of event that tells what became of a message; "" where none comes.
+	Receipt string
+	// ReceiptBlocked are the statuses of a receipt that mean: this person wants nothing by
+	// this channel. They are left out of it from then on, until they follow or consent anew.
+	ReceiptBlocked []string
+}
+
+// Among tells whether an errcode is one of a channel's.
+func Among(codes []int, code int) bool { return slices.Contains(codes, code) }
+
+// Lane is what quota and pace are kept for: one API of one app.
+type Lane struct {
+	AppID int64 // as the store numbers it: an official account, or a mini program
+	API   string
+}
