@@ -14,15 +14,19 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
-	text := e.Key + ": "
-	if e.Value != "" {
-		text += fmt.Sprintf("%q ", e.Value)
-	}
-	text += e.Problem
+	text := e.Key + ": " + e.Said()
 	if e.Want != "" {
 		text += "; " + e.Want
 	}
 	return text
+}
+
+// Said is what is wrong, with the value.
+func (e *Error) Said() string {
+	if e.Value == "" {
+		return e.Problem
+	}
+	return fmt.Sprintf("%q ", e.Value) + e.Problem
 }
 
 // mistakes collects every mistake, so that all are told at once.

@@ -17,6 +17,7 @@ var queryFiles embed.FS
 type queries struct {
 	AddApp string `query:"add-app"`
 	GetApp string `query:"get-app"`
+	GetAppID string `query:"get-appid"`
 
 	GetToken string `query:"get-token"`
 	PutToken string `query:"put-token"`

@@ -12,6 +12,8 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
+	"github.com/wxcast/wxcast/internal/access"
+	"github.com/wxcast/wxcast/internal/account"
 	"github.com/wxcast/wxcast/internal/limit"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
@@ -19,30 +21,17 @@ import (
 // Prefix is where the API stands.
 const Prefix = "/api/v1"
 
-// Store finds keys, and keeps who changed what.
-type Store interface {
-	Now() time.Time
-	APIKey(ctx context.Context, key string) (_ wxcast.APIKey, found bool, err error)
-	AddAudit(ctx context.Context, accountID int64, e wxcast.AuditEntry) (id int64, err error)
-	EndAudit(ctx context.Context, id int64, target, outcome string) error
-	Audit(ctx context.Context, accountID, before int64, limit int) ([]wxcast.AuditEntry, error)
-}
-
 // Options are what an API needs.
 type Options struct {
-	Store    Store
-	Accounts map[int64]Account             // by their number in the store
-	Address  func(r *http.Request) string  // the caller's, for its limits
-	Status   func(err error) (int, string) // of an error that this package does not know
-	Version  string                        // of the program
+	Keys     access.Store
+	Accounts []*account.Account
+	Address  func(r *http.Request) string // the caller's, for its limits
+	Version  string                       // of the program
 	Log      *slog.Logger
 }
 
 const (
-	// callsOfKey are calls a second and at once of one key, and of one address without a
-	// good key.
-	callsOfKey, callBurstOfKey           = 20, 100
-	strangersCalls, strangersCallBurst   = 1, 20
+	// tokensOfAccount are calls for the token a second and at once.
 	tokensOfAccount, tokenBurstOfAccount = 1, 20
 	// callWithin bounds a call, its upload included.
 	callWithin = 10 * time.Minute
@@ -53,8 +42,10 @@ const (
 type API struct {
 	Options
 	http.Handler
-	huma                     huma.API
-	ofKey, strangers, tokens *limit.Each
+	huma     huma.API
+	accounts map[int64]*account.Account // by their number in the store
+	guard    *access.Guard
+	tokens   *limit.Each
 }
 
 // New makes the API.
@@ -67,8 +58,13 @@ func New(o Options) *API {
 	config.CreateHooks = nil                     // no $schema in every answer
 	config.RejectUnknownQueryParameters = true
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"key": {Type: "http", Scheme: "bearer"}}
-	a := &API{Options: o, Handler: mux, huma: humago.New(mux, config), ofKey: limit.New(callsOfKey, callBurstOfKey), strangers: limit.New(strangersCalls, strangersCallBurst), tokens: limit.New(tokensOfAccount, tokenBurstOfAccount)}
-	a.huma.UseMiddleware(a.guard)
+	a := &API{Options: o, Handler: mux, huma: humago.New(mux, config), accounts: map[int64]*account.Account{}}
+	for _, one := range o.Accounts {
+		a.accounts[one.ID] = one
+	}
+	a.guard = access.NewGuard(o.Keys, func(accountID int64) bool { return a.accounts[accountID] != nil })
+	a.tokens = limit.New(tokensOfAccount, tokenBurstOfAccount)
+	a.huma.UseMiddleware(a.letIn)
 	a.addBroadcasts()
 	a.addPeople()
 	a.addReports()
@@ -76,7 +72,7 @@ func New(o Options) *API {
 	a.addToken()
 	a.addAudit()
 	mux.HandleFunc(Prefix+"/", func(w http.ResponseWriter, r *http.Request) {
-		_ = huma.WriteErr(a.huma, humago.NewContext(nil, r, w), http.StatusNotFound, "there is no such call; "+Prefix+"/openapi.json describes them") // the caller may be gone
+		_ = huma.WriteErr(a.huma, humago.NewContext(nil, r, w), http.StatusNotFound, langOfRequest(r).T("api.no_call", "openapi", Prefix+"/openapi.json")) // the caller may be gone
 	})
 	return a
 }
@@ -93,16 +89,10 @@ func operation(id, method, path, summary string, scope wxcast.Scope) huma.Operat
 	}
 }
 
-// audited is an operation that is written down.
-func audited(op huma.Operation) huma.Operation {
-	op.Metadata = map[string]any{"audited": true}
-	return op
-}
-
 // register adds a call that answers with JSON.
-func register[I, O any](a *API, op huma.Operation, do func(ctx context.Context, account Account, in *I) (O, error)) {
+func register[I, O any](a *API, op huma.Operation, do func(ctx context.Context, of *account.Account, in *I) (O, error)) {
 	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*answer[O], error) {
-		out, err := do(ctx, a.account(ctx), in)
+		out, err := do(ctx, accountOf(ctx), in)
 		if err != nil {
 			return nil, a.problem(ctx, err)
 		}

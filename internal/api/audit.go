@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/wxcast/wxcast/internal/account"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
@@ -16,8 +17,8 @@ func (a *API) addAudit() {
 		Entries []wxcast.AuditEntry `json:"entries"`
 	}
 	register(a, operation("list-audit", http.MethodGet, "/audit", "Who changed what, the latest first", wxcast.ScopeAudit),
-		func(ctx context.Context, _ Account, in *page) (auditLog, error) {
-			entries, err := a.Store.Audit(ctx, ctx.Value(contextKey{}).(*caller).key.AccountID, in.Before, in.Limit)
+		func(ctx context.Context, of *account.Account, in *page) (auditLog, error) {
+			entries, err := of.Audit(ctx, in.Before, in.Limit)
 			return auditLog{entries}, err
 		})
 }

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -10,6 +9,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/wxcast/wxcast/internal/account"
 	"github.com/wxcast/wxcast/internal/report"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
@@ -29,8 +29,8 @@ type SpecForm struct {
 	OnBadValue string  `query:"on_bad_value" enum:"stop,skip,truncate" doc:"what to do about a value that WeChat would refuse"`
 }
 
-// with saves the files, and removes them when do has ended.
-func (f *SpecForm) with(do func(Upload) error) error {
+// with reads the spec from files of its own, which are removed when do has ended.
+func (f *SpecForm) with(onUnknown string, do func(account.Spec) error) error {
 	dir, err := os.MkdirTemp("", "wxcast-upload-")
 	if err != nil {
 		return err
@@ -42,17 +42,24 @@ func (f *SpecForm) with(do func(Upload) error) error {
 			return err
 		}
 	}
-	return do(Upload{Dir: dir, Spec: filepath.Base(data.Spec.Filename), Rate: f.Rate, OnBadValue: f.OnBadValue})
+	spec, err := account.ReadSpec(account.SpecFile{
+		Path: filepath.Join(dir, filepath.Base(data.Spec.Filename)), Sent: true,
+		Overrides: account.Overrides{Rate: f.Rate, OnBadValue: f.OnBadValue, OnUnknown: onUnknown},
+	})
+	if err != nil {
+		return err
+	}
+	return do(spec)
 }
 
 func save(dir string, from huma.FormFile) error {
 	name := filepath.Base(from.Filename) // as mime/multipart gives it; said again, since it names a file of ours
 	if !filepath.IsLocal(name) || name == "." {
-		return &wxcast.BadInput{Key: from.Filename, Problem: wxcast.Plain("is no name of a file"), Want: wxcast.Plain("send each file with its name")}
+		return &wxcast.BadInput{Key: from.Filename, Problem: wxcast.Say("api.file_name"), Want: wxcast.Say("api.want_file_name")}
 	}
 	to, err := os.OpenFile(filepath.Join(dir, name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if os.IsExist(err) {
-		return &wxcast.BadInput{Key: name, Problem: wxcast.Plain("was sent twice"), Want: wxcast.Plain("give each file a name of its own")}
+		return &wxcast.BadInput{Key: name, Problem: wxcast.Say("api.file_twice"), Want: wxcast.Say("api.want_file_names")}
 	}
 	if err != nil {
 		return err
@@ -69,57 +76,55 @@ func (a *API) addBroadcasts() {
 		Broadcasts []report.Broadcast `json:"broadcasts"`
 	}
 	register(a, operation("list-broadcasts", http.MethodGet, "/broadcasts", "List the broadcasts, the latest first", wxcast.ScopeRead),
-		func(ctx context.Context, account Account, _ *struct{}) (broadcastList, error) {
-			all, err := account.Broadcasts(ctx)
+		func(ctx context.Context, of *account.Account, _ *struct{}) (broadcastList, error) {
+			all, err := of.Broadcasts(ctx)
 			return broadcastList{all}, err
 		})
 	register(a, operation("get-broadcast", http.MethodGet, "/broadcasts/{id}", "Show how a broadcast stands, counted from its deliveries", wxcast.ScopeRead),
-		func(ctx context.Context, account Account, in *ByID) (report.Broadcast, error) {
-			return account.Broadcast(ctx, in.ID)
+		func(ctx context.Context, of *account.Account, in *ByID) (report.Broadcast, error) {
+			return of.Broadcast(ctx, in.ID)
 		})
 	a.addSpecs()
 
 	for name, act := range map[string]struct {
 		summary string
-		do      func(Account, context.Context, int64) (report.Broadcast, error)
+		do      func(*account.Account, context.Context, int64) (report.Broadcast, error)
 	}{
-		"start":  {"Begin a draft now", Account.StartBroadcast},
-		"pause":  {"Pause a broadcast; it acts within a second", Account.PauseBroadcast},
-		"resume": {"Go on with a paused or waiting broadcast", Account.ResumeBroadcast},
-		"cancel": {"End a broadcast; who has no message yet gets none", Account.CancelBroadcast},
+		"start":  {"Begin a draft now", (*account.Account).StartBroadcast},
+		"pause":  {"Pause a broadcast; it acts within a second", (*account.Account).PauseBroadcast},
+		"resume": {"Go on with a paused or waiting broadcast", (*account.Account).ResumeBroadcast},
+		"cancel": {"End a broadcast; who has no message yet gets none", (*account.Account).CancelBroadcast},
 	} {
-		register(a, audited(operation(name+"-broadcast", http.MethodPost, "/broadcasts/{id}/"+name, act.summary, wxcast.ScopeSend)),
-			func(ctx context.Context, account Account, in *ByID) (report.Broadcast, error) {
-				about(ctx, fmt.Sprintf("broadcast %d", in.ID))
-				return act.do(account, ctx, in.ID)
+		register(a, operation(name+"-broadcast", http.MethodPost, "/broadcasts/{id}/"+name, act.summary, wxcast.ScopeSend),
+			func(ctx context.Context, of *account.Account, in *ByID) (report.Broadcast, error) {
+				return act.do(of, ctx, in.ID)
 			})
 	}
 	type retry struct {
 		ByID
 		Only []int `query:"only" doc:"only those that failed with one of these errcodes"`
 	}
-	register(a, audited(operation("retry-broadcast", http.MethodPost, "/broadcasts/{id}/retry", "Send again, as a new broadcast, to those whose message WeChat refused", wxcast.ScopeSend)),
-		func(ctx context.Context, account Account, in *retry) (report.Broadcast, error) {
-			about(ctx, fmt.Sprintf("broadcast %d", in.ID))
-			return account.RetryBroadcast(ctx, in.ID, in.Only)
+	register(a, operation("retry-broadcast", http.MethodPost, "/broadcasts/{id}/retry", "Send again, as a new broadcast, to those whose message WeChat refused", wxcast.ScopeSend),
+		func(ctx context.Context, of *account.Account, in *retry) (report.Broadcast, error) {
+			return of.RetryBroadcast(ctx, in.ID, in.Only, a.asker(ctx))
 		})
 	type steer struct {
 		ByID
-		Body Steering
+		Body account.Steering
 	}
-	register(a, audited(operation("steer-broadcast", http.MethodPatch, "/broadcasts/{id}", "Change a broadcast's rate or priority, also while it runs", wxcast.ScopeSend)),
-		func(ctx context.Context, account Account, in *steer) (report.Broadcast, error) {
-			about(ctx, fmt.Sprintf("broadcast %d", in.ID))
-			return account.SteerBroadcast(ctx, in.ID, in.Body)
+	register(a, operation("steer-broadcast", http.MethodPatch, "/broadcasts/{id}", "Change a broadcast's rate or priority, also while it runs", wxcast.ScopeSend),
+		func(ctx context.Context, of *account.Account, in *steer) (report.Broadcast, error) {
+			steered, err := of.SteerBroadcast(ctx, in.ID, in.Body)
+			return steered.Broadcast, err
 		})
 	type deliveries struct {
 		ByID
 		ExportFormat
 	}
-	stream(a, audited(operation("export-deliveries", http.MethodGet, "/broadcasts/{id}/deliveries", "Every delivery of a broadcast with its outcome, in openid order", wxcast.ScopePeople)),
-		func(ctx context.Context, account Account, in *deliveries, w io.Writer) error {
-			about(ctx, fmt.Sprintf("broadcast %d", in.ID))
-			return account.ExportDeliveries(ctx, in.ID, in.Format, w)
+	stream(a, operation("export-deliveries", http.MethodGet, "/broadcasts/{id}/deliveries", "Every delivery of a broadcast with its outcome, in openid order", wxcast.ScopePeople),
+		func(ctx context.Context, of *account.Account, in *deliveries, w io.Writer) error {
+			_, err := of.ExportDeliveries(ctx, in.ID, in.Format, w)
+			return err
 		})
 }
 
@@ -130,8 +135,8 @@ func (a *API) addSpecs() {
 		Messages int `query:"messages" minimum:"1" maximum:"1000" default:"3" doc:"how many messages to show"`
 	}
 	register(a, operation("preview-broadcast", http.MethodPost, "/broadcasts/preview", "Show who would get a broadcast, what they would see, and when it would end; send nothing", wxcast.ScopeSend),
-		func(ctx context.Context, account Account, in *previewForm) (p Preview, err error) {
-			err = in.with(func(u Upload) error { p, err = account.PreviewBroadcast(ctx, u, in.Messages); return err })
+		func(ctx context.Context, of *account.Account, in *previewForm) (p account.Preview, err error) {
+			err = in.with("", func(s account.Spec) error { p, err = of.PreviewBroadcast(ctx, s, in.Messages); return err })
 			return p, err
 		})
 	type testForm struct {
@@ -139,11 +144,11 @@ func (a *API) addSpecs() {
 		To []string `query:"to" required:"true" minItems:"1" maxItems:"20" doc:"openids of followers"`
 	}
 	type testMessages struct {
-		Messages []TestMessage `json:"messages"`
+		Messages []account.TestMessage `json:"messages"`
 	}
-	register(a, audited(operation("test-broadcast", http.MethodPost, "/broadcasts/test", "Send a spec's message to a few people", wxcast.ScopeSend)),
-		func(ctx context.Context, account Account, in *testForm) (t testMessages, err error) {
-			err = in.with(func(u Upload) error { t.Messages, err = account.TestBroadcast(ctx, u, in.To); return err })
+	register(a, operation("test-broadcast", http.MethodPost, "/broadcasts/test", "Send a spec's message to a few people", wxcast.ScopeSend),
+		func(ctx context.Context, of *account.Account, in *testForm) (t testMessages, err error) {
+			err = in.with("", func(s account.Spec) error { t.Messages, err = of.TestBroadcast(ctx, s, in.To); return err })
 			return t, err
 		})
 	type createForm struct {
@@ -152,13 +157,11 @@ func (a *API) addSpecs() {
 		At        string `query:"at" doc:"Beijing time at which it begins, such as 2026-11-30 10:00; now, if it is not given"`
 		Draft     bool   `query:"draft" doc:"store it, to be started later"`
 	}
-	create := audited(operation("create-broadcast", http.MethodPost, "/broadcasts", "Check a spec and every recipient, and begin its broadcast", wxcast.ScopeSend))
+	create := operation("create-broadcast", http.MethodPost, "/broadcasts", "Check a spec and every recipient, and begin its broadcast", wxcast.ScopeSend)
 	create.Description = "The same name and content is the same broadcast: sent again, it is answered as it stands."
-	register(a, create, func(ctx context.Context, account Account, in *createForm) (b report.Broadcast, err error) {
-		err = in.with(func(u Upload) error {
-			u.OnUnknown = in.OnUnknown
-			b, err = account.CreateBroadcast(ctx, u, in.Draft, in.At)
-			about(ctx, fmt.Sprintf("broadcast %d (%s)", b.ID, b.Name))
+	register(a, create, func(ctx context.Context, of *account.Account, in *createForm) (b report.Broadcast, err error) {
+		err = in.with(in.OnUnknown, func(s account.Spec) error {
+			b, err = of.CreateBroadcast(ctx, s, account.Begin{Draft: in.Draft, At: in.At}, a.asker(ctx))
 			return err
 		})
 		return b, err

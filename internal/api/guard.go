@@ -3,38 +3,51 @@ package api
 import (
 	"context"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
+	"github.com/wxcast/wxcast/internal/access"
+	"github.com/wxcast/wxcast/internal/account"
+	"github.com/wxcast/wxcast/internal/text"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
 type contextKey struct{}
 
-// caller is who makes a call, and what it turned out to be about.
+// caller is who makes a call: the account that their key opens, and the language in which
+// they are answered.
 type caller struct {
-	key    wxcast.APIKey
-	target string
+	account *account.Account
+	lang    text.Lang
 }
 
-// account is the one that the caller's key opens.
-func (a *API) account(ctx context.Context) Account {
-	return a.Accounts[ctx.Value(contextKey{}).(*caller).key.AccountID]
+// accountOf is the account that the caller's key opens.
+func accountOf(ctx context.Context) *account.Account {
+	return ctx.Value(contextKey{}).(*caller).account
 }
 
-// about says for the audit log what a call is about; never a person's id.
-func about(ctx context.Context, target string) { ctx.Value(contextKey{}).(*caller).target = target }
+// langOf is the caller's language.
+func langOf(ctx context.Context) text.Lang {
+	if c, ok := ctx.Value(contextKey{}).(*caller); ok {
+		return c.lang
+	}
+	return text.English
+}
 
-// guard lets those call who have a good key with the operation's scope, and writes down
-// what is to be written down before it is done.
-func (a *API) guard(ctx huma.Context, next func(huma.Context)) {
-	op := ctx.Operation()
+// asker is a program that asks for a broadcast: nobody is there to be asked.
+func (a *API) asker(ctx context.Context) account.Asker {
+	return account.Asker{Say: func(s wxcast.Sentence) {
+		a.Log.InfoContext(ctx, text.English.Say(s), "account", accountOf(ctx).Name())
+	}}
+}
+
+// letIn lets those call who have a good key with the operation's scope.
+func (a *API) letIn(ctx huma.Context, next func(huma.Context)) {
 	r, w := humago.Unwrap(ctx)
-	key, status, why := a.admit(r, wxcast.Scope(op.Security[0]["key"][0]))
+	key, status, why := a.admit(r, wxcast.Scope(ctx.Operation().Security[0]["key"][0]))
 	if status != 0 {
 		switch status {
 		case http.StatusUnauthorized:
@@ -51,53 +64,43 @@ func (a *API) guard(ctx huma.Context, next func(huma.Context)) {
 	_ = control.SetReadDeadline(deadline)
 	_ = control.SetWriteDeadline(deadline)
 	r.Body = http.MaxBytesReader(w, r.Body, uploadMax)
+	c := &caller{account: a.accounts[key.AccountID], lang: langOfRequest(r)}
+	next(huma.WithContext(ctx, context.WithValue(account.As(ctx.Context(), "key "+key.Name), contextKey{}, c)))
+}
 
-	c := &caller{key: key}
-	ctx = huma.WithValue(ctx, contextKey{}, c)
-	if op.Metadata["audited"] == nil {
-		next(ctx)
-		return
+// langOfRequest is Chinese where Accept-Language begins with it, English elsewhere.
+func langOfRequest(r *http.Request) text.Lang {
+	if strings.HasPrefix(strings.ToLower(r.Header.Get("Accept-Language")), "zh") {
+		return text.Chinese
 	}
-	id, err := a.Store.AddAudit(ctx.Context(), key.AccountID, wxcast.AuditEntry{Actor: "key " + key.Name, Action: op.OperationID})
-	if err != nil {
-		a.Log.ErrorContext(ctx.Context(), "a call was not written down, so it was not done", "key", key.Name, "operation", op.OperationID, "err", err)
-		_ = huma.WriteErr(a.huma, ctx, http.StatusServiceUnavailable, "the audit log cannot be written; try again")
-		return
-	}
-	defer func() {
-		if err := a.Store.EndAudit(context.WithoutCancel(ctx.Context()), id, c.target, strconv.Itoa(ctx.Status())); err != nil {
-			a.Log.ErrorContext(ctx.Context(), "the end of a call was not written down", "key", key.Name, "operation", op.OperationID, "err", err)
-		}
-	}()
-	next(ctx)
+	return text.English
+}
+
+// refusals are the answers to those who may not come in.
+var refusals = map[access.Refusal]struct {
+	status int
+	code   string
+}{
+	access.NoKey:            {http.StatusUnauthorized, "api.no_key"},
+	access.WrongKey:         {http.StatusUnauthorized, "api.wrong_key"},
+	access.NarrowKey:        {http.StatusForbidden, "api.narrow_key"},
+	access.TooManyOfKey:     {http.StatusTooManyRequests, "api.too_many_of_key"},
+	access.TooManyStrangers: {http.StatusTooManyRequests, "api.too_many_strangers"},
+	access.StoreAway:        {http.StatusServiceUnavailable, "api.store_away"},
 }
 
 // admit finds the caller's key; a status other than 0 says why the call is refused.
 func (a *API) admit(r *http.Request, scope wxcast.Scope) (key wxcast.APIKey, status int, why string) {
-	text, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-	if !ok {
-		if !a.strangers.Allow(a.Address(r), time.Now()) {
-			return key, http.StatusTooManyRequests, "too many calls without a key"
-		}
-		return key, http.StatusUnauthorized, "send Authorization: Bearer KEY; wxcast key create makes one"
-	}
-	key, found, err := a.Store.APIKey(r.Context(), text)
-	switch {
-	case err != nil:
+	shown, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	key, refused, err := a.guard.Admit(r.Context(), shown, a.Address(r), scope)
+	if err != nil {
 		a.Log.ErrorContext(r.Context(), "a key could not be looked up", "err", err)
-		return key, http.StatusServiceUnavailable, "the database does not answer; try again"
-	case !found, !key.Good(a.Store.Now()), a.Accounts[key.AccountID] == nil:
-		// Who guesses is slowed down; who has a good key is never kept waiting by them.
-		if !a.strangers.Allow(a.Address(r), time.Now()) {
-			return key, http.StatusTooManyRequests, "too many calls with a wrong key"
-		}
-		return key, http.StatusUnauthorized, "the key is not known, has expired, or was revoked"
-	case !key.May(scope):
-		return key, http.StatusForbidden, "the key lacks the scope " + string(scope)
-	case !a.ofKey.Allow(strconv.FormatInt(key.ID, 10), time.Now()):
-		return key, http.StatusTooManyRequests, "too many calls with this key"
 	}
-	return key, 0, ""
+	if refused == access.Admitted {
+		return key, 0, ""
+	}
+	answer := refusals[refused]
+	return key, answer.status, langOfRequest(r).T(answer.code, "scope", scope)
 }
 
 // Admit tells whether a request has a key for a scope, for pages outside of this package.

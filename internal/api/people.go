@@ -2,12 +2,12 @@ package api
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/wxcast/wxcast/internal/account"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
@@ -15,13 +15,13 @@ func (a *API) addPeople() {
 	type person struct {
 		ID string `path:"id" maxLength:"128" doc:"an openid or a unionid"`
 	}
-	register(a, audited(operation("get-person", http.MethodGet, "/followers/{id}", "Show everything that is kept of one person", wxcast.ScopePeople)),
-		func(ctx context.Context, account Account, in *person) (Person, error) {
-			return account.Person(ctx, in.ID)
+	register(a, operation("get-person", http.MethodGet, "/followers/{id}", "Show everything that is kept of one person", wxcast.ScopePeople),
+		func(ctx context.Context, of *account.Account, in *person) (account.Person, error) {
+			return of.Person(ctx, in.ID)
 		})
-	register(a, audited(operation("forget-person", http.MethodDelete, "/followers/{id}", "Delete one person's data from every table", wxcast.ScopePeople)),
-		func(ctx context.Context, account Account, in *person) (wxcast.Forgotten, error) {
-			return account.ForgetPerson(ctx, in.ID)
+	register(a, operation("forget-person", http.MethodDelete, "/followers/{id}", "Delete one person's data from every table", wxcast.ScopePeople),
+		func(ctx context.Context, of *account.Account, in *person) (wxcast.Forgotten, error) {
+			return of.ForgetPerson(ctx, in.ID)
 		})
 	type followers struct {
 		ExportFormat
@@ -33,11 +33,12 @@ func (a *API) addPeople() {
 		From       string   `query:"followed_from" doc:"who followed on this Beijing date or later"`
 		Until      string   `query:"followed_until" doc:"who followed before this Beijing date"`
 	}
-	stream(a, audited(operation("export-followers", http.MethodGet, "/followers", "The followers, in openid order", wxcast.ScopePeople)),
-		func(ctx context.Context, account Account, in *followers, w io.Writer) error {
-			return account.ExportFollowers(ctx, FollowerFilter{
+	stream(a, operation("export-followers", http.MethodGet, "/followers", "The followers, in openid order", wxcast.ScopePeople),
+		func(ctx context.Context, of *account.Account, in *followers, w io.Writer) error {
+			_, err := of.ExportFollowers(ctx, account.FollowerFilter{
 				MiniAppID: in.Mini, Bridged: in.Bridged == "yes", NotBridged: in.Bridged == "no", Unfollowed: in.Unfollowed, Tags: in.Tags, Scenes: in.Scenes, From: in.From, Until: in.Until,
 			}, in.Format, w)
+			return err
 		})
 
 	type ids struct {
@@ -45,22 +46,22 @@ func (a *API) addPeople() {
 			IDs []string `json:"ids" minItems:"1" maxItems:"2000" doc:"openids or unionids"`
 		}
 	}
-	type change func(Account, context.Context, []string) (OptOutChange, error)
+	type change func(*account.Account, context.Context, []string) (account.OptOutChange, error)
 	for _, c := range []struct {
 		op huma.Operation
 		do change
 	}{
-		{operation("add-optouts", http.MethodPost, "/optouts", "Put people on the list of those who want no messages", wxcast.ScopePeople), Account.AddOptOuts},
-		{operation("remove-optouts", http.MethodPost, "/optouts/remove", "Take people off that list", wxcast.ScopePeople), Account.RemoveOptOuts},
+		{operation("add-optouts", http.MethodPost, "/optouts", "Put people on the list of those who want no messages", wxcast.ScopePeople), (*account.Account).AddOptOuts},
+		{operation("remove-optouts", http.MethodPost, "/optouts/remove", "Take people off that list", wxcast.ScopePeople), (*account.Account).RemoveOptOuts},
 	} {
-		register(a, audited(c.op), func(ctx context.Context, account Account, in *ids) (OptOutChange, error) {
-			about(ctx, fmt.Sprintf("%d people", len(in.Body.IDs)))
-			return c.do(account, ctx, in.Body.IDs)
+		register(a, c.op, func(ctx context.Context, of *account.Account, in *ids) (account.OptOutChange, error) {
+			return c.do(of, ctx, in.Body.IDs)
 		})
 	}
 	type export struct{ ExportFormat }
-	stream(a, audited(operation("export-optouts", http.MethodGet, "/optouts", "The list of those who want no messages", wxcast.ScopePeople)),
-		func(ctx context.Context, account Account, in *export, w io.Writer) error {
-			return account.ExportOptOuts(ctx, in.Format, w)
+	stream(a, operation("export-optouts", http.MethodGet, "/optouts", "The list of those who want no messages", wxcast.ScopePeople),
+		func(ctx context.Context, of *account.Account, in *export, w io.Writer) error {
+			_, err := of.ExportOptOuts(ctx, in.Format, w)
+			return err
 		})
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 
+	"github.com/wxcast/wxcast/internal/account"
 	"github.com/wxcast/wxcast/internal/report"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
@@ -17,7 +18,7 @@ type OfDay struct {
 func (d OfDay) parse() (wxcast.Day, error) {
 	parsed, err := wxcast.ParseDay(d.Day)
 	if err != nil {
-		return parsed, &wxcast.BadInput{Key: "day", Problem: wxcast.Plain(d.Day + " is no date"), Want: wxcast.Plain("write it as 2026-11-30")}
+		return parsed, &wxcast.BadInput{Key: "day", Problem: wxcast.Say("input.date", "value", d.Day), Want: wxcast.Say("input.want_date")}
 	}
 	return parsed, nil
 }
@@ -41,24 +42,24 @@ func (a *API) addReports() {
 		Days []wxcast.Day `json:"days"` // the latest first
 	}
 	register(a, operation("list-reports", http.MethodGet, "/reports", "The days whose report was kept", wxcast.ScopeRead),
-		func(ctx context.Context, account Account, _ *struct{}) (reportDays, error) {
-			days, err := account.ReportDays(ctx)
+		func(ctx context.Context, of *account.Account, _ *struct{}) (reportDays, error) {
+			days, err := of.ReportDays(ctx)
 			return reportDays{days}, err
 		})
 	register(a, operation("get-report", http.MethodGet, "/reports/{day}", "Report a day: quotas, followers, bridges, broadcasts", wxcast.ScopeRead),
-		func(ctx context.Context, account Account, in *OfDay) (report.Report, error) {
+		func(ctx context.Context, of *account.Account, in *OfDay) (report.Report, error) {
 			d, err := in.parse()
 			if err != nil {
 				return report.Report{}, err
 			}
-			return account.Report(ctx, d)
+			return of.Report(ctx, d)
 		})
 	stream(a, operation("get-report-page", http.MethodGet, "/reports/{day}/{format}", "Report a day as CSV, or as a page to look at", wxcast.ScopeRead),
-		func(ctx context.Context, account Account, in *reportPage, w io.Writer) error {
+		func(ctx context.Context, of *account.Account, in *reportPage, w io.Writer) error {
 			d, err := in.parse()
 			if err != nil {
 				return err
 			}
-			return account.WriteReport(ctx, d, in.Format, in.Language, w)
+			return of.WriteReport(ctx, d, in.Format, in.Language, w)
 		})
 }

@@ -6,6 +6,8 @@ import (
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/wxcast/wxcast/internal/account"
 )
 
 // ExportFormat is how rows are written.
@@ -24,12 +26,12 @@ func (f ExportFormat) contentType() string {
 func stream[I any, P interface {
 	*I
 	contentType() string
-}](a *API, op huma.Operation, do func(ctx context.Context, account Account, in *I, w io.Writer) error) {
+}](a *API, op huma.Operation, do func(ctx context.Context, of *account.Account, in *I, w io.Writer) error) {
 	op.Responses = map[string]*huma.Response{"200": {Description: "OK", Content: map[string]*huma.MediaType{"text/csv": {}, "application/jsonl": {}}}}
 	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*huma.StreamResponse, error) {
 		return &huma.StreamResponse{Body: func(out huma.Context) {
 			w := &begun{Context: out, contentType: P(in).contentType()}
-			err := do(ctx, a.account(ctx), in, w)
+			err := do(ctx, accountOf(ctx), in, w)
 			switch {
 			case err == nil:
 				w.begin() // where there was nothing to write

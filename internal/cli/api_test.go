@@ -230,7 +230,7 @@ func TestTheWholeJobThroughTheAPI(t *testing.T) {
 		}
 		entries := do(200, "GET", "/audit", "", "")["entries"].([]any)
 		log := fmt.Sprint(entries)
-		for _, want := range []string{"action:create-broadcast", "target:broadcast 1 (spring-sale)", "action:steer-broadcast", "actor:key all", "outcome:409", "action:forget-person", "action:key create", "actor:cli ", "action:replace-access-token"} {
+		for _, want := range []string{"action:create-broadcast", "target:broadcast 1 (spring-sale)", "action:steer-broadcast", "actor:key all", "outcome:conflict", "action:forget-person", "action:create-key", "actor:cli ", "action:replace-access-token"} {
 			if !strings.Contains(log, want) {
 				t.Errorf("the audit log lacks %q: %s", want, log)
 			}
@@ -360,7 +360,7 @@ func TestTheAPITellsMistakes(t *testing.T) {
 		"two files of one name":         {"/broadcasts", []string{"spec", "a.yaml", spec, "list", "a.yaml", "openid\n"}, "was sent twice"},
 		"a time that is over":           {"/broadcasts?at=2020-01-01%2010:00", []string{"spec", "a.yaml", spec}, "at: 2020-01-01 10:00 is over"},
 		"a rate that is none":           {"/broadcasts?rate=-1", []string{"spec", "a.yaml", spec}, "rate"},
-		"another account":               {"/broadcasts", []string{"spec", "a.yaml", spec + "account: other\n"}, "is not the account that the key opens"},
+		"another account":               {"/broadcasts", []string{"spec", "a.yaml", spec + "account: other\n"}, "is not the account default"},
 		"mini users without a column":   {"/mini-users", []string{"file", "m.csv", "a,b\n1,2\n"}, "m.csv"},
 		"an argument that nobody knows": {"/broadcasts?att=x", []string{"spec", "a.yaml", spec}, "unknown query parameter"},
 	} {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/wxcast/wxcast/internal/account"
 	"github.com/wxcast/wxcast/internal/report"
 	"github.com/wxcast/wxcast/internal/table"
 	"github.com/wxcast/wxcast/internal/wxcast"
@@ -26,8 +27,8 @@ marketing risks the template and the account.`,
 	cmd.AddCommand(
 		a.broadcastPreviewCommand(), a.broadcastTestCommand(), a.broadcastRunCommand(), a.broadcastCreateCommand(),
 		a.broadcastStatusCommand(), a.broadcastListCommand(), a.broadcastExportCommand(), a.broadcastRateCommand(), a.broadcastRetryCommand(),
-		a.broadcastMoveCommand("pause", "Pause a running broadcast", (*session).PauseBroadcast),
-		a.broadcastMoveCommand("cancel", "End a broadcast; who has no message yet gets none", (*session).CancelBroadcast),
+		a.broadcastMoveCommand("pause", "Pause a running broadcast", (*account.Account).PauseBroadcast),
+		a.broadcastMoveCommand("cancel", "End a broadcast; who has no message yet gets none", (*account.Account).CancelBroadcast),
 		a.broadcastGoOnCommand("start", "Begin a broadcast that was created before", wxcast.BroadcastDraft, wxcast.BroadcastScheduled),
 		a.broadcastGoOnCommand("resume", "Go on with a paused or waiting broadcast", wxcast.BroadcastPaused, wxcast.BroadcastWaiting, wxcast.BroadcastRunning),
 	)
@@ -39,8 +40,8 @@ func (a *app) broadcastListCommand() *cobra.Command {
 		Use:   "list",
 		Short: "List the account's broadcasts, the latest first",
 		Args:  cobra.NoArgs,
-		RunE: a.withSession(func(ctx context.Context, s *session, _ []string) error {
-			summaries, err := s.Broadcasts(ctx)
+		RunE: a.withAccount(func(ctx context.Context, of *account.Account, _ []string) error {
+			summaries, err := of.Broadcasts(ctx)
 			if err != nil {
 				return err
 			}
@@ -56,41 +57,31 @@ func (a *app) broadcastListCommand() *cobra.Command {
 }
 
 // broadcastMoveCommand moves a stored broadcast to another state, as move does.
-func (a *app) broadcastMoveCommand(name, short string, move func(*session, context.Context, int64) (report.Broadcast, error)) *cobra.Command {
+func (a *app) broadcastMoveCommand(name, short string, move func(*account.Account, context.Context, int64) (report.Broadcast, error)) *cobra.Command {
 	return &cobra.Command{
 		Use:     name + " ID",
 		Short:   short,
 		Example: "  wxcast broadcast " + name + " 3",
 		Args:    cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			s, b, err := a.openBroadcast(cmd.Context(), args[0], a.openSession)
+		RunE: a.withAccount(func(ctx context.Context, of *account.Account, args []string) error {
+			id, err := broadcastID(args[0])
 			if err != nil {
 				return err
 			}
-			defer s.Close()
-			moved, err := move(s, cmd.Context(), b.ID)
+			moved, err := move(of, ctx, id)
 			if err != nil {
 				return err
 			}
 			return a.print(map[string]any{"id": moved.ID, "state": moved.State}, func(w io.Writer) { fmt.Fprintf(w, "Broadcast %d (%s) is %s.\n", moved.ID, moved.Name, moved.State) })
-		},
+		}),
 	}
 }
 
-// openBroadcast opens a session and finds the account's broadcast with that ID.
-func (a *app) openBroadcast(ctx context.Context, arg string, open func(context.Context) (*session, error)) (*session, wxcast.Broadcast, error) {
+// broadcastID reads a broadcast's ID.
+func broadcastID(arg string) (int64, error) {
 	id, err := strconv.ParseInt(arg, 10, 64)
 	if err != nil {
-		return nil, wxcast.Broadcast{}, usageError{fmt.Errorf("%q is no broadcast's ID; wxcast broadcast list shows them", arg)}
+		return 0, usageError{fmt.Errorf("%q is no broadcast's ID; wxcast broadcast list shows them", arg)}
 	}
-	s, err := open(ctx)
-	if err != nil {
-		return nil, wxcast.Broadcast{}, err
-	}
-	b, err := s.broadcast(ctx, id)
-	if err != nil {
-		s.Close()
-		return nil, b, err
-	}
-	return s, b, nil
+	return id, nil
 }

@@ -1,13 +1,9 @@
 package cli
 
 import (
-	"context"
-	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
-
-	"github.com/wxcast/wxcast/internal/api"
-	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
 func (a *app) broadcastExportCommand() *cobra.Command {
@@ -23,32 +19,18 @@ attempts, WeChat's errcode and msgid, and when it was last tried. Times are UTC.
 			if err := f.check(); err != nil {
 				return err
 			}
-			s, b, err := a.openBroadcast(cmd.Context(), args[0], a.openSession)
+			id, err := broadcastID(args[0])
 			if err != nil {
 				return err
 			}
-			defer s.Close()
-			return export(a, "deliveries", f, deliveryRows(cmd.Context(), s, b))
+			of, err := a.openAccount(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer of.CloseAll()
+			return a.export("deliveries", f, func(w io.Writer) (int64, error) { return of.ExportDeliveries(asked(cmd), id, f.format, w) })
 		},
 	}
 	f.add(cmd)
 	return cmd
-}
-
-func deliveryRows(ctx context.Context, s *session, b wxcast.Broadcast) rows[wxcast.PersonDelivery] {
-	return rows[wxcast.PersonDelivery]{
-		page: func(after wxcast.OpenID) ([]wxcast.PersonDelivery, error) {
-			return s.db.Deliveries(ctx, b, after, exportPage)
-		},
-		openid: func(d wxcast.PersonDelivery) wxcast.OpenID { return d.OpenID },
-		header: []string{"broadcast_id", "broadcast", "openid", "state", "attempts", "errcode", "errmsg", "msgid", "attempted_at", "next_attempt_at"},
-		fields: func(d wxcast.PersonDelivery) []string {
-			j := api.NewDelivery(d)
-			return []string{
-				fmt.Sprint(j.BroadcastID), j.Broadcast, j.OpenID, j.State, fmt.Sprint(j.Attempts), fmt.Sprint(j.ErrCode), j.ErrMsg, j.MsgID,
-				timeText(d.AttemptedAt), timeText(d.NextAttemptAt),
-			}
-		},
-		object: func(d wxcast.PersonDelivery) any { return api.NewDelivery(d) },
-	}
 }

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"maps"
@@ -10,11 +9,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/wxcast/wxcast/bridge"
-	"github.com/wxcast/wxcast/broadcast"
-	"github.com/wxcast/wxcast/internal/api"
+	"github.com/wxcast/wxcast/internal/account"
 	"github.com/wxcast/wxcast/internal/table"
-	"github.com/wxcast/wxcast/internal/wechat"
+	"github.com/wxcast/wxcast/internal/text"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
@@ -37,12 +34,12 @@ and the first messages as people would see them. Nothing is sent or stored.`,
 			if messages < 0 || messages > 1000 {
 				return usageError{fmt.Errorf("--messages: %d is not a number from 0 to 1000", messages)}
 			}
-			s, err := a.openCallingSession(cmd.Context())
+			of, err := a.openCallingAccount(cmd.Context())
 			if err != nil {
 				return err
 			}
-			defer s.Close()
-			p, err := s.preview(cmd.Context(), spec, max(messages, 1))
+			defer of.CloseAll()
+			p, err := of.PreviewBroadcast(asked(cmd), spec, max(messages, 1))
 			if err != nil {
 				return err
 			}
@@ -55,57 +52,7 @@ and the first messages as people would see them. Nothing is sent or stored.`,
 	return cmd
 }
 
-// preview says who would get a spec's broadcast, and when.
-func (s *session) preview(ctx context.Context, spec *broadcast.Spec, messages int) (p api.Preview, err error) {
-	checked, err := s.checkSpec(ctx, spec)
-	if err != nil {
-		return p, err
-	}
-	coverage, err := bridge.Cover(ctx, s.db, s.accountID, checked.miniID)
-	if err != nil {
-		return p, err
-	}
-	p.NotBridged.WithoutUnionID, p.NotBridged.NotInMiniProgram, p.NotBridged.Ambiguous = coverage.WithoutUnionID, coverage.NotInMiniProgram, coverage.Ambiguous
-	audience, err := spec.Resolve(ctx, s.db, s.accountID, checked.miniID, s.db.Now())
-	if err != nil {
-		return p, err
-	}
-	n, err := s.db.CountAudience(ctx, s.accountID, audience)
-	if err != nil {
-		return p, err
-	}
-	p.Followers, p.Out = n.Followers, []api.PreviewOut{}
-	for _, out := range n.Out {
-		p.Out = append(p.Out, api.PreviewOut(out))
-	}
-	if audience.In != nil {
-		p.List = &api.PreviewList{Rows: n.ListRows, Found: n.ListFound}
-	}
-	message, err := broadcast.NewMessage(spec, checked.mini, "")
-	if err != nil {
-		return p, err
-	}
-	found, err := broadcast.Check(ctx, s.db, spec, message, s.accountID, audience, messages)
-	if err != nil {
-		return p, err
-	}
-	p.Recipients, p.BadValues = found.Recipients, found.Bad
-	for _, m := range found.First {
-		p.Messages = append(p.Messages, api.PreviewMessage{OpenID: string(m.ToUser), Data: m.Data, PagePath: m.PagePath, URL: m.URL})
-	}
-	quota, err := s.client.GetQuota(ctx, wechat.TemplateSendAPI)
-	if err != nil {
-		s.log.WarnContext(ctx, "WeChat did not tell the quota of template messages", "err", err)
-		quota = wxcast.Quota{}
-	}
-	o := s.sendOptions(spec)
-	forecast := broadcast.Foretell(s.db.Now(), p.Recipients-p.BadValues, o, quota)
-	p.Quota.Limit, p.Quota.Used, p.Quota.Keep, p.Quota.Remain = quota.Limit, quota.Used, o.QuotaKeep, forecast.Today
-	p.Rate, p.Seconds, p.Days, p.EndsAt = o.Rate, forecast.Seconds, forecast.Days, api.TimeOrNull(forecast.EndsAt)
-	return p, nil
-}
-
-func writePreview(w io.Writer, spec *broadcast.Spec, p api.Preview) {
+func writePreview(w io.Writer, spec account.Spec, p account.Preview) {
 	fmt.Fprintf(w, "%s: %s of %s followers would get it.\n", spec.Name, count(p.Recipients-p.BadValues), count(p.Followers))
 	rows := [][]string{{"in", count(p.Recipients - p.BadValues), ""}}
 	for _, out := range p.Out {
@@ -137,7 +84,7 @@ func writePreview(w io.Writer, spec *broadcast.Spec, p api.Preview) {
 		fmt.Fprintf(w, "At %v a second: %v of sending on %d days; begun now, it ends %s (Beijing).\n", p.Rate, length, p.Days, p.EndsAt.In(wxcast.Beijing).Format("2006-01-02 15:04:05"))
 	}
 	for _, m := range p.Messages {
-		fmt.Fprintf(w, "\nTo %s, opens %s\n", m.OpenID, orDash(m.PagePath))
+		fmt.Fprintf(w, "\nTo %s, opens %s\n", m.OpenID, text.Or(m.PagePath))
 		var rows [][]string
 		for _, key := range slices.Sorted(maps.Keys(m.Data)) {
 			rows = append(rows, []string{key, m.Data[key]})

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/wxcast/wxcast/internal/account"
 	"github.com/wxcast/wxcast/internal/report"
 	"github.com/wxcast/wxcast/internal/table"
 	"github.com/wxcast/wxcast/internal/wechat"
@@ -27,14 +28,18 @@ second how far it is, until it ends, waits or is paused; Ctrl-C leaves it alone.
 		Example: "  wxcast broadcast status 3\n  wxcast broadcast status 3 --json\n  wxcast broadcast status 3 --watch",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			s, b, err := a.openBroadcast(cmd.Context(), args[0], a.openSession)
+			id, err := broadcastID(args[0])
 			if err != nil {
 				return err
 			}
-			defer s.Close()
-			summary, err := report.OfBroadcast(cmd.Context(), s.db, b)
+			of, err := a.openAccount(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer of.CloseAll()
+			summary, err := of.Broadcast(cmd.Context(), id)
 			if err == nil && watch {
-				summary, err = a.watchBroadcast(cmd.Context(), s, b)
+				summary, err = a.watchBroadcast(cmd.Context(), of, summary)
 			}
 			if err != nil {
 				return err
@@ -49,24 +54,16 @@ second how far it is, until it ends, waits or is paused; Ctrl-C leaves it alone.
 const watchEvery = time.Second
 
 // watchBroadcast shows a broadcast's progress until it no longer runs.
-func (a *app) watchBroadcast(ctx context.Context, s *session, b wxcast.Broadcast) (report.Broadcast, error) {
+func (a *app) watchBroadcast(ctx context.Context, of *account.Account, b report.Broadcast) (report.Broadcast, error) {
 	bar := a.progress(b.Name)
 	bar.every = 0 // as often as we look
 	defer bar.end()
 	tick := time.NewTicker(watchEvery)
 	defer tick.Stop()
 	for {
-		b, err := s.db.Broadcast(ctx, b.ID)
-		if err != nil {
-			return report.Broadcast{}, err
-		}
-		summary, err := report.OfBroadcast(ctx, s.db, b)
-		if err != nil || b.State != wxcast.BroadcastRunning {
+		summary, whole, err := of.BroadcastProgress(ctx, b.ID)
+		if err != nil || summary.State != wxcast.BroadcastRunning {
 			return summary, err
-		}
-		whole := int64(0) // not known while the recipients are being fixed
-		if b.Fixed {
-			whole = summary.Recipients
 		}
 		bar.set(summary.Recipients-summary.Pending, whole)
 		select {

@@ -1,25 +1,15 @@
 package cli
 
 import (
-	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
-	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/wxcast/wxcast/broadcast"
-	"github.com/wxcast/wxcast/internal/api"
+	"github.com/wxcast/wxcast/internal/account"
 	"github.com/wxcast/wxcast/internal/table"
-	"github.com/wxcast/wxcast/internal/wechat"
-	"github.com/wxcast/wxcast/internal/wxcast"
 )
-
-// testMax keeps a test from becoming a broadcast.
-const testMax = 20
 
 func (a *app) broadcastTestCommand() *cobra.Command {
 	var f specFlags
@@ -38,15 +28,12 @@ Each test message takes one of the day's quota.`,
 			if err != nil {
 				return err
 			}
-			if len(to) == 0 || len(to) > testMax {
-				return usageError{fmt.Errorf("--to: name 1 to %d openids, parted by commas", testMax)}
-			}
-			s, err := a.openCallingSession(cmd.Context())
+			of, err := a.openCallingAccount(cmd.Context())
 			if err != nil {
 				return err
 			}
-			defer s.Close()
-			results, err := s.sendTests(cmd.Context(), spec, to)
+			defer of.CloseAll()
+			results, err := of.TestBroadcast(asked(cmd), spec, to)
 			if err != nil {
 				return err
 			}
@@ -58,59 +45,7 @@ Each test message takes one of the day's quota.`,
 	return cmd
 }
 
-// sendTests sends a spec's message to a few followers.
-func (s *session) sendTests(ctx context.Context, spec *broadcast.Spec, to []string) ([]api.TestMessage, error) {
-	checked, err := s.checkSpec(ctx, spec)
-	if err != nil {
-		return nil, err
-	}
-	message, err := broadcast.NewMessage(spec, checked.mini, "test-"+strings.ToLower(rand.Text()[:8]))
-	if err != nil {
-		return nil, err
-	}
-	audience, err := spec.Resolve(ctx, s.db, s.accountID, checked.miniID, s.db.Now())
-	if err != nil {
-		return nil, err
-	}
-	var messages []wechat.TemplateMessage
-	for _, openid := range to { // all are made before the first is sent
-		f, err := s.db.Followers(ctx, s.accountID, wxcast.Audience{MiniID: checked.miniID, OpenID: wxcast.OpenID(openid)}, "", 1)
-		if err != nil {
-			return nil, err
-		}
-		if len(f) == 0 {
-			return nil, nobody(openid)
-		}
-		if audience.In != nil { // for the row's values
-			f, err = s.db.Followers(ctx, s.accountID, wxcast.Audience{MiniID: checked.miniID, OpenID: wxcast.OpenID(openid), In: audience.In}, "", 1)
-			if err != nil {
-				return nil, err
-			}
-			if len(f) == 0 {
-				return nil, &wxcast.BadInput{File: spec.Audience.In.File, Key: openid, Problem: wxcast.Plain("has no row in the list"), Want: wxcast.Plain("test with people of the list: the message takes their values")}
-			}
-		}
-		m, err := message.For(&wxcast.Delivery{Follower: f[0].Follower, MiniOpenID: f[0].MiniOpenID, Vars: f[0].Vars})
-		if err != nil {
-			return nil, &wxcast.BadInput{Key: openid, Problem: wxcast.Plain(err.Error())}
-		}
-		messages = append(messages, m)
-	}
-	var results []api.TestMessage
-	for _, m := range messages {
-		msgID, err := s.client.SendTemplate(ctx, m)
-		r := api.TestMessage{OpenID: string(m.ToUser), Sent: err == nil, ErrCode: wechat.CodeOf(err)}
-		if err != nil {
-			r.ErrMsg = err.Error()
-		} else {
-			r.MsgID = strconv.FormatInt(msgID, 10)
-		}
-		results = append(results, r)
-	}
-	return results, nil
-}
-
-func writeTests(w io.Writer, results []api.TestMessage) {
+func writeTests(w io.Writer, results []account.TestMessage) {
 	var rows [][]string
 	for _, r := range results {
 		if r.Sent {
@@ -122,7 +57,7 @@ func writeTests(w io.Writer, results []api.TestMessage) {
 	table.Write(w, "", rows...)
 }
 
-func notAllSent(results []api.TestMessage) error {
+func notAllSent(results []account.TestMessage) error {
 	failed := 0
 	for _, r := range results {
 		if !r.Sent {

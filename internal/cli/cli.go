@@ -1,5 +1,5 @@
-// Package cli is the command line: one file per command, and wire.go, which alone
-// builds the program from its parts.
+// Package cli is the command line: flags in, tables out. One file has one command; what it
+// does is a use case of internal/account.
 package cli
 
 import (
@@ -17,7 +17,8 @@ import (
 
 	"github.com/wxcast/wxcast/broadcast"
 	"github.com/wxcast/wxcast/config"
-	"github.com/wxcast/wxcast/internal/api"
+	"github.com/wxcast/wxcast/internal/account"
+	"github.com/wxcast/wxcast/internal/text"
 	"github.com/wxcast/wxcast/internal/wechat"
 	"github.com/wxcast/wxcast/internal/wxcast"
 	store "github.com/wxcast/wxcast/sql"
@@ -56,7 +57,7 @@ func System() IO {
 // Run runs one command line and returns its exit code. Every error is told on
 // io.Err once, here.
 func Run(ctx context.Context, args []string, io IO) int {
-	a := &app{IO: io}
+	a := &app{IO: io, lang: text.FromEnv(io.Getenv)}
 	root := a.root()
 	root.SetArgs(negativeCodes(args))
 	root.SetIn(io.In)
@@ -74,11 +75,11 @@ func Run(ctx context.Context, args []string, io IO) int {
 		fmt.Fprintln(io.Err, "wxcast: interrupted"+a.afterInterrupt())
 		return code
 	}
-	for line := range strings.SplitSeq(strings.TrimRight(err.Error(), "\n"), "\n") {
+	for line := range strings.SplitSeq(strings.TrimRight(a.lang.Error(err, text.CLI, a.flagOf), "\n"), "\n") {
 		fmt.Fprintln(io.Err, "wxcast: "+line)
 	}
-	if advice := advice(err); advice != "" {
-		fmt.Fprintln(io.Err, "        "+advice)
+	if advice := account.Advice(err); !advice.IsZero() {
+		fmt.Fprintln(io.Err, "        "+a.lang.Say(advice))
 	}
 	return code
 }
@@ -123,8 +124,8 @@ func (a *app) exitCode(ctx context.Context, err error) int {
 		badInput *wxcast.BadInput
 		badConf  *config.Error
 		badURL   *store.URLError
-		notFound api.NotFound
-		conflict api.Conflict
+		notFound *account.NotFound
+		conflict *account.Conflict
 	)
 	switch {
 	case errors.As(err, &state):
@@ -153,35 +154,25 @@ func (a *app) exitCode(ctx context.Context, err error) int {
 	return exitFailed
 }
 
-// advice says what to do about an error, where we know.
-func advice(err error) string {
-	if e, ok := wechat.Explain(wechat.CodeOf(err)); ok {
-		return e.Meaning.EN + ". " + e.Advice.EN
+// flagOf is the flag, or the argument, that an argument of a use case is given by.
+func (a *app) flagOf(key string) string {
+	name := strings.ReplaceAll(key, "_", "-")
+	if a.command != nil && a.command.Flags().Lookup(name) != nil {
+		return "--" + name
 	}
-	switch {
-	case errors.Is(err, store.ErrUnreachable):
-		return "check database.url (WXCAST_DATABASE_URL): is the server up, and the name, port, user and password right?"
-	case errors.Is(err, store.ErrDiskFull):
-		return "make room, then run the same command again, within 10 minutes where it was sending: so long WeChat takes a repeated message for the same one"
-	case errors.Is(err, broadcast.ErrNotRecorded):
-		return "see to it that the store answers, then run the same command again, within 10 minutes: so long WeChat takes a repeated message for the same one"
-	case errors.Is(err, store.ErrSchemaNewer):
-		return "use the wxcast that migrated it, or a later one"
-	case errors.Is(err, store.ErrSchemaOlder):
-		return "run wxcast migrate"
-	}
-	return ""
+	return key
 }
 
 // app is one command line while it runs.
 type app struct {
 	IO
+	lang    text.Lang
 	started bool // the command itself has begun
 	command *cobra.Command
 
 	configFile string
 	account    string
-	spec       *broadcast.Spec // that names the account, where no flag does
+	spec       account.Spec // that names the account, where no flag does
 	database   string
 	logLevel   string
 	json       bool

@@ -127,7 +127,7 @@ func TestBadInputGetsOneSentenceAndExitCode2(t *testing.T) {
 		"an unknown template":        {badSpec(b.sim.TemplateID + " => NOPE"), `bad.yaml:2: template: the account has no template "NOPE"; it has sim-`},
 		"a key the template lacks":   {badSpec("time2 => time7"), "bad.yaml:3: data.time2: is missing"},
 		"a negative rate":            {badSpec("rate: 2000 => rate: -5"), `bad.yaml:5: rate: "-5" is not a number of messages per second`},
-		"a negative --rate":          {run("broadcast", "run", b.file("spec.yaml"), "--rate", "-5"), "--rate: -5 is not a number of messages per second"},
+		"a negative --rate":          {run("broadcast", "run", b.file("spec.yaml"), "--rate", "-5"), "--rate: invalid rate: -5 (use a number of messages per second"},
 		"a spec that is not there":   {run("broadcast", "run", "nowhere.yaml"), "nowhere.yaml: cannot be read"},
 		"an unknown broadcast":       {run("broadcast", "status", "99"), "account default has no broadcast 99"},
 		"an ID that is none":         {run("broadcast", "status", "x"), `"x" is no broadcast's ID`},

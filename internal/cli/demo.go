@@ -14,8 +14,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wxcast/wxcast/bridge"
-	"github.com/wxcast/wxcast/broadcast"
 	"github.com/wxcast/wxcast/config"
+	"github.com/wxcast/wxcast/internal/account"
 	"github.com/wxcast/wxcast/internal/report"
 	"github.com/wxcast/wxcast/internal/simulator"
 	"github.com/wxcast/wxcast/internal/wxcast"
@@ -97,16 +97,16 @@ func (a *app) demo(ctx context.Context, followers int, rate float64) (err error)
 		return err
 	}
 	defer cleanUp()
-	s, err := newSession(ctx, cfg, cfg.Accounts[0], a.logger(cfg))
+	of, err := account.Open(ctx, cfg, cfg.Accounts[0], a.logger(cfg))
 	if err != nil {
 		return err
 	}
-	defer s.Close()
+	defer of.CloseAll()
 	if !a.json {
 		fmt.Fprintf(a.Out, "A simulated WeChat at %s, an official account with %s followers, and a mini program.\n", line.Base, count(followers))
 		fmt.Fprintf(a.Out, "The data goes to %s. Nobody real gets a message.\n\n", describeDatabase(cfg.DatabaseURL))
 	}
-	return a.demoSteps(ctx, s, line, rate)
+	return a.demoSteps(account.As(ctx, "demo"), of, line, rate)
 }
 
 // demoConfig is a configuration for the simulator's account, on the database that
@@ -140,7 +140,7 @@ func (a *app) demoConfig(line simAnnouncement) (*config.Config, func(), error) {
 	return cfg, cleanUp, nil
 }
 
-func (a *app) demoSteps(ctx context.Context, s *session, line simAnnouncement, rate float64) (err error) {
+func (a *app) demoSteps(ctx context.Context, of *account.Account, line simAnnouncement, rate float64) (err error) {
 	var d demoSummary
 	step := func(n int, what string) {
 		if !a.json {
@@ -148,7 +148,7 @@ func (a *app) demoSteps(ctx context.Context, s *session, line simAnnouncement, r
 		}
 	}
 	step(1, "wxcast sync: every follower and their unionid")
-	if d.Sync, err = a.runSync(ctx, s, wxcast.SyncIncremental, false); err != nil {
+	if d.Sync, err = a.runSync(ctx, of, wxcast.SyncIncremental, false); err != nil {
 		return err
 	}
 	if !a.json {
@@ -156,11 +156,7 @@ func (a *app) demoSteps(ctx context.Context, s *session, line simAnnouncement, r
 	}
 
 	step(2, "wxcast import mini.csv: the mini program's users")
-	_, miniID, err := s.miniProgram(ctx, "")
-	if err != nil {
-		return err
-	}
-	if d.Import, err = a.importFromSim(ctx, s, line.MiniCSV); err != nil {
+	if d.Import, err = a.importFromSim(ctx, of, line.MiniCSV); err != nil {
 		return err
 	}
 	if !a.json {
@@ -168,7 +164,7 @@ func (a *app) demoSteps(ctx context.Context, s *session, line simAnnouncement, r
 	}
 
 	step(3, "wxcast join: who is the same person")
-	if d.Join, err = bridge.Join(ctx, s.db, s.accountID, miniID); err != nil {
+	if d.Join, err = of.Join(ctx, ""); err != nil {
 		return err
 	}
 	if !a.json {
@@ -176,57 +172,46 @@ func (a *app) demoSteps(ctx context.Context, s *session, line simAnnouncement, r
 	}
 
 	step(4, fmt.Sprintf("wxcast broadcast run: a template message to each bridged follower, %v a second", rate))
-	after, err := a.demoBroadcast(ctx, s, line, miniID, rate)
+	sent, err := a.demoBroadcast(ctx, of, line, rate)
 	if err != nil {
 		return err
 	}
-	if d.Broadcast, err = report.OfBroadcast(ctx, s.db, after); err != nil {
-		return err
-	}
+	d.Broadcast = sent.Summary
 	if !a.json {
 		writeBroadcast(a.Out, d.Broadcast)
 	}
 
 	step(5, "wxcast report: the day")
-	if d.Report, err = s.Report(ctx, wxcast.DayOf(s.db.Now())); err != nil {
+	if d.Report, err = of.Report(ctx, wxcast.DayOf(of.Now())); err != nil {
 		return err
 	}
 	if err := a.print(d, func(w io.Writer) { writeDemoEnd(w, d) }); err != nil {
 		return err
 	}
-	return stopped(after)
+	return stopped(sent.Broadcast)
 }
 
-func (a *app) demoBroadcast(ctx context.Context, s *session, line simAnnouncement, miniID int64, rate float64) (wxcast.Broadcast, error) {
+func (a *app) demoBroadcast(ctx context.Context, of *account.Account, line simAnnouncement, rate float64) (account.Sent, error) {
+	dir, err := os.MkdirTemp("", "wxcast-demo-spec-")
+	if err != nil {
+		return account.Sent{}, err
+	}
+	defer os.RemoveAll(dir)
 	// A name of its own each time, so that a demo on a kept database sends again.
 	name := "demo-" + time.Now().UTC().Format("20060102-150405.000")
-	spec, err := broadcast.ParseSpec("demo.yaml", fmt.Appendf(nil, demoSpec, name, line.TemplateID))
+	path := filepath.Join(dir, "demo.yaml")
+	if err := os.WriteFile(path, fmt.Appendf(nil, demoSpec, name, line.TemplateID), 0o600); err != nil {
+		return account.Sent{}, err
+	}
+	spec, err := account.ReadSpec(account.SpecFile{Path: path, Overrides: account.Overrides{Rate: rate}})
 	if err != nil {
-		return wxcast.Broadcast{}, err
+		return account.Sent{}, err
 	}
-	spec.Rate = rate
-	templates, err := s.client.ListTemplates(ctx)
-	if err != nil {
-		return wxcast.Broadcast{}, err
-	}
-	if bad := broadcast.CheckTemplate(spec, templates); len(bad) > 0 {
-		return wxcast.Broadcast{}, errors.Join(bad...)
-	}
-	o := s.sendOptions(spec)
-	b, _, err := broadcast.Find(ctx, s.db, spec, s.accountID, miniID, broadcast.Begin{State: wxcast.BroadcastRunning, Rate: rate}, func() (wxcast.Audience, error) {
-		return spec.Resolve(ctx, s.db, s.accountID, miniID, s.db.Now())
-	})
-	if err != nil {
-		return b, err
-	}
-	message, err := broadcast.NewMessage(spec, wxcast.AppID(line.MiniAppID), b.MessageKey)
-	if err != nil {
-		return b, err
-	}
-	return a.sendBroadcast(ctx, s, b, message, o)
+	who := account.Asker{Say: func(wxcast.Sentence) {}} // the demo says what it does by itself
+	return of.RunBroadcast(ctx, spec, a.sending(who, false))
 }
 
-func (a *app) importFromSim(ctx context.Context, s *session, url string) (importResult, error) {
+func (a *app) importFromSim(ctx context.Context, of *account.Account, url string) (importResult, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return importResult{}, err
@@ -237,7 +222,7 @@ func (a *app) importFromSim(ctx context.Context, s *session, url string) (import
 	}
 	defer resp.Body.Close()
 	columns := bridge.Columns{UnionID: "unionid", OpenID: "openid"}
-	return a.runImport(ctx, s, bridge.ReadFile(resp.Body, "mini.csv", columns), "mini.csv", importFlags{})
+	return a.runImport(ctx, of, bridge.ReadFile(resp.Body, "mini.csv", columns), "mini.csv", importFlags{})
 }
 
 // describeDatabase names the database without its password.

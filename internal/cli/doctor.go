@@ -17,7 +17,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wxcast/wxcast/config"
+	"github.com/wxcast/wxcast/internal/account"
 	"github.com/wxcast/wxcast/internal/table"
+	"github.com/wxcast/wxcast/internal/text"
 	"github.com/wxcast/wxcast/internal/wechat"
 	store "github.com/wxcast/wxcast/sql"
 )
@@ -49,11 +51,11 @@ wrong signature.`,
 			if err != nil {
 				return err
 			}
-			account, err := cfg.Account(a.account)
+			of, err := cfg.Account(a.account)
 			if err != nil {
 				return err
 			}
-			d := &doctor{cfg: cfg, account: account, template: template, callback: callback}
+			d := &doctor{cfg: cfg, lang: a.lang, account: of, template: template, callback: callback}
 			d.examine(cmd.Context())
 			if err := a.print(map[string]any{"checks": d.checks}, func(w io.Writer) { writeChecks(w, d.checks) }); err != nil {
 				return err
@@ -70,6 +72,7 @@ wrong signature.`,
 }
 
 type doctor struct {
+	lang     text.Lang
 	cfg      *config.Config
 	account  config.Account
 	template string // that must be there; "" for none
@@ -91,7 +94,11 @@ func (d *doctor) fail(name, text, mend string) {
 	d.failed = true
 }
 
-func (d *doctor) failErr(name string, err error) { d.fail(name, err.Error(), advice(err)) }
+func (d *doctor) failErr(name string, err error) {
+	d.fail(name, d.said(err), d.lang.Say(account.Advice(err)))
+}
+
+func (d *doctor) said(err error) string { return d.lang.Error(err, text.CLI, nil) }
 
 func (d *doctor) examine(ctx context.Context) {
 	db := d.store(ctx)
@@ -103,14 +110,14 @@ func (d *doctor) examine(ctx context.Context) {
 		d.testCallback(ctx)
 	}
 	if err := d.account.NeedSecret(); err != nil {
-		d.fail("secret", err.Error(), "")
+		d.fail("secret", d.said(err), "")
 		return
 	}
 	if db == nil || !reachable {
 		d.warn("account", "not checked, because of the above", "")
 		return
 	}
-	client := newClient(d.cfg, d.account, db, watching{})
+	client := account.NewClient(d.cfg, d.account, db, account.Hooks{})
 	defer client.Close()
 	d.wechat(ctx, client)
 	d.miniPrograms(ctx, db)
@@ -126,7 +133,7 @@ func (d *doctor) miniPrograms(ctx context.Context, tokens wechat.TokenStore) {
 			d.ok("mini program", "%s is configured, without a secret: it is needed for logins only", m.AppID)
 			continue
 		}
-		client := newClient(d.cfg, config.Account{AppID: m.AppID, Secret: m.Secret}, tokens, watching{})
+		client := account.NewClient(d.cfg, config.Account{AppID: m.AppID, Secret: m.Secret}, tokens, account.Hooks{})
 		if _, err := client.AccessToken(ctx, ""); err != nil {
 			d.failErr("mini program", err)
 		} else {
@@ -281,7 +288,7 @@ func (d *doctor) quota(ctx context.Context, client *wechat.Client, api string) {
 	name := "quota of " + api
 	switch left := q.Limit - q.Used; {
 	case err != nil:
-		d.warn(name, err.Error(), advice(err))
+		d.warn(name, d.said(err), d.lang.Say(account.Advice(err)))
 	case q.Limit == 0:
 		d.warn(name, "WeChat gives no information", "look in the console: 开发 → 接口权限")
 	case left <= 0:

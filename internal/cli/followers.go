@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -10,11 +9,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/wxcast/wxcast/internal/api"
+	"github.com/wxcast/wxcast/internal/account"
 	"github.com/wxcast/wxcast/internal/report"
 	"github.com/wxcast/wxcast/internal/table"
+	"github.com/wxcast/wxcast/internal/text"
 	"github.com/wxcast/wxcast/internal/wxcast"
-	store "github.com/wxcast/wxcast/sql"
 )
 
 func (a *app) followersCommand() *cobra.Command {
@@ -35,45 +34,14 @@ back, what they are in the mini programs, and every message to them with what
 became of it.`,
 		Example: "  wxcast followers show oCJUsw9O7spQia91XWy7NQSCS-QE\n  wxcast followers show o6_bmasdasdsad6_2sgVt7hMZOPfL --json",
 		Args:    cobra.ExactArgs(1),
-		RunE: a.withSession(func(ctx context.Context, s *session, args []string) error {
-			shown, err := s.Person(ctx, args[0])
+		RunE: a.withAccount(func(ctx context.Context, of *account.Account, args []string) error {
+			shown, err := of.Person(ctx, args[0])
 			if err != nil {
 				return err
 			}
 			return a.print(shown, func(w io.Writer) { writePerson(w, shown) })
 		}),
 	}
-}
-
-// nobody is the answer for an id that is not in the database.
-func nobody(id string) error {
-	return api.NotFound(id + ": nobody in the database has this openid or unionid; is it of this account, and was the last sync after they followed? wxcast sync brings new followers")
-}
-
-// Person shows everything that is kept of one person.
-func (s *session) Person(ctx context.Context, id string) (api.Person, error) {
-	minis, err := s.miniIDs(ctx)
-	if err != nil {
-		return api.Person{}, err
-	}
-	p, err := s.db.Person(ctx, s.accountID, minis, id)
-	if err == nil && len(p.Followers)+len(p.MiniUsers) == 0 {
-		err = nobody(id)
-	}
-	return api.NewPerson(p), err
-}
-
-// ForgetPerson deletes one person's data from every table.
-func (s *session) ForgetPerson(ctx context.Context, id string) (wxcast.Forgotten, error) {
-	minis, err := s.miniIDs(ctx)
-	if err != nil {
-		return wxcast.Forgotten{}, err
-	}
-	f, err := s.db.Forget(ctx, s.accountID, minis, id)
-	if errors.Is(err, store.ErrNotFound) {
-		err = nobody(id)
-	}
-	return f, err
 }
 
 func (a *app) followersForgetCommand() *cobra.Command {
@@ -88,13 +56,13 @@ As long as they follow the account, WeChat lists them and the next sync meets th
 as a new follower.`,
 		Example: "  wxcast followers forget oCJUsw9O7spQia91XWy7NQSCS-QE --yes",
 		Args:    cobra.ExactArgs(1),
-		RunE: a.withSession(func(ctx context.Context, s *session, args []string) error {
+		RunE: a.withAccount(func(ctx context.Context, of *account.Account, args []string) error {
 			if !yes {
-				if err := a.confirm("Delete everything about " + args[0] + "?"); err != nil {
+				if err := a.confirm(wxcast.Say("followers.confirm_forget", "id", args[0])); err != nil {
 					return err
 				}
 			}
-			f, err := s.ForgetPerson(ctx, args[0])
+			f, err := of.ForgetPerson(ctx, args[0])
 			if err != nil {
 				return err
 			}
@@ -107,17 +75,7 @@ as a new follower.`,
 	return cmd
 }
 
-// miniIDs are the account's mini programs as the store numbers them.
-func (s *session) miniIDs(ctx context.Context) ([]int64, error) {
-	account, err := s.reportAccount(ctx)
-	ids := make([]int64, len(account.Minis))
-	for i, m := range account.Minis {
-		ids[i] = m.ID
-	}
-	return ids, err
-}
-
-func writePerson(w io.Writer, p api.Person) {
+func writePerson(w io.Writer, p account.Person) {
 	when := func(t *time.Time) string {
 		if t == nil {
 			return "–"
@@ -131,8 +89,8 @@ func writePerson(w io.Writer, p api.Person) {
 		}
 		fmt.Fprintf(w, "Follower %s (times in Beijing)\n", f.OpenID)
 		table.Write(w, "  ",
-			[]string{"follows", follows}, []string{"unionid", orDash(f.UnionID)},
-			[]string{"followed", when(f.SubscribeTime)}, []string{"scene", orDash(f.Scene)}, []string{"tags", fmt.Sprint(f.Tags)}, []string{"remark", orDash(f.Remark)},
+			[]string{"follows", follows}, []string{"unionid", text.Or(f.UnionID)},
+			[]string{"followed", when(f.SubscribeTime)}, []string{"scene", text.Or(f.Scene)}, []string{"tags", fmt.Sprint(f.Tags)}, []string{"remark", text.Or(f.Remark)},
 			[]string{"first seen", when(&f.FirstSeenAt)}, []string{"came back", when(f.RefollowedAt)}, []string{"last read", when(&f.DetailsAt)})
 	}
 	for _, m := range p.MiniUsers {
@@ -157,15 +115,8 @@ func writePerson(w io.Writer, p api.Person) {
 		} else if d.ErrMsg != "" {
 			why = d.ErrMsg
 		}
-		rows = append(rows, []string{strconv.FormatInt(d.BroadcastID, 10), d.Broadcast, d.State, strconv.Itoa(d.Attempts), when(d.AttemptedAt), orDash(d.MsgID), why})
+		rows = append(rows, []string{strconv.FormatInt(d.BroadcastID, 10), d.Broadcast, d.State, strconv.Itoa(d.Attempts), when(d.AttemptedAt), text.Or(d.MsgID), why})
 	}
 	fmt.Fprintln(w, "Messages")
 	table.Write(w, "  ", rows...)
-}
-
-func orDash(s string) string {
-	if s == "" {
-		return "–"
-	}
-	return s
 }

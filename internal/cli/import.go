@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wxcast/wxcast/bridge"
+	"github.com/wxcast/wxcast/internal/account"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
@@ -51,12 +52,12 @@ good ones are imported; with --strict any bad row refuses the whole import.`,
 				return err
 			}
 			defer done()
-			s, err := a.openSession(cmd.Context())
+			of, err := a.openAccount(cmd.Context())
 			if err != nil {
 				return err
 			}
-			defer s.Close()
-			summary, err := a.runImport(cmd.Context(), s, rows, source, f)
+			defer of.CloseAll()
+			summary, err := a.runImport(asked(cmd), of, rows, source, f)
 			if err != nil {
 				return err
 			}
@@ -105,7 +106,7 @@ func openInput(arg string, stdin io.Reader) (io.ReadCloser, string, error) {
 	}
 	f, err := os.Open(arg)
 	if err != nil {
-		return nil, "", &wxcast.BadInput{File: arg, Problem: wxcast.Plain("cannot be read"), Want: wxcast.Plain("name a file that exists, or - for standard input")}
+		return nil, "", &wxcast.BadInput{File: arg, Problem: wxcast.Say("input.unreadable"), Want: wxcast.Say("input.want_file_or_stdin")}
 	}
 	return f, arg, nil
 }
@@ -116,7 +117,7 @@ type importResult struct {
 	RejectsFile string `json:"rejects_file,omitempty"`
 }
 
-func (a *app) runImport(ctx context.Context, s *session, rows iter.Seq2[bridge.Row, error], source string, f importFlags) (importResult, error) {
+func (a *app) runImport(ctx context.Context, of *account.Account, rows iter.Seq2[bridge.Row, error], source string, f importFlags) (importResult, error) {
 	rejects := &rejectsFile{name: f.rejects}
 	if rejects.name == "" {
 		rejects.name = "wxcast-import.rejected.csv"
@@ -126,7 +127,9 @@ func (a *app) runImport(ctx context.Context, s *session, rows iter.Seq2[bridge.R
 	}
 	bar := a.progress("importing mini users")
 	defer bar.end()
-	_, summary, err := s.importRows(ctx, counted(rows, bar), source, f, rejects.add)
+	summary, err := of.ImportMiniUsers(ctx, counted(rows, bar), account.ImportOptions{
+		MiniAppID: f.mini, Source: source, Strict: f.strict, Replace: f.replace, AllowMassRemoval: f.allowMassRemoval, Reject: rejects.add,
+	})
 	closeErr := rejects.close()
 	if err != nil {
 		return importResult{}, err
@@ -136,22 +139,6 @@ func (a *app) runImport(ctx context.Context, s *session, rows iter.Seq2[bridge.R
 		result.RejectsFile = rejects.name
 	}
 	return result, closeErr
-}
-
-// importRows brings rows of mini users into the store.
-func (s *session) importRows(ctx context.Context, rows iter.Seq2[bridge.Row, error], source string, f importFlags, reject func(bridge.Rejected)) (miniID int64, summary bridge.ImportSummary, err error) {
-	if _, miniID, err = s.miniProgram(ctx, f.mini); err != nil {
-		return 0, summary, err
-	}
-	options := bridge.ImportOptions{
-		MiniID: miniID, Source: source, Strict: f.strict,
-		Replace: f.replace, MaxRemoveShare: s.cfg.Sync.MaxUnfollowShare, Reject: reject,
-	}
-	if f.allowMassRemoval {
-		options.MaxRemoveShare = 1
-	}
-	summary, err = bridge.Import(ctx, s.db, rows, options)
-	return miniID, summary, err
 }
 
 // counted shows on the bar how many rows have passed.

@@ -7,13 +7,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/wxcast/wxcast/internal/api"
+	"github.com/wxcast/wxcast/internal/account"
 	"github.com/wxcast/wxcast/internal/table"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
-
-// jobRunsShown is how many runs are listed.
-const jobRunsShown = 20
 
 func (a *app) jobsCommand() *cobra.Command {
 	return &cobra.Command{
@@ -22,44 +19,24 @@ func (a *app) jobsCommand() *cobra.Command {
 		Long:    "Show the jobs of the account that wxcast serve runs by the clock: when each comes next,\nand their last runs.",
 		Example: "  wxcast jobs\n  wxcast jobs --json",
 		Args:    cobra.NoArgs,
-		RunE: a.withSession(func(ctx context.Context, s *session, _ []string) error {
-			result, err := s.Jobs(ctx)
+		RunE: a.withAccount(func(ctx context.Context, of *account.Account, _ []string) error {
+			result, err := of.Jobs(ctx)
 			if err != nil {
 				return err
 			}
-			return a.print(result, func(w io.Writer) { writeJobs(w, result) })
+			return a.print(result, func(w io.Writer) { a.writeJobs(w, result) })
 		}),
 	}
 }
 
-// Jobs are the account's, and how they went.
-func (s *session) Jobs(ctx context.Context) (api.Jobs, error) {
-	runs, err := s.db.JobRuns(ctx, s.accountID, jobRunsShown)
-	if err != nil {
-		return api.Jobs{}, err
-	}
-	all := api.Jobs{Runs: runs}
-	for _, job := range s.jobs() {
-		one := api.Job{Job: job.Name, Schedule: job.Schedule.String(), Next: job.Schedule.Next(s.db.Now()).UTC()}
-		for _, run := range runs {
-			if run.Job == job.Name {
-				one.Last = &run
-				break
-			}
-		}
-		all.Jobs = append(all.Jobs, one)
-	}
-	return all, nil
-}
-
-func writeJobs(w io.Writer, r api.Jobs) {
+func (a *app) writeJobs(w io.Writer, r account.Jobs) {
 	rows := [][]string{{"JOB", "SCHEDULE", "NEXT (BEIJING)", "LAST"}}
 	for _, j := range r.Jobs {
 		last := "none yet"
 		if j.Last != nil {
-			last = jobOutcome(*j.Last) + ", " + beijingMinute(j.Last.StartedAt)
+			last = jobOutcome(*j.Last) + ", " + a.minute(j.Last.StartedAt)
 		}
-		rows = append(rows, []string{j.Job, j.Schedule, beijingMinute(j.Next), last})
+		rows = append(rows, []string{j.Job, j.Schedule, a.minute(j.Next), last})
 	}
 	table.Write(w, "", rows...)
 	if len(r.Runs) == 0 {
@@ -72,12 +49,12 @@ func writeJobs(w io.Writer, r api.Jobs) {
 		if !run.FinishedAt.IsZero() {
 			took = fmt.Sprintf("%.1f", run.FinishedAt.Sub(run.StartedAt).Seconds())
 		}
-		rows = append(rows, []string{"  " + beijingMinute(run.DueAt), run.Job, jobOutcome(run), took, run.Worker})
+		rows = append(rows, []string{"  " + a.minute(run.DueAt), run.Job, jobOutcome(run), took, run.Worker})
 	}
 	table.Write(w, "", rows...)
 	for _, run := range r.Runs {
 		if run.Outcome == wxcast.JobFailed || run.Outcome == wxcast.JobSkipped {
-			fmt.Fprintf(w, "  %s of %s: %s\n", run.Job, beijingMinute(run.DueAt), run.Detail)
+			fmt.Fprintf(w, "  %s of %s: %s\n", run.Job, a.minute(run.DueAt), run.Detail)
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wxcast/wxcast/bridge"
+	"github.com/wxcast/wxcast/internal/account"
 	"github.com/wxcast/wxcast/internal/table"
 )
 
@@ -22,12 +23,8 @@ why the others cannot. A unionid that stands on two followers, or on two mini
 users, joins nobody.`,
 		Example: "  wxcast join\n  wxcast join --mini wx0123456789abcdef --json",
 		Args:    cobra.NoArgs,
-		RunE: a.withSession(func(ctx context.Context, s *session, _ []string) error {
-			_, miniID, err := s.miniProgram(ctx, mini)
-			if err != nil {
-				return err
-			}
-			summary, err := bridge.Join(ctx, s.db, s.accountID, miniID)
+		RunE: a.withAccount(func(ctx context.Context, of *account.Account, _ []string) error {
+			summary, err := of.Join(ctx, mini)
 			if err != nil {
 				return err
 			}

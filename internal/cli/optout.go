@@ -6,12 +6,11 @@ import (
 	"io"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/wxcast/wxcast/broadcast"
-	"github.com/wxcast/wxcast/internal/api"
+	"github.com/wxcast/wxcast/internal/account"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
@@ -26,7 +25,7 @@ are on it, also for broadcasts that have begun: a message whose turn comes is sk
 	return cmd
 }
 
-func (a *app) printOptOut(r api.OptOutChange) error {
+func (a *app) printOptOut(r account.OptOutChange) error {
 	return a.print(r, func(w io.Writer) {
 		if r.Removed > 0 {
 			fmt.Fprintf(w, "%s taken off the opt-out list.\n", count(r.Removed))
@@ -45,8 +44,8 @@ func (a *app) optOutAddCommand() *cobra.Command {
 		Short:   "Put people on the list",
 		Example: "  wxcast optout add oCJUsw9O7spQia91XWy7NQSCS-QE",
 		Args:    cobra.MinimumNArgs(1),
-		RunE: a.withSession(func(ctx context.Context, s *session, args []string) error {
-			change, err := s.AddOptOuts(ctx, args)
+		RunE: a.withAccount(func(ctx context.Context, of *account.Account, args []string) error {
+			change, err := of.AddOptOuts(ctx, args)
 			if err != nil {
 				return err
 			}
@@ -61,8 +60,8 @@ func (a *app) optOutRemoveCommand() *cobra.Command {
 		Short:   "Take people off the list",
 		Example: "  wxcast optout remove oCJUsw9O7spQia91XWy7NQSCS-QE",
 		Args:    cobra.MinimumNArgs(1),
-		RunE: a.withSession(func(ctx context.Context, s *session, args []string) error {
-			change, err := s.RemoveOptOuts(ctx, args)
+		RunE: a.withAccount(func(ctx context.Context, of *account.Account, args []string) error {
+			change, err := of.RemoveOptOuts(ctx, args)
 			if err != nil {
 				return err
 			}
@@ -70,27 +69,6 @@ func (a *app) optOutRemoveCommand() *cobra.Command {
 		}),
 	}
 }
-
-// AddOptOuts puts people on the list.
-func (s *session) AddOptOuts(ctx context.Context, ids []string) (api.OptOutChange, error) {
-	added, unknown, err := s.db.AddOptOuts(ctx, s.accountID, ids, "by hand")
-	if err == nil && len(unknown) == len(ids) {
-		err = nobody(strings.Join(unknown, ", "))
-	}
-	return api.OptOutChange{Added: added, Unknown: append([]string{}, unknown...)}, err
-}
-
-// RemoveOptOuts takes people off the list.
-func (s *session) RemoveOptOuts(ctx context.Context, ids []string) (api.OptOutChange, error) {
-	removed, err := s.db.RemoveOptOuts(ctx, s.accountID, ids)
-	if err == nil && removed == 0 {
-		err = api.NotFound(strings.Join(ids, ", ") + ": nobody on the opt-out list has this openid or unionid; wxcast optout export shows the list")
-	}
-	return api.OptOutChange{Removed: removed, Unknown: []string{}}, err
-}
-
-// optOutBatch is how many rows of a file go into one transaction.
-const optOutBatch = 2000
 
 func (a *app) optOutImportCommand() *cobra.Command {
 	return &cobra.Command{
@@ -105,18 +83,14 @@ unionid. A file with a bad row is refused whole; ids that are no follower's are 
 			if err != nil {
 				return err
 			}
-			s, err := a.openSession(cmd.Context())
+			of, err := a.openAccount(cmd.Context())
 			if err != nil {
 				return err
 			}
-			defer s.Close()
-			r := api.OptOutChange{Unknown: []string{}}
-			for from := 0; from < len(ids); from += optOutBatch {
-				added, unknown, err := s.db.AddOptOuts(cmd.Context(), s.accountID, ids[from:min(from+optOutBatch, len(ids))], "import")
-				if err != nil {
-					return err
-				}
-				r.Added, r.Unknown = r.Added+added, append(r.Unknown, unknown...)
+			defer of.CloseAll()
+			r, err := of.ImportOptOuts(asked(cmd), ids)
+			if err != nil {
+				return err
 			}
 			return a.printOptOut(r)
 		},
@@ -127,7 +101,7 @@ unionid. A file with a bad row is refused whole; ids that are no follower's are 
 func readIDs(file string) ([]string, error) {
 	f, err := os.Open(file)
 	if err != nil {
-		return nil, &wxcast.BadInput{File: file, Problem: wxcast.Plain("cannot be read"), Want: wxcast.Plain("name a CSV file that exists")}
+		return nil, &wxcast.BadInput{File: file, Problem: wxcast.Say("input.unreadable"), Want: wxcast.Say("input.want_csv")}
 	}
 	defer f.Close()
 	var ids []string
@@ -151,28 +125,14 @@ func (a *app) optOutExportCommand() *cobra.Command {
 			if err := f.check(); err != nil {
 				return err
 			}
-			s, err := a.openSession(cmd.Context())
+			of, err := a.openAccount(cmd.Context())
 			if err != nil {
 				return err
 			}
-			defer s.Close()
-			return export(a, "opt-outs", f, optOutRows(cmd.Context(), s))
+			defer of.CloseAll()
+			return a.export("opt-outs", f, func(w io.Writer) (int64, error) { return of.ExportOptOuts(asked(cmd), f.format, w) })
 		},
 	}
 	f.add(cmd)
 	return cmd
-}
-
-func optOutRows(ctx context.Context, s *session) rows[wxcast.OptOut] {
-	return rows[wxcast.OptOut]{
-		page: func(after wxcast.OpenID) ([]wxcast.OptOut, error) {
-			return s.db.OptOuts(ctx, s.accountID, after, exportPage)
-		},
-		openid: func(o wxcast.OptOut) wxcast.OpenID { return o.OpenID },
-		header: []string{"openid", "since", "source"},
-		fields: func(o wxcast.OptOut) []string {
-			return []string{string(o.OpenID), o.Since.Format(time.RFC3339), o.Source}
-		},
-		object: func(o wxcast.OptOut) any { return o },
-	}
 }

@@ -6,17 +6,18 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
+	"log/slog"
 	"strings"
 	"time"
 
+	"github.com/wxcast/wxcast/internal/text"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
-// print writes a result: one JSON object with --json, else what text writes.
-func (a *app) print(result any, text func(w io.Writer)) error {
+// print writes a result: one JSON object with --json, else what write writes.
+func (a *app) print(result any, write func(w io.Writer)) error {
 	if !a.json {
-		text(a.Out)
+		write(a.Out)
 		return nil
 	}
 	enc := json.NewEncoder(a.Out)
@@ -28,11 +29,11 @@ func (a *app) print(result any, text func(w io.Writer)) error {
 func (a *app) say(format string, args ...any) { fmt.Fprintf(a.Err, format+"\n", args...) }
 
 // confirm asks for a yes on a terminal; elsewhere there is nobody to ask.
-func (a *app) confirm(question string) error {
+func (a *app) confirm(question wxcast.Sentence) error {
 	if !a.Asks {
 		return nil
 	}
-	fmt.Fprint(a.Err, question+" [y/N] ")
+	fmt.Fprint(a.Err, a.lang.Say(question)+" [y/N] ")
 	answer, _ := bufio.NewReader(a.In).ReadString('\n')
 	if answer = strings.ToLower(strings.TrimSpace(answer)); answer != "y" && answer != "yes" {
 		return usageError{errors.New("nothing was done: the answer was not yes")}
@@ -40,31 +41,20 @@ func (a *app) confirm(question string) error {
 	return nil
 }
 
-// count writes a number with thousands apart: 1,234,567.
-func count[N int | int64](n N) string {
-	s := strconv.FormatInt(int64(n), 10)
-	sign := ""
-	if s[0] == '-' {
-		sign, s = "-", s[1:]
-	}
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return sign + s
-}
+// count, share and beijingMinute are how tables write numbers and times.
+func count[N int | int64](n N) string { return text.Count(n) }
 
-// share writes part of whole in percent; "–" of nothing.
-func share(part, whole int64) string {
-	if whole == 0 {
-		return "–"
-	}
-	return fmt.Sprintf("%.1f %%", 100*float64(part)/float64(whole))
-}
+func share(part, whole int64) string { return text.Share(part, whole) }
 
-// beijingMinute is a time as tables have it.
-func beijingMinute(t time.Time) string {
-	if t.IsZero() {
-		return "never"
+func (a *app) minute(t time.Time) string { return a.lang.Minute(t) }
+
+// sayErrors writes the errors of log lines in words.
+func sayErrors(_ []string, attr slog.Attr) slog.Attr {
+	switch v := attr.Value.Any().(type) {
+	case error:
+		attr.Value = slog.StringValue(text.English.Error(v, text.NoDoor, nil))
+	case wxcast.Sentence:
+		attr.Value = slog.StringValue(text.English.Say(v))
 	}
-	return t.In(wxcast.Beijing).Format("2006-01-02 15:04")
+	return attr
 }

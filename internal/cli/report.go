@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"slices"
@@ -33,21 +32,21 @@ WeChat is asked for the quotas first.`,
 			if !slices.Contains(report.Languages, language) {
 				return usageError{fmt.Errorf("--lang: %q is no language of the page; write one of %s", language, strings.Join(report.Languages, ", "))}
 			}
-			s, err := a.openSession(cmd.Context())
+			of, err := a.openAccount(cmd.Context())
 			if err != nil {
 				return err
 			}
-			defer s.Close()
-			of := wxcast.DayOf(s.db.Now())
+			defer of.CloseAll()
+			at := wxcast.DayOf(of.Now())
 			if day != "" {
-				if of, err = wxcast.ParseDay(day); err != nil {
+				if at, err = wxcast.ParseDay(day); err != nil {
 					return usageError{fmt.Errorf("--day: %q is no date; write it as 2026-11-30", day)}
 				}
 			}
 			if (format == "csv" || format == "html") && !a.json {
-				return s.WriteReport(cmd.Context(), of, format, language, a.Out)
+				return of.WriteReport(cmd.Context(), at, format, language, a.Out)
 			}
-			r, err := s.Report(cmd.Context(), of)
+			r, err := of.Report(cmd.Context(), at)
 			if err != nil {
 				return err
 			}
@@ -59,44 +58,4 @@ WeChat is asked for the quotas first.`,
 	cmd.Flags().StringVar(&format, "format", "table", strings.Join(reportFormats, ", "))
 	cmd.Flags().StringVar(&language, "lang", report.Languages[0], "language of the HTML page: "+strings.Join(report.Languages, ", "))
 	return cmd
-}
-
-// Report reports a day.
-func (s *session) Report(ctx context.Context, day wxcast.Day) (report.Report, error) {
-	s.noteCalls(ctx)
-	account, err := s.reportAccount(ctx)
-	if err != nil {
-		return report.Report{}, err
-	}
-	var quotas report.QuotaReader
-	if s.client != nil {
-		quotas = s.client
-	}
-	return report.Make(ctx, s.db, quotas, account, day, s.log)
-}
-
-// WriteReport writes a day's report as CSV or HTML.
-func (s *session) WriteReport(ctx context.Context, day wxcast.Day, format, language string, w io.Writer) error {
-	r, err := s.Report(ctx, day)
-	if err != nil {
-		return err
-	}
-	if format == "csv" {
-		return report.WriteCSV(w, r)
-	}
-	return s.writePage(ctx, r, language, w)
-}
-
-// writePage writes a report as HTML.
-func (s *session) writePage(ctx context.Context, r report.Report, language string, w io.Writer) error {
-	history, err := report.History(ctx, s.db, s.accountID, r.Day)
-	if err != nil {
-		return err
-	}
-	return report.WriteHTML(w, r, history, language)
-}
-
-// ReportDays are those whose morning report was kept, the latest first.
-func (s *session) ReportDays(ctx context.Context) ([]wxcast.Day, error) {
-	return s.db.ReportDays(ctx, s.accountID)
 }

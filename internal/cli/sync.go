@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/wxcast/wxcast/internal/account"
 	"github.com/wxcast/wxcast/internal/table"
 	"github.com/wxcast/wxcast/internal/wxcast"
 	followersync "github.com/wxcast/wxcast/sync"
@@ -28,16 +29,16 @@ A sync that was stopped goes on where it was. Meant to run every night.`,
   wxcast sync --account shop --json`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := a.openCallingSession(cmd.Context())
+			of, err := a.openCallingAccount(cmd.Context())
 			if err != nil {
 				return err
 			}
-			defer s.Close()
+			defer of.CloseAll()
 			mode := wxcast.SyncIncremental
 			if full {
 				mode = wxcast.SyncFull
 			}
-			summary, err := a.runSync(cmd.Context(), s, mode, allowMassUnfollow)
+			summary, err := a.runSync(asked(cmd), of, mode, allowMassUnfollow)
 			if err != nil && summary.Listed == 0 { // nothing to tell of
 				return err
 			}
@@ -53,19 +54,10 @@ A sync that was stopped goes on where it was. Meant to run every night.`,
 	return cmd
 }
 
-func (a *app) runSync(ctx context.Context, s *session, mode wxcast.SyncMode, allowMassUnfollow bool) (followersync.Summary, error) {
+func (a *app) runSync(ctx context.Context, of *account.Account, mode wxcast.SyncMode, allowMassUnfollow bool) (followersync.Summary, error) {
 	bar := a.progress("syncing followers")
 	defer bar.end()
-	return s.sync(ctx, mode, allowMassUnfollow, func(p followersync.Progress) { bar.set(p.Done, p.Whole) })
-}
-
-// sync runs a sync as it is configured. progress may be nil.
-func (s *session) sync(ctx context.Context, mode wxcast.SyncMode, allowMassUnfollow bool, progress func(followersync.Progress)) (followersync.Summary, error) {
-	return followersync.Run(ctx, s.client, s.db, followersync.Options{
-		AccountID: s.accountID, Mode: mode, Concurrency: s.cfg.Sync.Concurrency, Rate: s.cfg.Sync.Rate,
-		MaxUnfollowShare: s.cfg.Sync.MaxUnfollowShare, AllowMassUnfollow: allowMassUnfollow, ResumeWithin: s.cfg.Sync.ResumeWithin,
-		Progress: progress, Log: s.log,
-	})
+	return of.Sync(ctx, mode, allowMassUnfollow, func(p followersync.Progress) { bar.set(p.Done, p.Whole) })
 }
 
 func writeSync(w io.Writer, s followersync.Summary) {

@@ -61,8 +61,8 @@ func (r Robot) mail(ctx context.Context, n wxcast.Notice, page []byte) error {
 	if err := errors.Join(m.From(server.from), m.To(server.to...)); err != nil {
 		return errors.New("from or to is no e-mail address")
 	}
-	m.Subject(told(n))
-	m.SetBodyString(mail.TypeTextPlain, n.Body+"\n")
+	m.Subject(r.title(n))
+	m.SetBodyString(mail.TypeTextPlain, r.Lang.Say(n.Body)+"\n")
 	if page != nil {
 		m.AddAlternativeString(mail.TypeTextHTML, string(page))
 		if err := m.AttachReader(strings.ReplaceAll(n.Key, ":", "-")+".html", bytes.NewReader(page)); err != nil { // some mail programs leave out pictures

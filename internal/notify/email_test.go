@@ -69,7 +69,7 @@ func mailbox(t *testing.T, password string) (address string, got <-chan []string
 }
 
 func TestMail(t *testing.T) {
-	report := wxcast.Notice{Key: "report:2026-11-20", Kind: wxcast.NoticeReport, Title: "wxcast 日报 2026-11-20（shop）", Body: "粉丝：300", RaisedAt: at}
+	report := wxcast.Notice{Key: "report:2026-11-20", Kind: wxcast.NoticeReport, Title: wxcast.Verbatim("wxcast 日报 2026-11-20（shop）"), Body: wxcast.Verbatim("粉丝：300"), RaisedAt: at}
 	robot := func(address string) notify.Robot {
 		return notify.Robot{
 			Kind: "email", URL: config.Secret("smtp://robot@" + address + "?from=robot@shop.example&to=ops@shop.example,boss@shop.example"), Secret: config.Secret("PASSW0RD"),
@@ -92,7 +92,7 @@ func TestMail(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if subject, err := new(mime.WordDecoder).DecodeHeader(parsed.Header.Get("Subject")); err != nil || subject != report.Title {
+	if subject, err := new(mime.WordDecoder).DecodeHeader(parsed.Header.Get("Subject")); err != nil || subject != report.Title.String() {
 		t.Errorf("%q %v", subject, err)
 	}
 

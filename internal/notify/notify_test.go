@@ -44,7 +44,7 @@ func (c *chat) all() []string {
 
 var (
 	at     = time.Date(2026, 11, 21, 1, 0, 0, 0, time.UTC)
-	notice = wxcast.Notice{Key: "job:sync", Kind: wxcast.NoticeAlert, Title: "sync failed", Body: "line 1\nline <2> & 上新", RaisedAt: at}
+	notice = wxcast.Notice{Key: "job:sync", Kind: wxcast.NoticeAlert, Title: wxcast.Verbatim("sync failed"), Body: wxcast.Verbatim("line 1\nline <2> & 上新"), RaisedAt: at}
 )
 
 // The forms that the services document. The signatures were made by another program.
@@ -135,10 +135,10 @@ func TestAnAlertThatComesBackWhileItsEndIsToldIsToldAnew(t *testing.T) {
 			t.Fatalf("the end is lost: %+v", again)
 		}
 		back := notice
-		back.Body = "the disk is full again"
+		back.Body = wxcast.Verbatim("the disk is full again")
 		must(db.RaiseNotice(t.Context(), id, back))
 		must(db.NoticeTold(t.Context(), end)) // by a slow process
-		if n := pending(); !n.OverAt.IsZero() || n.Body != back.Body {
+		if n := pending(); !n.OverAt.IsZero() || n.Body.String() != back.Body.String() {
 			t.Errorf("%+v", n)
 		}
 	})
@@ -175,7 +175,7 @@ func TestEachNoticeIsToldOnce(t *testing.T) {
 		}
 		for range 3 {
 			raise(notice)
-			raise(wxcast.Notice{Key: "report:2026-11-20", Kind: wxcast.NoticeReport, Title: "the day", Body: "was good"})
+			raise(wxcast.Notice{Key: "report:2026-11-20", Kind: wxcast.NoticeReport, Title: wxcast.Verbatim("the day"), Body: wxcast.Verbatim("was good")})
 		}
 		if all := told(2); len(all) != 2 || !strings.Contains(all[0]+all[1], "*sync failed*") || !strings.Contains(all[0]+all[1], "*the day*") {
 			t.Fatalf("%v", all)
@@ -188,7 +188,7 @@ func TestEachNoticeIsToldOnce(t *testing.T) {
 			t.Fatalf("%v", all)
 		}
 		// What ends before anyone was told is told to nobody.
-		raise(wxcast.Notice{Key: "brief", Kind: wxcast.NoticeAlert, Title: "brief"})
+		raise(wxcast.Notice{Key: "brief", Kind: wxcast.NoticeAlert, Title: wxcast.Verbatim("brief")})
 		if err := db.EndAlert(t.Context(), id, "brief"); err != nil {
 			t.Fatal(err)
 		}

@@ -19,6 +19,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/wxcast/wxcast/internal/text"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
@@ -27,6 +28,7 @@ type Robot struct {
 	Kind   string                       // "wecom", "dingtalk", "feishu", "slack", "json" or "email"
 	URL    interface{ Reveal() string } // it holds the robot's key; of e-mail see mailServer
 	Secret interface{ Reveal() string } // signs messages for DingTalk and Feishu, logs in to e-mail; empty for none
+	Lang   text.Lang                    // in which it tells
 	// Page makes a page for browsers of a notice's Data, for e-mail; nil for none.
 	Page func(ctx context.Context, n wxcast.Notice) ([]byte, error)
 }
@@ -44,11 +46,11 @@ type message struct {
 // 配置说明" (path/91770), DingTalk "自定义机器人接入", Feishu "自定义机器人使用指南", Slack
 // "Sending messages using incoming webhooks".
 func (r Robot) compose(n wxcast.Notice, account string, now time.Time) (message, error) {
-	title := told(n)
+	title, lines := r.title(n), r.Lang.Say(n.Body)
 	to := r.URL.Reveal()
 	switch r.Kind {
 	case "wecom":
-		return message{to, map[string]any{"msgtype": "markdown", "markdown": map[string]string{"content": shorten("**"+title+"**\n"+n.Body, textMax)}}}, nil
+		return message{to, map[string]any{"msgtype": "markdown", "markdown": map[string]string{"content": shorten("**"+title+"**\n"+lines, textMax)}}}, nil
 	case "dingtalk":
 		u, err := url.Parse(to)
 		if err != nil {
@@ -62,19 +64,19 @@ func (r Robot) compose(n wxcast.Notice, account string, now time.Time) (message,
 			u.RawQuery = q.Encode()
 		}
 		// DingTalk's markdown joins lines that do not end with two blanks.
-		text := "**" + title + "**\n\n" + strings.ReplaceAll(n.Body, "\n", "  \n")
-		return message{u.String(), map[string]any{"msgtype": "markdown", "markdown": map[string]string{"title": title, "text": shorten(text, textMax)}}}, nil
+		markdown := "**" + title + "**\n\n" + strings.ReplaceAll(lines, "\n", "  \n")
+		return message{u.String(), map[string]any{"msgtype": "markdown", "markdown": map[string]string{"title": title, "text": shorten(markdown, textMax)}}}, nil
 	case "feishu":
-		body := map[string]any{"msg_type": "text", "content": map[string]string{"text": shorten(title+"\n"+n.Body, textMax)}}
+		body := map[string]any{"msg_type": "text", "content": map[string]string{"text": shorten(title+"\n"+lines, textMax)}}
 		if secret := r.Secret.Reveal(); secret != "" {
 			stamp := strconv.FormatInt(now.Unix(), 10)
 			body["timestamp"], body["sign"] = stamp, sign(stamp+"\n"+secret, "")
 		}
 		return message{to, body}, nil
 	case "slack":
-		return message{to, map[string]string{"text": shorten("*"+title+"*\n"+n.Body, textMax)}}, nil
+		return message{to, map[string]string{"text": shorten("*"+title+"*\n"+lines, textMax)}}, nil
 	default:
-		body := map[string]any{"account": account, "kind": n.Kind, "key": n.Key, "title": n.Title, "text": n.Body, "raised_at": n.RaisedAt, "over": !n.OverAt.IsZero()}
+		body := map[string]any{"account": account, "kind": n.Kind, "key": n.Key, "title": r.Lang.Say(n.Title), "text": lines, "raised_at": n.RaisedAt, "over": !n.OverAt.IsZero()}
 		if n.Data != "" {
 			body["data"] = json.RawMessage(n.Data)
 		}
@@ -82,12 +84,12 @@ func (r Robot) compose(n wxcast.Notice, account string, now time.Time) (message,
 	}
 }
 
-// told is a notice's title as people read it.
-func told(n wxcast.Notice) string {
+// title is a notice's title as people read it.
+func (r Robot) title(n wxcast.Notice) string {
 	if n.OverAt.IsZero() {
-		return n.Title
+		return r.Lang.Say(n.Title)
 	}
-	return "已恢复 Recovered: " + n.Title
+	return r.Lang.T("alert.recovered", "title", n.Title)
 }
 
 func sign(key, text string) string {

@@ -3,6 +3,6 @@ package text
 // What all rooms say.
 var _ = add(map[string]words{
 	"input.line": {"line {line}", "第 {line} 行"},
-	"plain":      {"{text}", "{text}"},
+	"verbatim":   {"{text}", "{text}"},
 	"time.never": {"never", "从未"},
 })

@@ -14,8 +14,16 @@ const (
 	FaultCaller    Fault = "caller"    // the program that made the call
 )
 
-// Text is a sentence in both languages.
+// Text is a sentence in both languages: a wxcast.Localized.
 type Text struct{ EN, ZH string }
+
+// In is the sentence in a language.
+func (t Text) In(language string) string {
+	if language == "zh" {
+		return t.ZH
+	}
+	return t.EN
+}
 
 // ErrCode is what is known of one of WeChat's error codes.
 type ErrCode struct {

@@ -50,3 +50,6 @@ func JoinScopes(scopes []Scope, separator string) string {
 
 // Scopes are all scopes.
 var Scopes = []Scope{ScopeRead, ScopeSend, ScopePeople, ScopeSync, ScopeToken, ScopeAudit}
+
+// ParseScope reads a scope; false for one that there is not.
+func ParseScope(text string) (Scope, bool) { return Scope(text), slices.Contains(Scopes, Scope(text)) }

@@ -7,9 +7,9 @@ type Notice struct {
 	ID       int64
 	Key      string // names what it is about: raised twice, it is told once
 	Kind     NoticeKind
-	Title    string
-	Body     string // lines of text
-	Data     string // JSON, for programs; "" for none
+	Title    Sentence
+	Body     Sentence // of as many lines as it needs
+	Data     string   // JSON, for programs; "" for none
 	RaisedAt time.Time
 	OverAt   time.Time // of an alert that is over; else zero
 }

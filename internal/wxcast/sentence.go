@@ -1,6 +1,7 @@
 package wxcast
 
 import (
+	"database/sql/driver"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -39,13 +40,19 @@ func Say(code string, pairs ...any) Sentence {
 	return s
 }
 
-// Plain is a text that is no sentence of ours yet; "" says nothing.
-func Plain(text string) Sentence {
+// Verbatim says a text that is not ours, such as what WeChat or a database answered, as it
+// stands; "" says nothing.
+func Verbatim(text string) Sentence {
 	if text == "" {
 		return Sentence{}
 	}
-	return Say("plain", "text", text)
+	return Say(verbatim, "text", text)
 }
+
+// Plain is a sentence that has no code yet.
+func Plain(text string) Sentence { return Verbatim(text) }
+
+const verbatim = "verbatim"
 
 // IsZero tells whether it says nothing.
 func (s Sentence) IsZero() bool { return s.Code == "" }
@@ -64,7 +71,7 @@ func (s Sentence) Arg(name string) (any, bool) {
 // words of internal/text.
 func (s Sentence) String() string {
 	var b strings.Builder
-	if text, ok := s.Arg("text"); ok && s.Code == "plain" {
+	if text, ok := s.Arg("text"); ok && s.Code == verbatim {
 		return fmt.Sprint(text)
 	}
 	b.WriteString(s.Code)
@@ -148,6 +155,37 @@ func storedArg(raw json.RawMessage) (any, error) {
 	var value any
 	err := decoder.Decode(&value)
 	return value, err
+}
+
+// Value is how the store keeps a sentence: its JSON, "" for the zero Sentence.
+func (s Sentence) Value() (driver.Value, error) {
+	if s.IsZero() {
+		return "", nil
+	}
+	raw, err := json.Marshal(s)
+	return string(raw), err
+}
+
+// Scan reads what Value wrote.
+func (s *Sentence) Scan(kept any) error {
+	switch v := kept.(type) {
+	case nil:
+		*s = Sentence{}
+		return nil
+	case string:
+		return s.scan(v)
+	case []byte:
+		return s.scan(string(v))
+	}
+	return fmt.Errorf("a sentence is kept as a text, not as %T", kept)
+}
+
+func (s *Sentence) scan(text string) error {
+	if text == "" {
+		*s = Sentence{}
+		return nil
+	}
+	return json.Unmarshal([]byte(text), s)
 }
 
 // Said is an error that people can read.

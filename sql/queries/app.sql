@@ -6,3 +6,7 @@ INSERT INTO apps (appid, kind, created_at) VALUES ($1, $2, $3) ON CONFLICT (appi
 -- name: get-app
 -- $1 appid.
 SELECT id, kind FROM apps WHERE appid = $1;
+
+-- name: get-appid
+-- $1 app.
+SELECT appid FROM apps WHERE id = $1;

@@ -1,0 +1,115 @@
+// Package access tells who may come in: keys of the HTTP API.
+package access
+
+import (
+	"context"
+	"crypto/rand"
+	"regexp"
+	"strconv"
+	"time"
+
+	"github.com/wxcast/wxcast/internal/limit"
+	"github.com/wxcast/wxcast/internal/wxcast"
+)
+
+// Store keeps keys: of each its hash.
+type Store interface {
+	Now() time.Time
+	AddAPIKey(ctx context.Context, k wxcast.APIKey, text string) (added bool, err error)
+	APIKey(ctx context.Context, text string) (_ wxcast.APIKey, found bool, err error)
+	APIKeys(ctx context.Context, accountID int64) ([]wxcast.APIKey, error)
+	RevokeAPIKey(ctx context.Context, accountID int64, name string) (bool, error)
+}
+
+// KeyName is what a key may be called: it stands in logs.
+var KeyName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+
+// keyPrefix lets people and scanners of leaks know a key by sight.
+const keyPrefix = "wxk_"
+
+// Keys are those of all accounts.
+type Keys struct{ Store Store }
+
+// Create makes a key and returns its text, which is not kept; added is false where the
+// account has, or had, one with that name.
+func (k *Keys) Create(ctx context.Context, key wxcast.APIKey) (text string, added bool, err error) {
+	text = keyPrefix + rand.Text()
+	added, err = k.Store.AddAPIKey(ctx, key, text)
+	return text, added, err
+}
+
+// List lists an account's keys, the oldest first.
+func (k *Keys) List(ctx context.Context, accountID int64) ([]wxcast.APIKey, error) {
+	return k.Store.APIKeys(ctx, accountID)
+}
+
+// Revoke ends a key at once; false means that the account has no such key, or no more.
+func (k *Keys) Revoke(ctx context.Context, accountID int64, name string) (bool, error) {
+	return k.Store.RevokeAPIKey(ctx, accountID, name)
+}
+
+const (
+	// callsOfKey are calls a second and at once of one key, and of one address without a
+	// good key.
+	callsOfKey, callBurstOfKey         = 20, 100
+	strangersCalls, strangersCallBurst = 1, 20
+)
+
+// Refusal is why somebody may not come in.
+type Refusal int
+
+// The refusals.
+const (
+	Admitted         Refusal = iota
+	NoKey                    // none was shown
+	WrongKey                 // it is not known, has expired, or was revoked
+	NarrowKey                // it lacks the scope
+	TooManyOfKey             // too many calls with it
+	TooManyStrangers         // too many calls of this address without a good key
+	StoreAway                // the store does not answer
+)
+
+// Guard admits who shows a key. It is safe for concurrent use.
+type Guard struct {
+	Keys
+	// Opens tells whether there is such an account here.
+	Opens func(accountID int64) bool
+
+	ofKey, strangers *limit.Each
+}
+
+// NewGuard makes a guard.
+func NewGuard(store Store, opens func(accountID int64) bool) *Guard {
+	return &Guard{
+		Keys: Keys{store}, Opens: opens,
+		ofKey: limit.New(callsOfKey, callBurstOfKey), strangers: limit.New(strangersCalls, strangersCallBurst),
+	}
+}
+
+// Admit finds the key of who comes from an address and wants what a scope guards; text is
+// "" where they show none. err says why the store did not answer.
+func (g *Guard) Admit(ctx context.Context, text, address string, scope wxcast.Scope) (key wxcast.APIKey, why Refusal, err error) {
+	if text == "" {
+		return key, g.stranger(address, NoKey), nil
+	}
+	key, found, err := g.Store.APIKey(ctx, text)
+	switch {
+	case err != nil:
+		return key, StoreAway, err
+	case !found, !key.Good(g.Store.Now()), !g.Opens(key.AccountID):
+		// Who guesses is slowed down; who has a good key is never kept waiting by them.
+		return key, g.stranger(address, WrongKey), nil
+	case !key.May(scope):
+		return key, NarrowKey, nil
+	case !g.ofKey.Allow(strconv.FormatInt(key.ID, 10), time.Now()):
+		return key, TooManyOfKey, nil
+	}
+	return key, Admitted, nil
+}
+
+func (g *Guard) stranger(address string, why Refusal) Refusal {
+	if !g.strangers.Allow(address, time.Now()) {
+		return TooManyStrangers
+	}
+	return why
+}

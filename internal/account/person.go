@@ -1,0 +1,137 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/wxcast/wxcast/internal/wxcast"
+	store "github.com/wxcast/wxcast/sql"
+)
+
+// Person is everything that is kept of one person.
+type Person struct {
+	Followers []Follower `json:"followers"`
+	MiniUsers []MiniUser `json:"mini_users"`
+	Messages  []Delivery `json:"deliveries"`
+}
+
+// Follower is a follower as it is shown. Times are UTC.
+type Follower struct {
+	OpenID        string     `json:"openid"`
+	UnionID       string     `json:"unionid"`
+	MiniOpenID    string     `json:"mini_openid,omitempty"`
+	Subscribed    bool       `json:"subscribed"`
+	SubscribeTime *time.Time `json:"subscribe_time"`
+	Scene         string     `json:"subscribe_scene"`
+	Remark        string     `json:"remark"`
+	Tags          []int      `json:"tags"`
+	FirstSeenAt   time.Time  `json:"first_seen_at"`
+	DetailsAt     time.Time  `json:"details_at"`
+	UnfollowedAt  *time.Time `json:"unfollowed_at"`
+	RefollowedAt  *time.Time `json:"refollowed_at"`
+}
+
+// NewFollower shows a follower.
+func NewFollower(f wxcast.FollowerRecord) Follower {
+	tags := f.Tags
+	if tags == nil {
+		tags = []int{}
+	}
+	return Follower{
+		OpenID: string(f.OpenID), UnionID: string(f.UnionID), MiniOpenID: string(f.MiniOpenID), Subscribed: f.Subscribed,
+		SubscribeTime: TimeOrNull(f.SubscribeTime), Scene: f.Scene, Remark: f.Remark, Tags: tags,
+		FirstSeenAt: f.FirstSeenAt, DetailsAt: f.DetailsAt, UnfollowedAt: TimeOrNull(f.UnfollowedAt), RefollowedAt: TimeOrNull(f.RefollowedAt),
+	}
+}
+
+// MiniUser is a user of a mini program as it is shown.
+type MiniUser struct {
+	MiniAppID  string    `json:"mini_appid"`
+	MiniOpenID string    `json:"mini_openid"`
+	UnionID    string    `json:"unionid"`
+	Bridged    bool      `json:"bridged"`
+	CreatedAt  time.Time `json:"created_at"`
+	UpdatedAt  time.Time `json:"updated_at"`
+}
+
+// Delivery is a message to a person as it is shown.
+type Delivery struct {
+	BroadcastID   int64      `json:"broadcast_id"`
+	Broadcast     string     `json:"broadcast"`
+	OpenID        string     `json:"openid"`
+	State         string     `json:"state"`
+	Attempts      int        `json:"attempts"`
+	ErrCode       int        `json:"errcode"`
+	ErrMsg        string     `json:"errmsg"`
+	MsgID         string     `json:"msgid"` // text: it is above 2^53
+	AttemptedAt   *time.Time `json:"attempted_at"`
+	NextAttemptAt *time.Time `json:"next_attempt_at"`
+}
+
+// NewDelivery shows a delivery.
+func NewDelivery(d wxcast.PersonDelivery) Delivery {
+	msgid := ""
+	if d.MsgID != 0 {
+		msgid = strconv.FormatInt(d.MsgID, 10)
+	}
+	return Delivery{
+		d.BroadcastID, d.Broadcast, string(d.OpenID), string(d.State), d.Attempts, d.ErrCode, d.ErrMsg, msgid, TimeOrNull(d.AttemptedAt), TimeOrNull(d.NextAttemptAt),
+	}
+}
+
+// NewPerson shows a person.
+func NewPerson(p wxcast.Person) Person {
+	out := Person{Followers: []Follower{}, MiniUsers: []MiniUser{}, Messages: []Delivery{}}
+	for _, f := range p.Followers {
+		out.Followers = append(out.Followers, NewFollower(f))
+	}
+	for _, m := range p.MiniUsers {
+		out.MiniUsers = append(out.MiniUsers, MiniUser{string(m.MiniAppID), string(m.MiniOpenID), string(m.UnionID), m.Bridged, m.CreatedAt, m.UpdatedAt})
+	}
+	for _, d := range p.Deliveries {
+		out.Messages = append(out.Messages, NewDelivery(d))
+	}
+	return out
+}
+
+// Person shows everything that is kept of one person, by an openid or a unionid. Audited.
+func (a *Account) Person(ctx context.Context, id string) (Person, error) {
+	return audited(ctx, a, "get-person", "", func(*entry) (Person, error) {
+		minis, err := a.miniIDs(ctx)
+		if err != nil {
+			return Person{}, err
+		}
+		p, err := a.db.Person(ctx, a.ID, minis, id)
+		if err == nil && len(p.Followers)+len(p.MiniUsers) == 0 {
+			err = nobody(id)
+		}
+		return NewPerson(p), err
+	})
+}
+
+// ForgetPerson deletes one person's data from every table. Audited.
+func (a *Account) ForgetPerson(ctx context.Context, id string) (wxcast.Forgotten, error) {
+	return audited(ctx, a, "forget-person", "", func(*entry) (wxcast.Forgotten, error) {
+		minis, err := a.miniIDs(ctx)
+		if err != nil {
+			return wxcast.Forgotten{}, err
+		}
+		f, err := a.db.Forget(ctx, a.ID, minis, id)
+		if errors.Is(err, store.ErrNotFound) {
+			err = nobody(id)
+		}
+		return f, err
+	})
+}
+
+// miniIDs are the account's mini programs as the store numbers them.
+func (a *Account) miniIDs(ctx context.Context) ([]int64, error) {
+	minis, err := a.minis(ctx)
+	ids := make([]int64, len(minis))
+	for i, m := range minis {
+		ids[i] = m.ID
+	}
+	return ids, err
+}

@@ -1,0 +1,63 @@
+package account
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+
+	"github.com/wxcast/wxcast/internal/report"
+	"github.com/wxcast/wxcast/internal/wxcast"
+)
+
+// Report reports a Beijing day. For today WeChat is asked for the quotas first.
+func (a *Account) Report(ctx context.Context, day wxcast.Day) (report.Report, error) {
+	a.noteCalls(ctx)
+	minis, err := a.minis(ctx)
+	if err != nil {
+		return report.Report{}, err
+	}
+	var quotas report.QuotaReader
+	if a.client != nil {
+		quotas = a.client
+	}
+	of := report.Account{Name: a.Name(), ID: a.ID, QuotaKeep: a.cfg.Broadcast.QuotaKeep, Minis: minis}
+	return report.Make(ctx, a.db, quotas, of, day, a.log)
+}
+
+// WriteReport writes a day's report as CSV or HTML.
+func (a *Account) WriteReport(ctx context.Context, day wxcast.Day, format, language string, w io.Writer) error {
+	r, err := a.Report(ctx, day)
+	if err != nil {
+		return err
+	}
+	if format == "csv" {
+		return report.WriteCSV(w, r)
+	}
+	return a.writePage(ctx, r, language, w)
+}
+
+// writePage writes a report as HTML.
+func (a *Account) writePage(ctx context.Context, r report.Report, language string, w io.Writer) error {
+	history, err := report.History(ctx, a.db, a.ID, r.Day)
+	if err != nil {
+		return err
+	}
+	return report.WriteHTML(w, r, history, language)
+}
+
+// ReportPage is the page of a report that was kept as a notice.
+func (a *Account) ReportPage(ctx context.Context, n wxcast.Notice) ([]byte, error) {
+	var r report.Report
+	if err := json.Unmarshal([]byte(n.Data), &r); err != nil {
+		return nil, err
+	}
+	var page bytes.Buffer
+	err := a.writePage(ctx, r, report.Languages[0], &page)
+	return page.Bytes(), err
+}
+
+// ReportDays are those whose morning report was kept, the latest first.
+func (a *Account) ReportDays(ctx context.Context) ([]wxcast.Day, error) {
+	return a.db.ReportDays(ctx, a.ID)
+}

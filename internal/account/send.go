@@ -1,0 +1,196 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"github.com/wxcast/wxcast/broadcast"
+	"github.com/wxcast/wxcast/internal/report"
+	"github.com/wxcast/wxcast/internal/wxcast"
+	store "github.com/wxcast/wxcast/sql"
+)
+
+// Sending is how this process sends a broadcast and tells of it.
+type Sending struct {
+	Asker
+	// KeepRate leaves the rate of a broadcast that is running: a person may have changed it.
+	KeepRate bool
+	// Wait goes on by itself after quiet hours and spent quotas.
+	Wait bool
+	// Progress is told how many recipients have their end, of how many (0: not known), and
+	// with end when this stretch of sending is over; nil tells nobody.
+	Progress func(done, whole int64)
+	Pause    func() // a stretch of sending is over
+}
+
+// Sent is a broadcast as it stands when this process has ended working on it.
+type Sent struct {
+	wxcast.Broadcast
+	Summary report.Broadcast
+}
+
+// RunBroadcast sends a spec's broadcast to its end in this process, or goes on with it.
+// Audited.
+func (a *Account) RunBroadcast(ctx context.Context, s Spec, o Sending) (Sent, error) {
+	return audited(ctx, a, "run-broadcast", s.Name, func(e *entry) (Sent, error) {
+		b, checked, recipients, err := a.find(ctx, s, broadcast.Begin{State: wxcast.BroadcastRunning}, o.Asker)
+		if err != nil {
+			return Sent{Broadcast: b}, err
+		}
+		e.about("broadcast %d (%s)", b.ID, b.Name)
+		options := a.sendOptions(s)
+		if b.State == wxcast.BroadcastRunning && o.KeepRate {
+			options.Rate = 0
+		}
+		return a.send(ctx, work{b, checked, recipients}, options, o)
+	})
+}
+
+// ContinueBroadcast sends a stored broadcast in this process, if it is in one of some states.
+// Audited.
+func (a *Account) ContinueBroadcast(ctx context.Context, action string, id int64, o Sending, from ...wxcast.BroadcastState) (Sent, error) {
+	return audited(ctx, a, action+"-broadcast", fmt.Sprintf("broadcast %d", id), func(*entry) (Sent, error) {
+		b, err := a.broadcast(ctx, id)
+		if err != nil {
+			return Sent{}, err
+		}
+		if err := errors.Join(a.needCalls(), mustBe(b, from...)); err != nil {
+			return Sent{Broadcast: b}, err
+		}
+		tellFound(o.Asker, b)
+		return a.goOn(ctx, b, o)
+	})
+}
+
+// RunRetry makes a retry of a broadcast and sends it in this process. Audited.
+func (a *Account) RunRetry(ctx context.Context, id int64, only []int, o Sending) (Sent, error) {
+	return audited(ctx, a, "retry-broadcast", fmt.Sprintf("broadcast %d", id), func(e *entry) (Sent, error) {
+		b, err := a.broadcast(ctx, id)
+		if err == nil {
+			err = a.needCalls()
+		}
+		if err != nil {
+			return Sent{Broadcast: b}, err
+		}
+		retry, err := a.retry(ctx, b, only, o.Asker)
+		if err != nil {
+			return Sent{Broadcast: b}, err
+		}
+		e.about("broadcast %d (%s)", retry.ID, retry.Name)
+		o.Say(wxcast.Say("broadcast.retrying", "id", retry.ID, "name", retry.Name))
+		return a.goOn(ctx, retry, o)
+	})
+}
+
+// goOn sends a stored broadcast at the rate that it has.
+func (a *Account) goOn(ctx context.Context, b wxcast.Broadcast, o Sending) (Sent, error) {
+	spec, err := a.stored(ctx, b)
+	if err != nil {
+		return Sent{Broadcast: b}, err
+	}
+	options := a.sendOptions(spec.Spec)
+	options.Rate = 0
+	return a.send(ctx, work{b, spec, 0}, options, o)
+}
+
+// work is a broadcast and what to send. recipients is how many there are, where that was
+// counted; 0 else.
+type work struct {
+	b          wxcast.Broadcast
+	spec       checkedSpec
+	recipients int64
+}
+
+// send sends until the broadcast ends or stops; with Wait it goes on after each wait.
+func (a *Account) send(ctx context.Context, w work, options broadcast.Options, o Sending) (Sent, error) {
+	message, err := broadcast.NewMessage(w.spec.Spec.Spec, w.spec.mini, w.b.MessageKey)
+	if err != nil {
+		return Sent{Broadcast: w.b}, err
+	}
+	if w.b.State == wxcast.BroadcastScheduled {
+		if err := a.sleepUntil(ctx, o, w.b.ResumeAt, "broadcast.begins_at", w.b.ID); err != nil {
+			return Sent{Broadcast: w.b}, err
+		}
+	}
+	after, runErr := a.sendOnce(ctx, w, message, options, o)
+	for o.Wait && runErr == nil && after.State == wxcast.BroadcastWaiting {
+		o.Say(wxcast.Say("broadcast.waits", "id", after.ID, "reason", after.Reason))
+		if runErr = a.sleepUntil(ctx, o, after.ResumeAt, "broadcast.goes_on_at", after.ID); runErr == nil {
+			w.b = after
+			after, runErr = a.sendOnce(ctx, w, message, options, o)
+		}
+	}
+	if ctx.Err() != nil { // the counts are told all the same, but not waited for
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), tellWithin)
+		defer cancel()
+	}
+	summary, err := report.OfBroadcast(ctx, a.db, after)
+	return Sent{after, summary}, errors.Join(runErr, err)
+}
+
+// tellWithin is how long the counts of a broadcast that was stopped are waited for.
+const tellWithin = 5 * time.Second
+
+func (a *Account) sendOnce(ctx context.Context, w work, message *broadcast.Message, options broadcast.Options, o Sending) (wxcast.Broadcast, error) {
+	before, err := a.db.Tally(ctx, w.b.ID)
+	if err != nil {
+		return w.b, err
+	}
+	if o.Progress != nil {
+		whole := before.Recipients
+		if !w.b.Fixed {
+			whole = w.recipients
+		}
+		done := before.Recipients - before.Pending
+		options.Progress = func(p broadcast.Progress) { o.Progress(done+p.Sent+p.Failed+p.Skipped+p.Unknown, whole) }
+		defer o.Pause()
+	}
+	defer collectLess(a.db.Engine(), options.Concurrency)()
+	return broadcast.Run(ctx, a.db, a.client, w.b, message, options)
+}
+
+// clockPoll is how often a long wait looks at the clock: a machine may sleep meanwhile.
+const clockPoll = 5 * time.Second
+
+// sleepUntil waits for a time of the store's clock, and says so.
+func (a *Account) sleepUntil(ctx context.Context, o Sending, until time.Time, code string, id int64) error {
+	if a.db.Now().Before(until) {
+		o.Say(wxcast.Say(code, "id", id, "at", until))
+	}
+	for {
+		left := until.Sub(a.db.Now())
+		if left <= 0 {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(min(left, clockPoll)):
+		}
+	}
+}
+
+// Sending makes much short-lived garbage beside a small heap: collecting it less
+// often saves a tenth of the CPU, within so much memory and so much more for each call
+// in flight. SQLite's pages are in this process, too, and are none of the collector's.
+const (
+	sendingGCPercent = 400
+	sendingMemory    = 48 << 20
+	sqlitePages      = 20 << 20
+	memoryOfACall    = 64 << 10
+)
+
+func collectLess(engine store.Engine, concurrency int) (undo func()) {
+	memory := sendingMemory + int64(concurrency)*memoryOfACall
+	if engine == store.SQLite {
+		memory -= sqlitePages
+	}
+	percent := debug.SetGCPercent(sendingGCPercent)
+	limit := debug.SetMemoryLimit(-1)
+	debug.SetMemoryLimit(min(limit, memory))
+	return func() { debug.SetGCPercent(percent); debug.SetMemoryLimit(limit) }
+}

@@ -1,0 +1,98 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/wxcast/wxcast/broadcast"
+	"github.com/wxcast/wxcast/internal/wxcast"
+)
+
+const (
+	// broadcastPoll is how often a process looks for broadcasts to work on.
+	broadcastPoll = time.Second
+	// alertPolls is after how many looks the alerts are gone through that others may
+	// have made an end of: a person who resumed a broadcast in a terminal.
+	alertPolls = 10
+	// broadcastRest is how long it leaves one alone that it could not go on with.
+	broadcastRest = 30 * time.Second
+)
+
+// KeepBroadcasts works on all of the account's broadcasts that are running, or whose time
+// has come, until ctx ends. Other processes work on them, too.
+func (a *Account) KeepBroadcasts(ctx context.Context) {
+	var mu sync.Mutex
+	atWork := map[int64]bool{}
+	var all sync.WaitGroup
+	defer all.Wait()
+	tick := time.NewTicker(broadcastPoll)
+	defer tick.Stop()
+	for n := 0; ; n++ {
+		if n%alertPolls == 0 {
+			a.note(ctx, a.db.EndBroadcastAlerts(ctx, a.ID))
+		}
+		due, err := a.db.BroadcastsDue(ctx, a.ID)
+		if err != nil && ctx.Err() == nil {
+			a.log.ErrorContext(ctx, "broadcasts not looked up", "account", a.Name(), "err", err)
+		}
+		for _, b := range due {
+			mu.Lock()
+			taken := atWork[b.ID]
+			atWork[b.ID] = true
+			mu.Unlock()
+			if taken {
+				continue
+			}
+			all.Go(func() {
+				rest := a.work(ctx, b)
+				select {
+				case <-ctx.Done():
+				case <-time.After(rest):
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				delete(atWork, b.ID)
+			})
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// work sends a broadcast until it ends or stops, and returns how long to leave it alone.
+func (a *Account) work(ctx context.Context, b wxcast.Broadcast) (rest time.Duration) {
+	spec, err := a.stored(ctx, b)
+	if err == nil {
+		var message *broadcast.Message
+		if message, err = broadcast.NewMessage(spec.Spec.Spec, spec.mini, b.MessageKey); err == nil {
+			o := a.sendOptions(spec.Spec)
+			o.Rate = 0 // as it is
+			o.TakenOver = a.tookOver
+			a.log.InfoContext(ctx, "broadcast at work", "broadcast_id", b.ID, "name", b.Name)
+			a.recovered(ctx, fmt.Sprintf("broadcast:%d", b.ID))
+			b, err = broadcast.Run(ctx, a.db, a.client, b, message, o)
+		}
+	}
+	if ctx.Err() != nil && !errors.Is(err, broadcast.ErrNotRecorded) {
+		return 0
+	}
+	if err != nil {
+		a.log.ErrorContext(ctx, "broadcast stopped; it will be tried again", "broadcast_id", b.ID, "name", b.Name, "err", err)
+		return broadcastRest
+	}
+	a.log.InfoContext(ctx, "broadcast is "+string(b.State), "broadcast_id", b.ID, "name", b.Name, "reason", b.Reason)
+	a.tellState(ctx, b)
+	return 0
+}
+
+func (a *Account) tookOver(leases int) {
+	if a.metrics != nil {
+		a.metrics.TookOver(a.Name(), leases)
+	}
+}

@@ -1,0 +1,90 @@
+// Package callback hears what WeChat tells: it checks who tells it, keeps each event once,
+// answers, and then applies the events to followers, deliveries and opt-outs.
+package callback
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/wxcast/wxcast/internal/metrics"
+	"github.com/wxcast/wxcast/internal/wechat"
+	"github.com/wxcast/wxcast/internal/wxcast"
+)
+
+// Account is one official account whose callbacks are heard.
+type Account struct {
+	ID   int64
+	Name string // as configured: the callback URL is /wechat/NAME
+	Keys wechat.CallbackKeys
+	// Source is asked about new followers; nil where the account cannot call WeChat.
+	Source Source
+}
+
+// Source tells who followers are.
+type Source interface {
+	BatchGetUsers(ctx context.Context, openids []wxcast.OpenID) ([]wxcast.Follower, wechat.DetailCalls, error)
+}
+
+// Store keeps what callbacks tell, and what follows from it.
+type Store interface {
+	Now() time.Time
+	AddEvents(ctx context.Context, accountID int64, events []wxcast.CallbackEvent) (added int64, err error)
+	PendingEvents(ctx context.Context, accountID int64, limit int) ([]wxcast.CallbackEvent, error)
+	EventsApplied(ctx context.Context, ids []int64) error
+	Follow(ctx context.Context, accountID int64, followers []wxcast.Follower) error
+	Unfollow(ctx context.Context, accountID int64, openids []wxcast.OpenID) (int64, error)
+	RecordReceipts(ctx context.Context, accountID int64, receipts []wxcast.Receipt) error
+	AddOptOuts(ctx context.Context, accountID int64, ids []string, source string) (added int64, unknown []string, err error)
+	TryLock(ctx context.Context, name, holder string, ttl time.Duration) (bool, wxcast.LockHolder, error)
+	Unlock(ctx context.Context, name, holder string) error
+	RaiseNotice(ctx context.Context, accountID int64, n wxcast.Notice) error
+	EndAlert(ctx context.Context, accountID int64, key string) error
+}
+
+// Options are what an intake needs.
+type Options struct {
+	Store    Store
+	Accounts []Account
+	Stop     StopWords
+	Worker   string // unique to this process
+	Metrics  *metrics.Metrics
+	Log      *slog.Logger
+}
+
+// Intake takes callbacks in and applies them.
+type Intake struct {
+	Options
+	queues   map[string]*queue // by the account's name
+	accounts map[string]Account
+	forged   map[string]*forged
+}
+
+// New makes an intake. It does nothing before Run.
+func New(o Options) *Intake {
+	i := &Intake{Options: o, queues: map[string]*queue{}, accounts: map[string]Account{}, forged: map[string]*forged{}}
+	for _, a := range o.Accounts {
+		i.accounts[a.Name] = a
+		i.forged[a.Name] = &forged{}
+		i.queues[a.Name] = newQueue(o.Store, a.ID)
+	}
+	return i
+}
+
+// Run keeps and applies events until ctx ends.
+func (i *Intake) Run(ctx context.Context) {
+	var all sync.WaitGroup
+	for name, q := range i.queues {
+		all.Go(func() { q.run(ctx) })
+		all.Go(func() { i.apply(ctx, i.accounts[name], q.news) })
+	}
+	all.Wait()
+}
+
+// Routes adds the doors that WeChat knocks at.
+func (i *Intake) Routes(mux *http.ServeMux) {
+	mux.HandleFunc("GET /wechat/{account}", i.verify)
+	mux.HandleFunc("POST /wechat/{account}", i.take)
+}

@@ -1,0 +1,35 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// A break whose text is gone breaks nothing, and the run of all breaks takes long: so this is
+// looked at with every test.
+func TestEachBreakFindsItsText(t *testing.T) {
+	seen := map[string]bool{}
+	for _, m := range allMutations {
+		if seen[m.name] {
+			t.Errorf("two breaks are called %s: name each, or only one of them can be run alone", m.name)
+		}
+		seen[m.name] = true
+		raw, err := os.ReadFile(filepath.Join("..", "..", m.file))
+		if err != nil {
+			t.Errorf("%s: %v; name the file that has the code now", m.name, err)
+			continue
+		}
+		if n := strings.Count(string(raw), m.old); n != 1 {
+			t.Errorf("%s: %s holds its text %d times, want once: write the break anew\n%s", m.name, m.file, n, m.old)
+		}
+		if m.new == m.old {
+			t.Errorf("%s: changes nothing", m.name)
+		}
+		if !slices.ContainsFunc(scenarios, func(s scenario) bool { return s.name == m.scenario }) {
+			t.Errorf("%s: there is no scenario %q in which it could show", m.name, m.scenario)
+		}
+	}
+}

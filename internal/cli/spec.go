@@ -1,0 +1,68 @@
+package cli
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/wxcast/wxcast/internal/account"
+	"github.com/wxcast/wxcast/internal/wxcast"
+)
+
+// specFlags change what a spec says, for one command.
+type specFlags struct{ account.Overrides }
+
+func (f *specFlags) add(cmd *cobra.Command) {
+	cmd.Flags().Float64Var(&f.Rate, "rate", 0, "messages per second, whatever the spec says")
+	cmd.Flags().StringVar(&f.OnBadValue, "on-bad-value", "", "what to do about a value that WeChat would refuse: stop, skip or truncate")
+}
+
+// addSending adds the flags of commands that send a whole broadcast.
+func (f *specFlags) addSending(cmd *cobra.Command) {
+	f.add(cmd)
+	cmd.Flags().StringVar(&f.OnUnknown, "on-unknown", "", "what to do about a message whose outcome was lost for good: skip or resend")
+}
+
+// loadSpec reads a spec with the flags on top. The spec names the account where no flag does.
+func (a *app) loadSpec(cmd *cobra.Command, file string, f specFlags) (account.Spec, error) {
+	if cmd.Flags().Changed("rate") {
+		if err := account.CheckRate(f.Rate); err != nil {
+			return account.Spec{}, err
+		}
+	}
+	spec, err := account.ReadSpec(account.SpecFile{Path: file, Overrides: f.Overrides})
+	if err == nil && a.account == "" && spec.Account != "" {
+		a.account, a.spec = spec.Account, spec
+	}
+	return spec, err
+}
+
+// asker is who sits at the command line. yes is what they said in advance.
+func (a *app) asker(yes bool) account.Asker {
+	who := account.Asker{Say: a.tell, Confirm: a.confirm, Watches: a.Terminal || !yes}
+	if yes {
+		who.Confirm = nil
+	}
+	return who
+}
+
+// sending is a broadcast that this process sends, with a bar of how far it is.
+func (a *app) sending(who account.Asker, wait bool) account.Sending {
+	var bar *progress
+	return account.Sending{
+		Asker: who, Wait: wait,
+		Progress: func(done, whole int64) {
+			if bar == nil {
+				bar = a.progress("sending")
+			}
+			bar.set(done, whole)
+		},
+		Pause: func() {
+			if bar != nil {
+				bar.end()
+				bar = nil
+			}
+		},
+	}
+}
+
+// tell says something beside the result.
+func (a *app) tell(s wxcast.Sentence) { a.say("%s", a.lang.Say(s)) }

@@ -1,0 +1,159 @@
+// Package login is the door of a mini program's users: POST /login turns what wx.login gave
+// into a session of ours.
+package login
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/wxcast/wxcast/internal/limit"
+	"github.com/wxcast/wxcast/internal/wechat"
+	"github.com/wxcast/wxcast/internal/wxcast"
+)
+
+const (
+	// sessionLife is how long a session token is good.
+	sessionLife = 2 * time.Hour
+	loginMax    = 4 << 10 // bytes of a request
+	// loginsOfIP and loginsOfUser are logins a second and at once. People behind one
+	// carrier's address are many; one person logs in when the mini program starts.
+	loginsOfIP, loginBurstOfIP     = 10, 50
+	loginsOfUser, loginBurstOfUser = 0.2, 10
+)
+
+// MiniProgram is one whose users log in.
+type MiniProgram struct {
+	ID        int64
+	AppID     wxcast.AppID
+	AccountID int64 // whose followers its users are bridged to
+	Source    interface {
+		CodeToSession(ctx context.Context, code string) (wxcast.MiniUser, error)
+	}
+}
+
+// Store keeps who has logged in.
+type Store interface {
+	Now() time.Time
+	Login(ctx context.Context, accountID, miniID int64, user wxcast.MiniUser) (bridged bool, err error)
+}
+
+// Options are what logins need.
+type Options struct {
+	Store        Store
+	MiniPrograms []MiniProgram
+	// Key signs the sessions (HS256).
+	Key     interface{ Reveal() string }
+	Address func(r *http.Request) string // of who sends a request
+	Log     *slog.Logger
+}
+
+// Door lets mini users log in.
+type Door struct {
+	Options
+	ofIP, ofUser *limit.Each
+}
+
+// New makes the door.
+func New(o Options) *Door {
+	return &Door{Options: o, ofIP: limit.New(loginsOfIP, loginBurstOfIP), ofUser: limit.New(loginsOfUser, loginBurstOfUser)}
+}
+
+// KeyMin is the shortest key that RFC 7518 allows for HS256.
+const KeyMin = 32
+
+// Routes adds the door.
+func (d *Door) Routes(mux *http.ServeMux) { mux.HandleFunc("POST /login", d.login) }
+
+type loginRequest struct {
+	Code  string       `json:"code"`
+	AppID wxcast.AppID `json:"appid"` // needed where there are several mini programs
+}
+
+type loginAnswer struct {
+	Session   string `json:"session"`
+	ExpiresIn int    `json:"expires_in"` // seconds
+	Bridged   bool   `json:"bridged"`    // the person follows the official account
+}
+
+// login turns what wx.login gave into a session of ours, and stores who logged in.
+func (d *Door) login(w http.ResponseWriter, r *http.Request) {
+	if !d.ofIP.Allow(d.Address(r), time.Now()) {
+		refuseLogin(w, http.StatusTooManyRequests, "too many logins from this address")
+		return
+	}
+	var in loginRequest
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, loginMax))
+	if err != nil || json.Unmarshal(body, &in) != nil || in.Code == "" || len(in.Code) > 128 {
+		refuseLogin(w, http.StatusBadRequest, `send {"code": what wx.login gave}`)
+		return
+	}
+	mini, ok := d.miniProgram(in.AppID)
+	if !ok {
+		refuseLogin(w, http.StatusBadRequest, "appid names no mini program that is configured with its secret")
+		return
+	}
+	user, err := mini.Source.CodeToSession(r.Context(), in.Code)
+	switch {
+	case errors.Is(err, wechat.ErrLoginAgain):
+		refuseLogin(w, http.StatusUnauthorized, err.Error())
+		return
+	case errors.Is(err, wechat.ErrLoginBlocked):
+		refuseLogin(w, http.StatusForbidden, err.Error())
+		return
+	case err != nil:
+		d.Log.ErrorContext(r.Context(), "WeChat did not take a login code", "mini_appid", mini.AppID, "err", err)
+		refuseLogin(w, http.StatusServiceUnavailable, "WeChat does not answer; try again")
+		return
+	case !d.ofUser.Allow(string(user.MiniOpenID), time.Now()):
+		refuseLogin(w, http.StatusTooManyRequests, "too many logins of this person")
+		return
+	}
+	answer := loginAnswer{ExpiresIn: int(sessionLife.Seconds())}
+	if user.UnionID != "" { // else nobody can be bridged: doctor tells how to mend it
+		if answer.Bridged, err = d.Store.Login(r.Context(), mini.AccountID, mini.ID, user); err != nil {
+			d.Log.ErrorContext(r.Context(), "a login was not stored", "err", err)
+			refuseLogin(w, http.StatusServiceUnavailable, "try again")
+			return
+		}
+	}
+	now := d.Store.Now()
+	answer.Session, err = jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.RegisteredClaims{
+		Issuer: "wxcast", Audience: jwt.ClaimStrings{string(mini.AppID)}, Subject: string(user.MiniOpenID), IssuedAt: jwt.NewNumericDate(now), ExpiresAt: jwt.NewNumericDate(now.Add(sessionLife)),
+	}).SignedString([]byte(d.Key.Reveal()))
+	if err != nil {
+		d.Log.ErrorContext(r.Context(), "a session was not signed", "err", err)
+		refuseLogin(w, http.StatusInternalServerError, "try again")
+		return
+	}
+	writeJSON(w, http.StatusOK, answer)
+}
+
+// miniProgram is the one with this appid; "" is the only one there is.
+func (d *Door) miniProgram(appid wxcast.AppID) (MiniProgram, bool) {
+	for _, m := range d.MiniPrograms {
+		if m.AppID == appid || appid == "" && len(d.MiniPrograms) == 1 {
+			return m, true
+		}
+	}
+	return MiniProgram{}, false
+}
+
+func refuseLogin(w http.ResponseWriter, status int, why string) {
+	if status == http.StatusTooManyRequests {
+		w.Header().Set("Retry-After", "5")
+	}
+	writeJSON(w, status, map[string]string{"error": why})
+}
+
+func writeJSON(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(v) // the client may be gone
+}

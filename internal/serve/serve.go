@@ -1,0 +1,248 @@
+// Package serve is wxcast serve: the program that stays and does everything by itself. It
+// wires the doors, the jobs and the workers of all configured accounts on one store.
+package serve
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/wxcast/wxcast/config"
+	"github.com/wxcast/wxcast/internal/account"
+	"github.com/wxcast/wxcast/internal/api"
+	"github.com/wxcast/wxcast/internal/callback"
+	"github.com/wxcast/wxcast/internal/jobs"
+	"github.com/wxcast/wxcast/internal/login"
+	"github.com/wxcast/wxcast/internal/metrics"
+	"github.com/wxcast/wxcast/internal/text"
+	"github.com/wxcast/wxcast/internal/wechat"
+	"github.com/wxcast/wxcast/internal/wxcast"
+	store "github.com/wxcast/wxcast/sql"
+)
+
+const (
+	// stopWithin is how long requests in flight may take when the program is stopped.
+	stopWithin = 5 * time.Second
+	headerMax  = 16 << 10
+	// loginConns are the connections kept for login codes.
+	loginConns = 32
+)
+
+// Options are what a program needs.
+type Options struct {
+	Config  *config.Config
+	Version string
+	Lang    text.Lang // in which people are told of alerts and reports
+	Log     *slog.Logger
+}
+
+// Program is wxcast serve: Open, then Run, then Close.
+type Program struct {
+	cfg      *config.Config
+	log      *slog.Logger
+	lang     text.Lang
+	worker   string // unique to this process
+	db       *store.DB
+	accounts []*account.Account
+	registry *prometheus.Registry
+	jobs     *jobs.Runner
+	intake   *callback.Intake
+	login    *login.Door // nil where nobody can log in
+	api      *api.API
+	listener net.Listener
+}
+
+// Open makes the program: it opens the store and listens, and does nothing else before Run.
+// Mistakes in the configuration are *config.Error.
+func Open(ctx context.Context, o Options) (*Program, error) {
+	p := &Program{cfg: o.Config, log: o.Log, lang: o.Lang, worker: wxcast.NewWorkerName(), registry: prometheus.NewRegistry()}
+	if err := p.open(ctx, o); err != nil {
+		p.Close()
+		return nil, err
+	}
+	return p, nil
+}
+
+func (p *Program) open(ctx context.Context, o Options) (err error) {
+	if len(p.cfg.Accounts) == 0 {
+		_, err := p.cfg.Account("") // which tells what is missing
+		return err
+	}
+	if p.db, err = account.OpenStore(ctx, p.cfg); err != nil {
+		return err
+	}
+	for _, of := range p.cfg.Accounts {
+		a, err := account.On(ctx, p.db, p.cfg, of, p.log)
+		if err != nil {
+			return err
+		}
+		p.accounts = append(p.accounts, a)
+	}
+	if err := errors.Join(p.checkListen(ctx), p.checkSessionKey()); err != nil {
+		return err
+	}
+	p.wire(o)
+	if err := p.openLogin(ctx); err != nil {
+		return err
+	}
+	if p.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", p.cfg.Serve.Listen); err != nil {
+		return &config.Error{Key: "serve.listen", Value: p.cfg.Serve.Listen, Problem: "cannot be listened on: " + err.Error(), Want: "name a free address"}
+	}
+	return nil
+}
+
+// wire puts the parts together.
+func (p *Program) wire(o Options) {
+	p.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	var named []metrics.Account
+	for _, a := range p.accounts {
+		named = append(named, metrics.Account{ID: a.ID, Name: a.Name()})
+	}
+	watched := metrics.New(p.registry, p.db, named)
+	p.jobs = &jobs.Runner{Store: p.db, Worker: p.worker, Log: p.log, Ended: func(job jobs.Job, outcome wxcast.JobOutcome) {
+		watched.JobEnded(job.AccountID, job.Name, outcome)
+	}}
+	heard := make([]callback.Account, len(p.accounts))
+	for i, a := range p.accounts {
+		p.jobs.Add(a.Schedule()...)
+		a.Serve(account.Serving{Metrics: watched, StartJob: func(name string) bool { return p.jobs.Start(a.ID, name) }})
+		heard[i] = heardOf(a)
+	}
+	stop := callback.StopWords{Words: p.cfg.Serve.StopWords, Reply: p.cfg.Serve.StopReply}
+	p.intake = callback.New(callback.Options{Store: p.db, Accounts: heard, Stop: stop, Worker: p.worker, Metrics: watched, Log: p.log})
+	p.api = api.New(api.Options{Keys: p.db, Accounts: p.accounts, Address: Address(p.cfg.Serve.ForwardedFor), Version: o.Version, Log: p.log})
+}
+
+// heardOf is an account as WeChat's callbacks know it.
+func heardOf(a *account.Account) callback.Account {
+	c := callback.Account{ID: a.ID, Name: a.Name(), Keys: wechat.CallbackKeys{AppID: wxcast.AppID(a.Config.AppID), Token: a.Config.Token}}
+	if a.Config.EncodingAESKey != "" {
+		c.Keys.AESKeys = append(c.Keys.AESKeys, a.Config.EncodingAESKey)
+	}
+	if client := a.Client(); client != nil {
+		c.Source = client
+	}
+	return c
+}
+
+// openLogin makes the door of mini users, where there is a key for their sessions.
+func (p *Program) openLogin(ctx context.Context) error {
+	if p.cfg.Serve.SessionKey == "" {
+		return nil
+	}
+	o := login.Options{Store: p.db, Key: p.cfg.Serve.SessionKey, Address: Address(p.cfg.Serve.ForwardedFor), Log: p.log}
+	for _, a := range p.accounts {
+		for _, m := range a.Config.MiniPrograms {
+			if m.Secret == "" {
+				continue
+			}
+			_, id, err := a.MiniProgram(ctx, m.AppID)
+			if err != nil {
+				return err
+			}
+			o.MiniPrograms = append(o.MiniPrograms, login.MiniProgram{ID: id, AppID: wxcast.AppID(m.AppID), AccountID: a.ID, Source: wechat.New(wechat.Options{
+				AppID: wxcast.AppID(m.AppID), Secret: m.Secret, Bases: p.cfg.APIBases, Timeout: p.cfg.APITimeout, Conns: loginConns, Tokens: p.db,
+			})})
+		}
+	}
+	p.login = login.New(o)
+	return nil
+}
+
+func (p *Program) checkSessionKey() error {
+	if n := len(p.cfg.Serve.SessionKey); n > 0 && n < login.KeyMin {
+		return &config.Error{Key: "serve.session_key", Problem: "has " + strconv.Itoa(n) + " characters", Want: "make one of " + strconv.Itoa(login.KeyMin) + " or more, for example with openssl rand -hex 32"}
+	}
+	return nil
+}
+
+// checkListen refuses an address that others can reach while nobody has a key: then it is
+// likely that nobody meant them to.
+func (p *Program) checkListen(ctx context.Context) error {
+	if loopback(p.cfg.Serve.Listen) {
+		return nil
+	}
+	keys, err := p.db.GoodAPIKeys(ctx)
+	if err != nil || keys > 0 {
+		return err
+	}
+	return &config.Error{Key: "serve.listen", Value: p.cfg.Serve.Listen, Problem: "can be reached from other machines, and there is no key for the API",
+		Want: "make one first: wxcast key create NAME --scope read; or listen on 127.0.0.1 and let a proxy pass /wechat/ on"}
+}
+
+// loopback tells whether only this machine can reach an address.
+func loopback(listen string) bool {
+	host, _, err := net.SplitHostPort(listen)
+	ip := net.ParseIP(host)
+	return err == nil && (host == "localhost" || ip != nil && ip.IsLoopback())
+}
+
+// Address is where the program listens.
+func (p *Program) Address() net.Addr { return p.listener.Addr() }
+
+// Accounts are the names of those that it serves.
+func (p *Program) Accounts() []string {
+	names := make([]string, len(p.accounts))
+	for i, a := range p.accounts {
+		names[i] = a.Name()
+	}
+	return names
+}
+
+// Run serves until ctx ends, and then stops within seconds: nothing that was promised to
+// WeChat, or that WeChat took, is lost.
+func (p *Program) Run(ctx context.Context) error {
+	server := &http.Server{
+		Handler: p.handler(), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 15 * time.Second,
+		IdleTimeout: time.Minute, MaxHeaderBytes: headerMax, ErrorLog: slog.NewLogLogger(p.log.Handler(), slog.LevelDebug),
+	}
+	// Events that were promised to WeChat are kept until the last request has ended.
+	taking, stopTaking := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopTaking()
+	var work errgroup.Group
+	work.Go(func() error { p.intake.Run(taking); return nil })
+	work.Go(func() error { p.jobs.Run(ctx); return nil })
+	for _, a := range p.accounts {
+		work.Go(func() error { a.Teller(p.worker, p.lang).Run(ctx); return nil })
+		if a.CanCall() {
+			work.Go(func() error { a.KeepBroadcasts(ctx); return nil })
+			work.Go(func() error { a.KeepCalls(ctx); return nil })
+		}
+	}
+	work.Go(func() error {
+		<-ctx.Done()
+		p.log.Info("stopping")
+		stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
+		defer cancel()
+		err := server.Shutdown(stopping)
+		stopTaking()
+		return err
+	})
+	if err := server.Serve(p.listener); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return work.Wait()
+}
+
+// Close gives back what Open took. It may be called more than once.
+func (p *Program) Close() {
+	if p.listener != nil {
+		_ = p.listener.Close()
+	}
+	for _, a := range p.accounts {
+		a.Close()
+	}
+	p.accounts = nil
+	if p.db != nil {
+		_ = p.db.Close()
+		p.db = nil
+	}
+}
