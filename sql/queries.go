@@ -15,8 +15,8 @@ var queryFiles embed.FS
 // queries holds the text of every named query for one engine. A missing one
 // stops the program at Open; that every text is valid on its engine is tested.
 type queries struct {
-	AddApp string `query:"add-app"`
-	GetApp string `query:"get-app"`
+	AddApp   string `query:"add-app"`
+	GetApp   string `query:"get-app"`
 	GetAppID string `query:"get-appid"`
 
 	GetToken string `query:"get-token"`
