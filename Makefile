@@ -35,12 +35,12 @@ lint: ## Check formatting, go vet, staticcheck and go.mod
 
 .PHONY: golden
 golden: ## Write the golden files anew; read the diff before you commit it
-	$(WITH_POSTGRES) $(GO) test ./internal/wechat ./internal/cli ./internal/report -run "Page|Explain|Help|Formats" -update
+	WXCAST_UPDATE_GOLDEN=1 $(WITH_POSTGRES) $(GO) test ./... -count 1 -run TestGolden
 
 .PHONY: fuzz
 fuzz: ## Fuzz each parser of strangers' input for FUZZTIME
-	$(GO) test ./broadcast -run '^$$' -fuzz FuzzParseSpec -fuzztime $(FUZZTIME)
-	$(GO) test ./broadcast -run '^$$' -fuzz FuzzRender -fuzztime $(FUZZTIME)
+	$(GO) test ./broadcast/template -run '^$$' -fuzz FuzzParseSpec -fuzztime $(FUZZTIME)
+	$(GO) test ./broadcast/template -run '^$$' -fuzz FuzzRender -fuzztime $(FUZZTIME)
 	$(GO) test ./bridge -run '^$$' -fuzz FuzzReadFile -fuzztime $(FUZZTIME)
 	$(GO) test ./internal/wechat -run '^$$' -fuzz FuzzDecodeReply -fuzztime $(FUZZTIME)
 	$(GO) test ./internal/wechat -run '^$$' -fuzz FuzzOpenCallback -fuzztime $(FUZZTIME)

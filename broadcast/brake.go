@@ -38,7 +38,7 @@ const failureWindow = 200
 type watch struct {
 	mu      sync.Mutex
 	brake   brake
-	pause   string
+	pause   wxcast.Sentence
 	probing atomic.Bool
 }
 
@@ -49,15 +49,15 @@ func (w *watch) see(v verdict) (stop bool) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if reason := w.brake.see(v, time.Now()); reason != "" && w.pause == "" {
+	if reason := w.brake.see(v, time.Now()); !reason.IsZero() && w.pause.IsZero() {
 		w.pause = reason
 	}
 	w.probing.Store(w.brake.probing())
-	return w.pause != ""
+	return !w.pause.IsZero()
 }
 
-// reason is why the broadcast must pause; "" if it need not.
-func (w *watch) reason() string {
+// reason is why the broadcast must pause; zero if it need not.
+func (w *watch) reason() wxcast.Sentence {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.pause
@@ -65,6 +65,7 @@ func (w *watch) reason() string {
 
 // brake watches the verdicts for what no single one shows.
 type brake struct {
+	facts          wxcast.Channel
 	maxFailures    int
 	maxFailedShare float64
 	// window holds the errcodes of the last messages that WeChat took or refused; 0 for
@@ -79,8 +80,8 @@ type brake struct {
 	silentSince time.Time
 }
 
-// see takes a verdict in, and returns why the broadcast must pause; "" if it need not.
-func (b *brake) see(v verdict, now time.Time) (pause string) {
+// see takes a verdict in, and returns why the broadcast must pause; zero if it need not.
+func (b *brake) see(v verdict, now time.Time) (pause wxcast.Sentence) {
 	switch v.class {
 	case wechat.ClassConfigStop:
 		return stopReason(v.err)
@@ -88,33 +89,33 @@ func (b *brake) see(v verdict, now time.Time) (pause string) {
 		b.tokens, b.silent = 0, 0
 		share := b.note(v.outcome.ErrCode)
 		if b.refused++; b.refused >= b.maxFailures {
-			return fmt.Sprintf("%d messages in a row were refused, the last with %s", b.refused, stopReason(v.err))
+			return wxcast.Say("pause.refused", "n", b.refused, "last", stopReason(v.err))
 		}
 		if share > b.maxFailedShare {
-			return fmt.Sprintf("%d of the last %d messages were refused%s, the last with %s", b.failed, len(b.window), sampleCodes(b.codes()), stopReason(v.err))
+			return wxcast.Say("pause.share", "n", b.failed, "of", len(b.window), "codes", sampleCodes(b.codes()), "last", stopReason(v.err))
 		}
 	case wechat.ClassToken:
 		if b.tokens++; b.tokens == 1 {
 			b.tokensSince = now
 		}
 		if b.tokens >= tokenFailuresMax && now.Sub(b.tokensSince) > tokenSilenceMax {
-			return fmt.Sprintf("%d fresh access tokens in a row were refused, the last with %s", b.tokens, stopReason(v.err))
+			return wxcast.Say("pause.tokens", "n", b.tokens, "last", stopReason(v.err))
 		}
 	case wechat.ClassRetryNow, wechat.ClassRetryLater:
-		if code := v.outcome.ErrCode; code == codeDuplicate || code == codeTooOften {
-			return "" // about this person, and no sign that WeChat is away
+		if code := v.outcome.ErrCode; wxcast.Among(b.facts.Duplicate, code) || wxcast.Among(b.facts.TooOften, code) {
+			return wxcast.Sentence{} // about this person, and no sign that WeChat is away
 		}
 		if b.silent++; b.silent == 1 {
 			b.silentSince = now
 		}
 		if now.Sub(b.silentSince) > silenceMax {
-			return fmt.Sprintf("nothing got through for %v, the last try ended with %s", silenceMax, stopReason(v.err))
+			return wxcast.Say("pause.silence", "length", silenceMax, "last", stopReason(v.err))
 		}
 	case wechat.ClassOK:
 		b.refused, b.tokens, b.silent = 0, 0, 0
 		b.note(0)
 	}
-	return ""
+	return wxcast.Sentence{}
 }
 
 // note adds an errcode to the window, and returns the failed share of it; 0 until it
@@ -168,10 +169,9 @@ func sampleCodes(counts map[int]int64) string {
 func (b *brake) probing() bool { return max(b.silent, b.tokens) >= probeAfter }
 
 // stopReason is an error with what to do about it.
-func stopReason(err error) string {
-	text := err.Error()
+func stopReason(err error) wxcast.Sentence {
 	if e, ok := wechat.Explain(wechat.CodeOf(err)); ok {
-		text += ": " + e.Meaning.EN + ". " + e.Advice.EN
+		return wxcast.Say("pause.errcode", "err", err.Error(), "code", e.Code, "meaning", e.Meaning, "advice", e.Advice)
 	}
-	return text
+	return wxcast.Verbatim(err.Error())
 }

@@ -9,9 +9,9 @@ package broadcast
 
 import (
 	"context"
-	"fmt"
 	"time"
 
+	"github.com/wxcast/wxcast/broadcast/spec"
 	"github.com/wxcast/wxcast/internal/wechat"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
@@ -24,7 +24,7 @@ type Store interface {
 	AddBroadcast(ctx context.Context, b wxcast.Broadcast) (_ wxcast.Broadcast, added bool, err error)
 	Broadcast(ctx context.Context, id int64) (wxcast.Broadcast, error)
 	BroadcastsByName(ctx context.Context, accountID int64, name string) ([]wxcast.Broadcast, error)
-	MoveBroadcast(ctx context.Context, id int64, from, to wxcast.BroadcastState, reason string, resumeAt time.Time) (bool, error)
+	MoveBroadcast(ctx context.Context, id int64, from, to wxcast.BroadcastState, reason wxcast.Sentence, resumeAt time.Time) (bool, error)
 	SetRate(ctx context.Context, id int64, rate float64, priority int) error
 	MoveCanary(ctx context.Context, id int64, from, to wxcast.CanaryState, until time.Time) (bool, error)
 	FixRecipients(ctx context.Context, id int64, limit int) (fixed bool, err error)
@@ -32,26 +32,39 @@ type Store interface {
 
 	Claim(ctx context.Context, req wxcast.ClaimRequest) (wxcast.Claim, error)
 	RenewLeases(ctx context.Context, worker string, ttl time.Duration) (renewed []int64, err error)
-	RecordOutcomes(ctx context.Context, id int64, worker string, outcomes []wxcast.Outcome, doneLeases []int64) error
+	RecordOutcomes(ctx context.Context, r wxcast.Recording) error
 	GiveBack(ctx context.Context, b wxcast.Broadcast, c wxcast.Claim) error
-	TakeSlot(ctx context.Context, accountID int64, length, lead time.Duration) (wxcast.Slot, error)
-	SlowDown(ctx context.Context, accountID int64) (share float64, err error)
+	TakeSlot(ctx context.Context, lane wxcast.Lane, length, lead time.Duration) (wxcast.Slot, error)
+	SlowDown(ctx context.Context, lane wxcast.Lane) (share float64, err error)
 
 	Unfollow(ctx context.Context, accountID int64, openids []wxcast.OpenID) (int64, error)
 
-	SaveQuota(ctx context.Context, accountID int64, day wxcast.Day, q wxcast.Quota) error
-	SpendQuota(ctx context.Context, accountID int64, api string, day wxcast.Day) error
+	SaveQuota(ctx context.Context, appID int64, day wxcast.Day, q wxcast.Quota) error
+	SpendQuota(ctx context.Context, lane wxcast.Lane, day wxcast.Day) error
 }
 
-// Sender is WeChat, as far as a broadcast calls it.
-type Sender interface {
-	SendTemplate(ctx context.Context, m wechat.TemplateMessage) (msgID int64, err error)
+// Channel sends one broadcast's messages. It is safe for concurrent use.
+type Channel interface {
+	// Facts are what the engine goes by.
+	Facts() wxcast.Channel
+	// Profile tells whether the message names what only the follower's row tells: unionid,
+	// remark, tags or the time of following.
+	Profile() bool
+	// Send makes one call for a delivery, with the same id on every attempt. A
+	// *spec.ValueError means that none was made: the recipient's values do not fit.
+	Send(ctx context.Context, d *wxcast.Delivery) (msgID int64, err error)
+}
+
+// Platform is WeChat, as far as a broadcast asks it something.
+type Platform interface {
 	BatchGetUsers(ctx context.Context, openids []wxcast.OpenID) ([]wxcast.Follower, wechat.DetailCalls, error)
 	GetQuota(ctx context.Context, api string) (wxcast.Quota, error)
 }
 
 // Begin is how a new broadcast begins.
 type Begin struct {
+	AccountID, MiniID int64
+
 	State wxcast.BroadcastState // running, draft or scheduled
 	At    time.Time             // of a scheduled one
 	Rate  float64
@@ -61,8 +74,8 @@ type Begin struct {
 // says whom to send to, gives no error: the same name and content are the same
 // broadcast, and found is true. A name that stands for another unfinished content is a
 // *wxcast.BadInput.
-func Find(ctx context.Context, store Store, s *Spec, accountID, miniID int64, begin Begin, prepare func() (wxcast.Audience, error)) (b wxcast.Broadcast, found bool, err error) {
-	if b, found, err = lookUp(ctx, store, s, accountID, miniID); err != nil || found {
+func Find(ctx context.Context, store Store, s *spec.Spec, begin Begin, prepare func() (wxcast.Audience, error)) (b wxcast.Broadcast, found bool, err error) {
+	if b, found, err = lookUp(ctx, store, s, begin); err != nil || found {
 		return b, found, err
 	}
 	audience, err := prepare()
@@ -70,30 +83,30 @@ func Find(ctx context.Context, store Store, s *Spec, accountID, miniID int64, be
 		return b, false, err
 	}
 	b, added, err := store.AddBroadcast(ctx, wxcast.Broadcast{
-		AccountID: accountID, MiniID: miniID, Name: s.Name, ContentHash: s.ContentHash(), Spec: s.Text(), Audience: audience,
-		MessageKey: NewMessageKey(), State: begin.State, ResumeAt: begin.At, Rate: begin.Rate, Priority: s.Priority, CanaryShare: s.Canary.Share,
+		AccountID: begin.AccountID, MiniID: begin.MiniID, Name: s.Name, ContentHash: s.ContentHash(), Spec: s.Text(), Audience: audience,
+		MessageKey: wxcast.NewMessageKey(), State: begin.State, ResumeAt: begin.At, Rate: begin.Rate, Priority: s.Priority, CanaryShare: s.Canary.Share,
 	})
 	if err != nil || added {
 		return b, false, err
 	}
-	return lookUp(ctx, store, s, accountID, miniID) // another process was faster
+	return lookUp(ctx, store, s, begin) // another process was faster
 }
 
-func lookUp(ctx context.Context, store Store, s *Spec, accountID, miniID int64) (b wxcast.Broadcast, found bool, err error) {
+func lookUp(ctx context.Context, store Store, s *spec.Spec, begin Begin) (b wxcast.Broadcast, found bool, err error) {
 	hash := s.ContentHash()
-	known, err := store.BroadcastsByName(ctx, accountID, s.Name)
+	known, err := store.BroadcastsByName(ctx, begin.AccountID, s.Name)
 	if err != nil {
 		return b, false, err
 	}
 	for _, b := range known {
-		if b.ContentHash == hash && b.MiniID == miniID {
+		if b.ContentHash == hash && b.MiniID == begin.MiniID {
 			return b, true, nil
 		}
 	}
 	for _, b := range known {
 		if !b.State.Final() {
-			return b, false, s.Bad("name", fmt.Sprintf("%q is the name of broadcast %d, which is %s and has another content", s.Name, b.ID, b.State),
-				"give this one another name, or finish that one first")
+			return b, false, s.Bad("name", wxcast.Say("broadcast.name_taken", "name", s.Name, "id", b.ID, "state", wxcast.Say("state."+string(b.State))),
+				wxcast.Say("broadcast.want_other_name"))
 		}
 	}
 	return b, false, nil

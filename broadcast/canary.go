@@ -2,7 +2,6 @@ package broadcast
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/wxcast/wxcast/internal/wxcast"
@@ -22,8 +21,8 @@ func (r *runner) judgeCanary(ctx context.Context) (moved bool, err error) {
 		if _, err := r.store.MoveCanary(ctx, b.ID, b.Canary, wxcast.CanaryWaiting, until); err != nil {
 			return false, err
 		}
-		reason := fmt.Sprintf("the canary of %.3g%% was sent and is judged at %s (Beijing)", r.Canary.Share*100, until.In(wxcast.Beijing).Format(time.DateTime))
-		r.Log.InfoContext(ctx, reason, "broadcast_id", b.ID)
+		reason := wxcast.Say("canary.sent", "share", r.Canary.Share, "until", until)
+		r.Log.InfoContext(ctx, "the canary was sent", "broadcast_id", b.ID, "judged_at", until)
 		_, err := r.store.MoveBroadcast(ctx, b.ID, wxcast.BroadcastRunning, wxcast.BroadcastRunning, reason, until)
 		return true, err
 	case b.Canary == wxcast.CanaryWaiting && r.store.Now().Before(b.CanaryUntil):
@@ -39,11 +38,10 @@ func (r *runner) judgeCanary(ctx context.Context) (moved bool, err error) {
 		return true, err
 	}
 	failed, all := tally.Failed+tally.Undelivered, tally.Sent+tally.Failed
-	state, reason := wxcast.BroadcastRunning, ""
+	state, reason := wxcast.BroadcastRunning, wxcast.Sentence{}
 	if float64(failed) > r.Canary.MaxFailed*float64(all) {
 		state = wxcast.BroadcastPaused
-		reason = fmt.Sprintf("the canary failed: %d of %d messages%s, more than %.3g%%. Resume the broadcast to send to the others all the same",
-			failed, all, sampleCodes(tally.ByErrCode), r.Canary.MaxFailed*100)
+		reason = wxcast.Say("canary.failed", "n", failed, "of", all, "codes", sampleCodes(tally.ByErrCode), "most", r.Canary.MaxFailed)
 		r.Log.ErrorContext(ctx, "broadcast paused", "broadcast_id", b.ID, "reason", reason)
 	} else {
 		r.Log.InfoContext(ctx, "the canary is well; the others follow", "broadcast_id", b.ID, "failed", failed, "of", all)

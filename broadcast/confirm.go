@@ -13,7 +13,7 @@ const (
 )
 
 // confirm asks WeChat about those to whom it refused a message because they do not
-// follow (43004), and marks only those as gone of whom it says the same again: the
+// follow (one of the channel's codes for gone), and marks only those as gone of whom it says the same again: the
 // code also comes in storms, when nobody has left. It ends when left is closed; who is
 // not confirmed before ctx ends is left to the next sync.
 func (r *runner) confirm(ctx context.Context) {
@@ -43,7 +43,7 @@ func (r *runner) confirm(ctx context.Context) {
 }
 
 func (r *runner) confirmLeft(ctx context.Context, openids []wxcast.OpenID) error {
-	followers, _, err := r.sender.BatchGetUsers(ctx, openids)
+	followers, _, err := r.Platform.BatchGetUsers(ctx, openids)
 	if err != nil {
 		return err
 	}

@@ -188,7 +188,7 @@ func (r *runner) lapsed(jobs []job) (n int) {
 // takeSlot takes new time for what is left of a stretch.
 func (r *runner) takeSlot(ctx context.Context, s *stretch) error {
 	at := time.Now()
-	slot, err := r.store.TakeSlot(ctx, r.b.AccountID, s.gap*time.Duration(len(s.jobs)), r.lead.get())
+	slot, err := r.store.TakeSlot(ctx, r.lane, s.gap*time.Duration(len(s.jobs)), r.lead.get())
 	if err != nil {
 		return err
 	}

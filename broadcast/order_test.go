@@ -16,9 +16,9 @@ import (
 func (b *bench) runTwo(t *testing.T, first, second string, priority int) (one, other wxcast.Broadcast) {
 	t.Helper()
 	var jobs [2]wxcast.Broadcast
-	var messages [2]*broadcast.Message
+	var by [2]broadcast.With
 	for i, name := range []string{first, second} {
-		jobs[i], messages[i] = b.find(t, name)
+		jobs[i], by[i] = b.find(t, name)
 	}
 	var wg sync.WaitGroup
 	for i := range jobs {
@@ -28,7 +28,7 @@ func (b *bench) runTwo(t *testing.T, first, second string, priority int) (one, o
 			time.Sleep(700 * time.Millisecond)
 		}
 		wg.Go(func() {
-			after, err := broadcast.Run(t.Context(), b.db, b.client, jobs[i], messages[i], o)
+			after, err := broadcast.Run(t.Context(), b.db, jobs[i], by[i], o)
 			if err != nil || after.State != wxcast.BroadcastDone {
 				t.Errorf("%+v %v", after, err)
 			}

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/wxcast/wxcast/broadcast/spec"
 	"github.com/wxcast/wxcast/internal/wechat"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
@@ -14,17 +15,9 @@ const (
 	attemptsMax = 12
 	retryFirst  = time.Second
 	retryLast   = 30 * time.Second
-	// duplicateRest is longer than the 60 seconds of errcode 40241.
-	duplicateRest = 65 * time.Second
 	// windowMargin is kept from the end of WeChat's window: a repeat must arrive
 	// inside it.
 	windowMargin = 30 * time.Second
-)
-
-// Codes about one person that say "later".
-const (
-	codeDuplicate = 40241 // the same message within 60 seconds
-	codeTooOften  = 43117 // too many messages
 )
 
 // verdict is what one attempt means: for its delivery, and for the broadcast.
@@ -37,38 +30,51 @@ type verdict struct {
 	err    error
 }
 
-// judge decides what becomes of a delivery after an attempt at it. attemptedAt
-// is when the call began, now when it ended.
-func judge(d wxcast.Delivery, msgID int64, err error, attemptedAt, now time.Time, onUnknown OnUnknown) verdict {
-	class := wechat.ClassOf(err)
+// attempt is one call for a delivery, from when it began to when it ended.
+type attempt struct {
+	wxcast.Delivery
+	msgID      int64
+	err        error
+	begun, now time.Time
+}
+
+// judge decides what becomes of deliveries, by a channel's facts.
+type judge struct {
+	facts     wxcast.Channel
+	onUnknown spec.OnUnknown
+}
+
+// of decides what becomes of a delivery after an attempt at it.
+func (j judge) of(a attempt) verdict {
+	err, class := a.err, wechat.ClassOf(a.err)
 	v := verdict{class: class, err: err, outcome: wxcast.Outcome{
-		OpenID: d.OpenID, State: wxcast.DeliveryFailed, ErrCode: codeOf(err), ErrMsg: messageOf(err),
-		AttemptedAt: attemptedAt, OpenSince: d.OpenSince,
+		OpenID: a.OpenID, State: wxcast.DeliveryFailed, ErrCode: codeOf(err), ErrMsg: messageOf(err),
+		AttemptedAt: a.begun, OpenSince: a.OpenSince,
 	}}
 	o := &v.outcome
 	var e *wechat.Error
 	if errors.As(err, &e) && e.MaybeDone && o.OpenSince.IsZero() {
-		o.OpenSince = attemptedAt
+		o.OpenSince = a.begun
 	}
 	switch {
 	case err == nil:
-		o.State, o.MsgID, o.OpenSince = wxcast.DeliverySent, msgID, time.Time{}
+		o.State, o.MsgID, o.OpenSince = wxcast.DeliverySent, a.msgID, time.Time{}
 	case class == wechat.ClassQuotaStop, class == wechat.ClassConfigStop:
 		v.unsent = true
 	case class == wechat.ClassHeld:
-		o.State, o.OpenSince = wxcast.DeliveryUnknown, attemptedAt // a receipt may tell
-	case o.ErrCode == codeDuplicate && !d.OpenSince.IsZero():
+		o.State, o.OpenSince = wxcast.DeliveryUnknown, a.begun // a receipt may tell
+	case wxcast.Among(j.facts.Duplicate, o.ErrCode) && !a.OpenSince.IsZero():
 		// Our own lost attempt is what this one repeats: it was accepted.
 		o.State, o.ErrCode, o.ErrMsg, o.OpenSince = wxcast.DeliverySent, 0, "", time.Time{}
 	case class == wechat.ClassRetryNow, class == wechat.ClassRetryLater, class == wechat.ClassToken:
-		o.State, o.NextAttemptAt = wxcast.DeliveryPending, now.Add(backOff(d.Attempts))
-		if o.ErrCode == codeDuplicate {
-			o.NextAttemptAt = now.Add(duplicateRest)
+		o.State, o.NextAttemptAt = wxcast.DeliveryPending, a.now.Add(backOff(a.Attempts))
+		if wxcast.Among(j.facts.Duplicate, o.ErrCode) {
+			o.NextAttemptAt = a.now.Add(j.facts.DuplicateRest)
 		}
-		if d.Attempts+1 >= attemptsMax {
+		if a.Attempts+1 >= attemptsMax {
 			o.State = wxcast.DeliveryFailed
 		}
-		over := windowOver(o.OpenSince, o.NextAttemptAt) && onUnknown != ResendUnknown
+		over := j.windowOver(o.OpenSince, o.NextAttemptAt) && j.onUnknown != spec.ResendUnknown
 		if !o.OpenSince.IsZero() && (o.State == wxcast.DeliveryFailed || over) {
 			o.State = wxcast.DeliveryUnknown
 		}
@@ -85,17 +91,18 @@ func backOff(attempts int) time.Duration {
 	return wait/2 + rand.N(wait/2)
 }
 
-// windowOver tells whether WeChat may have forgotten, at t, a client_msg_id that
-// was first sent at openSince.
-func windowOver(openSince, t time.Time) bool {
-	return t.Sub(openSince) > wxcast.DedupWindow-windowMargin
+// windowOver tells whether WeChat may have forgotten, at t, a message that was first sent at
+// openSince: then a repeat would be another one. A channel that never takes a repeat for the
+// same has no window at all.
+func (j judge) windowOver(openSince, t time.Time) bool {
+	return j.facts.DedupWindow == 0 || t.Sub(openSince) > j.facts.DedupWindow-windowMargin
 }
 
 // expired is the end of a delivery whose lost attempt cannot be repeated any more.
 func expired(d wxcast.Delivery) wxcast.Outcome {
 	return wxcast.Outcome{
 		OpenID: d.OpenID, State: wxcast.DeliveryUnknown, ErrCode: wxcast.ErrCodeTransport, OpenSince: d.OpenSince,
-		ErrMsg: "the outcome was lost, and WeChat's 10 minutes for repeating it are over",
+		ErrMsg: "the outcome was lost, and the time in which WeChat takes a repeat for the same message is over",
 	}
 }
 

@@ -5,9 +5,27 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wxcast/wxcast/broadcast/spec"
 	"github.com/wxcast/wxcast/internal/wechat"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
+
+// byFacts judges by a channel that takes repeats for 10 minutes, as template messages do.
+var byFacts = judge{wxcast.Channel{
+	API: "/send", DedupWindow: 10 * time.Minute, Gone: []int{43004}, Duplicate: []int{40241}, DuplicateRest: 65 * time.Second, TooOften: []int{43117},
+}, spec.SkipUnknown}
+
+// A channel that never takes a repeat for the same message: what was lost is never tried again.
+func TestWithoutAWindowALostOutcomeIsUnknownAtOnce(t *testing.T) {
+	now := time.Now()
+	j := judge{wxcast.Channel{API: "/send"}, spec.SkipUnknown}
+	if v := j.of(attempt{err: &wechat.Error{Err: errors.New("EOF"), MaybeDone: true}, begun: now, now: now}); v.outcome.State != wxcast.DeliveryUnknown {
+		t.Errorf("lost: %s, want unknown: a repeat would be a second message", v.outcome.State)
+	}
+	if v := j.of(attempt{err: &wechat.Error{Err: errors.New("refused")}, begun: now, now: now}); v.outcome.State != wxcast.DeliveryPending {
+		t.Errorf("never sent: %s, want pending: nothing is out", v.outcome.State)
+	}
+}
 
 // What becomes of a delivery, by what WeChat answered and what was known before.
 func TestJudge(t *testing.T) {
@@ -45,7 +63,7 @@ func TestJudge(t *testing.T) {
 		"nothing works until somebody mends it": {code(40037), wxcast.Delivery{}, wxcast.DeliveryFailed, false, true, 0, 40037},
 	} {
 		t.Run(name, func(t *testing.T) {
-			v := judge(test.before, 1<<60, test.err, now.Add(-time.Second), now, SkipUnknown)
+			v := byFacts.of(attempt{test.before, 1 << 60, test.err, now.Add(-time.Second), now})
 			o := v.outcome
 			if v.unsent != test.unsent {
 				t.Errorf("unsent %v", v.unsent)
@@ -68,23 +86,23 @@ func TestJudge(t *testing.T) {
 
 func TestTheBrakeKnowsOnePersonsTroubleFromWeChats(t *testing.T) {
 	now := time.Now()
-	b := brake{maxFailures: 50, maxFailedShare: 0.5}
+	b := brake{facts: byFacts.facts, maxFailures: 50, maxFailedShare: 0.5}
 	for range 100 {
-		v := judge(wxcast.Delivery{}, 0, &wechat.Error{ErrCode: 40241}, now, now, SkipUnknown)
-		if reason := b.see(v, now.Add(time.Hour)); reason != "" || b.probing() {
-			t.Fatalf("duplicates: %q, probing %v", reason, b.probing())
+		v := byFacts.of(attempt{err: &wechat.Error{ErrCode: 40241}, begun: now, now: now})
+		if reason := b.see(v, now.Add(time.Hour)); !reason.IsZero() || b.probing() {
+			t.Fatalf("duplicates: %v, probing %v", reason, b.probing())
 		}
 	}
 	for i := range 30 {
-		v := judge(wxcast.Delivery{}, 0, &wechat.Error{Err: errors.New("EOF")}, now, now, SkipUnknown)
-		if reason := b.see(v, now.Add(time.Duration(i)*time.Second)); reason != "" {
+		v := byFacts.of(attempt{err: &wechat.Error{Err: errors.New("EOF")}, begun: now, now: now})
+		if reason := b.see(v, now.Add(time.Duration(i)*time.Second)); !reason.IsZero() {
 			t.Fatalf("after %d seconds: %s", i, reason)
 		}
 	}
 	if !b.probing() {
 		t.Error("30 failures in a row, and no probing")
 	}
-	if reason := b.see(verdict{class: wechat.ClassRetryLater, err: errors.New("EOF")}, now.Add(silenceMax+time.Second)); reason == "" {
+	if reason := b.see(verdict{class: wechat.ClassRetryLater, err: errors.New("EOF")}, now.Add(silenceMax+time.Second)); reason.IsZero() {
 		t.Error("silent for two minutes, and nobody is told")
 	}
 	b.see(verdict{class: wechat.ClassOK}, now)

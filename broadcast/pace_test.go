@@ -64,14 +64,14 @@ func TestThePaceFollowsWhatWeChatTakes(t *testing.T) {
 func TestANewRateHoldsWithinASecond(t *testing.T) {
 	each(t, 2000, 0, func(t *testing.T, b *bench) {
 		b.options.Rate = 50
-		job, m := b.find(t, "quickened")
+		job, by := b.find(t, "quickened")
 		time.AfterFunc(1500*time.Millisecond, func() {
 			if err := b.db.SetRate(context.WithoutCancel(t.Context()), job.ID, 2000, 0); err != nil {
 				t.Error(err)
 			}
 		})
 		started := time.Now()
-		after, err := broadcast.Run(t.Context(), b.db, b.client, job, m, b.options)
+		after, err := broadcast.Run(t.Context(), b.db, job, by, b.options)
 		if took := time.Since(started); err != nil || after.State != wxcast.BroadcastDone || took > 25*time.Second { // 40 at the old rate
 			t.Errorf("%v: %+v %v", took, after, err)
 		}

@@ -67,13 +67,13 @@ func (w *recordWriter) add(res result) {
 		return
 	}
 	w.outcomes = append(w.outcomes, res.outcome)
-	switch res.outcome.ErrCode {
-	case codeTooFast:
+	switch code := res.outcome.ErrCode; {
+	case code == codeTooFast:
 		w.slow = true
-	case codeBusy:
+	case code == codeBusy:
 		w.troubled++
 		w.slow = w.slow || w.troubled >= busyBurst
-	case codeNotFollowing:
+	case wxcast.Among(w.facts.Gone, code):
 		select {
 		case w.left <- res.OpenID:
 		default: // a storm of them: the next sync will tell
@@ -96,7 +96,7 @@ func (w *recordWriter) add(res result) {
 func (w *recordWriter) handBack(j job) {
 	back := w.unsent[j.batch]
 	if back == nil {
-		back = &wxcast.Claim{Day: j.batch.Day, LeaseID: j.batch.LeaseID, RetriesUntil: j.batch.RetriesUntil}
+		back = &wxcast.Claim{Day: j.batch.Day, Lane: j.batch.Lane, LeaseID: j.batch.LeaseID, RetriesUntil: j.batch.RetriesUntil}
 		w.unsent[j.batch] = back
 	}
 	if j.retry {
@@ -108,16 +108,15 @@ func (w *recordWriter) handBack(j job) {
 
 // Codes that say something about others than the recipient.
 const (
-	codeBusy         = -1
-	codeTooFast      = 45011
-	codeNotFollowing = 43004
+	codeBusy    = -1
+	codeTooFast = 45011
 	// busyBurst answers "busy" between two flushes are no single accident.
 	busyBurst = 5
 )
 
 // slowDown asks all workers of the account for a slower pace, and says so.
 func (w *recordWriter) slowDown(ctx context.Context) error {
-	share, err := w.store.SlowDown(ctx, w.b.AccountID)
+	share, err := w.store.SlowDown(ctx, w.lane)
 	if err != nil || share == w.slowedTo {
 		return err
 	}
@@ -151,7 +150,7 @@ func (w *recordWriter) flush() error {
 			leases = append(leases, b.LeaseID)
 		}
 	}
-	if err := w.store.RecordOutcomes(ctx, w.b.ID, w.worker, w.outcomes, leases); err != nil {
+	if err := w.store.RecordOutcomes(ctx, wxcast.Recording{BroadcastID: w.b.ID, Worker: w.worker, Lane: w.lane, Outcomes: w.outcomes, DoneLeases: leases}); err != nil {
 		return err
 	}
 	if w.slow {
@@ -160,14 +159,14 @@ func (w *recordWriter) flush() error {
 		}
 	}
 	if w.quotaStop {
-		if err := w.store.SpendQuota(ctx, w.b.AccountID, wechat.TemplateSendAPI, wxcast.DayOf(w.store.Now())); err != nil {
+		if err := w.store.SpendQuota(ctx, w.lane, wxcast.DayOf(w.store.Now())); err != nil {
 			return err
 		}
-		if err := w.wait(ctx, "WeChat says that the day's quota of template messages is used up (45009)", quotaAgain(w.store.Now())); err != nil {
+		if err := w.wait(ctx, wxcast.Say("wait.45009", "api", w.facts.API), quotaAgain(w.store.Now())); err != nil {
 			return err
 		}
 	}
-	if reason := w.watch.reason(); reason != "" && !w.paused {
+	if reason := w.watch.reason(); !reason.IsZero() && !w.paused {
 		w.Log.ErrorContext(ctx, "broadcast paused", "broadcast_id", w.b.ID, "reason", reason)
 		if _, err := w.store.MoveBroadcast(ctx, w.b.ID, wxcast.BroadcastRunning, wxcast.BroadcastPaused, reason, time.Time{}); err != nil {
 			return err
@@ -200,5 +199,5 @@ func (r *runner) giveBack(b *batch) error {
 	if b.LeaseID == 0 {
 		return nil
 	}
-	return r.store.RecordOutcomes(ctx, r.b.ID, r.worker, nil, []int64{b.LeaseID})
+	return r.store.RecordOutcomes(ctx, wxcast.Recording{BroadcastID: r.b.ID, Worker: r.worker, Lane: r.lane, DoneLeases: []int64{b.LeaseID}})
 }

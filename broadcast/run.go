@@ -6,14 +6,13 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
-	"os"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/wxcast/wxcast/internal/wechat"
+	"github.com/wxcast/wxcast/broadcast/spec"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
@@ -60,16 +59,22 @@ type Options struct {
 	MaxFailures int   // refusals in a row that pause the broadcast
 	// MaxFailedShare of the last failureWindow messages refused pauses it, too.
 	MaxFailedShare float64
-	Quiet          []QuietHours
+	Quiet          []spec.QuietHours
 	NotAfter       time.Time // zero for no such time
 	Cap            wxcast.FrequencyCap
-	Canary         Canary
-	OnUnknown      OnUnknown
+	Canary         spec.Canary
+	OnUnknown      spec.OnUnknown
 	// TakenOver is told how many leases of dead workers were found; it must not block.
 	TakenOver func(leases int)
 	// Progress is told now and then what this process did; it must not block.
 	Progress func(Progress)
 	Log      *slog.Logger
+}
+
+// With is what a broadcast is sent by.
+type With struct {
+	Channel  Channel
+	Platform Platform
 }
 
 // Progress is what one process has done so far.
@@ -80,7 +85,7 @@ type Progress struct {
 // Run works on a broadcast until it is done, waits for quota, is paused or
 // cancelled, or ctx ends. It returns the broadcast as it stands then; an error
 // means that this process could not go on. Everything done is recorded.
-func Run(ctx context.Context, store Store, sender Sender, b wxcast.Broadcast, m *Message, o Options) (wxcast.Broadcast, error) {
+func Run(ctx context.Context, store Store, b wxcast.Broadcast, w With, o Options) (wxcast.Broadcast, error) {
 	if b.State.Final() {
 		return b, nil
 	}
@@ -90,11 +95,11 @@ func Run(ctx context.Context, store Store, sender Sender, b wxcast.Broadcast, m 
 		}
 	}
 	if b.State != wxcast.BroadcastRunning {
-		if _, err := store.MoveBroadcast(ctx, b.ID, b.State, wxcast.BroadcastRunning, "", time.Time{}); err != nil {
+		if _, err := store.MoveBroadcast(ctx, b.ID, b.State, wxcast.BroadcastRunning, wxcast.Sentence{}, time.Time{}); err != nil {
 			return b, err
 		}
 	}
-	r := newRunner(store, sender, b, m, o)
+	r := newRunner(store, b, w, o)
 	runErr := r.run(ctx)
 	if ctx.Err() != nil && !errors.Is(runErr, ErrNotRecorded) {
 		runErr = ctx.Err()
@@ -119,10 +124,12 @@ var ErrNotRecorded = errors.New("the outcomes of messages that were sent could n
 // runner is one worker process on one broadcast.
 type runner struct {
 	Options
+	With
 	store   Store
-	sender  Sender
+	facts   wxcast.Channel
+	lane    wxcast.Lane
+	judge   judge
 	b       wxcast.Broadcast
-	message *Message
 	worker  string
 	batches registry
 	lead    lead
@@ -138,15 +145,12 @@ type runner struct {
 	share   float64   // of the rate, at the last claim
 }
 
-var workerCount atomic.Int64
-
-func newRunner(store Store, sender Sender, b wxcast.Broadcast, m *Message, o Options) *runner {
-	host, _ := os.Hostname()
+func newRunner(store Store, b wxcast.Broadcast, w With, o Options) *runner {
+	facts := w.Channel.Facts()
 	r := &runner{
-		Options: o, store: store, sender: sender, b: b, message: m,
-		worker: fmt.Sprintf("%s/%d/%d/%d", host, os.Getpid(), workerCount.Add(1), time.Now().UnixNano()%1e6),
-		left:   make(chan wxcast.OpenID, confirmBatch), news: make(chan struct{}, 1), share: 1,
-		watch: watch{brake: brake{maxFailures: o.MaxFailures, maxFailedShare: o.MaxFailedShare}},
+		Options: o, With: w, store: store, b: b, facts: facts, lane: wxcast.Lane{AppID: b.AccountID, API: facts.API}, judge: judge{facts, o.OnUnknown}, worker: wxcast.NewWorkerName(),
+		left: make(chan wxcast.OpenID, confirmBatch), news: make(chan struct{}, 1), share: 1,
+		watch: watch{brake: brake{facts: facts, maxFailures: o.MaxFailures, maxFailedShare: o.MaxFailedShare}},
 	}
 	r.speed.Store(int64(o.Concurrency) * firstSpeed)
 	return r
@@ -284,7 +288,7 @@ func (r *runner) claim(ctx, sending context.Context, claims chan<- *batch) error
 		}
 		at, most := time.Now(), r.claimSize()
 		c, err := r.store.Claim(sending, wxcast.ClaimRequest{
-			BroadcastID: r.b.ID, Worker: r.worker, Max: most, Span: claimTime, Lead: r.lead.get(), QuotaKeep: r.QuotaKeep, LeaseTTL: leaseTTL, Cap: r.Cap, Profile: r.message.profile,
+			BroadcastID: r.b.ID, Lane: r.lane, Worker: r.worker, Max: most, Span: claimTime, Lead: r.lead.get(), QuotaKeep: r.QuotaKeep, LeaseTTL: leaseTTL, Cap: r.Cap, Profile: r.Channel.Profile(),
 		})
 		r.lead.took(time.Since(at))
 		switch {
@@ -371,14 +375,14 @@ func (r *runner) idle(ctx, sending context.Context, c wxcast.Claim) (again bool,
 func (r *runner) wrongHour(ctx context.Context) (stopped bool, err error) {
 	now := r.store.Now()
 	if !r.NotAfter.IsZero() && now.Add(claimTime).After(r.NotAfter) {
-		reason := fmt.Sprintf("not_after is over: %s (Beijing). Give the spec a later one and run it again", r.NotAfter.In(wxcast.Beijing).Format("2006-01-02 15:04"))
+		reason := wxcast.Say("pause.not_after", "at", r.NotAfter)
 		_, err := r.store.MoveBroadcast(ctx, r.b.ID, wxcast.BroadcastRunning, wxcast.BroadcastPaused, reason, time.Time{})
 		r.halt(errHalted)
 		return true, err
 	}
 	for _, q := range r.Quiet {
 		if until := q.Until(now.Add(claimTime)); !until.IsZero() {
-			return true, r.wait(ctx, "these are quiet hours ("+q.String()+")", until)
+			return true, r.wait(ctx, wxcast.Say("wait.quiet", "hours", q.String()), until)
 		}
 	}
 	return false, nil
@@ -401,7 +405,7 @@ func (r *runner) finish(ctx context.Context) error {
 	if tally.Pending > 0 {
 		return fmt.Errorf("broadcast %d: %d deliveries are pending and nobody's; this is a bug, please report it", r.b.ID, tally.Pending)
 	}
-	if _, err := r.store.MoveBroadcast(ctx, r.b.ID, wxcast.BroadcastRunning, wxcast.BroadcastDone, "", time.Time{}); err != nil {
+	if _, err := r.store.MoveBroadcast(ctx, r.b.ID, wxcast.BroadcastRunning, wxcast.BroadcastDone, wxcast.Sentence{}, time.Time{}); err != nil {
 		return err
 	}
 	r.halt(errHalted)
@@ -418,9 +422,9 @@ func (r *runner) askQuota(ctx context.Context, c wxcast.Claim) (waiting bool, er
 		return false, nil
 	}
 	if !unread && time.Since(r.askedAt) < quotaPause {
-		reason := "the day's quota of template messages is used up"
+		reason := wxcast.Say("wait.quota", "api", r.facts.API)
 		if r.QuotaKeep > 0 {
-			reason = fmt.Sprintf("the day's quota of template messages is used up to the %d that are kept free", r.QuotaKeep)
+			reason = wxcast.Say("wait.quota_kept", "api", r.facts.API, "keep", r.QuotaKeep)
 		}
 		return true, r.wait(ctx, reason, quotaAgain(r.store.Now()))
 	}
@@ -429,7 +433,7 @@ func (r *runner) askQuota(ctx context.Context, c wxcast.Claim) (waiting bool, er
 		// has changed, and tells it by a counter that has fallen.
 		r.askedAt = time.Now()
 	}
-	return false, ReadQuota(ctx, r.store, r.sender, r.b.AccountID, r.Log)
+	return false, ReadQuota(ctx, r.store, r.Platform, r.lane, r.Log)
 }
 
 // quotaAgain is when there may be quota again after it was spent at now.
@@ -442,26 +446,26 @@ func quotaAgain(now time.Time) time.Time {
 }
 
 // wait puts the broadcast off until then.
-func (r *runner) wait(ctx context.Context, reason string, until time.Time) error {
+func (r *runner) wait(ctx context.Context, reason wxcast.Sentence, until time.Time) error {
 	_, err := r.store.MoveBroadcast(ctx, r.b.ID, wxcast.BroadcastRunning, wxcast.BroadcastWaiting, reason, until)
 	r.halt(errHalted)
 	return err
 }
 
-// ReadQuota asks WeChat for today's quota of template messages and stores it. An
+// ReadQuota asks WeChat for today's quota of an API and stores it. An
 // account that may not ask, or gets no answer, is taken to have the limit that was read
 // before, or no known one: then 45009 is the limit.
 func ReadQuota(ctx context.Context, store interface {
 	Now() time.Time
 	SaveQuota(ctx context.Context, accountID int64, day wxcast.Day, q wxcast.Quota) error
-}, sender Sender, accountID int64, log *slog.Logger) error {
-	quota, err := sender.GetQuota(ctx, wechat.TemplateSendAPI)
+}, platform Platform, lane wxcast.Lane, log *slog.Logger) error {
+	quota, err := platform.GetQuota(ctx, lane.API)
 	if err != nil {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		log.WarnContext(ctx, "WeChat did not tell the quota of template messages", "err", err)
-		quota = wxcast.Quota{API: wechat.TemplateSendAPI}
+		log.WarnContext(ctx, "WeChat did not tell the quota", "api", lane.API, "err", err)
+		quota = wxcast.Quota{API: lane.API}
 	}
-	return store.SaveQuota(ctx, accountID, wxcast.DayOf(store.Now()), quota)
+	return store.SaveQuota(ctx, lane.AppID, wxcast.DayOf(store.Now()), quota)
 }

@@ -13,8 +13,11 @@ import (
 	"time"
 
 	"github.com/wxcast/wxcast/broadcast"
+	"github.com/wxcast/wxcast/broadcast/spec"
+	"github.com/wxcast/wxcast/broadcast/template"
 	"github.com/wxcast/wxcast/config"
 	"github.com/wxcast/wxcast/internal/simulator"
+	"github.com/wxcast/wxcast/internal/text"
 	"github.com/wxcast/wxcast/internal/wechat"
 	"github.com/wxcast/wxcast/internal/wxcast"
 	store "github.com/wxcast/wxcast/sql"
@@ -88,31 +91,31 @@ func (b *bench) prepare(t *testing.T) {
 	}
 }
 
-func (b *bench) find(t *testing.T, name string) (wxcast.Broadcast, *broadcast.Message) {
+func (b *bench) find(t *testing.T, name string) (wxcast.Broadcast, broadcast.With) {
 	t.Helper()
-	spec, err := broadcast.ParseSpec("spec.yaml", fmt.Appendf(nil,
-		"name: %s\ntemplate: %s\ndata: {thing1: 上新%s, time2: \"2026-11-30 10:00\"}\nminiprogram: {pagepath: \"pages/a?u={{ .mini_openid }}\"}\n", name, b.sim.TemplateID, name))
+	s, err := spec.Parse("spec.yaml", fmt.Appendf(nil,
+		"name: %s\ntemplate: %s\ndata: {thing1: 上新%s, time2: \"2026-11-30 10:00\"}\nminiprogram: {pagepath: \"pages/a?u={{ .mini_openid }}\"}\n", name, b.sim.TemplateID, name), template.Form{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	job, _, err := broadcast.Find(t.Context(), b.db, spec, b.account, b.mini, broadcast.Begin{State: wxcast.BroadcastRunning, Rate: b.options.Rate}, func() (wxcast.Audience, error) {
-		return spec.Resolve(t.Context(), b.db, b.account, b.mini, b.db.Now())
+	job, _, err := broadcast.Find(t.Context(), b.db, s, broadcast.Begin{AccountID: b.account, MiniID: b.mini, State: wxcast.BroadcastRunning, Rate: b.options.Rate}, func() (wxcast.Audience, error) {
+		return s.Resolve(t.Context(), b.db, b.account, b.mini, b.db.Now())
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := broadcast.NewMessage(spec, wxcast.AppID(b.sim.MiniAppID), job.MessageKey)
+	m, err := template.NewMessage(s, wxcast.AppID(b.sim.MiniAppID), job.MessageKey)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return job, m
+	return job, broadcast.With{Channel: template.Channel{Message: m, Sender: b.client}, Platform: b.client}
 }
 
 // run works on the broadcast of that name, as one process does.
 func (b *bench) run(t *testing.T, ctx context.Context, name string) (wxcast.Broadcast, error) {
 	t.Helper()
-	job, m := b.find(t, name)
-	return broadcast.Run(ctx, b.db, b.client, job, m, b.options)
+	job, by := b.find(t, name)
+	return broadcast.Run(ctx, b.db, job, by, b.options)
 }
 
 func (b *bench) tally(t *testing.T, id int64) wxcast.Tally {
@@ -181,11 +184,11 @@ func TestNobodyIsSkippedOrToldTwiceOnABadPlatform(t *testing.T) {
 
 func TestSeveralWorkersShareOneBroadcast(t *testing.T) {
 	each(t, 4000, 0, func(t *testing.T, b *bench) {
-		job, m := b.find(t, "shared")
+		job, by := b.find(t, "shared")
 		var wg sync.WaitGroup
 		for range 4 {
 			wg.Go(func() {
-				if after, err := broadcast.Run(t.Context(), b.db, b.client, job, m, b.options); err != nil || after.State != wxcast.BroadcastDone {
+				if after, err := broadcast.Run(t.Context(), b.db, job, by, b.options); err != nil || after.State != wxcast.BroadcastDone {
 					t.Errorf("%+v %v", after, err)
 				}
 			})
@@ -232,11 +235,11 @@ func TestAnInterruptRecordsWhatWasSentAndTheNextRunGoesOn(t *testing.T) {
 func TestTheRateIsKeptByAllWorkersTogether(t *testing.T) {
 	each(t, 900, 0, func(t *testing.T, b *bench) {
 		b.options.Rate = 300
-		job, m := b.find(t, "paced")
+		job, by := b.find(t, "paced")
 		started := time.Now()
 		var wg sync.WaitGroup
 		for range 3 {
-			wg.Go(func() { _, _ = broadcast.Run(t.Context(), b.db, b.client, job, m, b.options) })
+			wg.Go(func() { _, _ = broadcast.Run(t.Context(), b.db, job, by, b.options) })
 		}
 		wg.Wait()
 		b.agrees(t, job.ID, 900)
@@ -279,8 +282,8 @@ func TestTheQuotaIsNeverExceededAndTheNextDayGoesOn(t *testing.T) {
 			if tally := b.tally(t, job.ID); tally.Sent != want.sent {
 				t.Errorf("day %d: %+v", day, tally)
 			}
-			if job.State == wxcast.BroadcastWaiting && (job.ResumeAt.Before(time.Now()) || !strings.Contains(job.Reason, "100 that are kept free")) {
-				t.Errorf("day %d: until %v, %q", day, job.ResumeAt, job.Reason)
+			if job.State == wxcast.BroadcastWaiting && (job.ResumeAt.Before(time.Now()) || !strings.Contains(text.English.Say(job.Reason), "100 that are kept free")) {
+				t.Errorf("day %d: until %v, %v", day, job.ResumeAt, job.Reason)
 			}
 			b.sim.MoveClock(24 * time.Hour)
 		}
@@ -294,7 +297,7 @@ func TestAnUnforeseen45009StopsAtOnce(t *testing.T) {
 	each(t, 1000, 0, func(t *testing.T, b *bench) {
 		b.sim.SetKnobs(func(k *simulator.Knobs) { k.Early45009 = 100 })
 		job, err := b.run(t, t.Context(), "early")
-		if err != nil || job.State != wxcast.BroadcastWaiting || !strings.Contains(job.Reason, "45009") {
+		if err != nil || job.State != wxcast.BroadcastWaiting || !strings.Contains(text.English.Say(job.Reason), "45009") {
 			t.Fatalf("%+v %v", job, err)
 		}
 		// Those in flight at the first refusal, and one that was being handed out.
@@ -321,7 +324,7 @@ func TestBrakes(t *testing.T) {
 			each(t, 1000, 0, func(t *testing.T, b *bench) {
 				b.sim.SetKnobs(test.knob)
 				job, err := b.run(t, t.Context(), "braked")
-				if err != nil || job.State != wxcast.BroadcastPaused || !strings.Contains(job.Reason, test.reason) {
+				if err != nil || job.State != wxcast.BroadcastPaused || !strings.Contains(text.English.Say(job.Reason), test.reason) {
 					t.Fatalf("%+v %v", job, err)
 				}
 				if calls := b.sim.State().Calls[wechat.TemplateSendAPI].Calls; calls > test.most {
@@ -351,19 +354,19 @@ func (b *bench) agreesOnSent(t *testing.T, id int64) {
 func TestAPauseActsWithinASecond(t *testing.T) {
 	each(t, 2000, 0, func(t *testing.T, b *bench) {
 		b.options.Rate = 200
-		job, m := b.find(t, "paused")
+		job, by := b.find(t, "paused")
 		paused := make(chan int, 1)
 		go func() {
 			for b.sim.State().Messages < 50 && t.Context().Err() == nil {
 				time.Sleep(time.Millisecond)
 			}
-			_, err := b.db.MoveBroadcast(context.Background(), job.ID, wxcast.BroadcastRunning, wxcast.BroadcastPaused, "by hand", time.Time{})
+			_, err := b.db.MoveBroadcast(context.Background(), job.ID, wxcast.BroadcastRunning, wxcast.BroadcastPaused, wxcast.Say("pause.by_hand"), time.Time{})
 			if err != nil {
 				t.Error(err)
 			}
 			paused <- b.sim.State().Messages
 		}()
-		after, err := broadcast.Run(t.Context(), b.db, b.client, job, m, b.options)
+		after, err := broadcast.Run(t.Context(), b.db, job, by, b.options)
 		if err != nil || after.State != wxcast.BroadcastPaused {
 			t.Fatalf("%+v %v", after, err)
 		}
@@ -380,12 +383,12 @@ func TestAPauseActsWithinASecond(t *testing.T) {
 func TestANameStandsForOneUnfinishedContent(t *testing.T) {
 	each(t, 1, 0, func(t *testing.T, b *bench) {
 		b.find(t, "same")
-		spec, err := broadcast.ParseSpec("other.yaml", fmt.Appendf(nil, "name: same\ntemplate: %s\ndata: {thing1: another, time2: \"10:00\"}\n", b.sim.TemplateID))
+		s, err := spec.Parse("other.yaml", fmt.Appendf(nil, "name: same\ntemplate: %s\ndata: {thing1: another, time2: \"10:00\"}\n", b.sim.TemplateID), template.Form{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, _, err = broadcast.Find(t.Context(), b.db, spec, b.account, b.mini, broadcast.Begin{State: wxcast.BroadcastRunning, Rate: b.options.Rate}, func() (wxcast.Audience, error) {
-			return spec.Resolve(t.Context(), b.db, b.account, b.mini, b.db.Now())
+		_, _, err = broadcast.Find(t.Context(), b.db, s, broadcast.Begin{AccountID: b.account, MiniID: b.mini, State: wxcast.BroadcastRunning, Rate: b.options.Rate}, func() (wxcast.Audience, error) {
+			return s.Resolve(t.Context(), b.db, b.account, b.mini, b.db.Now())
 		})
 		var bad *wxcast.BadInput
 		if !errors.As(err, &bad) || bad.Line != 1 || bad.Key != "name" {
@@ -399,7 +402,7 @@ func TestANameStandsForOneUnfinishedContent(t *testing.T) {
 func TestOutcomesThatCouldNotBeRecordedAreTold(t *testing.T) {
 	each(t, 500, 0, func(t *testing.T, b *bench) {
 		b.options.Rate = 200
-		job, m := b.find(t, "gone")
+		job, by := b.find(t, "gone")
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		go func() {
@@ -409,7 +412,7 @@ func TestOutcomesThatCouldNotBeRecordedAreTold(t *testing.T) {
 			_ = b.db.Close()
 			cancel()
 		}()
-		after, err := broadcast.Run(ctx, b.db, b.client, job, m, b.options)
+		after, err := broadcast.Run(ctx, b.db, job, by, b.options)
 		if !errors.Is(err, broadcast.ErrNotRecorded) || after.ID != job.ID {
 			t.Errorf("%+v %v", after, err)
 		}

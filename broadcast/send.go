@@ -2,8 +2,10 @@ package broadcast
 
 import (
 	"context"
+	"errors"
 	"time"
 
+	"github.com/wxcast/wxcast/broadcast/spec"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
@@ -31,8 +33,8 @@ func (r *runner) returnJobs(jobs []job, results chan<- result) {
 // WeChat may have forgotten the delivery's client_msg_id.
 func (r *runner) send(ctx context.Context, j job) result {
 	at := r.store.Now()
-	if !j.OpenSince.IsZero() && windowOver(j.OpenSince, at) {
-		if r.OnUnknown != ResendUnknown {
+	if !j.OpenSince.IsZero() && r.judge.windowOver(j.OpenSince, at) {
+		if r.OnUnknown != spec.ResendUnknown {
 			return result{j, verdict{outcome: expired(j.Delivery)}}
 		}
 		j.OpenSince = time.Time{}
@@ -40,12 +42,12 @@ func (r *runner) send(ctx context.Context, j job) result {
 	if !j.batch.mayStillSend(j.retry, at) {
 		return result{j, verdict{unsent: true}}
 	}
-	m, err := r.message.For(&j.Delivery)
-	if err != nil {
+	msgID, err := r.Channel.Send(ctx, &j.Delivery)
+	var bad *spec.ValueError
+	if err != nil && errors.As(err, &bad) {
 		return result{j, verdict{outcome: wxcast.Outcome{OpenID: j.OpenID, State: wxcast.DeliverySkipped, ErrCode: wxcast.ErrCodeBadValue, ErrMsg: messageOf(err)}}}
 	}
-	msgID, err := r.sender.SendTemplate(ctx, m)
-	v := judge(j.Delivery, msgID, err, at, r.store.Now(), r.OnUnknown)
+	v := r.judge.of(attempt{j.Delivery, msgID, err, at, r.store.Now()})
 	if v.unsent { // nothing more may go out, not even until the recorder hears of it
 		r.halt(errHalted)
 	}

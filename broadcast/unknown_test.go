@@ -4,13 +4,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/wxcast/wxcast/broadcast"
+	"github.com/wxcast/wxcast/broadcast/spec"
 	"github.com/wxcast/wxcast/internal/wechat"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
 func TestALostAnswerIsUnknownOnceItsWindowIsOver(t *testing.T) {
-	for onUnknown, want := range map[broadcast.OnUnknown]struct{ sent, unknown int64 }{broadcast.SkipUnknown: {6, 4}, broadcast.ResendUnknown: {10, 0}} {
+	for onUnknown, want := range map[spec.OnUnknown]struct{ sent, unknown int64 }{spec.SkipUnknown: {6, 4}, spec.ResendUnknown: {10, 0}} {
 		t.Run(string(onUnknown), func(t *testing.T) {
 			each(t, 10, 0, func(t *testing.T, b *bench) {
 				b.options.OnUnknown = onUnknown
@@ -21,11 +21,12 @@ func TestALostAnswerIsUnknownOnceItsWindowIsOver(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
+				lane := wxcast.Lane{AppID: b.account, API: wechat.TemplateSendAPI}
 				// As if a process had died eleven minutes ago with everything in flight.
 				if err := b.db.SaveQuota(t.Context(), b.account, wxcast.DayOf(b.db.Now()), wxcast.Quota{API: wechat.TemplateSendAPI, Limit: 100}); err != nil {
 					t.Fatal(err)
 				}
-				c, err := b.db.Claim(t.Context(), wxcast.ClaimRequest{BroadcastID: job.ID, Worker: "dead", Max: 4, Span: time.Second, LeaseTTL: time.Millisecond})
+				c, err := b.db.Claim(t.Context(), wxcast.ClaimRequest{BroadcastID: job.ID, Lane: lane, Worker: "dead", Max: 4, Span: time.Second, LeaseTTL: time.Millisecond})
 				if err != nil || len(c.Fresh) != 4 {
 					t.Fatalf("%+v %v", c, err)
 				}
@@ -34,7 +35,7 @@ func TestALostAnswerIsUnknownOnceItsWindowIsOver(t *testing.T) {
 				for _, d := range c.Fresh {
 					lost = append(lost, wxcast.Outcome{OpenID: d.OpenID, State: wxcast.DeliveryPending, ErrCode: wxcast.ErrCodeTransport, AttemptedAt: long, OpenSince: long, NextAttemptAt: long})
 				}
-				if err := b.db.RecordOutcomes(t.Context(), job.ID, "dead", lost, []int64{c.LeaseID}); err != nil {
+				if err := b.db.RecordOutcomes(t.Context(), wxcast.Recording{BroadcastID: job.ID, Worker: "dead", Lane: lane, Outcomes: lost, DoneLeases: []int64{c.LeaseID}}); err != nil {
 					t.Fatal(err)
 				}
 				after, err := b.run(t, t.Context(), "lost")

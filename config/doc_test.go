@@ -9,16 +9,16 @@ import (
 	"github.com/wxcast/wxcast/config"
 )
 
-// The README's table of settings is the one in keys.go.
-func TestTheReadmeListsEverySetting(t *testing.T) {
-	readme, err := os.ReadFile("../README.md")
+// The documented table of settings is the one in keys.go.
+func TestThePageListsEverySetting(t *testing.T) {
+	page, err := os.ReadFile("../docs/configuration.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, k := range config.Keys {
 		row := fmt.Sprintf("| `%s` | `%s` | `%s` | %s |", k.Name, k.Env(), k.Default, k.Doc)
-		if !strings.Contains(string(readme), row) {
-			t.Errorf("README.md lacks the row\n%s", row)
+		if !strings.Contains(string(page), row) {
+			t.Errorf("docs/configuration.md lacks the row\n%s", row)
 		}
 	}
 }

@@ -20,7 +20,7 @@ func BenchmarkClaimAndRecord(b *testing.B) {
 			must(b, err)
 			defer db.Close()
 			w := newWorld(b, db)
-			must(b, w.SaveQuota(b.Context(), w.account, wxcast.DayOf(w.Now()), wxcast.Quota{API: store.TemplateSendAPI, Limit: 1 << 40}))
+			must(b, w.SaveQuota(b.Context(), w.account, wxcast.DayOf(w.Now()), wxcast.Quota{API: sendAPI, Limit: 1 << 40}))
 			w.follow(b, recipients)
 			_, err = w.ImportMiniUsers(b.Context(), w.mini, miniUsers(1, recipients), wxcast.ImportMode{})
 			must(b, err)
@@ -30,7 +30,7 @@ func BenchmarkClaimAndRecord(b *testing.B) {
 			jobs := 0
 			begin := func() {
 				jobs++
-				job, _, err = w.AddBroadcast(b.Context(), wxcast.Broadcast{AccountID: w.account, MiniID: w.mini, Name: fmt.Sprint("b", jobs), ContentHash: "h", MessageKey: "k", State: wxcast.BroadcastRunning, Audience: bridged(w.mini), Rate: 1e9})
+				job, _, err = w.AddBroadcast(b.Context(), wxcast.Broadcast{AccountID: w.account, MiniID: w.mini, Name: fmt.Sprint("b", jobs), ContentHash: "h", MessageKey: fmt.Sprint("k", jobs), State: wxcast.BroadcastRunning, Audience: bridged(w.mini), Rate: 1e9})
 				must(b, err)
 				for fixed := false; !fixed; {
 					fixed, err = w.FixRecipients(b.Context(), job.ID, 10_000)
@@ -42,7 +42,7 @@ func BenchmarkClaimAndRecord(b *testing.B) {
 			for b.Loop() {
 				if left == 0 {
 					b.StopTimer()
-					_, err := w.MoveBroadcast(b.Context(), job.ID, wxcast.BroadcastRunning, wxcast.BroadcastDone, "", time.Time{})
+					_, err := w.MoveBroadcast(b.Context(), job.ID, wxcast.BroadcastRunning, wxcast.BroadcastDone, wxcast.Sentence{}, time.Time{})
 					must(b, err)
 					begin()
 					left = recipients

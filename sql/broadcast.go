@@ -23,7 +23,7 @@ type broadcastRow struct {
 	Audience    string
 	MessageKey  string `db:"message_key"`
 	State       wxcast.BroadcastState
-	Reason      string
+	Reason      wxcast.Sentence
 	ResumeAt    sql.NullTime `db:"resume_at"`
 	Rate        float64
 	Priority    int
@@ -112,7 +112,7 @@ func (db *DB) BroadcastsDue(ctx context.Context, accountID int64) ([]wxcast.Broa
 
 // MoveBroadcast changes a broadcast's state; false means that somebody else
 // changed it before. resumeAt may be zero.
-func (db *DB) MoveBroadcast(ctx context.Context, id int64, from, to wxcast.BroadcastState, reason string, resumeAt time.Time) (bool, error) {
+func (db *DB) MoveBroadcast(ctx context.Context, id int64, from, to wxcast.BroadcastState, reason wxcast.Sentence, resumeAt time.Time) (bool, error) {
 	var finishedAt time.Time
 	if to.Final() {
 		finishedAt = db.Now()

@@ -15,9 +15,6 @@ import (
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
-// TemplateSendAPI is the API whose quota a claim reserves.
-const TemplateSendAPI = "/cgi-bin/message/template/send"
-
 // Claim gives a worker its next deliveries: retries that are due first, then
 // fresh ones in openid order. One transaction leases them, reserves their quota
 // and takes a time slot for them, so that any number of workers together send no
@@ -88,7 +85,7 @@ func (t *claimTx) run(ctx context.Context, c *wxcast.Claim) error {
 	if err := t.tx.GetContext(ctx, &locked, t.db.q.LockAccount, t.b.AccountID); err != nil {
 		return err
 	}
-	pacer, err := t.db.loadPacer(ctx, t.tx, t.b.AccountID, t.now)
+	pacer, err := t.db.loadPacer(ctx, t.tx, t.req.Lane, t.now)
 	if err != nil {
 		return err
 	}
@@ -144,7 +141,7 @@ func (t *claimTx) reopenLapsed(ctx context.Context, c *wxcast.Claim) error {
 		if err != nil {
 			return err
 		}
-		if _, err := t.tx.ExecContext(ctx, t.db.q.DoubtQuota, t.b.AccountID, TemplateSendAPI, wxcast.DayOf(l.ClaimedAt), reopened); err != nil {
+		if _, err := t.tx.ExecContext(ctx, t.db.q.DoubtQuota, t.req.Lane.AppID, t.req.Lane.API, wxcast.DayOf(l.ClaimedAt), reopened); err != nil {
 			return err
 		}
 		if _, err := t.tx.ExecContext(ctx, t.db.q.DeleteLease, l.ID); err != nil {
@@ -158,7 +155,7 @@ func (t *claimTx) reopenLapsed(ctx context.Context, c *wxcast.Claim) error {
 // WeChat has not been asked today, or must be asked again.
 func (t *claimTx) allowance(ctx context.Context) (allowed int64, read bool, err error) {
 	var row quotaRow
-	err = t.tx.GetContext(ctx, &row, t.db.q.GetQuota, t.b.AccountID, TemplateSendAPI, wxcast.DayOf(t.now))
+	err = t.tx.GetContext(ctx, &row, t.db.q.GetQuota, t.req.Lane.AppID, t.req.Lane.API, wxcast.DayOf(t.now))
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return 0, false, nil
@@ -253,7 +250,7 @@ func (t *claimTx) take(ctx context.Context, c *wxcast.Claim, pacer *pacer) error
 		return err
 	}
 	if n := len(t.due) + len(t.fresh); n > 0 {
-		if _, err := t.tx.ExecContext(ctx, t.db.q.AddQuota, t.b.AccountID, TemplateSendAPI, wxcast.DayOf(t.now), n); err != nil {
+		if _, err := t.tx.ExecContext(ctx, t.db.q.AddQuota, t.req.Lane.AppID, t.req.Lane.API, wxcast.DayOf(t.now), n); err != nil {
 			return err
 		}
 		var err error
@@ -261,7 +258,7 @@ func (t *claimTx) take(ctx context.Context, c *wxcast.Claim, pacer *pacer) error
 			return err
 		}
 	}
-	c.Day, c.Advanced = wxcast.DayOf(t.now), true
+	c.Day, c.Lane, c.Advanced = wxcast.DayOf(t.now), t.req.Lane, true
 	if err := t.takeDue(ctx, c); err != nil {
 		return err
 	}

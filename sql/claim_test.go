@@ -58,7 +58,7 @@ func TestADeadWorkersDeliveriesComeBackAsOpen(t *testing.T) {
 		if c := w.claim(t, b, "alive", 10, time.Minute); !c.QuotaUnread {
 			t.Errorf("nobody asks what the dead used: %+v", c)
 		}
-		must(t, w.SaveQuota(t.Context(), w.account, wxcast.DayOf(w.Now()), wxcast.Quota{API: store.TemplateSendAPI, Limit: 1000, Used: 6}))
+		must(t, w.SaveQuota(t.Context(), w.account, wxcast.DayOf(w.Now()), wxcast.Quota{API: sendAPI, Limit: 1000, Used: 6}))
 		second := w.claim(t, b, "alive", 10, time.Minute)
 		if len(second.Retries) != 4 || len(second.Fresh) != 4 {
 			t.Fatalf("%d retries and %d fresh, want 4 and 4", len(second.Retries), len(second.Fresh))
@@ -89,7 +89,7 @@ func TestARetryClaimedByADeadWorkerComesBackAsOpen(t *testing.T) {
 		w := newWorld(t, db)
 		b := w.broadcastTo(t, 1)
 		c := w.claim(t, b, "w1", 1, time.Minute)
-		must(t, w.RecordOutcomes(t.Context(), b.ID, "w1", []wxcast.Outcome{{OpenID: openid(1), State: wxcast.DeliveryPending, ErrCode: 45011, AttemptedAt: w.Now(), NextAttemptAt: w.Now()}}, []int64{c.LeaseID}))
+		must(t, w.RecordOutcomes(t.Context(), wxcast.Recording{BroadcastID: b.ID, Worker: "w1", Lane: w.lane(), Outcomes: []wxcast.Outcome{{OpenID: openid(1), State: wxcast.DeliveryPending, ErrCode: 45011, AttemptedAt: w.Now(), NextAttemptAt: w.Now()}}, DoneLeases: []int64{c.LeaseID}}))
 		retry := w.claim(t, b, "w2", 1, time.Millisecond)
 		if len(retry.Retries) != 1 || !retry.Retries[0].OpenSince.IsZero() || retry.Retries[0].Attempts != 1 {
 			t.Fatalf("a refused delivery is not open: %+v", retry)
@@ -132,7 +132,7 @@ func TestWhatIsAnothersByNowIsNotGivenBack(t *testing.T) {
 		stopped := w.claim(t, b, "stopped", 10, time.Millisecond)
 		time.Sleep(5 * time.Millisecond)
 		w.claim(t, b, "next", 10, time.Minute)
-		must(t, w.SaveQuota(t.Context(), w.account, wxcast.DayOf(w.Now()), wxcast.Quota{API: store.TemplateSendAPI, Limit: 1000}))
+		must(t, w.SaveQuota(t.Context(), w.account, wxcast.DayOf(w.Now()), wxcast.Quota{API: sendAPI, Limit: 1000}))
 		next := w.claim(t, b, "next", 10, time.Minute)
 		must(t, w.GiveBack(t.Context(), b, stopped))
 		must(t, w.GiveBack(t.Context(), b, wxcast.Claim{Day: next.Day, RetriesUntil: w.Now().Add(-time.Second), Retries: next.Retries}))
@@ -147,9 +147,9 @@ func TestQuotaIsReservedWithTheClaimAndGivenBack(t *testing.T) {
 		w := newWorld(t, db)
 		b := w.broadcastTo(t, 20)
 		day := wxcast.DayOf(w.Now())
-		must(t, w.SaveQuota(t.Context(), w.account, day, wxcast.Quota{API: store.TemplateSendAPI, Limit: 12, Used: 2}))
+		must(t, w.SaveQuota(t.Context(), w.account, day, wxcast.Quota{API: sendAPI, Limit: 12, Used: 2}))
 		claim := func(n int) wxcast.Claim {
-			c, err := w.Claim(t.Context(), wxcast.ClaimRequest{BroadcastID: b.ID, Worker: "w", Max: n, Span: time.Hour, QuotaKeep: 3, LeaseTTL: time.Minute})
+			c, err := w.Claim(t.Context(), wxcast.ClaimRequest{BroadcastID: b.ID, Lane: w.lane(), Worker: "w", Max: n, Span: time.Hour, QuotaKeep: 3, LeaseTTL: time.Minute})
 			must(t, err)
 			return c
 		}
@@ -169,7 +169,7 @@ func TestQuotaIsReservedWithTheClaimAndGivenBack(t *testing.T) {
 		// WeChat's counter lags: ours stands. It fell: it was reset, and the seven in
 		// flight are still to come.
 		for _, step := range []struct{ read, wantUsed int64 }{{6, 9}, {11, 11}, {1, 8}} {
-			must(t, w.SaveQuota(t.Context(), w.account, day, wxcast.Quota{API: store.TemplateSendAPI, Limit: 12, Used: step.read}))
+			must(t, w.SaveQuota(t.Context(), w.account, day, wxcast.Quota{API: sendAPI, Limit: 12, Used: step.read}))
 			days, err := w.QuotaDays(t.Context(), w.account, day)
 			must(t, err)
 			if len(days) != 1 || days[0].Used != step.wantUsed || days[0].Ours != 0 {
@@ -184,14 +184,14 @@ func TestWhatTheDeadReservedIsAskedOfWeChat(t *testing.T) {
 		w := newWorld(t, db)
 		b := w.broadcastTo(t, 10)
 		day := wxcast.DayOf(w.Now())
-		must(t, w.SaveQuota(t.Context(), w.account, day, wxcast.Quota{API: store.TemplateSendAPI, Limit: 12}))
+		must(t, w.SaveQuota(t.Context(), w.account, day, wxcast.Quota{API: sendAPI, Limit: 12}))
 		w.claim(t, b, "dead", 10, time.Millisecond)
 		time.Sleep(5 * time.Millisecond)
 		if c := w.claim(t, b, "next", 10, time.Minute); !c.QuotaUnread || len(c.Retries) != 0 {
 			t.Fatalf("claimed without asking: %+v", c)
 		}
 		// Of its ten calls WeChat had four, and no limit is told: the known one stays.
-		must(t, w.SaveQuota(t.Context(), w.account, day, wxcast.Quota{API: store.TemplateSendAPI, Used: 4}))
+		must(t, w.SaveQuota(t.Context(), w.account, day, wxcast.Quota{API: sendAPI, Used: 4}))
 		if c := w.claim(t, b, "next", 10, time.Minute); len(c.Retries) != 8 {
 			t.Errorf("claimed %d of the eight that are left", len(c.Retries))
 		}
@@ -206,7 +206,7 @@ func TestReservationsOfTheDeadAreFreeOnceWeAreQuiet(t *testing.T) {
 		w.claim(t, b, "dead", 10, time.Millisecond)
 		read := func(used, want int64) {
 			t.Helper()
-			must(t, w.SaveQuota(t.Context(), w.account, day, wxcast.Quota{API: store.TemplateSendAPI, Limit: 1000, Used: used}))
+			must(t, w.SaveQuota(t.Context(), w.account, day, wxcast.Quota{API: sendAPI, Limit: 1000, Used: used}))
 			days, err := w.QuotaDays(t.Context(), w.account, day)
 			must(t, err)
 			if days[0].Used != want {
@@ -214,7 +214,7 @@ func TestReservationsOfTheDeadAreFreeOnceWeAreQuiet(t *testing.T) {
 			}
 		}
 		read(4, 10)
-		must(t, w.PretendQuiet(t.Context(), w.account, 2*time.Minute))
+		must(t, w.PretendQuiet(t.Context(), w.lane(), 2*time.Minute))
 		read(4, 4)
 	})
 }
@@ -240,7 +240,7 @@ func TestSlotsOfOneAccountFollowEachOther(t *testing.T) {
 		must(t, w.SetRate(t.Context(), b.ID, 2, 0))
 		var end time.Time
 		for i := range 4 {
-			c, err := w.Claim(t.Context(), wxcast.ClaimRequest{BroadcastID: b.ID, Worker: fmt.Sprint(i), Max: 5, Span: time.Hour, LeaseTTL: time.Minute})
+			c, err := w.Claim(t.Context(), wxcast.ClaimRequest{BroadcastID: b.ID, Lane: w.lane(), Worker: fmt.Sprint(i), Max: 5, Span: time.Hour, LeaseTTL: time.Minute})
 			must(t, err)
 			if !end.IsZero() && !c.Slot.Start.Equal(end) {
 				t.Errorf("slot %d begins at %v, the one before ends at %v", i, c.Slot.Start, end)

@@ -34,7 +34,7 @@ func TestAFewAmongManyAndNearlyAllAreClaimedAlike(t *testing.T) {
 				must(t, err)
 				b, _, err := w.AddBroadcast(t.Context(), wxcast.Broadcast{AccountID: w.account, MiniID: w.mini, Name: "b", ContentHash: "h", MessageKey: "k", State: wxcast.BroadcastRunning, Audience: bridged(w.mini), Rate: 1e6})
 				must(t, err)
-				must(t, w.SaveQuota(t.Context(), w.account, wxcast.DayOf(w.Now()), wxcast.Quota{API: store.TemplateSendAPI, Limit: followers}))
+				must(t, w.SaveQuota(t.Context(), w.account, wxcast.DayOf(w.Now()), wxcast.Quota{API: sendAPI, Limit: followers}))
 				fix := func() (fixed bool) {
 					fixed, err := w.FixRecipients(t.Context(), b.ID, 101)
 					must(t, err)

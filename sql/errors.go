@@ -72,6 +72,9 @@ func isDiskFull(err error) bool {
 // isTransient tells whether the database, not the statement, was at fault.
 func isTransient(err error) bool {
 	if pqErr := pq.As(err); pqErr != nil {
+		if pqErr.Code == "08P01" { // a protocol violation: our own mistake, and no better the next time
+			return false
+		}
 		switch pqErr.Code.Class() {
 		case "08", // connection exceptions
 			"57", // operator intervention: shutdown, starting up

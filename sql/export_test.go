@@ -9,9 +9,9 @@ import (
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
-// PretendQuiet moves the account's last message into the past.
-func (db *DB) PretendQuiet(ctx context.Context, accountID int64, by time.Duration) error {
-	_, err := db.exec(ctx, db.q.PutPacing, accountID, db.Now().Add(-by), 1, nil)
+// PretendQuiet moves a lane's last message into the past.
+func (db *DB) PretendQuiet(ctx context.Context, lane wxcast.Lane, by time.Duration) error {
+	_, err := db.exec(ctx, db.q.PutPacing, lane.AppID, lane.API, db.Now().Add(-by), 1, nil)
 	return err
 }
 

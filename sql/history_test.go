@@ -38,9 +38,9 @@ func TestGrowthIsCountedByBeijingDay(t *testing.T) {
 			t.Errorf("%+v", growth)
 		}
 		for day, used := range map[wxcast.Day]int64{"2026-11-17": 1, "2026-11-18": 2, "2026-11-20": 3, "2026-11-21": 4} {
-			must(t, w.SaveQuota(t.Context(), w.account, day, wxcast.Quota{API: store.TemplateSendAPI, Limit: 10, Used: used}))
+			must(t, w.SaveQuota(t.Context(), w.account, day, wxcast.Quota{API: sendAPI, Limit: 10, Used: used}))
 		}
-		days, err := w.QuotaHistory(t.Context(), w.account, store.TemplateSendAPI, "2026-11-18", "2026-11-20")
+		days, err := w.QuotaHistory(t.Context(), w.account, sendAPI, "2026-11-18", "2026-11-20")
 		must(t, err)
 		if len(days) != 2 || days[0].Day != "2026-11-18" || days[0].Used != 2 || days[1].Used != 3 {
 			t.Errorf("%+v", days)

@@ -50,7 +50,7 @@ func (db *DB) GiveBack(ctx context.Context, b wxcast.Broadcast, c wxcast.Claim) 
 		if _, err := tx.ExecContext(ctx, db.q.ScheduleDeliveries, b.ID, db.Now(), jsonParam(back)); err != nil {
 			return err
 		}
-		_, err := tx.ExecContext(ctx, db.q.AddQuota, b.AccountID, TemplateSendAPI, c.Day, -len(back))
+		_, err := tx.ExecContext(ctx, db.q.AddQuota, c.Lane.AppID, c.Lane.API, c.Day, -len(back))
 		return err
 	})
 	if err != nil {

@@ -25,35 +25,35 @@ type outcomeRow struct {
 // done. Recording the same outcomes again changes nothing. Of two outcomes for one
 // person, as of an attempt that outlived its lease and of the next, acceptance counts,
 // or else the later one.
-func (db *DB) RecordOutcomes(ctx context.Context, id int64, worker string, outcomes []wxcast.Outcome, doneLeases []int64) error {
-	each := onePerPerson(outcomes)
+func (db *DB) RecordOutcomes(ctx context.Context, r wxcast.Recording) error {
+	each := onePerPerson(r.Outcomes)
 	calls := 0
-	for _, o := range outcomes {
+	for _, o := range r.Outcomes {
 		if !o.AttemptedAt.IsZero() {
 			calls++
 		}
 	}
 	err := db.tx(ctx, func(tx *sqlx.Tx) error {
 		if len(each) > 0 {
-			if err := db.writeOutcomes(ctx, tx, id, each); err != nil {
+			if err := db.writeOutcomes(ctx, tx, r.BroadcastID, each); err != nil {
 				return err
 			}
-			if _, err := tx.ExecContext(ctx, db.q.CountCalls, id, TemplateSendAPI, wxcast.DayOf(db.Now()), calls); err != nil {
+			if _, err := tx.ExecContext(ctx, db.q.CountCalls, r.Lane.AppID, r.Lane.API, wxcast.DayOf(db.Now()), calls); err != nil {
 				return err
 			}
-			if err := db.settleEarly(ctx, tx, id, outcomes); err != nil {
+			if err := db.settleEarly(ctx, tx, r.BroadcastID, r.Outcomes); err != nil {
 				return err
 			}
 		}
-		if len(doneLeases) > 0 {
-			if _, err := tx.ExecContext(ctx, db.q.DeleteLeases, worker, jsonParam(doneLeases)); err != nil {
+		if len(r.DoneLeases) > 0 {
+			if _, err := tx.ExecContext(ctx, db.q.DeleteLeases, r.Worker, jsonParam(r.DoneLeases)); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("record %d outcomes of broadcast %d: %w", len(each), id, err)
+		return fmt.Errorf("record %d outcomes of broadcast %d: %w", len(each), r.BroadcastID, err)
 	}
 	return nil
 }

@@ -187,6 +187,9 @@ type queries struct {
 	SettleReceipts    string `query:"settle-receipts"`
 	DoubtfulReceipts  string `query:"doubtful-receipts"`
 	UnsettledReceipts string `query:"unsettled-receipts"`
+	SettleNameless    string `query:"settle-nameless"`
+	ReceiptHints      string `query:"receipt-hints"`
+	MessagesHeard     string `query:"messages-heard"`
 	SettleOpen        string `query:"settle-open"`
 
 	FixRecipients          string `query:"fix-recipients"`

@@ -40,22 +40,18 @@ func (db *DB) SaveQuota(ctx context.Context, accountID int64, day wxcast.Day, q 
 }
 
 // SpendQuota marks an API's quota of the day as used up: WeChat said so.
-func (db *DB) SpendQuota(ctx context.Context, accountID int64, api string, day wxcast.Day) error {
-	if _, err := db.exec(ctx, db.q.SpendQuota, accountID, api, day); err != nil {
-		return fmt.Errorf("mark the quota of %s as spent: %w", api, err)
+func (db *DB) SpendQuota(ctx context.Context, lane wxcast.Lane, day wxcast.Day) error {
+	if _, err := db.exec(ctx, db.q.SpendQuota, lane.AppID, lane.API, day); err != nil {
+		return fmt.Errorf("mark the quota of %s as spent: %w", lane.API, err)
 	}
 	return nil
 }
 
-// CountCalls notes calls that we made, by API; those of TemplateSendAPI are noted with
-// their outcomes.
-func (db *DB) CountCalls(ctx context.Context, accountID int64, calls map[string]int64) error {
+// CountCalls notes calls that an app made, by API: of those whose outcomes are not recorded.
+func (db *DB) CountCalls(ctx context.Context, appID int64, calls map[string]int64) error {
 	now := db.Now()
 	for api, n := range calls {
-		if api == TemplateSendAPI {
-			continue
-		}
-		if _, err := db.exec(ctx, db.q.CountOtherCalls, accountID, api, wxcast.DayOf(now), n, now); err != nil {
+		if _, err := db.exec(ctx, db.q.CountOtherCalls, appID, api, wxcast.DayOf(now), n, now); err != nil {
 			return fmt.Errorf("note calls of %s: %w", api, err)
 		}
 	}

@@ -18,15 +18,15 @@ const (
 	earlyKept = 24 * time.Hour
 )
 
-// RecordReceipts stores what WeChat told of messages; one with a msgid may come before
+// RecordReceipts stores what WeChat told of messages of one lane; one with a msgid may come before
 // or after its outcome. A receipt also ends the doubt about a delivery that is unknown
 // by then, where it is the only message to that person that was in doubt at the time.
-func (db *DB) RecordReceipts(ctx context.Context, accountID int64, receipts []wxcast.Receipt) error {
+func (db *DB) RecordReceipts(ctx context.Context, accountID int64, lane wxcast.Lane, receipts []wxcast.Receipt) error {
 	err := db.tx(ctx, func(tx *sqlx.Tx) error {
 		// RecordOutcomes writes to this row before it looks for early receipts: so one of
 		// the two sees the other's.
 		var used []int64
-		if err := tx.SelectContext(ctx, &used, db.q.LockQuota, accountID, TemplateSendAPI); err != nil {
+		if err := tx.SelectContext(ctx, &used, db.q.LockQuota, lane.AppID, lane.API); err != nil {
 			return err
 		}
 		unsettled, err := db.settleReceipts(ctx, tx, accountID, receipts)
@@ -37,7 +37,7 @@ func (db *DB) RecordReceipts(ctx context.Context, accountID int64, receipts []wx
 		if err != nil || len(early) == 0 {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, db.q.AddEarly, accountID, jsonParam(receiptRows(early)))
+		_, err = tx.ExecContext(ctx, db.q.AddEarly, accountID, jsonParam(receiptRows(early)), lane.AppID)
 		return err
 	})
 	if err != nil {
@@ -88,7 +88,12 @@ func (db *DB) settleDoubts(ctx context.Context, tx *sqlx.Tx, accountID int64, re
 	}
 	for i, r := range receipts {
 		var settled int64
-		if slices.Contains(doubtful, i) {
+		switch {
+		case r.MsgID == 0:
+			if settled, err = db.settleNameless(ctx, tx, accountID, r); err != nil {
+				return nil, err
+			}
+		case slices.Contains(doubtful, i):
 			if settled, err = execRows(ctx, tx, db.q.SettleOpen, accountID, r.OpenID, r.MsgID, r.Status, since, r.At.UTC().Add(-doubtMax), r.At.UTC().Add(receiptClock)); err != nil {
 				return nil, err
 			}
@@ -101,6 +106,8 @@ func (db *DB) settleDoubts(ctx context.Context, tx *sqlx.Tx, accountID int64, re
 }
 
 const (
+	// namelessMax is how long before a receipt without a msgid its message may have left.
+	namelessMax = 24 * time.Hour
 	// receiptClock is how far WeChat's clock may be behind ours.
 	receiptClock = 5 * time.Second
 	// doubtMax is how old a doubt may be that a receipt ends: messages that WeChat
@@ -127,13 +134,15 @@ func (db *DB) settleEarly(ctx context.Context, tx *sqlx.Tx, broadcastID int64, o
 		MsgID  int64         `json:"msgid"`
 	}
 	var all []sent
-	var inDoubt []wxcast.OpenID
+	var people []wxcast.OpenID // whose early receipts may be of these messages
+	inDoubt := map[wxcast.OpenID]bool{}
 	for _, o := range outcomes {
-		switch {
-		case o.MsgID != 0:
+		if o.MsgID != 0 {
 			all = append(all, sent{o.OpenID, o.MsgID})
-		case o.State == wxcast.DeliveryUnknown:
-			inDoubt = append(inDoubt, o.OpenID)
+		}
+		if o.State == wxcast.DeliveryUnknown || o.State == wxcast.DeliverySent {
+			people = append(people, o.OpenID)
+			inDoubt[o.OpenID] = o.State == wxcast.DeliveryUnknown
 		}
 	}
 	if len(all) > 0 {
@@ -141,11 +150,12 @@ func (db *DB) settleEarly(ctx context.Context, tx *sqlx.Tx, broadcastID int64, o
 			return err
 		}
 	}
-	return db.settleEarlyDoubts(ctx, tx, broadcastID, inDoubt)
+	return db.settleEarlyDoubts(ctx, tx, broadcastID, people, inDoubt)
 }
 
-// settleEarlyDoubts ends doubts with the receipts that came before the doubt was given up.
-func (db *DB) settleEarlyDoubts(ctx context.Context, tx *sqlx.Tx, broadcastID int64, openids []wxcast.OpenID) error {
+// settleEarlyDoubts gives people's messages the receipts that came before they were recorded:
+// those without a msgid, and those that end a doubt.
+func (db *DB) settleEarlyDoubts(ctx context.Context, tx *sqlx.Tx, broadcastID int64, openids []wxcast.OpenID, inDoubt map[wxcast.OpenID]bool) error {
 	if len(openids) == 0 {
 		return nil
 	}
@@ -159,20 +169,64 @@ func (db *DB) settleEarlyDoubts(ctx context.Context, tx *sqlx.Tx, broadcastID in
 	if err := tx.SelectContext(ctx, &rows, db.q.EarlyOf, broadcastID, jsonParam(openids)); err != nil || len(rows) == 0 {
 		return err
 	}
-	receipts := make([]wxcast.Receipt, len(rows))
-	for i, r := range rows {
-		receipts[i] = wxcast.Receipt{OpenID: r.OpenID, MsgID: r.MsgID, Status: r.Receipt, At: r.At.UTC()}
+	var receipts []wxcast.Receipt
+	for _, r := range rows {
+		if r.MsgID == 0 || inDoubt[r.OpenID] {
+			receipts = append(receipts, wxcast.Receipt{OpenID: r.OpenID, MsgID: r.MsgID, Status: r.Receipt, At: r.At.UTC()})
+		}
+	}
+	if len(receipts) == 0 {
+		return nil
 	}
 	left, err := db.settleDoubts(ctx, tx, rows[0].AccountID, receipts)
 	if err != nil {
 		return err
 	}
-	used := []int64{}
+	used := []receiptRow{}
 	for _, r := range receipts {
 		if !slices.Contains(left, r) {
-			used = append(used, r.MsgID)
+			used = append(used, receiptRow{OpenID: r.OpenID, MsgID: r.MsgID})
 		}
+	}
+	if len(used) == 0 {
+		return nil
 	}
 	_, err = tx.ExecContext(ctx, db.q.DropUsedEarly, rows[0].AccountID, jsonParam(used))
 	return err
+}
+
+// settleNameless gives a receipt without a msgid to the one message that it can be about. One
+// field report says that receipts bear MsgID 0 where client_msg_id was sent.
+func (db *DB) settleNameless(ctx context.Context, tx *sqlx.Tx, accountID int64, r wxcast.Receipt) (int64, error) {
+	at := r.At.UTC()
+	return execRows(ctx, tx, db.q.SettleNameless, accountID, r.OpenID, r.Status, db.Now().Add(-receiptWithin), at.Add(-namelessMax), at.Add(receiptClock))
+}
+
+// ReceiptHints are receipts to a person that came and of which nobody can tell what message
+// they are about, the oldest first. They are kept for a day.
+func (db *DB) ReceiptHints(ctx context.Context, accountID int64, openid wxcast.OpenID) ([]wxcast.Receipt, error) {
+	var rows []struct {
+		OpenID  wxcast.OpenID `db:"openid"`
+		MsgID   int64         `db:"msgid"`
+		Receipt string
+		At      time.Time
+	}
+	if err := db.list(ctx, &rows, db.q.ReceiptHints, accountID, openid); err != nil {
+		return nil, fmt.Errorf("look up receipts: %w", err)
+	}
+	hints := make([]wxcast.Receipt, len(rows))
+	for i, r := range rows {
+		hints[i] = wxcast.Receipt{OpenID: r.OpenID, MsgID: r.MsgID, Status: r.Receipt, At: r.At.UTC()}
+	}
+	return hints, nil
+}
+
+// MessagesHeard counts the account's messages that left since a time, and those of them of
+// which a receipt has come.
+func (db *DB) MessagesHeard(ctx context.Context, accountID int64, since time.Time) (sent, heard int64, err error) {
+	var row struct{ Sent, Heard int64 }
+	if err := db.get(ctx, &row, db.q.MessagesHeard, accountID, since.UTC()); err != nil {
+		return 0, 0, fmt.Errorf("count receipts: %w", err)
+	}
+	return row.Sent, row.Heard, nil
 }

@@ -75,6 +75,11 @@ func openid(i int) wxcast.OpenID   { return wxcast.OpenID(fmt.Sprintf("o%06d", i
 func unionid(i int) wxcast.UnionID { return wxcast.UnionID(fmt.Sprintf("u%06d", i)) }
 
 // follow stores followers 1 to n with unionids.
+// sendAPI is what the broadcasts of these tests send by: the store knows no API by name.
+const sendAPI = "/cgi-bin/any/send"
+
+func (w world) lane() wxcast.Lane { return wxcast.Lane{AppID: w.account, API: sendAPI} }
+
 func (w world) follow(t testing.TB, n int) {
 	t.Helper()
 	run, _, err := w.OpenSyncRun(t.Context(), w.account, wxcast.SyncFull, time.Hour)
@@ -117,13 +122,13 @@ func (w world) broadcastTo(t testing.TB, n int) wxcast.Broadcast {
 		fixed, err = w.FixRecipients(t.Context(), b.ID, 7)
 		must(t, err)
 	}
-	must(t, w.SaveQuota(t.Context(), w.account, wxcast.DayOf(w.Now()), wxcast.Quota{API: store.TemplateSendAPI, Limit: 1000}))
+	must(t, w.SaveQuota(t.Context(), w.account, wxcast.DayOf(w.Now()), wxcast.Quota{API: sendAPI, Limit: 1000}))
 	return b
 }
 
 func (w world) claim(t testing.TB, b wxcast.Broadcast, worker string, n int, ttl time.Duration) wxcast.Claim {
 	t.Helper()
-	c, err := w.Claim(t.Context(), wxcast.ClaimRequest{BroadcastID: b.ID, Worker: worker, Max: n, Span: time.Hour, LeaseTTL: ttl, Profile: true})
+	c, err := w.Claim(t.Context(), wxcast.ClaimRequest{BroadcastID: b.ID, Lane: wxcast.Lane{AppID: b.AccountID, API: sendAPI}, Worker: worker, Max: n, Span: time.Hour, LeaseTTL: ttl, Profile: true})
 	must(t, err)
 	return c
 }
@@ -140,7 +145,7 @@ func (w world) record(t testing.TB, b wxcast.Broadcast, worker string, state wxc
 		}
 		outcomes = append(outcomes, o)
 	}
-	must(t, w.RecordOutcomes(t.Context(), b.ID, worker, outcomes, leases))
+	must(t, w.RecordOutcomes(t.Context(), wxcast.Recording{BroadcastID: b.ID, Worker: worker, Lane: w.lane(), Outcomes: outcomes, DoneLeases: leases}))
 }
 
 func (w world) tally(t testing.TB, b wxcast.Broadcast) wxcast.Tally {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/wxcast/wxcast/bridge"
 	"github.com/wxcast/wxcast/broadcast"
+	"github.com/wxcast/wxcast/broadcast/template"
 	"github.com/wxcast/wxcast/config"
 	"github.com/wxcast/wxcast/internal/access"
 	"github.com/wxcast/wxcast/internal/jobs"
@@ -31,7 +32,8 @@ var (
 	_ followersync.Source = (*wechat.Client)(nil)
 	_ bridge.Store        = (*store.DB)(nil)
 	_ broadcast.Store     = (*store.DB)(nil)
-	_ broadcast.Sender    = (*wechat.Client)(nil)
+	_ broadcast.Platform  = (*wechat.Client)(nil)
+	_ template.Sender     = (*wechat.Client)(nil)
 	_ report.Store        = (*store.DB)(nil)
 	_ report.QuotaReader  = (*wechat.Client)(nil)
 	_ wechat.TokenStore   = (*store.DB)(nil)

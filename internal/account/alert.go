@@ -7,10 +7,10 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/wxcast/wxcast/broadcast/template"
 	"github.com/wxcast/wxcast/internal/notify"
 	"github.com/wxcast/wxcast/internal/report"
 	"github.com/wxcast/wxcast/internal/text"
-	"github.com/wxcast/wxcast/internal/wechat"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
@@ -109,11 +109,14 @@ func (a *Account) tokenOverridden(ctx context.Context) {
 // watchQuota reads the day's quota of what broadcasts send by, for the report and its charts,
 // and tells when little of it is left.
 func (a *Account) watchQuota(ctx context.Context) (any, error) {
-	quota, err := a.client.GetQuota(ctx, wechat.TemplateSendAPI)
+	quota, err := a.client.GetQuota(ctx, template.Facts.API)
 	if err != nil {
 		return nil, err
 	}
 	a.note(ctx, a.db.EndOldAlert(ctx, a.ID, "token", a.db.Now().Add(-tokenAlert)))
+	if err := a.watchReceipts(ctx); err != nil {
+		return nil, err
+	}
 	day := wxcast.DayOf(a.db.Now())
 	if err := a.db.SaveQuota(ctx, a.ID, day, quota); err != nil {
 		return nil, err
@@ -125,4 +128,31 @@ func (a *Account) watchQuota(ctx context.Context) (any, error) {
 		a.recovered(ctx, "quota")
 	}
 	return map[string]int64{"limit": quota.Limit, "used": quota.Used}, nil
+}
+
+const (
+	// receiptsMissed messages of receiptsWithin without one receipt, while WeChat calls us for
+	// other things, are no accident.
+	receiptsMissed = 1000
+	receiptsWithin = 24 * time.Hour
+)
+
+// watchReceipts tells when receipts stay away although callbacks arrive: then nobody learns
+// what became of the messages.
+func (a *Account) watchReceipts(ctx context.Context) error {
+	since := a.db.Now().Add(-receiptsWithin)
+	sent, heard, err := a.db.MessagesHeard(ctx, a.ID, since)
+	if err != nil {
+		return err
+	}
+	events, err := a.db.CountEvents(ctx, a.ID, since, a.db.Now())
+	if err != nil {
+		return err
+	}
+	if sent > receiptsMissed && heard == 0 && len(events) > 0 {
+		a.raise(ctx, "receipts", wxcast.Say("alert.receipts"), wxcast.Say("alert.receipts_body", "sent", sent))
+		return nil
+	}
+	a.recovered(ctx, "receipts")
+	return nil
 }

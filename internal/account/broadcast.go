@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/wxcast/wxcast/broadcast"
+	"github.com/wxcast/wxcast/broadcast/spec"
 	"github.com/wxcast/wxcast/internal/report"
 	"github.com/wxcast/wxcast/internal/wxcast"
 	store "github.com/wxcast/wxcast/sql"
@@ -72,7 +73,7 @@ func (a *Account) begin(b Begin) (begin broadcast.Begin, err error) {
 		return broadcast.Begin{State: wxcast.BroadcastRunning}, nil
 	}
 	begin.State = wxcast.BroadcastScheduled
-	if begin.At, err = broadcast.ParseTime(b.At); err != nil {
+	if begin.At, err = spec.ParseTime(b.At); err != nil {
 		return begin, &wxcast.BadInput{Key: "at", Problem: wxcast.Say("input.time", "value", b.At), Want: wxcast.Say("input.want_time")}
 	}
 	if begin.At.Before(a.db.Now()) {
@@ -114,7 +115,7 @@ func (a *Account) steered(ctx context.Context, action string, id int64, do func(
 }
 
 // move brings a broadcast from one of some states to another.
-func (a *Account) move(ctx context.Context, b wxcast.Broadcast, to wxcast.BroadcastState, reason string, from ...wxcast.BroadcastState) (wxcast.Broadcast, error) {
+func (a *Account) move(ctx context.Context, b wxcast.Broadcast, to wxcast.BroadcastState, reason wxcast.Sentence, from ...wxcast.BroadcastState) (wxcast.Broadcast, error) {
 	if err := mustBe(b, from...); err != nil {
 		return b, err
 	}
@@ -143,14 +144,14 @@ func mustBe(b wxcast.Broadcast, states ...wxcast.BroadcastState) error {
 // PauseBroadcast stops a broadcast until it is resumed. Audited.
 func (a *Account) PauseBroadcast(ctx context.Context, id int64) (report.Broadcast, error) {
 	return a.steered(ctx, "pause-broadcast", id, func(b wxcast.Broadcast) (wxcast.Broadcast, error) {
-		return a.move(ctx, b, wxcast.BroadcastPaused, "by hand", wxcast.BroadcastRunning, wxcast.BroadcastWaiting, wxcast.BroadcastScheduled)
+		return a.move(ctx, b, wxcast.BroadcastPaused, wxcast.Say("pause.by_hand"), wxcast.BroadcastRunning, wxcast.BroadcastWaiting, wxcast.BroadcastScheduled)
 	})
 }
 
 // CancelBroadcast ends a broadcast: who has no message yet gets none. Audited.
 func (a *Account) CancelBroadcast(ctx context.Context, id int64) (report.Broadcast, error) {
 	return a.steered(ctx, "cancel-broadcast", id, func(b wxcast.Broadcast) (wxcast.Broadcast, error) {
-		return a.move(ctx, b, wxcast.BroadcastCancelled, "by hand", wxcast.BroadcastDraft, wxcast.BroadcastScheduled,
+		return a.move(ctx, b, wxcast.BroadcastCancelled, wxcast.Say("pause.by_hand"), wxcast.BroadcastDraft, wxcast.BroadcastScheduled,
 			wxcast.BroadcastRunning, wxcast.BroadcastWaiting, wxcast.BroadcastPaused)
 	})
 }
@@ -158,14 +159,14 @@ func (a *Account) CancelBroadcast(ctx context.Context, id int64) (report.Broadca
 // StartBroadcast lets the processes of wxcast serve begin a draft. Audited.
 func (a *Account) StartBroadcast(ctx context.Context, id int64) (report.Broadcast, error) {
 	return a.steered(ctx, "start-broadcast", id, func(b wxcast.Broadcast) (wxcast.Broadcast, error) {
-		return a.move(ctx, b, wxcast.BroadcastRunning, "", wxcast.BroadcastDraft)
+		return a.move(ctx, b, wxcast.BroadcastRunning, wxcast.Sentence{}, wxcast.BroadcastDraft)
 	})
 }
 
 // ResumeBroadcast lets the processes of wxcast serve go on with a broadcast. Audited.
 func (a *Account) ResumeBroadcast(ctx context.Context, id int64) (report.Broadcast, error) {
 	return a.steered(ctx, "resume-broadcast", id, func(b wxcast.Broadcast) (wxcast.Broadcast, error) {
-		return a.move(ctx, b, wxcast.BroadcastRunning, "", wxcast.BroadcastPaused, wxcast.BroadcastWaiting)
+		return a.move(ctx, b, wxcast.BroadcastRunning, wxcast.Sentence{}, wxcast.BroadcastPaused, wxcast.BroadcastWaiting)
 	})
 }
 
@@ -174,9 +175,6 @@ type Steering struct {
 	Rate     *float64 `json:"rate,omitempty" minimum:"0.01" maximum:"100000" doc:"messages per second"`
 	Priority *int     `json:"priority,omitempty" minimum:"-100" maximum:"100" doc:"higher ones go first"`
 }
-
-// PriorityMax bounds a priority, above and below 0.
-const PriorityMax = 100
 
 // Steered is a broadcast whose rate or priority was changed.
 type Steered struct {
@@ -193,13 +191,13 @@ func (a *Account) SteerBroadcast(ctx context.Context, id int64, to Steering) (s 
 			return b, conflict("broadcast.over", "id", b.ID, "state", State(b.State))
 		}
 		if to.Rate != nil {
-			if b.Rate = *to.Rate; !(b.Rate >= rateMin && b.Rate <= rateMax) {
-				return b, badRate(b.Rate)
+			if b.Rate = *to.Rate; CheckRate(b.Rate) != nil {
+				return b, CheckRate(b.Rate)
 			}
 		}
 		if to.Priority != nil {
-			if b.Priority = *to.Priority; b.Priority < -PriorityMax || b.Priority > PriorityMax {
-				return b, &wxcast.BadInput{Key: "priority", Problem: wxcast.Say("input.whole", "value", b.Priority, "low", -PriorityMax, "high", PriorityMax)}
+			if b.Priority = *to.Priority; b.Priority < -spec.PriorityMax || b.Priority > spec.PriorityMax {
+				return b, &wxcast.BadInput{Key: "priority", Problem: wxcast.Say("input.whole", "value", b.Priority, "low", -spec.PriorityMax, "high", spec.PriorityMax)}
 			}
 		}
 		s.Rate, s.Priority = b.Rate, b.Priority
@@ -255,7 +253,7 @@ func (a *Account) retry(ctx context.Context, b wxcast.Broadcast, only []int, who
 	}
 	retry, added, err := a.db.AddBroadcast(ctx, wxcast.Broadcast{
 		AccountID: b.AccountID, MiniID: b.MiniID, Name: name, ContentHash: b.ContentHash, Spec: b.Spec, Audience: audience,
-		MessageKey: broadcast.NewMessageKey(), State: wxcast.BroadcastRunning, Rate: b.Rate, Priority: b.Priority,
+		MessageKey: wxcast.NewMessageKey(), State: wxcast.BroadcastRunning, Rate: b.Rate, Priority: b.Priority,
 	})
 	if err == nil && !added {
 		err = conflict("broadcast.retry_just_made", "name", name)

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/wxcast/wxcast/broadcast/template"
 	"github.com/wxcast/wxcast/internal/wechat"
 )
 
@@ -44,6 +45,7 @@ const (
 // in its last minute is missing there, and counts as others' in the report.
 func (a *Account) noteCalls(ctx context.Context) {
 	calls := a.calls.take()
+	delete(calls, template.Facts.API) // noted with their outcomes
 	if len(calls) == 0 {
 		return
 	}

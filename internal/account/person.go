@@ -15,6 +15,17 @@ type Person struct {
 	Followers []Follower `json:"followers"`
 	MiniUsers []MiniUser `json:"mini_users"`
 	Messages  []Delivery `json:"deliveries"`
+	// Hints are receipts of which nobody can tell what message they are about: they change no
+	// state.
+	Hints []ReceiptHint `json:"receipt_hints,omitempty"`
+}
+
+// ReceiptHint is a receipt that names no message of ours.
+type ReceiptHint struct {
+	OpenID string    `json:"openid"`
+	MsgID  string    `json:"msgid"` // "" where WeChat gave none
+	Status string    `json:"status"`
+	At     time.Time `json:"at"`
 }
 
 // Follower is a follower as it is shown. Times are UTC.
@@ -107,7 +118,19 @@ func (a *Account) Person(ctx context.Context, id string) (Person, error) {
 		if err == nil && len(p.Followers)+len(p.MiniUsers) == 0 {
 			err = nobody(id)
 		}
-		return NewPerson(p), err
+		shown := NewPerson(p)
+		for _, f := range p.Followers {
+			hints, hintErr := a.db.ReceiptHints(ctx, a.ID, f.OpenID)
+			err = errors.Join(err, hintErr)
+			for _, h := range hints {
+				hint := ReceiptHint{OpenID: string(h.OpenID), Status: h.Status, At: h.At}
+				if h.MsgID != 0 {
+					hint.MsgID = strconv.FormatInt(h.MsgID, 10)
+				}
+				shown.Hints = append(shown.Hints, hint)
+			}
+		}
+		return shown, err
 	})
 }
 

@@ -2,9 +2,12 @@ package account
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/wxcast/wxcast/broadcast"
+	"github.com/wxcast/wxcast/broadcast/spec"
+	"github.com/wxcast/wxcast/broadcast/template"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
@@ -35,8 +38,8 @@ func (a *Account) find(ctx context.Context, s Spec, begin broadcast.Begin, who A
 	if checked, err = a.check(ctx, s); err != nil {
 		return b, checked, 0, err
 	}
-	begin.Rate = a.sendOptions(s).Rate
-	b, found, err := broadcast.Find(ctx, a.db, s.Spec, a.ID, checked.miniID, begin, func() (audience wxcast.Audience, err error) {
+	begin.AccountID, begin.MiniID, begin.Rate = a.ID, checked.miniID, a.sendOptions(s).Rate
+	b, found, err := broadcast.Find(ctx, a.db, s.Spec, begin, func() (audience wxcast.Audience, err error) {
 		audience, recipients, err = a.prepare(ctx, checked, who)
 		return audience, err
 	})
@@ -59,26 +62,26 @@ func tellFound(who Asker, b wxcast.Broadcast) {
 
 // prepare finds out whom a new broadcast goes to, looks at every value of theirs, and
 // asks for a yes where that is called for.
-func (a *Account) prepare(ctx context.Context, spec checkedSpec, who Asker) (wxcast.Audience, int64, error) {
-	audience, err := spec.Resolve(ctx, a.db, a.ID, spec.miniID, a.db.Now())
+func (a *Account) prepare(ctx context.Context, checked checkedSpec, who Asker) (wxcast.Audience, int64, error) {
+	audience, err := checked.Resolve(ctx, a.db, a.ID, checked.miniID, a.db.Now())
 	if err != nil {
 		return audience, 0, err
 	}
-	message, err := broadcast.NewMessage(spec.Spec.Spec, spec.mini, "")
+	message, err := template.NewMessage(checked.Spec.Spec, checked.mini, "")
 	if err != nil {
 		return audience, 0, err
 	}
-	found, err := broadcast.Check(ctx, a.db, spec.Spec.Spec, message, a.ID, audience, 0)
+	found, err := spec.Check(ctx, a.db, message, spec.Preflighting{Spec: checked.Spec.Spec, AccountID: a.ID, Audience: audience})
 	if err != nil {
 		return audience, 0, err
 	}
-	if found.Bad > 0 && spec.OnBadValue == broadcast.SkipBadValue {
+	if found.Bad > 0 && checked.OnBadValue == spec.SkipBadValue {
 		who.Say(wxcast.Say("broadcast.left_out", "n", found.Bad, "of", found.Recipients))
 	}
 	if err := a.tellRules(ctx, who); err != nil {
 		return audience, 0, err
 	}
-	recipients, err := a.confirm(ctx, spec.Name, audience, who)
+	recipients, err := a.confirm(ctx, checked.Name, audience, who)
 	return audience, recipients, err
 }
 
@@ -114,4 +117,6 @@ func (a *Account) confirm(ctx context.Context, name string, audience wxcast.Audi
 func State[T ~string](state T) wxcast.Sentence { return wxcast.Say("state." + string(state)) }
 
 // OutReason is why people are not in an audience, as a sentence.
-func OutReason(reason string) wxcast.Sentence { return wxcast.Say("out", "reason", reason) }
+func OutReason(reason string) wxcast.Sentence {
+	return wxcast.Say("out." + strings.ReplaceAll(reason, " ", "_"))
+}

@@ -9,6 +9,8 @@ import (
 
 	"github.com/wxcast/wxcast/bridge"
 	"github.com/wxcast/wxcast/broadcast"
+	"github.com/wxcast/wxcast/broadcast/spec"
+	"github.com/wxcast/wxcast/broadcast/template"
 	"github.com/wxcast/wxcast/internal/wechat"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
@@ -98,11 +100,11 @@ func (a *Account) PreviewBroadcast(ctx context.Context, s Spec, messages int) (p
 	if audience.In != nil {
 		p.List = &PreviewList{Rows: n.ListRows, Found: n.ListFound}
 	}
-	message, err := broadcast.NewMessage(s.Spec, checked.mini, "")
+	message, err := template.NewMessage(s.Spec, checked.mini, "")
 	if err != nil {
 		return p, err
 	}
-	found, err := broadcast.Check(ctx, a.db, s.Spec, message, a.ID, audience, messages)
+	found, err := spec.Check(ctx, a.db, message, spec.Preflighting{Spec: s.Spec, AccountID: a.ID, Audience: audience, First: messages})
 	if err != nil {
 		return p, err
 	}
@@ -116,9 +118,9 @@ func (a *Account) PreviewBroadcast(ctx context.Context, s Spec, messages int) (p
 
 // foretell adds what the quota and the rate make of it.
 func (a *Account) foretell(ctx context.Context, s Spec, p *Preview) {
-	quota, err := a.client.GetQuota(ctx, wechat.TemplateSendAPI)
+	quota, err := a.client.GetQuota(ctx, template.Facts.API)
 	if err != nil {
-		a.log.WarnContext(ctx, "WeChat did not tell the quota", "api", wechat.TemplateSendAPI, "err", err)
+		a.log.WarnContext(ctx, "WeChat did not tell the quota", "api", template.Facts.API, "err", err)
 		quota = wxcast.Quota{}
 	}
 	o := a.sendOptions(s)
@@ -162,7 +164,7 @@ func (a *Account) testMessages(ctx context.Context, s Spec, to []string) (messag
 	if err != nil {
 		return nil, err
 	}
-	message, err := broadcast.NewMessage(s.Spec, checked.mini, "test-"+strings.ToLower(rand.Text()[:8]))
+	message, err := template.NewMessage(s.Spec, checked.mini, "test-"+strings.ToLower(rand.Text()[:8]))
 	if err != nil {
 		return nil, err
 	}
@@ -189,7 +191,7 @@ func (a *Account) testMessages(ctx context.Context, s Spec, to []string) (messag
 		}
 		m, err := message.For(&wxcast.Delivery{Follower: f[0].Follower, MiniOpenID: f[0].MiniOpenID, Vars: f[0].Vars})
 		if err != nil {
-			return nil, &wxcast.BadInput{Key: openid, Problem: wxcast.Plain(err.Error())}
+			return nil, &wxcast.BadInput{Key: openid, Problem: said(err)}
 		}
 		messages = append(messages, m)
 	}

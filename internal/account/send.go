@@ -106,7 +106,7 @@ type work struct {
 
 // send sends until the broadcast ends or stops; with Wait it goes on after each wait.
 func (a *Account) send(ctx context.Context, w work, options broadcast.Options, o Sending) (Sent, error) {
-	message, err := broadcast.NewMessage(w.spec.Spec.Spec, w.spec.mini, w.b.MessageKey)
+	by, err := a.sendBy(w.spec, w.b.MessageKey)
 	if err != nil {
 		return Sent{Broadcast: w.b}, err
 	}
@@ -115,12 +115,12 @@ func (a *Account) send(ctx context.Context, w work, options broadcast.Options, o
 			return Sent{Broadcast: w.b}, err
 		}
 	}
-	after, runErr := a.sendOnce(ctx, w, message, options, o)
+	after, runErr := a.sendOnce(ctx, w, by, options, o)
 	for o.Wait && runErr == nil && after.State == wxcast.BroadcastWaiting {
 		o.Say(wxcast.Say("broadcast.waits", "id", after.ID, "reason", after.Reason))
 		if runErr = a.sleepUntil(ctx, o, after.ResumeAt, "broadcast.goes_on_at", after.ID); runErr == nil {
 			w.b = after
-			after, runErr = a.sendOnce(ctx, w, message, options, o)
+			after, runErr = a.sendOnce(ctx, w, by, options, o)
 		}
 	}
 	if ctx.Err() != nil { // the counts are told all the same, but not waited for
@@ -135,7 +135,7 @@ func (a *Account) send(ctx context.Context, w work, options broadcast.Options, o
 // tellWithin is how long the counts of a broadcast that was stopped are waited for.
 const tellWithin = 5 * time.Second
 
-func (a *Account) sendOnce(ctx context.Context, w work, message *broadcast.Message, options broadcast.Options, o Sending) (wxcast.Broadcast, error) {
+func (a *Account) sendOnce(ctx context.Context, w work, by broadcast.With, options broadcast.Options, o Sending) (wxcast.Broadcast, error) {
 	before, err := a.db.Tally(ctx, w.b.ID)
 	if err != nil {
 		return w.b, err
@@ -150,7 +150,7 @@ func (a *Account) sendOnce(ctx context.Context, w work, message *broadcast.Messa
 		defer o.Pause()
 	}
 	defer collectLess(a.db.Engine(), options.Concurrency)()
-	return broadcast.Run(ctx, a.db, a.client, w.b, message, options)
+	return broadcast.Run(ctx, a.db, w.b, by, options)
 }
 
 // clockPoll is how often a long wait looks at the clock: a machine may sleep meanwhile.

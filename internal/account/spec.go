@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/wxcast/wxcast/broadcast"
+	"github.com/wxcast/wxcast/broadcast/spec"
+	"github.com/wxcast/wxcast/broadcast/template"
 	"github.com/wxcast/wxcast/config"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
@@ -28,55 +31,44 @@ type Overrides struct {
 }
 
 // apply puts them on top of what the spec says.
-func (o Overrides) apply(spec *broadcast.Spec) error {
-	var ok bool
+func (o Overrides) apply(s *spec.Spec) error {
 	if o.OnBadValue != "" {
-		if spec.OnBadValue, ok = broadcast.ParseOnBadValue(o.OnBadValue); !ok {
-			return invalid("on_bad_value", o.OnBadValue, broadcast.StopAtBadValue, broadcast.SkipBadValue, broadcast.TruncateBadValue)
+		if s.OnBadValue = spec.OnBadValue(o.OnBadValue); !slices.Contains(spec.OnBadValues, s.OnBadValue) {
+			return invalid("on_bad_value", o.OnBadValue, spec.OnBadValues)
 		}
 	}
 	if o.OnUnknown != "" {
-		if spec.OnUnknown, ok = broadcast.ParseOnUnknown(o.OnUnknown); !ok {
-			return invalid("on_unknown", o.OnUnknown, broadcast.SkipUnknown, broadcast.ResendUnknown)
+		if s.OnUnknown = spec.OnUnknown(o.OnUnknown); !slices.Contains(spec.OnUnknowns, s.OnUnknown) {
+			return invalid("on_unknown", o.OnUnknown, spec.OnUnknowns)
 		}
 	}
 	if o.Rate != 0 {
-		if !(o.Rate >= rateMin && o.Rate <= rateMax) {
-			return badRate(o.Rate)
+		if err := CheckRate(o.Rate); err != nil {
+			return err
 		}
-		spec.Rate = o.Rate
+		s.Rate = o.Rate
 	}
 	return nil
 }
 
-// rateMin and rateMax bound messages per second.
-const (
-	rateMin = 0.01
-	rateMax = 100_000
-)
-
 // CheckRate refuses what is no number of messages per second.
 func CheckRate(rate float64) error {
-	if rate >= rateMin && rate <= rateMax {
+	if rate >= spec.RateMin && rate <= spec.RateMax {
 		return nil
 	}
-	return badRate(rate)
-}
-
-func badRate(rate float64) error {
 	return &wxcast.BadInput{
-		Key: "rate", Problem: wxcast.Say("input.rate", "value", rate, "low", rateMin, "high", rateMax),
+		Key: "rate", Problem: wxcast.Say("input.rate", "value", rate, "low", spec.RateMin, "high", spec.RateMax),
 		Want: wxcast.Say("input.example", "example", "50"),
 	}
 }
 
 // invalid says that a value is none of those that there are.
-func invalid[T ~string](key, value string, known ...T) error {
+func invalid[T ~string](key, value string, known []T) error {
 	return &wxcast.BadInput{Key: key, Problem: wxcast.Say("input.invalid", "value", value), Want: wxcast.Say("input.use", "known", known)}
 }
 
 // Spec is a spec that was read, with its lists looked at.
-type Spec struct{ *broadcast.Spec }
+type Spec struct{ *spec.Spec }
 
 // ReadSpec reads a spec and looks at the lists that it names. All mistakes are
 // *wxcast.BadInput.
@@ -89,18 +81,23 @@ func ReadSpec(f SpecFile) (Spec, error) {
 	if err != nil {
 		return Spec{}, &wxcast.BadInput{File: name, Problem: wxcast.Say("input.unreadable"), Want: wxcast.Say("input.want_yaml")}
 	}
-	spec, err := broadcast.ParseSpec(name, raw)
+	s, err := parse(name, raw)
 	if err != nil {
 		return Spec{}, err
 	}
-	open := spec.OpenLists
+	open := s.OpenLists
 	if f.Sent {
-		open = spec.OpenUploadedLists
+		open = s.OpenUploadedLists
 	}
-	if err := errors.Join(open(filepath.Dir(f.Path)), f.apply(spec)); err != nil {
+	if err := errors.Join(open(filepath.Dir(f.Path)), f.apply(s)); err != nil {
 		return Spec{}, err
 	}
-	return Spec{spec}, nil
+	return Spec{s}, nil
+}
+
+// parse reads a spec with the channels that there are.
+func parse(name string, raw []byte) (*spec.Spec, error) {
+	return spec.Parse(name, raw, template.Form{})
 }
 
 // At tells a mistake of the configuration's names where the spec made it.
@@ -109,9 +106,7 @@ func (s Spec) At(key string, err error) error {
 	if s.Spec == nil || !errors.As(err, &unknown) {
 		return err
 	}
-	bad := s.Bad(key, "", "")
-	bad.Problem, bad.Want = wxcast.Plain(unknown.Said()), wxcast.Plain(unknown.Want)
-	return bad
+	return s.Bad(key, wxcast.Verbatim(unknown.Said()), wxcast.Verbatim(unknown.Want))
 }
 
 // own refuses a spec that names another account.
@@ -119,9 +114,7 @@ func (a *Account) own(s Spec) error {
 	if s.Account == "" || s.Account == a.Name() {
 		return nil
 	}
-	bad := s.Bad("account", "", "")
-	bad.Problem, bad.Want = wxcast.Say("spec.other_account", "account", s.Account, "this", a.Name()), wxcast.Say("spec.want_this_account")
-	return bad
+	return s.Bad("account", wxcast.Say("spec.other_account", "account", s.Account, "this", a.Name()), wxcast.Say("spec.want_this_account"))
 }
 
 // checkedSpec is a spec that fits the account and its templates.
@@ -136,7 +129,7 @@ func (a *Account) check(ctx context.Context, s Spec) (checkedSpec, error) {
 	if err := errors.Join(a.needCalls(), a.own(s)); err != nil {
 		return checkedSpec{}, err
 	}
-	mini, miniID, err := a.MiniProgram(ctx, s.MiniAppID)
+	mini, miniID, err := a.MiniProgram(ctx, template.Of(s.Spec).MiniAppID)
 	if err != nil {
 		return checkedSpec{}, s.At("miniprogram.appid", err)
 	}
@@ -144,7 +137,7 @@ func (a *Account) check(ctx context.Context, s Spec) (checkedSpec, error) {
 	if err != nil {
 		return checkedSpec{}, fmt.Errorf("ask WeChat for the account's templates: %w", err)
 	}
-	if bad := broadcast.CheckTemplate(s.Spec, templates); len(bad) > 0 {
+	if bad := template.CheckTemplate(s.Spec, templates); len(bad) > 0 {
 		return checkedSpec{}, errors.Join(bad...)
 	}
 	return checkedSpec{s, wxcast.AppID(mini.AppID), miniID}, nil
@@ -153,32 +146,32 @@ func (a *Account) check(ctx context.Context, s Spec) (checkedSpec, error) {
 // stored is the spec that a broadcast was stored with. Its lists are in the store, and its
 // mini program is the one that it was made for, whatever the configuration says by now.
 func (a *Account) stored(ctx context.Context, b wxcast.Broadcast) (checkedSpec, error) {
-	spec, err := broadcast.ParseSpec(fmt.Sprintf("broadcast-%d.yaml", b.ID), []byte(b.Spec))
+	s, err := parse(fmt.Sprintf("broadcast-%d.yaml", b.ID), []byte(b.Spec))
 	if err != nil {
 		return checkedSpec{}, err
 	}
 	mini, err := a.db.AppID(ctx, b.MiniID)
-	return checkedSpec{Spec{spec}, mini, b.MiniID}, err
+	return checkedSpec{Spec{s}, mini, b.MiniID}, err
 }
 
 // sendOptions are the spec's, and the configuration's where it does not say.
-func (a *Account) sendOptions(spec Spec) broadcast.Options {
+func (a *Account) sendOptions(s Spec) broadcast.Options {
 	c := a.cfg.Broadcast
 	o := broadcast.Options{
-		Rate: c.Rate, Priority: spec.Priority, Concurrency: c.Concurrency, QuotaKeep: c.QuotaKeep,
+		Rate: c.Rate, Priority: s.Priority, Concurrency: c.Concurrency, QuotaKeep: c.QuotaKeep,
 		MaxFailures: c.MaxFailures, MaxFailedShare: c.MaxFailedShare,
-		NotAfter: spec.NotAfter, Canary: spec.Canary, OnUnknown: spec.OnUnknown, Log: a.log,
-		Cap: wxcast.FrequencyCap{Day: lower(c.CapDay, spec.Cap.Day), Week: lower(c.CapWeek, spec.Cap.Week)},
+		NotAfter: s.NotAfter, Canary: s.Canary, OnUnknown: s.OnUnknown, Log: a.log,
+		Cap: wxcast.FrequencyCap{Day: lower(c.CapDay, s.Cap.Day), Week: lower(c.CapWeek, s.Cap.Week)},
 	}
-	if spec.Rate > 0 {
-		o.Rate = spec.Rate
+	if s.Rate > 0 {
+		o.Rate = s.Rate
 	}
-	if spec.QuotaKeep >= 0 {
-		o.QuotaKeep = spec.QuotaKeep
+	if s.QuotaKeep >= 0 {
+		o.QuotaKeep = s.QuotaKeep
 	}
-	configured, _ := broadcast.ParseQuietHours(c.QuietHours) // checked with the configuration; "" is none
-	for _, q := range []broadcast.QuietHours{spec.Quiet, configured} {
-		if q != (broadcast.QuietHours{}) {
+	configured, _ := spec.ParseQuietHours(c.QuietHours) // checked with the configuration; "" is none
+	for _, q := range []spec.QuietHours{s.Quiet, configured} {
+		if q != (spec.QuietHours{}) {
 			o.Quiet = append(o.Quiet, q)
 		}
 	}
@@ -191,4 +184,10 @@ func lower(a, b int) int {
 		return max(a, b)
 	}
 	return min(a, b)
+}
+
+// sendBy is what a broadcast's messages are sent by.
+func (a *Account) sendBy(s checkedSpec, messageKey string) (broadcast.With, error) {
+	message, err := template.NewMessage(s.Spec.Spec, s.mini, messageKey)
+	return broadcast.With{Channel: template.Channel{Message: message, Sender: a.client}, Platform: a.client}, err
 }

@@ -69,14 +69,14 @@ func (a *Account) KeepBroadcasts(ctx context.Context) {
 func (a *Account) work(ctx context.Context, b wxcast.Broadcast) (rest time.Duration) {
 	spec, err := a.stored(ctx, b)
 	if err == nil {
-		var message *broadcast.Message
-		if message, err = broadcast.NewMessage(spec.Spec.Spec, spec.mini, b.MessageKey); err == nil {
+		var by broadcast.With
+		if by, err = a.sendBy(spec, b.MessageKey); err == nil {
 			o := a.sendOptions(spec.Spec)
 			o.Rate = 0 // as it is
 			o.TakenOver = a.tookOver
 			a.log.InfoContext(ctx, "broadcast at work", "broadcast_id", b.ID, "name", b.Name)
 			a.recovered(ctx, fmt.Sprintf("broadcast:%d", b.ID))
-			b, err = broadcast.Run(ctx, a.db, a.client, b, message, o)
+			b, err = broadcast.Run(ctx, a.db, b, by, o)
 		}
 	}
 	if ctx.Err() != nil && !errors.Is(err, broadcast.ErrNotRecorded) {

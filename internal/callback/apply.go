@@ -70,7 +70,7 @@ func (i *Intake) applySome(ctx context.Context, a Account) (more bool, err error
 	for n, e := range events {
 		ids[n] = e.ID
 		switch {
-		case e.Kind == "templatesendjobfinish":
+		case e.Kind == a.Channel.Receipt:
 			receipts = append(receipts, wxcast.Receipt{OpenID: e.OpenID, MsgID: e.MsgID, Status: e.Status, At: e.CreatedAt})
 		case e.Kind == "subscribe", e.Kind == "unsubscribe":
 			if !e.CreatedAt.Before(latest[e.OpenID].CreatedAt) {
@@ -89,7 +89,7 @@ func (i *Intake) applySome(ctx context.Context, a Account) (more bool, err error
 		}
 	}
 	if len(receipts) > 0 {
-		if err := i.Store.RecordReceipts(ctx, a.ID, receipts); err != nil {
+		if err := i.Store.RecordReceipts(ctx, a.ID, wxcast.Lane{AppID: a.ID, API: a.Channel.API}, receipts); err != nil {
 			return false, err
 		}
 	}

@@ -19,6 +19,8 @@ type Account struct {
 	ID   int64
 	Name string // as configured: the callback URL is /wechat/NAME
 	Keys wechat.CallbackKeys
+	// Channel are the facts of what its receipts tell about.
+	Channel wxcast.Channel
 	// Source is asked about new followers; nil where the account cannot call WeChat.
 	Source Source
 }
@@ -36,7 +38,7 @@ type Store interface {
 	EventsApplied(ctx context.Context, ids []int64) error
 	Follow(ctx context.Context, accountID int64, followers []wxcast.Follower) error
 	Unfollow(ctx context.Context, accountID int64, openids []wxcast.OpenID) (int64, error)
-	RecordReceipts(ctx context.Context, accountID int64, receipts []wxcast.Receipt) error
+	RecordReceipts(ctx context.Context, accountID int64, lane wxcast.Lane, receipts []wxcast.Receipt) error
 	AddOptOuts(ctx context.Context, accountID int64, ids []string, source string) (added int64, unknown []string, err error)
 	TryLock(ctx context.Context, name, holder string, ttl time.Duration) (bool, wxcast.LockHolder, error)
 	Unlock(ctx context.Context, name, holder string) error

@@ -13,10 +13,7 @@ import (
 func (a *app) auditCommand() *cobra.Command {
 	var limit int
 	cmd := &cobra.Command{
-		Use:   "audit",
-		Short: "Show who changed what",
-		Long: `Show who asked for which change, the latest first: commands, calls of the HTTP
-API and jobs, with how they ended. Entries are kept for 400 days.`,
+		Use:     "audit",
 		Example: "  wxcast audit\n  wxcast audit --limit 1000 --json",
 		Args:    cobra.NoArgs,
 		RunE: a.withAccount(func(ctx context.Context, of *account.Account, _ []string) error {
@@ -25,7 +22,7 @@ API and jobs, with how they ended. Entries are kept for 400 days.`,
 				return err
 			}
 			return a.print(map[string]any{"entries": entries}, func(w io.Writer) {
-				rows := [][]string{{"AT (BEIJING)", "WHO", "WHAT", "OF", "OUTCOME"}}
+				rows := [][]string{a.heads("at_beijing", "who", "what", "of", "outcome")}
 				for _, e := range entries {
 					rows = append(rows, []string{a.minute(e.At), e.Actor, e.Action, e.Target, e.Outcome})
 				}
@@ -33,6 +30,6 @@ API and jobs, with how they ended. Entries are kept for 400 days.`,
 			})
 		}),
 	}
-	cmd.Flags().IntVar(&limit, "limit", 50, "how many entries")
+	cmd.Flags().IntVar(&limit, "limit", 50, "")
 	return cmd
 }

@@ -31,7 +31,7 @@ func TestBadSpecsAndListsAreToldBeforeAnythingIsWritten(t *testing.T) {
 		{"audience: {not_messaged: 7}", "", `spec.yaml:6: audience.not_messaged: "7" is no length of time from 1m to 365d; write for example not_messaged: 7d`},
 		{"audience: {sample: 150%}", "", `spec.yaml:6: audience.sample: "150%" is no share above 0 and up to 100%; write for example 1% or 0.01`},
 		{"audience: {limit: 0}", "", `spec.yaml:6: audience.limit: "0" is not a whole number of recipients from 1`},
-		{"audience: {exclude_broadcasts: [nope]}", "", `spec.yaml:6: audience.exclude_broadcasts: the account has no broadcast "nope"; wxcast broadcast list shows them`},
+		{"audience: {exclude_broadcasts: [nope]}", "", `spec.yaml:6: audience.exclude_broadcasts: the account has no broadcast "nope"; name one of the account's broadcasts; wxcast broadcast list shows them`},
 		{"audience: {in: nowhere.csv}", "", "spec.yaml:6: audience.in: nowhere.csv cannot be read: no such file or directory; name a CSV file that exists, beside the spec"},
 		{"audience: {in: {by: openid}}", "", "spec.yaml:6: audience.in: names no file; write for example people.csv"},
 		{"audience: {in: {file: l.csv, by: phone}}", "openid\no\n", `spec.yaml:6: audience.in.by: "phone" is no id of a person; write openid, unionid or mini_openid`},

@@ -16,25 +16,16 @@ import (
 
 	"github.com/wxcast/wxcast/internal/bench"
 	"github.com/wxcast/wxcast/internal/table"
+	"github.com/wxcast/wxcast/internal/text"
+	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
 func (a *app) benchCommand() *cobra.Command {
-	o := bench.Options{Say: func(format string, args ...any) { a.say(format, args...) }}
+	o := bench.Options{Say: func(format string, args ...any) { fmt.Fprintf(a.Err, format+"\n", args...) }}
 	var bare, out, plot string
-	names, about := bench.Parts()
+	names, _ := bench.Parts()
 	cmd := &cobra.Command{
-		Use:   "bench [PART...]",
-		Short: "Measure how fast this machine is, beside its own ceilings and a plain loop",
-		Long: `Measure wxcast on this machine, on a simulated account: nobody real gets a message, and
-the configured database is not touched. Beside it stand the machine's ceilings (a bare Go
-client that makes the same calls and records nothing, the same rows by COPY or by bare
-SQL) and the loop of the tutorials: one call after the other, one INSERT each.
-
-SQLite is measured in a temporary folder. With --database postgres://… databases are
-made on that server for the time, and dropped. What is measured where no PART is named:
-` + strings.Join(bench.DefaultParts, ", ") + `, within 10 minutes on two cores. The parts:
-
-` + partsHelp(names, about),
+		Use:       "bench [PART...]",
 		Example:   "  wxcast bench\n  wxcast bench broadcast --database postgres://wxcast@localhost/postgres --size 100000 --json\n  wxcast bench growth workers --database postgres://wxcast@localhost/postgres --plot growth.svg",
 		ValidArgs: names,
 		Args:      cobra.OnlyValidArgs,
@@ -53,7 +44,7 @@ made on that server for the time, and dropped. What is measured where no PART is
 				return usageError{err}
 			}
 			if plot != "" && !slices.Contains(o.Parts, "growth") && !slices.Contains(o.Parts, "workers") {
-				return usageError{errors.New("--plot draws the parts growth and workers: name one of them")}
+				return badFlag("plot", wxcast.Say("bench.plot_parts"))
 			}
 			var err error
 			if a.profile != "" {
@@ -68,27 +59,29 @@ made on that server for the time, and dropped. What is measured where no PART is
 			if len(result.Rows) == 0 {
 				return err
 			}
-			return errors.Join(err, writeBenchFiles(result, out, plot), a.print(result, func(w io.Writer) { writeBench(w, result) }))
+			return errors.Join(err, writeBenchFiles(result, out, plot), a.print(result, func(w io.Writer) { a.writeBench(w, result) }))
 		},
 	}
 	flags := cmd.Flags()
-	flags.IntVar(&o.Size, "size", 100_000, "followers, and recipients at most")
-	flags.IntSliceVar(&o.Sizes, "sizes", []int{10_000, 100_000, 1_000_000, 4_000_000}, "`SIZES` of the part growth")
-	flags.IntVar(&o.Connections, "connections", 100, "messages in flight")
-	flags.DurationSliceVar(&o.Latencies, "latency", []time.Duration{0, 20 * time.Millisecond, 50 * time.Millisecond}, "`TIMES` after which the simulated WeChat answers")
-	flags.StringVar(&out, "out", "", "write the result as JSON into this `FILE`, too")
-	flags.StringVar(&plot, "plot", "", "draw growth and workers as SVG into this `FILE`")
+	flags.IntVar(&o.Size, "size", 100_000, "")
+	flags.IntSliceVar(&o.Sizes, "sizes", []int{10_000, 100_000, 1_000_000, 4_000_000}, "")
+	flags.IntVar(&o.Connections, "connections", 100, "")
+	flags.DurationSliceVar(&o.Latencies, "latency", []time.Duration{0, 20 * time.Millisecond, 50 * time.Millisecond}, "")
+	flags.StringVar(&out, "out", "", "")
+	flags.StringVar(&plot, "plot", "", "")
 	flags.StringVar(&bare, "bare", "", "")
 	_ = flags.MarkHidden("bare") // the ceiling, as a process of its own
 	return cmd
 }
 
-func partsHelp(names, about []string) string {
-	var b strings.Builder
+// benchHelp fills in the help of bench: its parts.
+func benchHelp(lang text.Lang) []any {
+	names, _ := bench.Parts()
+	lines := make([]string, len(names))
 	for i, name := range names {
-		fmt.Fprintf(&b, "  %-10s %s\n", name, about[i])
+		lines[i] = fmt.Sprintf("  %-10s %s", name, lang.T("bench.part."+name))
 	}
-	return strings.TrimSuffix(b.String(), "\n")
+	return []any{"default", bench.DefaultParts, "parts", strings.Join(lines, "\n")}
 }
 
 // writeBenchFiles writes the files that were asked for.
@@ -114,19 +107,19 @@ func writeBenchFiles(r *bench.Result, out, plot string) error {
 	return nil
 }
 
-func writeBench(w io.Writer, r *bench.Result) {
+func (a *app) writeBench(w io.Writer, r *bench.Result) {
 	m := r.Machine
-	fmt.Fprintf(w, "%s: %d cores, %s, %d MiB, %s, %s\n", m.Date, m.Cores, m.Processor, m.MemoryMiB, m.System, m.Go)
+	a.line(w, "bench.machine", "date", m.Date, "cores", m.Cores, "processor", m.Processor, "mib", m.MemoryMiB, "system", m.System, "go", m.Go)
 	if m.Postgres != "" {
 		fmt.Fprintf(w, "Postgres %s\n", m.Postgres)
 	}
-	writeBenchRows(w, r.Rows)
-	writeBars(w, r.Bars)
-	writePeers(w, r)
+	a.writeBenchRows(w, r.Rows)
+	a.writeBars(w, r.Bars)
+	a.writePeers(w, r)
 }
 
-func writeBenchRows(w io.Writer, all []bench.Row) {
-	rows := [][]string{{"", "", "STORE", "ANSWERS", "N", "SECONDS", "A SECOND", "CEILING", "OF IT", "PLAIN LOOP", "CPU S", "PG CPU S", "PEAK MIB", "CALLS", "STORE MIB"}}
+func (a *app) writeBenchRows(w io.Writer, all []bench.Row) {
+	rows := [][]string{append([]string{"", ""}, a.heads("store", "answers", "n", "seconds", "a_second", "ceiling", "of_it", "plain_loop", "cpu_s", "pg_cpu_s", "peak_mib", "calls", "store_mib")...)}
 	number := func(v float64, format string) string {
 		if v == 0 {
 			return "-"
@@ -142,7 +135,7 @@ func writeBenchRows(w io.Writer, all []bench.Row) {
 			what += fmt.Sprintf(": %d", r.Processes)
 		}
 		if r.Part == "broadcast" && r.InFlight > 0 {
-			what += fmt.Sprintf(", %d in flight", r.InFlight)
+			what += a.lang.T("bench.in_flight", "n", r.InFlight)
 		}
 		rows = append(rows, []string{
 			r.Part, what, r.Engine, fmt.Sprintf("%d ms", r.LatencyMS), count(r.N), fmt.Sprintf("%.1f", r.Seconds), number(r.PerSecond, ""), number(r.Ceiling, ""), number(r.Ratio, "%.2f"),
@@ -166,34 +159,34 @@ func withoutEmptyColumns(rows [][]string) [][]string {
 	return kept
 }
 
-func writeBars(w io.Writer, bars []bench.Bar) {
+func (a *app) writeBars(w io.Writer, bars []bench.Bar) {
 	if len(bars) == 0 {
 		return
 	}
-	fmt.Fprintln(w, "\nOur own bars")
+	fmt.Fprintln(w, "\n"+a.lang.T("bench.bars"))
 	var rows [][]string
 	for _, b := range bars {
-		limit, verdict := "at most", "pass"
+		limit, verdict := "bench.at_most", "bench.pass"
 		if b.AtLeast {
-			limit = "at least"
+			limit = "bench.at_least"
 		}
 		if !b.Pass {
-			verdict = "SHORT OF IT"
+			verdict = "bench.short"
 		}
 		digits := 2
 		if !b.Pass && fmt.Sprintf("%.2f", b.Value) == fmt.Sprintf("%.2f", b.Limit) {
 			digits = 4
 		}
 		figure := func(v float64) string { return strings.TrimSpace(fmt.Sprintf("%.*f %s", digits, v, b.Unit)) }
-		rows = append(rows, []string{b.Part, b.Engine, b.What, figure(b.Value), limit, figure(b.Limit), verdict})
+		rows = append(rows, []string{b.Part, b.Engine, b.What, figure(b.Value), a.lang.T(limit), figure(b.Limit), a.lang.T(verdict)})
 	}
 	table.Write(w, "  ", rows...)
 }
 
 // writePeers sets our broadcasts beside what others do.
-func writePeers(w io.Writer, r *bench.Result) {
+func (a *app) writePeers(w io.Writer, r *bench.Result) {
 	latencies := []int64{0, 20, 50, 100}
-	rows := [][]string{{"", "ANY", "0 MS", "20 MS", "50 MS", "100 MS", "PEAK MIB", "A ROW FOR EACH", "LOST AT A KILL"}}
+	rows := [][]string{{"", a.lang.T("col.any"), "0 MS", "20 MS", "50 MS", "100 MS", a.lang.T("col.peak_mib"), a.lang.T("col.row_each"), a.lang.T("col.lost")}}
 	rate := func(v float64) string {
 		switch {
 		case v == 0:
@@ -220,6 +213,6 @@ func writePeers(w io.Writer, r *bench.Result) {
 	for _, p := range bench.Peers {
 		add(p)
 	}
-	fmt.Fprintln(w, "\nMessages a second with 100 in flight, by how long an answer takes; others as measured elsewhere on two cores")
+	fmt.Fprintln(w, "\n"+a.lang.T("bench.peers"))
 	table.Write(w, "  ", rows...)
 }

@@ -9,10 +9,7 @@ import (
 func (a *app) broadcastExportCommand() *cobra.Command {
 	var f exportFlags
 	cmd := &cobra.Command{
-		Use:   "export ID",
-		Short: "Write every delivery of a broadcast with its outcome, as CSV or JSON Lines",
-		Long: `Write one row for each recipient of a broadcast, in openid order: the state, the
-attempts, WeChat's errcode and msgid, and when it was last tried. Times are UTC.`,
+		Use:     "export ID",
 		Example: "  wxcast broadcast export 3 --out deliveries.csv\n  wxcast broadcast export 3 --format jsonl",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

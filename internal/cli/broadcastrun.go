@@ -2,9 +2,7 @@ package cli
 
 import (
 	"errors"
-	"fmt"
 	"io"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -16,17 +14,7 @@ func (a *app) broadcastRunCommand() *cobra.Command {
 	var f specFlags
 	var yes, wait bool
 	cmd := &cobra.Command{
-		Use:   "run SPEC.yaml",
-		Short: "Run a broadcast to its end, or go on with it",
-		Long: `Run the broadcast that a spec describes. Before the first message goes out, every
-value of every recipient is filled in and held against the template.
-
-The same name and content is the same broadcast: run again after a crash, an
-interrupt, a pause or a spent quota, it goes on where it was. Run by several
-processes on one Postgres, it is shared among them.
-
-Exit codes: 0 done, 3 it waits (the day's quota is used up, or these are quiet
-hours; run it again then), 4 paused, 130 interrupted. With --wait it waits itself.`,
+		Use: "run SPEC.yaml",
 		Example: `  wxcast broadcast run spring-sale.yaml
   wxcast broadcast run spring-sale.yaml --rate 20 --yes --json
   wxcast broadcast run spring-sale.yaml --on-bad-value=truncate --wait`,
@@ -49,8 +37,8 @@ hours; run it again then), 4 paused, 130 interrupted. With --wait it waits itsel
 		},
 	}
 	f.addSending(cmd)
-	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask before a large broadcast")
-	cmd.Flags().BoolVar(&wait, "wait", false, "stay and go on by itself after quiet hours and spent quotas")
+	cmd.Flags().BoolVar(&yes, "yes", false, "")
+	cmd.Flags().BoolVar(&wait, "wait", false, "")
 	return cmd
 }
 
@@ -59,11 +47,7 @@ func (a *app) broadcastCreateCommand() *cobra.Command {
 	var yes bool
 	var at string
 	cmd := &cobra.Command{
-		Use:   "create SPEC.yaml",
-		Short: "Check and store a broadcast, to be started later",
-		Long: `Check a spec as "broadcast run" does and store its broadcast without sending. Begin it
-with "broadcast start". With --at it is scheduled: "wxcast serve" begins it by itself,
-and "broadcast start" waits for the time. Its recipients are those at its start.`,
+		Use:     "create SPEC.yaml",
 		Example: "  wxcast broadcast create spring-sale.yaml\n  wxcast broadcast create spring-sale.yaml --at \"2026-11-30 10:00\"",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -82,28 +66,26 @@ and "broadcast start" waits for the time. Its recipients are those at its start.
 				return err
 			}
 			return a.print(summary, func(w io.Writer) {
-				writeBroadcast(w, summary)
+				a.writeBroadcast(w, summary)
 				if summary.State == wxcast.BroadcastScheduled {
-					fmt.Fprintf(w, "wxcast serve begins it at %s (Beijing), as does wxcast broadcast start %d.\n", summary.ResumeAt.In(wxcast.Beijing).Format(time.DateTime), summary.ID)
+					a.line(w, "broadcast.serve_begins", "id", summary.ID, "at", *summary.ResumeAt)
 					return
 				}
-				fmt.Fprintf(w, "wxcast broadcast start %d begins it.\n", summary.ID)
+				a.line(w, "broadcast.start_begins", "id", summary.ID)
 			})
 		},
 	}
 	f.add(cmd)
-	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask before a large broadcast")
-	cmd.Flags().StringVar(&at, "at", "", "Beijing `TIME` at which it begins, such as \"2026-11-30 10:00\"")
+	cmd.Flags().BoolVar(&yes, "yes", false, "")
+	cmd.Flags().StringVar(&at, "at", "", "")
 	return cmd
 }
 
 // broadcastGoOnCommand goes on with a stored broadcast in one of some states.
-func (a *app) broadcastGoOnCommand(name, short string, from ...wxcast.BroadcastState) *cobra.Command {
+func (a *app) broadcastGoOnCommand(name string, from ...wxcast.BroadcastState) *cobra.Command {
 	var wait bool
 	cmd := &cobra.Command{
 		Use:     name + " ID",
-		Short:   short,
-		Long:    short + ", from the spec that it was stored with, as \"broadcast run\" with that spec does.",
 		Example: "  wxcast broadcast " + name + " 3",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -121,7 +103,7 @@ func (a *app) broadcastGoOnCommand(name, short string, from ...wxcast.BroadcastS
 			return a.printSent(sent, err)
 		},
 	}
-	cmd.Flags().BoolVar(&wait, "wait", false, "stay and go on by itself after quiet hours and spent quotas")
+	cmd.Flags().BoolVar(&wait, "wait", false, "")
 	return cmd
 }
 
@@ -130,7 +112,7 @@ func (a *app) printSent(sent account.Sent, err error) error {
 	if sent.Summary.ID == 0 { // it did not come to that
 		return err
 	}
-	if printErr := a.print(sent.Summary, func(w io.Writer) { writeBroadcast(w, sent.Summary) }); printErr != nil || err != nil {
+	if printErr := a.print(sent.Summary, func(w io.Writer) { a.writeBroadcast(w, sent.Summary) }); printErr != nil || err != nil {
 		return errors.Join(err, printErr)
 	}
 	return stopped(sent.Broadcast)
@@ -140,9 +122,9 @@ func (a *app) printSent(sent account.Sent, err error) error {
 func stopped(b wxcast.Broadcast) error {
 	switch b.State {
 	case wxcast.BroadcastWaiting:
-		return &stateError{b.State, fmt.Sprintf("broadcast %d waits: %s; it can go on from %s (Beijing), run the same command then", b.ID, b.Reason, b.ResumeAt.In(wxcast.Beijing).Format("2006-01-02 15:04"))}
+		return &stateError{b.State, wxcast.NewError("broadcast.stopped_waits", "id", b.ID, "reason", b.Reason, "at", b.ResumeAt)}
 	case wxcast.BroadcastPaused:
-		return &stateError{b.State, fmt.Sprintf("broadcast %d is paused: %s", b.ID, b.Reason)}
+		return &stateError{b.State, wxcast.NewError("broadcast.stopped_paused", "id", b.ID, "reason", b.Reason)}
 	}
 	return nil
 }

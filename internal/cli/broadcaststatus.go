@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"maps"
 	"slices"
@@ -21,10 +20,7 @@ import (
 func (a *app) broadcastStatusCommand() *cobra.Command {
 	var watch bool
 	cmd := &cobra.Command{
-		Use:   "status ID",
-		Short: "Show how a broadcast stands, counted from its deliveries",
-		Long: `Show how a broadcast stands, counted from its deliveries. With --watch, tell every
-second how far it is, until it ends, waits or is paused; Ctrl-C leaves it alone.`,
+		Use:     "status ID",
 		Example: "  wxcast broadcast status 3\n  wxcast broadcast status 3 --json\n  wxcast broadcast status 3 --watch",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -44,10 +40,10 @@ second how far it is, until it ends, waits or is paused; Ctrl-C leaves it alone.
 			if err != nil {
 				return err
 			}
-			return a.print(summary, func(w io.Writer) { writeBroadcast(w, summary) })
+			return a.print(summary, func(w io.Writer) { a.writeBroadcast(w, summary) })
 		},
 	}
-	cmd.Flags().BoolVar(&watch, "watch", false, "tell every second how far it is")
+	cmd.Flags().BoolVar(&watch, "watch", false, "")
 	return cmd
 }
 
@@ -74,32 +70,32 @@ func (a *app) watchBroadcast(ctx context.Context, of *account.Account, b report.
 	}
 }
 
-func writeBroadcast(w io.Writer, b report.Broadcast) {
-	fmt.Fprintf(w, "Broadcast %d (%s) is %s", b.ID, b.Name, b.State)
+func (a *app) writeBroadcast(w io.Writer, b report.Broadcast) {
+	code := "broadcast.is"
 	if b.Reason != "" {
-		fmt.Fprintf(w, ": %s", b.Reason)
+		code = "broadcast.is_because"
 	}
-	fmt.Fprintln(w, ".")
+	a.line(w, code, "id", b.ID, "name", b.Name, "state", account.State(b.State), "reason", b.Why(a.lang))
 	rows := [][]string{
-		{"  recipients", count(b.Recipients), ""},
-		{"  sent", count(b.Sent), share(b.Sent, b.Recipients)},
+		{"  " + a.lang.T("count.recipients"), count(b.Recipients), ""},
+		{"  " + a.lang.T("count.sent"), count(b.Sent), share(b.Sent, b.Recipients)},
 	}
 	for _, part := range []struct {
 		name string
 		n    int64
 	}{{"delivered", b.Delivered}, {"undelivered", b.Undelivered}, {"failed", b.Failed}, {"skipped", b.Skipped}, {"unknown", b.Unknown}, {"pending", b.Pending}} {
 		if part.n > 0 {
-			rows = append(rows, []string{"  " + part.name, count(part.n), share(part.n, b.Recipients)})
+			rows = append(rows, []string{"  " + a.lang.T("count."+part.name), count(part.n), share(part.n, b.Recipients)})
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(b.ByErrCode)) {
 		meaning := ""
 		if code, err := strconv.Atoi(name); err == nil {
 			if e, ok := wechat.Explain(code); ok {
-				meaning = e.Meaning.EN
+				meaning = e.Meaning.In(string(a.lang))
 			}
 		}
-		rows = append(rows, []string{"    " + name, count(b.ByErrCode[name]), meaning})
+		rows = append(rows, []string{"    " + a.lang.Say(report.CodeSentence(name)), count(b.ByErrCode[name]), meaning})
 	}
 	table.Write(w, "", rows...)
 }

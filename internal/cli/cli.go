@@ -57,13 +57,15 @@ func System() IO {
 // Run runs one command line and returns its exit code. Every error is told on
 // io.Err once, here.
 func Run(ctx context.Context, args []string, io IO) int {
-	a := &app{IO: io, lang: text.FromEnv(io.Getenv)}
+	a := &app{IO: io}
+	var langErr error
+	a.lang, langErr = chooseLang(args, io.Getenv)
 	root := a.root()
 	root.SetArgs(negativeCodes(args))
-	root.SetIn(io.In)
-	root.SetOut(io.Out)
-	root.SetErr(io.Err)
-	err := root.ExecuteContext(ctx)
+	err := langErr
+	if err == nil {
+		err = root.ExecuteContext(ctx)
+	}
 	if a.profiled != nil {
 		err = errors.Join(err, a.profiled())
 	}
@@ -71,8 +73,11 @@ func Run(ctx context.Context, args []string, io IO) int {
 		return exitDone
 	}
 	code := a.exitCode(ctx, err)
+	if !a.started && a.lang != text.English {
+		err = sayMistake(err)
+	}
 	if code == exitInterrupted {
-		fmt.Fprintln(io.Err, "wxcast: interrupted"+a.afterInterrupt())
+		fmt.Fprintln(io.Err, "wxcast: "+a.lang.T(a.afterInterrupt()))
 		return code
 	}
 	for line := range strings.SplitSeq(strings.TrimRight(a.lang.Error(err, text.CLI, a.flagOf), "\n"), "\n") {
@@ -84,13 +89,37 @@ func Run(ctx context.Context, args []string, io IO) int {
 	return code
 }
 
-// afterInterrupt says what is left of a command that was interrupted: of a measurement or
+// chooseLang is the language that the command line asks for, or the environment. It is looked
+// for before the command line is read, whose mistakes are told in it.
+func chooseLang(args []string, getenv func(string) string) (text.Lang, error) {
+	lang := text.FromEnv(getenv)
+	for i, arg := range args {
+		name, ok := strings.CutPrefix(arg, "--lang=")
+		if arg == "--" {
+			break
+		}
+		if arg == "--lang" && i+1 < len(args) {
+			name, ok = args[i+1], true
+		}
+		if !ok {
+			continue
+		}
+		asked, known := text.Parse(name)
+		if !known {
+			return lang, &wxcast.BadInput{Key: "--lang", Problem: wxcast.Say("input.invalid", "value", name), Want: wxcast.Say("input.use", "known", text.Langs)}
+		}
+		return asked, nil
+	}
+	return lang, nil
+}
+
+// afterInterrupt is what to say of a command that was interrupted, by what is left of it: of a measurement or
 // a simulation nothing, nor of one that had not begun.
 func (a *app) afterInterrupt() string {
 	if !a.started || slices.Contains([]string{"bench", "demo", "sim"}, a.command.Name()) {
-		return ""
+		return "cli.interrupted"
 	}
-	return "; everything done so far is recorded, run the same command again to go on"
+	return "cli.interrupted_recorded"
 }
 
 // negativeCode is an errcode such as -1, which looks like a flag.
@@ -108,13 +137,13 @@ func negativeCodes(args []string) []string {
 // usageError is a command line that cannot be understood.
 type usageError struct{ error }
 
+func (e usageError) Unwrap() error { return e.error }
+
 // stateError is a broadcast that stopped before its end.
 type stateError struct {
 	state wxcast.BroadcastState
-	text  string
+	*wxcast.SaidError
 }
-
-func (e *stateError) Error() string { return e.text }
 
 // exitCode is the one place where errors become exit codes.
 func (a *app) exitCode(ctx context.Context, err error) int {
@@ -175,6 +204,7 @@ type app struct {
 	spec       account.Spec // that names the account, where no flag does
 	database   string
 	logLevel   string
+	langFlag   string // "" where the environment decides
 	json       bool
 	profile    string
 	profiled   func() error // writes the profiles
@@ -182,13 +212,7 @@ type app struct {
 
 func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
-		Use:   "wxcast",
-		Short: "Reach your mini program's users through your official account",
-		Long: `wxcast syncs the followers of a WeChat official account, joins them to the users
-of your mini program by unionid, and sends them template messages that open it:
-paced, inside the daily quota, resumable, no one skipped and no one twice.
-
-Start with:  wxcast demo`,
+		Use:           "wxcast",
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) (err error) {
@@ -202,16 +226,22 @@ Start with:  wxcast demo`,
 		},
 	}
 	flags := root.PersistentFlags()
-	flags.StringVar(&a.configFile, "config", "", "configuration `FILE` (default "+config.DefaultFile+" if it exists)")
-	flags.StringVar(&a.account, "account", "", "`NAME` of the account, where there are several")
-	flags.StringVar(&a.database, "database", "", "database `URL`: sqlite://FILE or postgres://… (default sqlite://wxcast.db)")
-	flags.StringVar(&a.logLevel, "log-level", "", "debug, info, warn or error")
-	flags.BoolVar(&a.json, "json", false, "print one JSON object on standard output")
-	flags.StringVar(&a.profile, "profile", "", "write Go profiles (CPU, allocations, waiting) into this `FOLDER`")
+	flags.StringVar(&a.configFile, "config", "", "")
+	flags.StringVar(&a.account, "account", "", "")
+	flags.StringVar(&a.database, "database", "", "")
+	flags.StringVar(&a.logLevel, "log-level", "", "")
+	flags.StringVar(&a.langFlag, "lang", "", "")
+	flags.BoolVar(&a.json, "json", false, "")
+	flags.StringVar(&a.profile, "profile", "", "")
 	root.AddCommand(
 		a.demoCommand(), a.simCommand(), a.doctorCommand(), a.migrateCommand(),
 		a.syncCommand(), a.importCommand(), a.joinCommand(), a.broadcastCommand(), a.followersCommand(), a.optOutCommand(),
 		a.reportCommand(), a.serveCommand(), a.jobsCommand(), a.keyCommand(), a.auditCommand(), a.benchCommand(), a.explainCommand(), a.versionCommand(),
 	)
+	// Before the words: cobra's own commands keep where they write to.
+	root.SetIn(a.In)
+	root.SetOut(a.Out)
+	root.SetErr(a.Err)
+	describe(root, a.lang)
 	return root
 }

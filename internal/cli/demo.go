@@ -45,27 +45,21 @@ func (a *app) demoCommand() *cobra.Command {
 	var followers int
 	var rate float64
 	cmd := &cobra.Command{
-		Use:   "demo",
-		Short: "Show the whole job on a simulated account: sync, import, join, broadcast, report",
-		Long: `Start a simulator of WeChat on this machine, and do the whole job against it: sync
-the followers, import the mini program's users, join them by unionid, broadcast a
-template message that opens the mini program, and report. Nothing needs to be
-installed, nobody real gets a message, and the data goes into a temporary folder
-unless --database names a place for it.`,
+		Use:     "demo",
 		Example: "  wxcast demo\n  wxcast demo --followers 20000 --rate 2000\n  wxcast demo --json",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if followers < 1 || followers > 10_000_000 {
-				return usageError{fmt.Errorf("--followers: %d is not a number from 1 to 10000000", followers)}
+				return outside("followers", followers, 1, 10_000_000)
 			}
 			if !(rate >= 1 && rate <= 100_000) {
-				return usageError{fmt.Errorf("--rate: %v is not a number of messages per second from 1 to 100000", rate)}
+				return outside("rate", rate, 1, 100_000)
 			}
 			return a.demo(cmd.Context(), followers, rate)
 		},
 	}
-	cmd.Flags().IntVar(&followers, "followers", 2000, "people who follow the simulated account")
-	cmd.Flags().Float64Var(&rate, "rate", 300, "messages per second")
+	cmd.Flags().IntVar(&followers, "followers", 2000, "")
+	cmd.Flags().Float64Var(&rate, "rate", 300, "")
 	return cmd
 }
 
@@ -103,8 +97,7 @@ func (a *app) demo(ctx context.Context, followers int, rate float64) (err error)
 	}
 	defer of.CloseAll()
 	if !a.json {
-		fmt.Fprintf(a.Out, "A simulated WeChat at %s, an official account with %s followers, and a mini program.\n", line.Base, count(followers))
-		fmt.Fprintf(a.Out, "The data goes to %s. Nobody real gets a message.\n\n", describeDatabase(cfg.DatabaseURL))
+		a.line(a.Out, "demo.begin", "base", line.Base, "followers", followers, "database", describeDatabase(cfg.DatabaseURL))
 	}
 	return a.demoSteps(account.As(ctx, "demo"), of, line, rate)
 }
@@ -142,50 +135,50 @@ func (a *app) demoConfig(line simAnnouncement) (*config.Config, func(), error) {
 
 func (a *app) demoSteps(ctx context.Context, of *account.Account, line simAnnouncement, rate float64) (err error) {
 	var d demoSummary
-	step := func(n int, what string) {
+	step := func(n int, code string, pairs ...any) {
 		if !a.json {
-			fmt.Fprintf(a.Out, "%d. %s\n", n, what)
+			fmt.Fprintf(a.Out, "%d. %s\n", n, a.lang.T(code, pairs...))
 		}
 	}
-	step(1, "wxcast sync: every follower and their unionid")
+	step(1, "demo.sync")
 	if d.Sync, err = a.runSync(ctx, of, wxcast.SyncIncremental, false); err != nil {
 		return err
 	}
 	if !a.json {
-		writeSync(a.Out, d.Sync)
+		a.writeSync(a.Out, d.Sync)
 	}
 
-	step(2, "wxcast import mini.csv: the mini program's users")
+	step(2, "demo.import")
 	if d.Import, err = a.importFromSim(ctx, of, line.MiniCSV); err != nil {
 		return err
 	}
 	if !a.json {
-		writeImport(a.Out, d.Import)
+		a.writeImport(a.Out, d.Import)
 	}
 
-	step(3, "wxcast join: who is the same person")
+	step(3, "demo.join")
 	if d.Join, err = of.Join(ctx, ""); err != nil {
 		return err
 	}
 	if !a.json {
-		writeJoin(a.Out, d.Join)
+		a.writeJoin(a.Out, d.Join)
 	}
 
-	step(4, fmt.Sprintf("wxcast broadcast run: a template message to each bridged follower, %v a second", rate))
+	step(4, "demo.broadcast", "rate", rate)
 	sent, err := a.demoBroadcast(ctx, of, line, rate)
 	if err != nil {
 		return err
 	}
 	d.Broadcast = sent.Summary
 	if !a.json {
-		writeBroadcast(a.Out, d.Broadcast)
+		a.writeBroadcast(a.Out, d.Broadcast)
 	}
 
-	step(5, "wxcast report: the day")
+	step(5, "demo.report")
 	if d.Report, err = of.Report(ctx, wxcast.DayOf(of.Now())); err != nil {
 		return err
 	}
-	if err := a.print(d, func(w io.Writer) { writeDemoEnd(w, d) }); err != nil {
+	if err := a.print(d, func(w io.Writer) { a.writeDemoEnd(w, d) }); err != nil {
 		return err
 	}
 	return stopped(sent.Broadcast)
@@ -226,22 +219,15 @@ func (a *app) importFromSim(ctx context.Context, of *account.Account, url string
 }
 
 // describeDatabase names the database without its password.
-func describeDatabase(url string) string {
+func describeDatabase(url string) wxcast.Sentence {
 	if path, ok := strings.CutPrefix(url, "sqlite://"); ok {
-		return "SQLite, " + path
+		return wxcast.Say("demo.sqlite", "path", path)
 	}
-	return "the Postgres of WXCAST_DATABASE_URL"
+	return wxcast.Say("demo.postgres")
 }
 
-func writeDemoEnd(w io.Writer, d demoSummary) {
-	report.WriteTable(w, d.Report)
-	fmt.Fprintf(w, `
-Of %s followers, %s can be reached in the mini program (%s); %s got the message.
-
-Where to go next:
-  wxcast sim                        a simulator to try your own code or SDK on
-  wxcast doctor                     check a real account: WXCAST_APPID, WXCAST_SECRET, WXCAST_MINI_APPID
-  wxcast sync && wxcast import mini.csv && wxcast join
-  wxcast broadcast run spec.yaml    then wxcast report
-`, count(d.Join.Followers), count(d.Join.Joined), share(d.Join.Joined, d.Join.Followers), count(d.Broadcast.Sent))
+func (a *app) writeDemoEnd(w io.Writer, d demoSummary) {
+	report.WriteTable(w, d.Report, a.lang)
+	fmt.Fprintln(w)
+	a.line(w, "demo.end", "followers", d.Join.Followers, "joined", d.Join.Joined, "share", share(d.Join.Joined, d.Join.Followers), "sent", d.Broadcast.Sent)
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/tls"
-	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -21,6 +19,7 @@ import (
 	"github.com/wxcast/wxcast/internal/table"
 	"github.com/wxcast/wxcast/internal/text"
 	"github.com/wxcast/wxcast/internal/wechat"
+	"github.com/wxcast/wxcast/internal/wxcast"
 	store "github.com/wxcast/wxcast/sql"
 )
 
@@ -35,13 +34,7 @@ type check struct {
 func (a *app) doctorCommand() *cobra.Command {
 	var template, callback string
 	cmd := &cobra.Command{
-		Use:   "doctor",
-		Short: "Check the database, the way to WeChat, the credentials, quota, templates and unionids",
-		Long: `Check everything that a broadcast needs, one line each: ok, warn or fail, with how
-to mend it. It sends nobody a message. Exit code 1 if any fails.
-
-With --callback it tests your callback URL as WeChat does, with a right and with a
-wrong signature.`,
+		Use: "doctor",
 		Example: `  wxcast doctor
   wxcast doctor --account shop --template TPL_ID --json
   wxcast doctor --callback https://example.com/wechat/shop`,
@@ -61,13 +54,13 @@ wrong signature.`,
 				return err
 			}
 			if d.failed {
-				return errors.New("at least one check failed")
+				return wxcast.NewError("doctor.failed")
 			}
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&template, "template", "", "`ID` of a template that must be there")
-	cmd.Flags().StringVar(&callback, "callback", "", "`URL` of your callback, to be tested")
+	cmd.Flags().StringVar(&template, "template", "", "")
+	cmd.Flags().StringVar(&callback, "callback", "", "")
 	return cmd
 }
 
@@ -81,24 +74,28 @@ type doctor struct {
 	failed   bool
 }
 
-func (d *doctor) ok(name, format string, args ...any) {
-	d.checks = append(d.checks, check{name, "ok", fmt.Sprintf(format, args...), ""})
+// add adds a line: a check's name, what was found, and how to mend it; all are said.
+func (d *doctor) add(name, result string, found, mend wxcast.Sentence) {
+	d.checks = append(d.checks, check{d.lang.T("doctor." + name), result, d.lang.Say(found), d.lang.Say(mend)})
+	d.failed = d.failed || result == "fail"
 }
 
-func (d *doctor) warn(name, text, mend string) {
-	d.checks = append(d.checks, check{name, "warn", text, mend})
+func (d *doctor) ok(name, code string, pairs ...any) {
+	d.add(name, "ok", wxcast.Say(code, pairs...), wxcast.Sentence{})
 }
 
-func (d *doctor) fail(name, text, mend string) {
-	d.checks = append(d.checks, check{name, "fail", text, mend})
-	d.failed = true
-}
+func (d *doctor) warn(name string, found, mend wxcast.Sentence) { d.add(name, "warn", found, mend) }
+
+func (d *doctor) fail(name string, found, mend wxcast.Sentence) { d.add(name, "fail", found, mend) }
 
 func (d *doctor) failErr(name string, err error) {
-	d.fail(name, d.said(err), d.lang.Say(account.Advice(err)))
+	d.fail(name, d.said(err), account.Advice(err))
 }
 
-func (d *doctor) said(err error) string { return d.lang.Error(err, text.CLI, nil) }
+// said is an error as the command line says it.
+func (d *doctor) said(err error) wxcast.Sentence {
+	return wxcast.Verbatim(d.lang.Error(err, text.CLI, nil))
+}
 
 func (d *doctor) examine(ctx context.Context) {
 	db := d.store(ctx)
@@ -110,11 +107,11 @@ func (d *doctor) examine(ctx context.Context) {
 		d.testCallback(ctx)
 	}
 	if err := d.account.NeedSecret(); err != nil {
-		d.fail("secret", d.said(err), "")
+		d.fail("secret", d.said(err), wxcast.Sentence{})
 		return
 	}
 	if db == nil || !reachable {
-		d.warn("account", "not checked, because of the above", "")
+		d.warn("account", wxcast.Say("doctor.not_checked"), wxcast.Sentence{})
 		return
 	}
 	client := account.NewClient(d.cfg, d.account, db, account.Hooks{})
@@ -126,18 +123,18 @@ func (d *doctor) examine(ctx context.Context) {
 // miniPrograms tries the credentials of each mini program that has a secret.
 func (d *doctor) miniPrograms(ctx context.Context, tokens wechat.TokenStore) {
 	if len(d.account.MiniPrograms) == 0 {
-		d.warn("mini program", "none is configured", "set WXCAST_MINI_APPID, or list the account's mini_programs")
+		d.warn("mini_program", wxcast.Say("doctor.no_mini"), wxcast.Say("doctor.set_mini"))
 	}
 	for _, m := range d.account.MiniPrograms {
 		if m.Secret == "" {
-			d.ok("mini program", "%s is configured, without a secret: it is needed for logins only", m.AppID)
+			d.ok("mini_program", "doctor.mini_no_secret", "appid", m.AppID)
 			continue
 		}
 		client := account.NewClient(d.cfg, config.Account{AppID: m.AppID, Secret: m.Secret}, tokens, account.Hooks{})
 		if _, err := client.AccessToken(ctx, ""); err != nil {
-			d.failErr("mini program", err)
+			d.failErr("mini_program", err)
 		} else {
-			d.ok("mini program", "%s is known to WeChat, and its secret is right", m.AppID)
+			d.ok("mini_program", "doctor.mini_right", "appid", m.AppID)
 		}
 		client.Close()
 	}
@@ -155,12 +152,12 @@ func (d *doctor) store(ctx context.Context) *store.DB {
 		_ = db.Close()
 		return nil
 	}
-	d.ok("database", "%s answers, and its schema is right", db.Engine())
+	d.ok("database", "doctor.database_right", "engine", string(db.Engine()))
 	const skewMax = 5 * time.Second
 	if skew := time.Until(db.Now()).Abs(); skew > skewMax {
-		d.warn("clock", fmt.Sprintf("this machine's clock is %v from the database's", skew.Round(time.Second)), "run an NTP client on both")
+		d.warn("clock", wxcast.Say("doctor.clock_off", "skew", skew.Round(time.Second)), wxcast.Say("doctor.run_ntp"))
 	} else {
-		d.ok("clock", "it agrees with the database's")
+		d.ok("clock", "doctor.clock_right")
 	}
 	return db
 }
@@ -168,9 +165,9 @@ func (d *doctor) store(ctx context.Context) *store.DB {
 // hosts tries a connection to each API host; one that answers is enough.
 func (d *doctor) hosts(ctx context.Context) (reachable bool) {
 	for i, base := range d.cfg.APIBases {
-		name := "API host"
+		name := "api_host"
 		if i > 0 {
-			name = "spare API host"
+			name = "spare_api_host"
 		}
 		u, err := url.Parse(base)
 		if err != nil {
@@ -182,18 +179,17 @@ func (d *doctor) hosts(ctx context.Context) (reachable bool) {
 		}
 		conn, err := dial(ctx, u.Scheme, net.JoinHostPort(u.Hostname(), port))
 		if err != nil {
-			text := fmt.Sprintf("%s takes no connection: %v", u.Host, err)
-			mend := "check DNS, the firewall and the proxy; api_base (WXCAST_API_BASE) names the hosts"
+			found, mend := wxcast.Say("doctor.no_connection", "host", u.Host, "why", err), wxcast.Say("doctor.check_network")
 			if i == 0 {
-				d.fail(name, text, mend)
+				d.fail(name, found, mend)
 			} else {
-				d.warn(name, text, mend)
+				d.warn(name, found, mend)
 			}
 			continue
 		}
 		_ = conn.Close()
 		reachable = true
-		d.ok(name, "%s takes connections", u.Host)
+		d.ok(name, "doctor.connects", "host", u.Host)
 	}
 	return reachable
 }
@@ -212,14 +208,14 @@ func dial(ctx context.Context, scheme, address string) (net.Conn, error) {
 func (d *doctor) testCallback(ctx context.Context) {
 	const name = "callback"
 	if d.account.Token == "" {
-		d.fail(name, "the account has no token to sign with", "set WXCAST_TOKEN to the Token of 开发 → 基本配置 → 服务器配置")
+		d.fail(name, wxcast.Say("doctor.no_token"), wxcast.Say("doctor.set_token"))
 		return
 	}
 	echo := rand.Text()
 	ask := func(token string) (status int, body string, err error) {
 		u, err := url.Parse(d.callback)
 		if err != nil {
-			return 0, "", errors.New("the callback URL is none")
+			return 0, "", wxcast.NewError("doctor.no_url")
 		}
 		ctx, cancel := context.WithTimeout(ctx, 5*time.Second) // WeChat's own patience
 		defer cancel()
@@ -239,17 +235,17 @@ func (d *doctor) testCallback(ctx context.Context) {
 	status, body, err := ask(d.account.Token.Reveal())
 	switch {
 	case err != nil:
-		d.fail(name, fmt.Sprintf("%s does not answer within 5 seconds", d.callback), "check DNS, the certificate, the proxy in front and the firewall")
+		d.fail(name, wxcast.Say("doctor.callback_silent", "url", d.callback), wxcast.Say("doctor.check_callback"))
 		return
 	case status != http.StatusOK || body != echo:
-		d.fail(name, fmt.Sprintf("%s does not answer with the echostr of a rightly signed test (status %d)", d.callback, status), "check that its Token is the one in the console, and that nothing in front changes the query")
+		d.fail(name, wxcast.Say("doctor.callback_no_echo", "url", d.callback, "status", status), wxcast.Say("doctor.check_token"))
 		return
 	}
 	if _, body, err = ask("not-" + d.account.Token.Reveal()); err == nil && body == echo {
-		d.fail(name, d.callback+" accepts a wrong signature", "check the signature before you answer, or anybody can send you events")
+		d.fail(name, wxcast.Say("doctor.callback_open", "url", d.callback), wxcast.Say("doctor.check_signature"))
 		return
 	}
-	d.ok(name, "%s answers, and refuses a wrong signature", d.callback)
+	d.ok(name, "doctor.callback_right", "url", d.callback)
 }
 
 // wechat makes the account's own calls.
@@ -259,7 +255,7 @@ func (d *doctor) wechat(ctx context.Context, client *wechat.Client) {
 		d.failErr("account", err)
 		return // without a token nothing else can be asked
 	}
-	d.ok("account", "%s is known to WeChat, and the secret is right", d.account.AppID)
+	d.ok("account", "doctor.account_right", "appid", d.account.AppID)
 	d.templates(templates)
 	for _, api := range []string{wechat.TemplateSendAPI, wechat.UserGetAPI, wechat.BatchGetAPI} {
 		d.quota(ctx, client, api)
@@ -270,31 +266,34 @@ func (d *doctor) wechat(ctx context.Context, client *wechat.Client) {
 // templates lists the account's templates with their keys.
 func (d *doctor) templates(templates []wechat.Template) {
 	if len(templates) == 0 {
-		d.fail("templates", "the account has none", "add one in the console: 模板消息 → 模板库")
+		d.fail("templates", wxcast.Say("doctor.no_templates"), wxcast.Say("doctor.add_template"))
 		return
 	}
 	var ids []string
 	for _, t := range templates {
-		d.ok("template", "%s (%s): %s", t.ID, t.Title, strings.Join(t.Keys, ", "))
+		d.ok("template", "doctor.a_template", "id", t.ID, "title", t.Title, "keys", t.Keys)
 		ids = append(ids, t.ID)
 	}
 	if d.template != "" && !slices.Contains(ids, d.template) {
-		d.fail("template", fmt.Sprintf("the account has no template %q", d.template), "use one of the above, or add it in the console: 模板消息 → 模板库")
+		d.fail("template", wxcast.Say("doctor.no_such_template", "id", d.template), wxcast.Say("doctor.use_template"))
 	}
 }
 
 func (d *doctor) quota(ctx context.Context, client *wechat.Client, api string) {
 	q, err := client.GetQuota(ctx, api)
-	name := "quota of " + api
+	add := func(result string, found, mend wxcast.Sentence) {
+		d.checks = append(d.checks, check{d.lang.T("doctor.quota_of", "api", api), result, d.lang.Say(found), d.lang.Say(mend)})
+		d.failed = d.failed || result == "fail"
+	}
 	switch left := q.Limit - q.Used; {
 	case err != nil:
-		d.warn(name, d.said(err), d.lang.Say(account.Advice(err)))
+		add("warn", d.said(err), account.Advice(err))
 	case q.Limit == 0:
-		d.warn(name, "WeChat gives no information", "look in the console: 开发 → 接口权限")
+		add("warn", wxcast.Say("doctor.no_quota"), wxcast.Say("doctor.look_quota"))
 	case left <= 0:
-		d.fail(name, fmt.Sprintf("all %s of today are used", count(q.Limit)), "wait for the next Beijing day, or clear the quota in the console (10 times a month)")
+		add("fail", wxcast.Say("doctor.quota_used", "limit", q.Limit), wxcast.Say("doctor.clear_quota"))
 	default:
-		d.ok(name, "%s of %s are left today", count(left), count(q.Limit))
+		add("ok", wxcast.Say("doctor.quota_left", "left", left, "limit", q.Limit), wxcast.Sentence{})
 	}
 }
 
@@ -305,7 +304,7 @@ func (d *doctor) unionids(ctx context.Context, client *wechat.Client) {
 		d.failErr("followers", err)
 		return
 	}
-	d.ok("followers", "%s", count(page.Total))
+	d.ok("followers", "doctor.n_followers", "n", page.Total)
 	sample := page.OpenIDs[:min(len(page.OpenIDs), wechat.BatchSizeMax)]
 	if len(sample) == 0 {
 		return
@@ -322,10 +321,10 @@ func (d *doctor) unionids(ctx context.Context, client *wechat.Client) {
 		}
 	}
 	if with == 0 {
-		d.fail("unionid", fmt.Sprintf("none of the first %d followers has one", len(followers)), "bind the account and the mini program to the same Open Platform account (open.weixin.qq.com), then sync")
+		d.fail("unionid", wxcast.Say("doctor.no_unionid", "n", len(followers)), wxcast.Say("doctor.bind"))
 		return
 	}
-	d.ok("unionid", "%d of the first %d followers have one", with, len(followers))
+	d.ok("unionid", "doctor.unionids", "n", with, "of", len(followers))
 }
 
 func writeChecks(w io.Writer, checks []check) {

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"fmt"
 	"io"
 	"strconv"
 
@@ -9,20 +8,18 @@ import (
 
 	"github.com/wxcast/wxcast/internal/table"
 	"github.com/wxcast/wxcast/internal/wechat"
+	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
 func (a *app) explainCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "explain CODE",
-		Short: "Say what one of WeChat's error codes means, and what to do",
-		Long: `Say what an errcode means, whose fault it is, what wxcast does about it by
-itself, and what you should do; in English and Chinese.`,
+		Use:     "explain CODE",
 		Example: "  wxcast explain 40164\n  wxcast explain --json 47003\n  wxcast explain -- -1",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			code, err := strconv.Atoi(args[0])
 			if err != nil {
-				return usageError{fmt.Errorf("%q is no errcode; write a number, such as 40164", args[0])}
+				return usageError{wxcast.NewError("explain.no_code", "value", args[0])}
 			}
 			e, known := wechat.Explain(code)
 			if !known {
@@ -32,7 +29,7 @@ itself, and what you should do; in English and Chinese.`,
 					Advice:  wechat.Text{EN: "Look the rid up in the console, and tell us what you find.", ZH: "用 rid 在公众平台查询，并向我们反馈。"},
 				}
 			}
-			return a.print(explanation(e), func(w io.Writer) { writeExplanation(w, e) })
+			return a.print(explanation(e), func(w io.Writer) { a.writeExplanation(w, e) })
 		},
 	}
 }
@@ -45,15 +42,15 @@ func explanation(e wechat.ErrCode) map[string]any {
 	}
 }
 
-func writeExplanation(w io.Writer, e wechat.ErrCode) {
+func (a *app) writeExplanation(w io.Writer, e wechat.ErrCode) {
 	action := e.Class.Action()
 	table.Write(w, "",
 		[]string{strconv.Itoa(e.Code), e.Meaning.EN},
 		[]string{"", e.Meaning.ZH},
-		[]string{"fault", string(e.Fault)},
+		[]string{a.lang.T("explain.fault"), a.lang.T("fault." + string(e.Fault))},
 		[]string{"wxcast", action.EN},
 		[]string{"", action.ZH},
-		[]string{"you", e.Advice.EN},
+		[]string{a.lang.T("explain.you"), e.Advice.EN},
 		[]string{"", e.Advice.ZH},
 	)
 }

@@ -1,11 +1,9 @@
 package cli
 
 import (
-	"fmt"
 	"io"
 	"os"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -17,13 +15,13 @@ import (
 type exportFlags struct{ format, out string }
 
 func (f *exportFlags) add(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.format, "format", account.Formats[0], strings.Join(account.Formats, " or "))
-	cmd.Flags().StringVar(&f.out, "out", "", "`FILE` to write (default standard output)")
+	cmd.Flags().StringVar(&f.format, "format", account.Formats[0], "")
+	cmd.Flags().StringVar(&f.out, "out", "", "")
 }
 
 func (f *exportFlags) check() error {
 	if !slices.Contains(account.Formats, f.format) {
-		return usageError{fmt.Errorf("--format: %q is no format; write csv or jsonl", f.format)}
+		return badFlag("format", wxcast.Say("input.invalid", "value", f.format), wxcast.Say("input.use", "known", account.Formats))
 	}
 	return nil
 }
@@ -46,5 +44,7 @@ func (a *app) export(what string, f exportFlags, write func(io.Writer) (int64, e
 	if err := file.Close(); err != nil {
 		return err
 	}
-	return a.print(map[string]any{what: n, "file": f.out}, func(w io.Writer) { fmt.Fprintf(w, "Wrote %s %s to %s.\n", count(n), what, f.out) })
+	return a.print(map[string]any{what: n, "file": f.out}, func(w io.Writer) {
+		a.line(w, "export.wrote", "n", n, "what", wxcast.Say("export."+what), "file", f.out)
+	})
 }

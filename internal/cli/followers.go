@@ -18,8 +18,7 @@ import (
 
 func (a *app) followersCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "followers",
-		Short: "Look at followers: show one, export many, forget one",
+		Use: "followers",
 	}
 	cmd.AddCommand(a.followersShowCommand(), a.followersExportCommand(), a.followersForgetCommand())
 	return cmd
@@ -27,11 +26,7 @@ func (a *app) followersCommand() *cobra.Command {
 
 func (a *app) followersShowCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "show OPENID|UNIONID",
-		Short: "Show everything known about one person",
-		Long: `Show everything that is kept of one person: when they followed, left and came
-back, what they are in the mini programs, and every message to them with what
-became of it.`,
+		Use:     "show OPENID|UNIONID",
 		Example: "  wxcast followers show oCJUsw9O7spQia91XWy7NQSCS-QE\n  wxcast followers show o6_bmasdasdsad6_2sgVt7hMZOPfL --json",
 		Args:    cobra.ExactArgs(1),
 		RunE: a.withAccount(func(ctx context.Context, of *account.Account, args []string) error {
@@ -39,7 +34,7 @@ became of it.`,
 			if err != nil {
 				return err
 			}
-			return a.print(shown, func(w io.Writer) { writePerson(w, shown) })
+			return a.print(shown, func(w io.Writer) { a.writePerson(w, shown) })
 		}),
 	}
 }
@@ -47,13 +42,7 @@ became of it.`,
 func (a *app) followersForgetCommand() *cobra.Command {
 	var yes bool
 	cmd := &cobra.Command{
-		Use:   "forget OPENID|UNIONID",
-		Short: "Delete one person's data from every table",
-		Long: `Delete everything that is kept of one person, as the law lets them ask for. Their
-messages stay in the counts of the broadcasts, under a name that leads to no one.
-
-As long as they follow the account, WeChat lists them and the next sync meets them
-as a new follower.`,
+		Use:     "forget OPENID|UNIONID",
 		Example: "  wxcast followers forget oCJUsw9O7spQia91XWy7NQSCS-QE --yes",
 		Args:    cobra.ExactArgs(1),
 		RunE: a.withAccount(func(ctx context.Context, of *account.Account, args []string) error {
@@ -67,15 +56,15 @@ as a new follower.`,
 				return err
 			}
 			return a.print(f, func(w io.Writer) {
-				fmt.Fprintf(w, "Forgotten: %d followers, %d mini users, %d bridges; %d messages stay in the counts without them.\n", f.Followers, f.MiniUsers, f.Bridges, f.Deliveries)
+				a.line(w, "followers.forgotten", "followers", f.Followers, "mini_users", f.MiniUsers, "bridges", f.Bridges, "messages", f.Deliveries)
 			})
 		}),
 	}
-	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
+	cmd.Flags().BoolVar(&yes, "yes", false, "")
 	return cmd
 }
 
-func writePerson(w io.Writer, p account.Person) {
+func (a *app) writePerson(w io.Writer, p account.Person) {
 	when := func(t *time.Time) string {
 		if t == nil {
 			return "–"
@@ -83,40 +72,43 @@ func writePerson(w io.Writer, p account.Person) {
 		return t.In(wxcast.Beijing).Format("2006-01-02 15:04:05")
 	}
 	for _, f := range p.Followers {
-		follows := "yes"
+		follows := a.lang.T("yes")
 		if !f.Subscribed {
-			follows = "no, left " + when(f.UnfollowedAt)
+			follows = a.lang.T("person.left", "at", when(f.UnfollowedAt))
 		}
-		fmt.Fprintf(w, "Follower %s (times in Beijing)\n", f.OpenID)
+		a.line(w, "person.follower", "openid", f.OpenID)
 		table.Write(w, "  ",
-			[]string{"follows", follows}, []string{"unionid", text.Or(f.UnionID)},
-			[]string{"followed", when(f.SubscribeTime)}, []string{"scene", text.Or(f.Scene)}, []string{"tags", fmt.Sprint(f.Tags)}, []string{"remark", text.Or(f.Remark)},
-			[]string{"first seen", when(&f.FirstSeenAt)}, []string{"came back", when(f.RefollowedAt)}, []string{"last read", when(&f.DetailsAt)})
+			[]string{a.lang.T("person.follows"), follows}, []string{"unionid", text.Or(f.UnionID)},
+			[]string{a.lang.T("person.followed"), when(f.SubscribeTime)}, []string{a.lang.T("person.scene"), text.Or(f.Scene)}, []string{a.lang.T("person.tags"), fmt.Sprint(f.Tags)}, []string{a.lang.T("person.remark"), text.Or(f.Remark)},
+			[]string{a.lang.T("person.first_seen"), when(&f.FirstSeenAt)}, []string{a.lang.T("person.came_back"), when(f.RefollowedAt)}, []string{a.lang.T("person.last_read"), when(&f.DetailsAt)})
+	}
+	for _, h := range p.Hints {
+		a.line(w, "person.hint", "status", h.Status, "at", h.At, "msgid", text.Or(h.MsgID))
 	}
 	for _, m := range p.MiniUsers {
-		bridged := "bridged"
+		bridged := "person.bridged"
 		if !m.Bridged {
-			bridged = "not bridged: no current follower has this unionid, several have, or wxcast join has not run since"
+			bridged = "person.not_bridged"
 		}
-		fmt.Fprintf(w, "Mini user %s in %s: %s\n", m.MiniOpenID, m.MiniAppID, bridged)
+		a.line(w, "person.mini_user", "openid", m.MiniOpenID, "appid", m.MiniAppID, "bridged", a.lang.T(bridged))
 	}
 	if len(p.MiniUsers) == 0 {
-		fmt.Fprintln(w, "No mini user: not in the mini program, or not imported.")
+		a.line(w, "person.no_mini_user")
 	}
 	if len(p.Messages) == 0 {
-		fmt.Fprintln(w, "No messages.")
+		a.line(w, "person.no_messages")
 		return
 	}
-	rows := [][]string{{"BROADCAST", "NAME", "STATE", "ATTEMPTS", "LAST ATTEMPT", "MSGID", "WHY"}}
+	rows := [][]string{a.heads("broadcast", "name", "state", "attempts", "last_attempt", "msgid", "why")}
 	for _, d := range p.Messages {
 		why := ""
 		if d.ErrCode != 0 {
-			why = report.CodeName(d.ErrCode) + " " + d.ErrMsg
+			why = a.lang.Say(report.CodeSentence(report.CodeName(d.ErrCode))) + " " + d.ErrMsg
 		} else if d.ErrMsg != "" {
 			why = d.ErrMsg
 		}
-		rows = append(rows, []string{strconv.FormatInt(d.BroadcastID, 10), d.Broadcast, d.State, strconv.Itoa(d.Attempts), when(d.AttemptedAt), text.Or(d.MsgID), why})
+		rows = append(rows, []string{strconv.FormatInt(d.BroadcastID, 10), d.Broadcast, a.lang.T("state." + d.State), strconv.Itoa(d.Attempts), when(d.AttemptedAt), text.Or(d.MsgID), why})
 	}
-	fmt.Fprintln(w, "Messages")
+	a.line(w, "person.messages")
 	table.Write(w, "  ", rows...)
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"maps"
 	"net/http/httptest"
@@ -22,8 +21,6 @@ import (
 	"github.com/wxcast/wxcast/internal/simulator"
 	store "github.com/wxcast/wxcast/sql"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 // runMain makes this test binary act as wxcast: tests that kill processes need some.
 const runMain = "RUN_AS_WXCAST"
@@ -160,28 +157,6 @@ func number(t *testing.T, v map[string]any, path string) int64 {
 		t.Fatalf("%s is %v", path, at)
 	}
 	return int64(f)
-}
-
-// golden holds a text against its file.
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("%s: got\n%s\nwant\n%s", name, got, want)
-	}
 }
 
 // process runs a command line as a process of its own.

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"encoding/csv"
-	"fmt"
 	"io"
 	"iter"
 	"os"
@@ -29,18 +28,7 @@ type importFlags struct {
 func (a *app) importCommand() *cobra.Command {
 	var f importFlags
 	cmd := &cobra.Command{
-		Use:   "import FILE | import --from URL --query SQL",
-		Short: "Bring the mini program's users into the database",
-		Long: `Read the mini program's users, a unionid and an openid each, from a file or
-straight from the mini program's own database. New users are added and those
-whose unionid changed are changed; nobody is removed without --replace.
-
-A file is CSV (its first line names the columns) or JSON Lines, in UTF-8, UTF-16
-or GBK, gzipped or not: it is looked at, not asked for. "-" reads standard input.
-A database is MySQL or Postgres; wxcast only reads there, row by row.
-
-Rows without a usable unionid or openid go to a file with line and reason, and the
-good ones are imported; with --strict any bad row refuses the whole import.`,
+		Use: "import FILE | import --from URL --query SQL",
 		Example: `  wxcast import mini.csv
   wxcast import users.jsonl.gz --unionid-column union_id --openid-column open_id
   wxcast import --from 'mysql://reader:password@db/shop' --query 'SELECT unionid, openid FROM users'
@@ -61,19 +49,19 @@ good ones are imported; with --strict any bad row refuses the whole import.`,
 			if err != nil {
 				return err
 			}
-			return a.print(summary, func(w io.Writer) { writeImport(w, summary) })
+			return a.print(summary, func(w io.Writer) { a.writeImport(w, summary) })
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&f.mini, "mini", "", "`APPID` of the mini program, where the account has several")
-	flags.StringVar(&f.columns.UnionID, "unionid-column", "unionid", "`NAME` of the column with the unionid")
-	flags.StringVar(&f.columns.OpenID, "openid-column", "openid", "`NAME` of the column with the openid in the mini program")
-	flags.StringVar(&f.from, "from", "", "database `URL` to read from: mysql://… or postgres://… (or "+importFromEnv+")")
-	flags.StringVar(&f.query, "query", "", "`SQL` whose result has the two columns")
-	flags.BoolVar(&f.strict, "strict", false, "import nothing if any row is bad")
-	flags.StringVar(&f.rejects, "rejects", "", "`FILE` for the rejected rows (default FILE.rejected.csv beside the imported one)")
-	flags.BoolVar(&f.replace, "replace", false, "the source is complete: remove the mini users that it lacks")
-	flags.BoolVar(&f.allowMassRemoval, "allow-mass-removal", false, "with --replace, remove even more than sync.max_unfollow_share of them")
+	flags.StringVar(&f.mini, "mini", "", "")
+	flags.StringVar(&f.columns.UnionID, "unionid-column", "unionid", "")
+	flags.StringVar(&f.columns.OpenID, "openid-column", "openid", "")
+	flags.StringVar(&f.from, "from", "", "")
+	flags.StringVar(&f.query, "query", "", "")
+	flags.BoolVar(&f.strict, "strict", false, "")
+	flags.StringVar(&f.rejects, "rejects", "", "")
+	flags.BoolVar(&f.replace, "replace", false, "")
+	flags.BoolVar(&f.allowMassRemoval, "allow-mass-removal", false, "")
 	return cmd
 }
 
@@ -85,7 +73,7 @@ func (a *app) importSource(ctx context.Context, args []string, f importFlags) (r
 	}
 	switch {
 	case len(args) == 1 && (from != "" || f.query != ""):
-		return nil, "", nil, usageError{fmt.Errorf("import reads either FILE or --from with --query, not both")}
+		return nil, "", nil, usageError{wxcast.NewError("import.file_or_from")}
 	case len(args) == 1:
 		in, name, err := openInput(args[0], a.In)
 		if err != nil {
@@ -95,9 +83,9 @@ func (a *app) importSource(ctx context.Context, args []string, f importFlags) (r
 	case from != "" && f.query != "":
 		return bridge.ReadDatabase(ctx, from, f.query, f.columns), "the query's result", func() {}, nil
 	case from != "":
-		return nil, "", nil, usageError{fmt.Errorf("--from needs --query, such as --query 'SELECT unionid, openid FROM users'")}
+		return nil, "", nil, usageError{wxcast.NewError("import.needs_query")}
 	}
-	return nil, "", nil, usageError{fmt.Errorf("import needs a FILE, or --from URL with --query SQL")}
+	return nil, "", nil, usageError{wxcast.NewError("import.needs_source")}
 }
 
 func openInput(arg string, stdin io.Reader) (io.ReadCloser, string, error) {
@@ -125,7 +113,7 @@ func (a *app) runImport(ctx context.Context, of *account.Account, rows iter.Seq2
 			rejects.name = source + ".rejected.csv"
 		}
 	}
-	bar := a.progress("importing mini users")
+	bar := a.progress(a.lang.T("progress.importing"))
 	defer bar.end()
 	summary, err := of.ImportMiniUsers(ctx, counted(rows, bar), account.ImportOptions{
 		MiniAppID: f.mini, Source: source, Strict: f.strict, Replace: f.replace, AllowMassRemoval: f.allowMassRemoval, Reject: rejects.add,
@@ -191,14 +179,14 @@ func (r *rejectsFile) close() error {
 		}
 	}
 	if r.err != nil {
-		return fmt.Errorf("the good rows are imported, but the rejected ones could not be written: %w", r.err)
+		return wxcast.NewError("import.rejects_lost", "why", r.err)
 	}
 	return nil
 }
 
-func writeImport(w io.Writer, s importResult) {
-	fmt.Fprintf(w, "Read %s mini users: %s new, %s changed, %s removed, %s rejected.\n", count(s.Rows), count(s.Inserted), count(s.Updated), count(s.Removed), count(s.Rejected))
+func (a *app) writeImport(w io.Writer, s importResult) {
+	a.line(w, "import.read", "rows", s.Rows, "new", s.Inserted, "changed", s.Updated, "removed", s.Removed, "rejected", s.Rejected)
 	if s.RejectsFile != "" {
-		fmt.Fprintf(w, "The rejected rows, with line and reason: %s\n", s.RejectsFile)
+		a.line(w, "import.rejects", "file", s.RejectsFile)
 	}
 }

@@ -15,8 +15,6 @@ import (
 func (a *app) jobsCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "jobs",
-		Short:   "Show what wxcast serve runs by the clock, and how it went",
-		Long:    "Show the jobs of the account that wxcast serve runs by the clock: when each comes next,\nand their last runs.",
 		Example: "  wxcast jobs\n  wxcast jobs --json",
 		Args:    cobra.NoArgs,
 		RunE: a.withAccount(func(ctx context.Context, of *account.Account, _ []string) error {
@@ -30,11 +28,11 @@ func (a *app) jobsCommand() *cobra.Command {
 }
 
 func (a *app) writeJobs(w io.Writer, r account.Jobs) {
-	rows := [][]string{{"JOB", "SCHEDULE", "NEXT (BEIJING)", "LAST"}}
+	rows := [][]string{a.heads("job", "schedule", "next_beijing", "last")}
 	for _, j := range r.Jobs {
-		last := "none yet"
+		last := a.lang.T("jobs.none_yet")
 		if j.Last != nil {
-			last = jobOutcome(*j.Last) + ", " + a.minute(j.Last.StartedAt)
+			last = a.jobOutcome(*j.Last) + ", " + a.minute(j.Last.StartedAt)
 		}
 		rows = append(rows, []string{j.Job, j.Schedule, a.minute(j.Next), last})
 	}
@@ -42,26 +40,27 @@ func (a *app) writeJobs(w io.Writer, r account.Jobs) {
 	if len(r.Runs) == 0 {
 		return
 	}
-	fmt.Fprintln(w, "\nRuns")
-	rows = [][]string{{"  DUE", "JOB", "OUTCOME", "SECONDS", "BY"}}
+	fmt.Fprintln(w, "\n"+a.lang.T("jobs.runs"))
+	rows = [][]string{a.heads("due", "job", "outcome", "seconds", "by")}
+	rows[0][0] = "  " + rows[0][0]
 	for _, run := range r.Runs {
 		took := ""
 		if !run.FinishedAt.IsZero() {
 			took = fmt.Sprintf("%.1f", run.FinishedAt.Sub(run.StartedAt).Seconds())
 		}
-		rows = append(rows, []string{"  " + a.minute(run.DueAt), run.Job, jobOutcome(run), took, run.Worker})
+		rows = append(rows, []string{"  " + a.minute(run.DueAt), run.Job, a.jobOutcome(run), took, run.Worker})
 	}
 	table.Write(w, "", rows...)
 	for _, run := range r.Runs {
 		if run.Outcome == wxcast.JobFailed || run.Outcome == wxcast.JobSkipped {
-			fmt.Fprintf(w, "  %s of %s: %s\n", run.Job, a.minute(run.DueAt), run.Detail)
+			fmt.Fprintln(w, "  "+a.lang.T("jobs.run", "job", run.Job, "at", run.DueAt, "detail", run.Detail))
 		}
 	}
 }
 
-func jobOutcome(run wxcast.JobRun) string {
+func (a *app) jobOutcome(run wxcast.JobRun) string {
 	if run.Outcome == wxcast.JobAtWork {
-		return "at work"
+		return a.lang.T("jobs.at_work")
 	}
-	return string(run.Outcome)
+	return a.lang.T("jobs." + string(run.Outcome))
 }

@@ -15,12 +15,7 @@ import (
 func (a *app) joinCommand() *cobra.Command {
 	var mini string
 	cmd := &cobra.Command{
-		Use:   "join",
-		Short: "Join followers to mini users by unionid, and show the coverage",
-		Long: `Bring the bridges between the account's followers and the mini program's users
-up to date, and tell how many followers can be reached in the mini program, and
-why the others cannot. A unionid that stands on two followers, or on two mini
-users, joins nobody.`,
+		Use:     "join",
 		Example: "  wxcast join\n  wxcast join --mini wx0123456789abcdef --json",
 		Args:    cobra.NoArgs,
 		RunE: a.withAccount(func(ctx context.Context, of *account.Account, _ []string) error {
@@ -28,49 +23,51 @@ users, joins nobody.`,
 			if err != nil {
 				return err
 			}
-			return a.print(summary, func(w io.Writer) { writeJoin(w, summary) })
+			return a.print(summary, func(w io.Writer) { a.writeJoin(w, summary) })
 		}),
 	}
-	cmd.Flags().StringVar(&mini, "mini", "", "`APPID` of the mini program, where the account has several")
+	cmd.Flags().StringVar(&mini, "mini", "", "")
 	return cmd
 }
 
-func writeJoin(w io.Writer, s bridge.JoinSummary) {
-	fmt.Fprintf(w, "Joined in %.1f s: %s new, %s changed, %s removed.\n", s.Seconds, count(s.New), count(s.Changed), count(s.Removed))
-	writeCoverage(w, s.Coverage)
+func (a *app) writeJoin(w io.Writer, s bridge.JoinSummary) {
+	a.line(w, "join.joined", "seconds", s.Seconds, "new", s.New, "changed", s.Changed, "removed", s.Removed)
+	a.writeCoverage(w, s.Coverage)
 }
 
-func writeCoverage(w io.Writer, c bridge.Coverage) {
+func (a *app) writeCoverage(w io.Writer, c bridge.Coverage) {
+	row := func(code string, n int64, part string) []string {
+		return []string{"  " + a.lang.T(code), count(n), part}
+	}
 	table.Write(w, "",
-		[]string{"  followers", count(c.Followers), ""},
-		[]string{"  with unionid", count(c.WithUnionID), share(c.WithUnionID, c.Followers)},
-		[]string{"  mini user known", count(c.MiniUserKnown), share(c.MiniUserKnown, c.Followers)},
-		[]string{"  bridged", count(c.Joined), share(c.Joined, c.Followers)},
-		[]string{"  mini users", count(c.MiniUsers), ""},
+		row("count.followers", c.Followers, ""),
+		row("count.with_unionid", c.WithUnionID, share(c.WithUnionID, c.Followers)),
+		row("count.mini_user_known", c.MiniUserKnown, share(c.MiniUserKnown, c.Followers)),
+		row("count.bridged", c.Joined, share(c.Joined, c.Followers)),
+		row("count.mini_users", c.MiniUsers, ""),
 	)
 	if c.Joined == c.Followers {
 		return
 	}
-	fmt.Fprintln(w, "Not bridged, and what would change it:")
-	reason := func(n int64, text string) {
+	a.line(w, "join.not_bridged")
+	reason := func(n int64, code string, pairs ...any) {
 		if n > 0 {
-			fmt.Fprintf(w, "  %s %s\n", count(n), text)
+			fmt.Fprintln(w, "  "+a.lang.T(code, append(pairs, "n", n)...))
 		}
 	}
 	switch {
 	case c.WithUnionID == 0:
-		reason(c.WithoutUnionID, "have no unionid: bind the account to your Open Platform account (open.weixin.qq.com), then sync again.")
+		reason(c.WithoutUnionID, "join.bind")
 	default:
-		reason(c.WithoutUnionID, "have no unionid yet: a sync asks again by itself, ever less often; wxcast sync --full asks now.")
+		reason(c.WithoutUnionID, "join.no_unionid_yet")
 	}
 	switch {
 	case c.MiniUsers == 0:
-		reason(c.NotInMiniProgram, "are no mini users that wxcast knows: import the mini program's users (wxcast import).")
+		reason(c.NotInMiniProgram, "join.import")
 	case c.WithUnionID > 0 && c.MiniUserKnown == 0:
-		reason(c.NotInMiniProgram, "are no mini users, and nobody is: is the mini program bound to the same Open Platform account, and the import its own?")
+		reason(c.NotInMiniProgram, "join.other_platform")
 	default:
-		reason(c.NotInMiniProgram, "are no mini users that wxcast knows: they must open the mini program once, and be in the next import.")
+		reason(c.NotInMiniProgram, "join.not_in_mini_program")
 	}
-	reason(c.Ambiguous, fmt.Sprintf("share a unionid with someone (%s unionids stand on several followers, %s on several mini users): nobody is guessed; mend the source.",
-		count(c.Conflicts.Followers), count(c.Conflicts.MiniUsers)))
+	reason(c.Ambiguous, "join.ambiguous", "followers", c.Conflicts.Followers, "mini_users", c.Conflicts.MiniUsers)
 }

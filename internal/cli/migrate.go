@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
@@ -11,12 +10,7 @@ import (
 
 func (a *app) migrateCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "migrate",
-		Short: "Bring the database's schema up to date",
-		Long: `Create the tables in a fresh database, or bring an older schema up to this
-version. One process migrates at a time; a newer schema is left alone.
-
-Other commands do it by themselves unless database.auto_migrate is false.`,
+		Use:     "migrate",
 		Example: "  wxcast migrate --database postgres://wxcast@localhost/wxcast",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -35,9 +29,9 @@ Other commands do it by themselves unless database.auto_migrate is false.`,
 			}
 			return a.print(map[string]int64{"from": from, "to": to}, func(w io.Writer) {
 				if from == to {
-					fmt.Fprintf(w, "The schema is version %d already.\n", to)
+					a.line(w, "migrate.already", "version", to)
 				} else {
-					fmt.Fprintf(w, "Migrated the schema from version %d to %d.\n", from, to)
+					a.line(w, "migrate.done", "from", from, "to", to)
 				}
 			})
 		},

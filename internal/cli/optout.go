@@ -2,24 +2,19 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"os"
-	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/wxcast/wxcast/broadcast"
+	"github.com/wxcast/wxcast/broadcast/spec"
 	"github.com/wxcast/wxcast/internal/account"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
 func (a *app) optOutCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "optout",
-		Short: "Keep the list of people who asked for no more messages",
-		Long: `Keep the list of people who asked for no more messages. It holds from the moment they
-are on it, also for broadcasts that have begun: a message whose turn comes is skipped.`,
+		Use: "optout",
 	}
 	cmd.AddCommand(a.optOutAddCommand(), a.optOutRemoveCommand(), a.optOutImportCommand(), a.optOutExportCommand())
 	return cmd
@@ -28,12 +23,12 @@ are on it, also for broadcasts that have begun: a message whose turn comes is sk
 func (a *app) printOptOut(r account.OptOutChange) error {
 	return a.print(r, func(w io.Writer) {
 		if r.Removed > 0 {
-			fmt.Fprintf(w, "%s taken off the opt-out list.\n", count(r.Removed))
+			a.line(w, "optout.removed", "n", r.Removed)
 		} else {
-			fmt.Fprintf(w, "%s added to the opt-out list.\n", count(r.Added))
+			a.line(w, "optout.added", "n", r.Added)
 		}
 		if n := len(r.Unknown); n > 0 {
-			fmt.Fprintf(w, "%s ids are no follower's: %s\n", count(n), strings.Join(r.Unknown[:min(n, 10)], ", "))
+			a.line(w, "optout.unknown", "n", n, "ids", r.Unknown[:min(n, 10)])
 		}
 	})
 }
@@ -41,7 +36,6 @@ func (a *app) printOptOut(r account.OptOutChange) error {
 func (a *app) optOutAddCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "add OPENID|UNIONID…",
-		Short:   "Put people on the list",
 		Example: "  wxcast optout add oCJUsw9O7spQia91XWy7NQSCS-QE",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: a.withAccount(func(ctx context.Context, of *account.Account, args []string) error {
@@ -57,7 +51,6 @@ func (a *app) optOutAddCommand() *cobra.Command {
 func (a *app) optOutRemoveCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "remove OPENID|UNIONID…",
-		Short:   "Take people off the list",
 		Example: "  wxcast optout remove oCJUsw9O7spQia91XWy7NQSCS-QE",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: a.withAccount(func(ctx context.Context, of *account.Account, args []string) error {
@@ -72,10 +65,7 @@ func (a *app) optOutRemoveCommand() *cobra.Command {
 
 func (a *app) optOutImportCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "import FILE",
-		Short: "Put everyone of a CSV on the list",
-		Long: `Put everyone of a CSV on the opt-out list. One of its columns is called openid or
-unionid. A file with a bad row is refused whole; ids that are no follower's are told.`,
+		Use:     "import FILE",
 		Example: "  wxcast optout import complaints.csv",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -105,7 +95,7 @@ func readIDs(file string) ([]string, error) {
 	}
 	defer f.Close()
 	var ids []string
-	for row, err := range broadcast.ReadList(f, file) {
+	for row, err := range spec.ReadList(f, file) {
 		if err != nil {
 			return nil, err
 		}
@@ -118,7 +108,6 @@ func (a *app) optOutExportCommand() *cobra.Command {
 	var f exportFlags
 	cmd := &cobra.Command{
 		Use:     "export",
-		Short:   "Write the list as CSV or JSON Lines",
 		Example: "  wxcast optout export --out optouts.csv",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

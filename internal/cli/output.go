@@ -3,7 +3,6 @@ package cli
 import (
 	"bufio"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -25,8 +24,34 @@ func (a *app) print(result any, write func(w io.Writer)) error {
 	return enc.Encode(result)
 }
 
-// say writes a line for people beside the result.
-func (a *app) say(format string, args ...any) { fmt.Fprintf(a.Err, format+"\n", args...) }
+// say says something to people beside the result.
+func (a *app) say(code string, pairs ...any) { fmt.Fprintln(a.Err, a.lang.T(code, pairs...)) }
+
+// line writes a sentence of a result.
+func (a *app) line(w io.Writer, code string, pairs ...any) { fmt.Fprintln(w, a.lang.T(code, pairs...)) }
+
+// heads are a table's column heads.
+func (a *app) heads(codes ...string) []string {
+	all := make([]string, len(codes))
+	for i, code := range codes {
+		all[i] = a.lang.T("col." + code)
+	}
+	return all
+}
+
+// badFlag is a mistake in a flag or an argument.
+func badFlag(name string, problem wxcast.Sentence, want ...wxcast.Sentence) error {
+	bad := &wxcast.BadInput{Key: name, Problem: problem}
+	if len(want) > 0 {
+		bad.Want = want[0]
+	}
+	return bad
+}
+
+// outside is a number that is outside of its bounds.
+func outside(name string, value, low, high any) error {
+	return badFlag(name, wxcast.Say("input.whole", "value", value, "low", low, "high", high))
+}
 
 // confirm asks for a yes on a terminal; elsewhere there is nobody to ask.
 func (a *app) confirm(question wxcast.Sentence) error {
@@ -36,7 +61,7 @@ func (a *app) confirm(question wxcast.Sentence) error {
 	fmt.Fprint(a.Err, a.lang.Say(question)+" [y/N] ")
 	answer, _ := bufio.NewReader(a.In).ReadString('\n')
 	if answer = strings.ToLower(strings.TrimSpace(answer)); answer != "y" && answer != "yes" {
-		return usageError{errors.New("nothing was done: the answer was not yes")}
+		return usageError{wxcast.NewError("cli.not_yes")}
 	}
 	return nil
 }

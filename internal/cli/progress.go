@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/schollz/progressbar/v3"
+
+	"github.com/wxcast/wxcast/internal/text"
 )
 
 // plainEvery is how often progress is told where there is no terminal.
@@ -16,6 +18,7 @@ const plainEvery = 10 * time.Second
 // elsewhere. It is safe for concurrent use.
 type progress struct {
 	mu     sync.Mutex
+	lang   text.Lang
 	label  string
 	out    io.Writer
 	bar    *progressbar.ProgressBar // nil where there is no terminal
@@ -25,7 +28,7 @@ type progress struct {
 }
 
 func (a *app) progress(label string) *progress {
-	p := &progress{label: label, out: a.Err, every: plainEvery, toldAt: time.Now()}
+	p := &progress{lang: a.lang, label: label, out: a.Err, every: plainEvery, toldAt: time.Now()}
 	if a.Terminal {
 		p.bar = progressbar.NewOptions64(-1,
 			progressbar.OptionSetWriter(a.Err), progressbar.OptionSetDescription(label),
@@ -54,7 +57,7 @@ func (p *progress) set(done, whole int64) {
 	}
 	p.toldAt = time.Now()
 	if whole > 0 {
-		fmt.Fprintf(p.out, "%s: %s of %s\n", p.label, count(done), count(whole))
+		fmt.Fprintln(p.out, p.lang.T("progress.of", "label", p.label, "n", done, "of", whole))
 	} else {
 		fmt.Fprintf(p.out, "%s: %s\n", p.label, count(done))
 	}

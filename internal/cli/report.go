@@ -1,10 +1,8 @@
 package cli
 
 import (
-	"fmt"
 	"io"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -16,21 +14,14 @@ import (
 var reportFormats = []string{"table", "json", "csv", "html"}
 
 func (a *app) reportCommand() *cobra.Command {
-	var day, format, language string
+	var day, format string
 	cmd := &cobra.Command{
-		Use:   "report",
-		Short: "Report a day: quotas, followers, bridges, broadcasts",
-		Long: `Report one Beijing day: each API's quota and use, the followers and who came and
-left, the coverage of the mini program, and each broadcast's deliveries. For today
-WeChat is asked for the quotas first.`,
+		Use:     "report",
 		Example: "  wxcast report\n  wxcast report --day 2026-11-20 --format csv\n  wxcast report --format html --lang en > report.html\n  wxcast report --json",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !slices.Contains(reportFormats, format) {
-				return usageError{fmt.Errorf("--format: %q is no format; write one of %s", format, strings.Join(reportFormats, ", "))}
-			}
-			if !slices.Contains(report.Languages, language) {
-				return usageError{fmt.Errorf("--lang: %q is no language of the page; write one of %s", language, strings.Join(report.Languages, ", "))}
+				return badFlag("format", wxcast.Say("input.invalid", "value", format), wxcast.Say("input.use", "known", reportFormats))
 			}
 			of, err := a.openAccount(cmd.Context())
 			if err != nil {
@@ -40,10 +31,14 @@ WeChat is asked for the quotas first.`,
 			at := wxcast.DayOf(of.Now())
 			if day != "" {
 				if at, err = wxcast.ParseDay(day); err != nil {
-					return usageError{fmt.Errorf("--day: %q is no date; write it as 2026-11-30", day)}
+					return badFlag("day", wxcast.Say("input.date", "value", day), wxcast.Say("input.want_date"))
 				}
 			}
 			if (format == "csv" || format == "html") && !a.json {
+				language := report.Languages[0] // as its readers have it, unless a language is asked for
+				if a.langFlag != "" {
+					language = a.langFlag
+				}
 				return of.WriteReport(cmd.Context(), at, format, language, a.Out)
 			}
 			r, err := of.Report(cmd.Context(), at)
@@ -51,11 +46,10 @@ WeChat is asked for the quotas first.`,
 				return err
 			}
 			a.json = a.json || format == "json"
-			return a.print(r, func(w io.Writer) { report.WriteTable(w, r) })
+			return a.print(r, func(w io.Writer) { report.WriteTable(w, r, a.lang) })
 		},
 	}
-	cmd.Flags().StringVar(&day, "day", "", "Beijing `DATE` as YYYY-MM-DD (default today)")
-	cmd.Flags().StringVar(&format, "format", "table", strings.Join(reportFormats, ", "))
-	cmd.Flags().StringVar(&language, "lang", report.Languages[0], "language of the HTML page: "+strings.Join(report.Languages, ", "))
+	cmd.Flags().StringVar(&day, "day", "", "")
+	cmd.Flags().StringVar(&format, "format", "table", "")
 	return cmd
 }

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -11,15 +10,7 @@ import (
 
 func (a *app) serveCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "serve",
-		Short: "Run everything by itself: nightly sync, broadcasts, callbacks, reports",
-		Long: `Stay and do what has to be done, for all configured accounts: sync and join every
-night, send the broadcasts that were created or wait for quota, hear WeChat's
-callbacks at /wechat/ACCOUNT, report in the morning. /healthz, /readyz and /metrics
-tell how it is.
-
-Several processes on one Postgres share the work: each job is run by one of them, each
-broadcast by all. Ctrl-C stops within 10 seconds and loses nothing.`,
+		Use:     "serve",
 		Example: "  wxcast serve\n  WXCAST_SERVE_LISTEN=:8080 wxcast serve",
 		Args:    cobra.NoArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.serve(cmd.Context()) },
@@ -36,6 +27,6 @@ func (a *app) serve(ctx context.Context) error {
 		return err
 	}
 	defer p.Close()
-	a.say("wxcast serves %s at http://%s; callbacks go to /wechat/ACCOUNT.", strings.Join(p.Accounts(), ", "), p.Address())
+	a.say("serve.serves", "accounts", p.Accounts(), "address", p.Address())
 	return p.Run(ctx)
 }

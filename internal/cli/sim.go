@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"net"
 	"net/http"
 	"strings"
@@ -12,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wxcast/wxcast/internal/simulator"
+	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
 // simAnnouncement is the one line that the simulator prints as soon as it listens.
@@ -30,13 +30,7 @@ func (a *app) simCommand() *cobra.Command {
 	var sendLimit int64
 	var moreKnobs string
 	cmd := &cobra.Command{
-		Use:   "sim",
-		Short: "Run a simulator of WeChat's API",
-		Long: `Run a stateful, seeded simulator of WeChat's server API: one official account with
-its followers, and a mini program. Any SDK can be pointed at it. It prints one line
-of JSON with its address and credentials as soon as it listens.
-
-Its control plane is at /_sim/: state, messages, knobs, followers, clock, tokens.`,
+		Use: "sim",
 		Example: `  wxcast sim --followers 20000
   wxcast sim --listen 127.0.0.1:9000 --latency 20ms --busy 0.02 --drop-after 0.01
   wxcast sim --knobs '{"held": 0.1, "callback_url": "http://127.0.0.1:8080/wechat", "callback_mode": "safe"}'
@@ -44,13 +38,13 @@ Its control plane is at /_sim/: state, messages, knobs, followers, clock, tokens
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if followers < 0 || followers > 1<<30 {
-				return usageError{fmt.Errorf("--followers: %d is not a number of followers from 0 to %d", followers, 1<<30)}
+				return outside("followers", followers, 0, 1<<30)
 			}
 			if moreKnobs != "" {
 				dec := json.NewDecoder(strings.NewReader(moreKnobs))
 				dec.DisallowUnknownFields()
 				if err := dec.Decode(&knobs); err != nil {
-					return usageError{fmt.Errorf("--knobs: %w; write a JSON object such as {\"held\": 0.1}, with the names that GET /_sim/knobs shows", err)}
+					return badFlag("knobs", wxcast.Verbatim(err.Error()), wxcast.Say("sim.want_knobs"))
 				}
 			}
 			if sendLimit >= 0 {
@@ -64,19 +58,19 @@ Its control plane is at /_sim/: state, messages, knobs, followers, clock, tokens
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&listen, "listen", "127.0.0.1:8787", "`ADDR` to listen on; port 0 takes a free one")
-	f.IntVar(&followers, "followers", 2000, "people who follow the account")
-	f.Uint64Var(&seed, "seed", 1, "the same seed gives the same world")
-	f.Int64Var(&sendLimit, "send-limit", -1, "daily quota of template messages (default 100000)")
-	f.TextVar(&knobs.Latency, "latency", simulator.Duration(0), "`TIME` before each answer, such as 20ms")
-	f.TextVar(&knobs.Jitter, "jitter", simulator.Duration(0), "up to so much `TIME` more")
-	f.Float64Var(&knobs.Busy, "busy", 0, "`SHARE` of calls that answer -1")
-	f.Float64Var(&knobs.BadGateway, "bad-gateway", 0, "`SHARE` of calls that answer 502")
-	f.Float64Var(&knobs.DropBefore, "drop-before", 0, "`SHARE` of calls whose connection is cut before the effect")
-	f.Float64Var(&knobs.DropAfter, "drop-after", 0, "`SHARE` of calls whose connection is cut after the effect")
-	f.IntVar(&knobs.MaxRate, "max-rate", 0, "sends a second above which 45011 is answered")
-	f.StringVar(&moreKnobs, "knobs", "", "any knobs as a `JSON` object; GET /_sim/knobs shows their names")
-	f.TextVar(&knobs.KillTokenEvery, "kill-token-every", simulator.Duration(0), "`TIME` after which the token dies")
+	f.StringVar(&listen, "listen", "127.0.0.1:8787", "")
+	f.IntVar(&followers, "followers", 2000, "")
+	f.Uint64Var(&seed, "seed", 1, "")
+	f.Int64Var(&sendLimit, "send-limit", -1, "")
+	f.TextVar(&knobs.Latency, "latency", simulator.Duration(0), "")
+	f.TextVar(&knobs.Jitter, "jitter", simulator.Duration(0), "")
+	f.Float64Var(&knobs.Busy, "busy", 0, "")
+	f.Float64Var(&knobs.BadGateway, "bad-gateway", 0, "")
+	f.Float64Var(&knobs.DropBefore, "drop-before", 0, "")
+	f.Float64Var(&knobs.DropAfter, "drop-after", 0, "")
+	f.IntVar(&knobs.MaxRate, "max-rate", 0, "")
+	f.StringVar(&moreKnobs, "knobs", "", "")
+	f.TextVar(&knobs.KillTokenEvery, "kill-token-every", simulator.Duration(0), "")
 	return cmd
 }
 
@@ -84,7 +78,7 @@ Its control plane is at /_sim/: state, messages, knobs, followers, clock, tokens
 func (a *app) serveSim(ctx context.Context, sim *simulator.Server, listen string, ready func(simAnnouncement) error) error {
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", listen)
 	if err != nil {
-		return usageError{fmt.Errorf("--listen: cannot listen on %s: %w", listen, err)}
+		return badFlag("listen", wxcast.Say("sim.cannot_listen", "address", listen, "why", err))
 	}
 	server := &http.Server{Handler: sim, ReadHeaderTimeout: 10 * time.Second}
 	stop := context.AfterFunc(ctx, func() { _ = server.Close() })

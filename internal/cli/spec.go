@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"fmt"
+
 	"github.com/spf13/cobra"
 
 	"github.com/wxcast/wxcast/internal/account"
@@ -11,14 +13,14 @@ import (
 type specFlags struct{ account.Overrides }
 
 func (f *specFlags) add(cmd *cobra.Command) {
-	cmd.Flags().Float64Var(&f.Rate, "rate", 0, "messages per second, whatever the spec says")
-	cmd.Flags().StringVar(&f.OnBadValue, "on-bad-value", "", "what to do about a value that WeChat would refuse: stop, skip or truncate")
+	cmd.Flags().Float64Var(&f.Rate, "rate", 0, "")
+	cmd.Flags().StringVar(&f.OnBadValue, "on-bad-value", "", "")
 }
 
 // addSending adds the flags of commands that send a whole broadcast.
 func (f *specFlags) addSending(cmd *cobra.Command) {
 	f.add(cmd)
-	cmd.Flags().StringVar(&f.OnUnknown, "on-unknown", "", "what to do about a message whose outcome was lost for good: skip or resend")
+	cmd.Flags().StringVar(&f.OnUnknown, "on-unknown", "", "")
 }
 
 // loadSpec reads a spec with the flags on top. The spec names the account where no flag does.
@@ -51,7 +53,7 @@ func (a *app) sending(who account.Asker, wait bool) account.Sending {
 		Asker: who, Wait: wait,
 		Progress: func(done, whole int64) {
 			if bar == nil {
-				bar = a.progress("sending")
+				bar = a.progress(a.lang.T("progress.sending"))
 			}
 			bar.set(done, whole)
 		},
@@ -65,4 +67,4 @@ func (a *app) sending(who account.Asker, wait bool) account.Sending {
 }
 
 // tell says something beside the result.
-func (a *app) tell(s wxcast.Sentence) { a.say("%s", a.lang.Say(s)) }
+func (a *app) tell(s wxcast.Sentence) { fmt.Fprintln(a.Err, a.lang.Say(s)) }

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
@@ -16,14 +15,7 @@ import (
 func (a *app) syncCommand() *cobra.Command {
 	var full, allowMassUnfollow bool
 	cmd := &cobra.Command{
-		Use:   "sync",
-		Short: "Bring the account's followers and their unionids into the database",
-		Long: `List every follower, and ask WeChat for the details of those that are new, came
-back, or had no unionid. Followers that are missing from the complete list are
-asked for once more and then marked as gone, never more than
-sync.max_unfollow_share of all.
-
-A sync that was stopped goes on where it was. Meant to run every night.`,
+		Use: "sync",
 		Example: `  wxcast sync
   wxcast sync --full                  # refresh tags, remarks and scenes, too
   wxcast sync --account shop --json`,
@@ -42,43 +34,42 @@ A sync that was stopped goes on where it was. Meant to run every night.`,
 			if err != nil && summary.Listed == 0 { // nothing to tell of
 				return err
 			}
-			if printErr := a.print(summary, func(w io.Writer) { writeSync(w, summary) }); err == nil {
+			if printErr := a.print(summary, func(w io.Writer) { a.writeSync(w, summary) }); err == nil {
 				err = printErr
 			}
 			return err
 		},
 	}
-	cmd.Flags().BoolVar(&full, "full", false, "ask for everyone's details again")
-	cmd.Flags().BoolVar(&allowMassUnfollow, "allow-mass-unfollow", false, "mark as gone even more than sync.max_unfollow_share of the followers")
+	cmd.Flags().BoolVar(&full, "full", false, "")
+	cmd.Flags().BoolVar(&allowMassUnfollow, "allow-mass-unfollow", false, "")
 	cmd.AddCommand(a.syncStatusCommand())
 	return cmd
 }
 
 func (a *app) runSync(ctx context.Context, of *account.Account, mode wxcast.SyncMode, allowMassUnfollow bool) (followersync.Summary, error) {
-	bar := a.progress("syncing followers")
+	bar := a.progress(a.lang.T("progress.syncing"))
 	defer bar.end()
 	return of.Sync(ctx, mode, allowMassUnfollow, func(p followersync.Progress) { bar.set(p.Done, p.Whole) })
 }
 
-func writeSync(w io.Writer, s followersync.Summary) {
+func (a *app) writeSync(w io.Writer, s followersync.Summary) {
 	if s.Resumed {
-		fmt.Fprintln(w, "Continued an unfinished sync.")
+		a.line(w, "sync.resumed")
 	}
-	fmt.Fprintf(w, "Listed %s of %s followers in %.1f s (%s).\n", count(s.Listed), count(s.Total), s.Seconds, s.Mode)
+	a.line(w, "sync.listed", "n", s.Listed, "of", s.Total, "seconds", s.Seconds, "mode", wxcast.Say("sync."+string(s.Mode)))
+	row := func(code string, value string) []string { return []string{"  " + a.lang.T(code), value} }
 	table.Write(w, "",
-		[]string{"  new", count(s.New)},
-		[]string{"  updated", count(s.Updated)},
-		[]string{"  unfollowed", count(s.Unfollowed)},
-		[]string{"  with unionid", count(s.WithUnionID)},
-		[]string{"  calls", callsMade(s, "user/get") + ", " + callsMade(s, "user/info/batchget")},
+		row("count.new", count(s.New)), row("count.updated", count(s.Updated)), row("count.unfollowed", count(s.Unfollowed)), row("count.with_unionid", count(s.WithUnionID)),
+		row("count.calls", a.lang.T("sync.calls", "list", a.callsMade(s, "user/get"), "details", a.callsMade(s, "user/info/batchget"))),
 	)
 }
 
 // callsMade tells the calls of one API beside the fewest that could do.
-func callsMade(s followersync.Summary, api string) string {
+func (a *app) callsMade(s followersync.Summary, api string) string {
 	made, fewest := s.APICalls[api], s.FewestCalls[api]
+	code := "sync.calls_more"
 	if made == fewest {
-		return fmt.Sprintf("%s %s (the fewest possible)", count(made), api)
+		code = "sync.calls_fewest"
 	}
-	return fmt.Sprintf("%s %s (%s would have done)", count(made), api, count(fewest))
+	return a.lang.T(code, "n", made, "api", api, "fewest", fewest)
 }

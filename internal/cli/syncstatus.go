@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"fmt"
 	"io"
 	"time"
 
@@ -16,12 +15,11 @@ func (a *app) syncStatusCommand() *cobra.Command {
 	var last int
 	cmd := &cobra.Command{
 		Use:     "status",
-		Short:   "Show the last syncs",
 		Example: "  wxcast sync status\n  wxcast sync status --last 30 --json",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if last < 1 || last > 1000 {
-				return usageError{fmt.Errorf("--last: %d is not a number from 1 to 1000", last)}
+				return outside("last", last, 1, 1000)
 			}
 			of, err := a.openAccount(cmd.Context())
 			if err != nil {
@@ -33,25 +31,34 @@ func (a *app) syncStatusCommand() *cobra.Command {
 				return err
 			}
 			result := map[string][]account.SyncRun{"runs": runs}
-			return a.print(result, func(w io.Writer) { writeSyncRuns(w, runs) })
+			return a.print(result, func(w io.Writer) { a.writeSyncRuns(w, runs) })
 		},
 	}
-	cmd.Flags().IntVar(&last, "last", 10, "how many")
+	cmd.Flags().IntVar(&last, "last", 10, "")
 	return cmd
 }
 
-func writeSyncRuns(w io.Writer, runs []account.SyncRun) {
+func (a *app) writeSyncRuns(w io.Writer, runs []account.SyncRun) {
 	if len(runs) == 0 {
-		fmt.Fprintln(w, "No sync yet: run wxcast sync.")
+		a.line(w, "sync.none")
 		return
 	}
-	rows := [][]string{{"STARTED (BEIJING)", "MODE", "LISTED", "NEW", "UPDATED", "UNFOLLOWED", "CALLS", "TOOK", "OUTCOME"}}
+	rows := [][]string{a.heads("started_beijing", "mode", "listed", "new", "updated", "unfollowed", "calls", "took", "outcome")}
 	for _, r := range runs {
 		rows = append(rows, []string{
-			r.StartedAt.In(wxcast.Beijing).Format("2006-01-02 15:04:05"), string(r.Mode), count(r.Listed), count(r.New), count(r.Updated), count(r.Unfollowed),
+			r.StartedAt.In(wxcast.Beijing).Format("2006-01-02 15:04:05"), a.lang.T("sync." + string(r.Mode)), count(r.Listed), count(r.New), count(r.Updated), count(r.Unfollowed),
 			count(r.APICalls["user/get"] + r.APICalls["user/info/batchget"] + r.APICalls["user/info"]),
-			time.Duration(r.Seconds * float64(time.Second)).Round(time.Second).String(), r.Outcome,
+			time.Duration(r.Seconds * float64(time.Second)).Round(time.Second).String(), a.lang.Say(syncOutcome(r.Outcome)),
 		})
 	}
 	table.Write(w, "", rows...)
+}
+
+// syncOutcome is how a sync ended, as a sentence.
+func syncOutcome(outcome string) wxcast.Sentence {
+	switch outcome {
+	case "done", "abandoned", "unfinished":
+		return wxcast.Say("sync." + outcome)
+	}
+	return wxcast.Verbatim(outcome)
 }

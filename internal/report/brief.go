@@ -6,12 +6,13 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/wxcast/wxcast/internal/text"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
 // Brief is the report in a few lines for a chat, in Chinese, which the readers of chats
 // with such robots read.
-func Brief(r Report) (title, text string) {
+func Brief(r Report) (title, body string) {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	for _, api := range r.APIs {
@@ -28,16 +29,16 @@ func Brief(r Report) (title, text string) {
 	line("已关联小程序：%d", r.Bridge.Joined)
 	for _, cast := range r.Broadcasts {
 		line("群发 %d %s：%s，收件人 %d，已发 %d，送达 %d，失败 %d，跳过 %d，未知 %d，待发 %d",
-			cast.ID, cast.Name, stateNames[string(cast.State)], cast.Recipients, cast.Sent, cast.Delivered, cast.Failed, cast.Skipped, cast.Unknown, cast.Pending)
+			cast.ID, cast.Name, text.Chinese.T("state."+string(cast.State)), cast.Recipients, cast.Sent, cast.Delivered, cast.Failed, cast.Skipped, cast.Unknown, cast.Pending)
 		if len(cast.ByErrCode) > 0 {
 			parts := []string{}
 			for _, code := range slices.Sorted(maps.Keys(cast.ByErrCode)) {
-				parts = append(parts, fmt.Sprintf("%s × %d", nameIn(codeNames, code), cast.ByErrCode[code]))
+				parts = append(parts, fmt.Sprintf("%s × %d", text.Chinese.Say(CodeSentence(code)), cast.ByErrCode[code]))
 			}
 			line("　%s", strings.Join(parts, "，"))
 		}
-		if cast.Reason != "" {
-			line("　%s", cast.Reason)
+		if why := cast.Why(text.Chinese); why != "" {
+			line("　%s", why)
 		}
 	}
 	if p := r.Plan; p != nil && len(p.Broadcasts) > 0 {
@@ -59,21 +60,4 @@ func Brief(r Report) (title, text string) {
 		}
 	}
 	return fmt.Sprintf("wxcast 日报 %s（%s）", r.Day, r.Account), strings.TrimSuffix(b.String(), "\n")
-}
-
-// nameIn is a name in another language; itself where it has none.
-func nameIn(names map[string]string, name string) string {
-	if other, ok := names[name]; ok {
-		return other
-	}
-	return name
-}
-
-// codeNames are the names of CodeName in Chinese.
-var codeNames = map[string]string{
-	"no longer follows": "已取关", "opted out": "已退订", "frequency cap": "频次上限", "bad value": "内容不符合模板", "no answer": "微信未应答", "not sent": "未发送",
-}
-
-var stateNames = map[string]string{
-	"draft": "草稿", "scheduled": "已排期", "running": "发送中", "waiting": "等待中", "paused": "已暂停", "done": "已完成", "cancelled": "已取消",
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/wxcast/wxcast/internal/text"
 	"github.com/wxcast/wxcast/internal/wechat"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
@@ -27,8 +28,7 @@ type words struct {
 	Recipients, Delivered, Sent, Undelivered, Failed, Skipped, Unknown, Pending, Reasons, QuotaChart, GrowthChart, OutcomeChart, MadeWith string
 	// ToSend takes a day; QuotaCovers what is allowed and needed; QuotaShort what waits, too.
 	ToSend, Now, NothingToSend, QuotaCovers, QuotaShort, QuotaUnknown string
-	// States and Codes are names that differ from those of the JSON.
-	States, Codes map[string]string
+	lang                                                              text.Lang
 }
 
 var vocabulary = map[string]words{
@@ -37,12 +37,13 @@ var vocabulary = map[string]words{
 		Recipients: "收件人", Delivered: "已送达", Sent: "已发送，无回执", Undelivered: "未送达", Failed: "失败", Skipped: "跳过", Unknown: "结果未知", Pending: "待发送", Reasons: "原因",
 		QuotaChart: "近 30 天模板消息用量", GrowthChart: "近 30 天粉丝增减", OutcomeChart: "群发结果", MadeWith: "由 wxcast 生成，北京时间",
 		ToSend: "%s 待发送", Now: "发送中", NothingToSend: "没有待发送的消息。", QuotaCovers: "今日可发 %s 条，足够发完 %s 条。", QuotaShort: "今日可发 %s 条，共需 %s 条；其余 %s 条顺延到次日。", QuotaUnknown: "今日配额未知。",
-		States: stateNames, Codes: codeNames},
+		lang: text.Chinese},
 	"en": {Lang: "en", Title: "Daily report", Quota: "Template messages", Used: "used", Left: "left", Limit: "limit", ByUs: "by wxcast", ByOthers: "by others", Followers: "Followers",
 		Gained: "gained", Lost: "lost", Net: "net", WithUnionID: "with unionid", Bridged: "Bridged to the mini program", Broadcasts: "Broadcasts", None: "No broadcast on this day.", NoDays: "Nothing is known of the last 30 days.",
 		Recipients: "recipients", Delivered: "delivered", Sent: "sent, no receipt", Undelivered: "not delivered", Failed: "failed", Skipped: "skipped", Unknown: "unknown", Pending: "pending", Reasons: "Reasons",
 		QuotaChart: "Template messages, last 30 days", GrowthChart: "Followers gained and lost, last 30 days", OutcomeChart: "Outcomes", MadeWith: "Made by wxcast; Beijing time",
-		ToSend: "To be sent on %s", Now: "now", NothingToSend: "Nothing is to be sent.", QuotaCovers: "The quota allows %s and covers all %s.", QuotaShort: "The quota allows %s of %s; the other %s wait for the next day.", QuotaUnknown: "How much the quota allows is not known."},
+		ToSend: "To be sent on %s", Now: "now", NothingToSend: "Nothing is to be sent.", QuotaCovers: "The quota allows %s and covers all %s.", QuotaShort: "The quota allows %s of %s; the other %s wait for the next day.", QuotaUnknown: "How much the quota allows is not known.",
+		lang: text.English},
 }
 
 // The charts are drawn in these units, and scaled by the browser.
@@ -159,7 +160,7 @@ func (w words) plan(p *Plan) *planView {
 }
 
 func (w words) cast(b Broadcast) castView {
-	c := castView{ID: b.ID, Name: b.Name, State: nameIn(w.States, string(b.State)), Why: b.Reason, Whole: group(b.Recipients)}
+	c := castView{ID: b.ID, Name: b.Name, State: w.lang.T("state." + string(b.State)), Why: b.Why(w.lang), Whole: group(b.Recipients)}
 	for _, p := range []struct {
 		class, name string
 		n           int64
@@ -177,7 +178,7 @@ func (w words) cast(b Broadcast) castView {
 				}
 			}
 		}
-		c.Reasons = append(c.Reasons, reason{nameIn(w.Codes, code), meaning, group(b.ByErrCode[code])})
+		c.Reasons = append(c.Reasons, reason{w.lang.Say(CodeSentence(code)), meaning, group(b.ByErrCode[code])})
 	}
 	return c
 }

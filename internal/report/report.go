@@ -8,9 +8,11 @@ import (
 	"log/slog"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/wxcast/wxcast/bridge"
+	"github.com/wxcast/wxcast/internal/text"
 	"github.com/wxcast/wxcast/internal/wechat"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
@@ -97,6 +99,8 @@ type Broadcast struct {
 	// errcode; "no answer" stands for calls that got none.
 	ByErrCode map[string]int64 `json:"by_errcode"`
 	Seconds   float64          `json:"seconds"`
+
+	why wxcast.Sentence // the reason, to be said in a reader's language
 }
 
 // Account is what a report is about.
@@ -235,6 +239,14 @@ func (r *Report) addBroadcasts(ctx context.Context, store Store, accountID int64
 	return nil
 }
 
+// Why says the reason in a language; a report that was kept has it in English.
+func (b Broadcast) Why(lang text.Lang) string {
+	if b.why.IsZero() {
+		return b.Reason
+	}
+	return lang.Say(b.why)
+}
+
 // OfBroadcast is one broadcast's part of a report, as "broadcast run" and
 // "broadcast status" show it, too.
 func OfBroadcast(ctx context.Context, store interface {
@@ -246,7 +258,7 @@ func OfBroadcast(ctx context.Context, store interface {
 		return Broadcast{}, err
 	}
 	out := Broadcast{
-		ID: b.ID, Name: b.Name, State: b.State, Reason: b.Reason,
+		ID: b.ID, Name: b.Name, State: b.State, Reason: text.English.Say(b.Reason), why: b.Reason,
 		Recipients: t.Recipients, Sent: t.Sent, Failed: t.Failed, Skipped: t.Skipped, Unknown: t.Unknown, Pending: t.Pending, Delivered: t.Delivered, Undelivered: t.Undelivered,
 		ByErrCode: make(map[string]int64, len(t.ByErrCode)),
 	}
@@ -283,6 +295,16 @@ func CodeName(code int) string {
 		return "not sent"
 	}
 	return strconv.Itoa(code)
+}
+
+// CodeSentence says a name of CodeName; WeChat's errcodes are said as they are.
+func CodeSentence(name string) wxcast.Sentence {
+	code := "errcode." + strings.ReplaceAll(name, " ", "_")
+	switch name {
+	case "no longer follows", "opted out", "frequency cap", "bad value", "no answer", "not sent":
+		return wxcast.Say(code)
+	}
+	return wxcast.Verbatim(name)
 }
 
 // bridges are the coverages of all mini programs, however many there are.

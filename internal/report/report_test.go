@@ -3,20 +3,17 @@ package report_test
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/wxcast/wxcast/bridge"
+	"github.com/wxcast/wxcast/internal/golden"
 	"github.com/wxcast/wxcast/internal/report"
+	"github.com/wxcast/wxcast/internal/text"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
-
-func TestFormats(t *testing.T) {
+func TestGoldenReports(t *testing.T) {
 	resumeAt := time.Date(2026, 11, 20, 16, 5, 0, 0, time.UTC)
 	coverage := bridge.Coverage{Followers: 12000, WithUnionID: 11000, MiniUsers: 9000, Joined: 7000, WithoutUnionID: 1000, NotInMiniProgram: 4000}
 	full := report.Report{
@@ -48,7 +45,7 @@ func TestFormats(t *testing.T) {
 	for name, r := range map[string]report.Report{"full": full, "empty": empty} {
 		t.Run(name, func(t *testing.T) {
 			var table, csv, asJSON bytes.Buffer
-			report.WriteTable(&table, r)
+			report.WriteTable(&table, r, text.English)
 			if err := report.WriteCSV(&csv, r); err != nil {
 				t.Fatal(err)
 			}
@@ -57,33 +54,16 @@ func TestFormats(t *testing.T) {
 			if err := enc.Encode(r); err != nil {
 				t.Fatal(err)
 			}
-			golden(t, name+".table.golden", table.Bytes())
-			golden(t, name+".csv.golden", csv.Bytes())
-			golden(t, name+".json.golden", asJSON.Bytes())
+			golden.Check(t, "testdata/"+name+".table.golden", table.String(), "a report reads or parses otherwise than before")
+			golden.Check(t, "testdata/"+name+".csv.golden", csv.String(), "a report reads or parses otherwise than before")
+			golden.Check(t, "testdata/"+name+".json.golden", asJSON.String(), "a report reads or parses otherwise than before")
 			for _, language := range report.Languages {
 				var page bytes.Buffer
 				if err := report.WriteHTML(&page, r, history[name], language); err != nil {
 					t.Fatal(err)
 				}
-				golden(t, name+"."+language+".html.golden", page.Bytes())
+				golden.Check(t, "testdata/"+name+"."+language+".html.golden", page.String(), "a report reads or parses otherwise than before")
 			}
 		})
-	}
-}
-
-func golden(t *testing.T, name string, got []byte) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.MkdirAll("testdata", 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil || !bytes.Equal(got, want) {
-		t.Errorf("%s: %v, got\n%s\nwant\n%s", name, err, got, want)
 	}
 }

@@ -5,14 +5,16 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/wxcast/wxcast/internal/table"
+	"github.com/wxcast/wxcast/internal/text"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
 // WriteTable renders a report for a terminal.
-func WriteTable(w io.Writer, r Report) {
-	fmt.Fprintf(w, "Account %s on %s (Beijing)\n", r.Account, r.Day)
+func WriteTable(w io.Writer, r Report, lang text.Lang) {
+	fmt.Fprintln(w, lang.T("report.title", "account", r.Account, "day", string(r.Day)))
 	section := func(title string, rows ...[]any) {
 		fmt.Fprintf(w, "\n%s\n", title)
 		cells := make([][]string, len(rows))
@@ -24,46 +26,46 @@ func WriteTable(w io.Writer, r Report) {
 		table.Write(w, "  ", cells...)
 	}
 
-	quotas := [][]any{{"API", "LIMIT", "USED", "BY WXCAST", "BY OTHERS", "LEFT"}}
+	quotas := [][]any{heads(lang, "api", "limit", "used", "by_wxcast", "by_others", "left")}
 	for _, api := range r.APIs {
 		if api.Limit == 0 {
-			quotas = append(quotas, []any{api.API, "unknown", api.Used, api.Ours, api.Others, "unknown"})
+			quotas = append(quotas, []any{api.API, lang.T("report.unknown"), api.Used, api.Ours, api.Others, lang.T("report.unknown")})
 			continue
 		}
 		quotas = append(quotas, []any{api.API, api.Limit, api.Used, api.Ours, api.Others, api.Remain})
 	}
 	if len(r.APIs) == 0 {
-		quotas = [][]any{{"WeChat was not asked on this day."}}
+		quotas = [][]any{{lang.T("report.not_asked")}}
 	}
-	section("Quota", quotas...)
-	section("Followers",
-		[]any{"following", r.Followers.Followers}, []any{"with unionid", r.Followers.WithUnionID},
-		[]any{"gained", r.Followers.Gained}, []any{"lost", r.Followers.Lost}, []any{"net", r.Followers.Gained - r.Followers.Lost})
+	section(lang.T("report.quota"), quotas...)
+	section(lang.T("report.followers"),
+		[]any{lang.T("count.following"), r.Followers.Followers}, []any{lang.T("count.with_unionid"), r.Followers.WithUnionID},
+		[]any{lang.T("count.gained"), r.Followers.Gained}, []any{lang.T("count.lost"), r.Followers.Lost}, []any{lang.T("count.net"), r.Followers.Gained - r.Followers.Lost})
 
 	for _, b := range r.bridges() {
-		section("Bridge to "+string(b.MiniAppID),
-			[]any{"mini users", b.MiniUsers}, []any{"mini user known", b.MiniUserKnown}, []any{"bridged", b.Joined},
-			[]any{"without unionid", b.WithoutUnionID}, []any{"not in the mini program", b.NotInMiniProgram}, []any{"ambiguous", b.Ambiguous})
+		section(lang.T("report.bridge", "appid", b.MiniAppID),
+			[]any{lang.T("count.mini_users"), b.MiniUsers}, []any{lang.T("count.mini_user_known"), b.MiniUserKnown}, []any{lang.T("count.bridged"), b.Joined},
+			[]any{lang.T("count.without_unionid"), b.WithoutUnionID}, []any{lang.T("count.not_in_mini_program"), b.NotInMiniProgram}, []any{lang.T("count.ambiguous"), b.Ambiguous})
 	}
 
-	broadcasts := [][]any{{"ID", "NAME", "STATE", "RECIPIENTS", "SENT", "DELIVERED", "FAILED", "SKIPPED", "UNKNOWN", "PENDING"}}
+	broadcasts := [][]any{heads(lang, "id", "name", "state", "recipients", "sent", "delivered", "failed", "skipped", "unknown", "pending")}
 	for _, b := range r.Broadcasts {
-		broadcasts = append(broadcasts, []any{b.ID, b.Name, b.State, b.Recipients, b.Sent, b.Delivered, b.Failed, b.Skipped, b.Unknown, b.Pending})
+		broadcasts = append(broadcasts, []any{b.ID, b.Name, state(lang, b.State), b.Recipients, b.Sent, b.Delivered, b.Failed, b.Skipped, b.Unknown, b.Pending})
 	}
 	if len(r.Broadcasts) == 0 {
-		broadcasts = [][]any{{"none"}}
+		broadcasts = [][]any{{lang.T("report.none")}}
 	}
-	section("Broadcasts", broadcasts...)
+	section(lang.T("report.broadcasts"), broadcasts...)
 	for _, b := range r.Broadcasts {
 		for _, code := range slices.Sorted(maps.Keys(b.ByErrCode)) {
-			fmt.Fprintf(w, "  %d: %s × %d\n", b.ID, code, b.ByErrCode[code])
+			fmt.Fprintf(w, "  %d: %s × %d\n", b.ID, lang.Say(CodeSentence(code)), b.ByErrCode[code])
 		}
 		if b.State == wxcast.BroadcastWaiting || b.State == wxcast.BroadcastPaused {
-			fmt.Fprintf(w, "  %d is %s: %s", b.ID, b.State, b.Reason)
+			code, until := "report.stopped", time.Time{}
 			if b.ResumeAt != nil {
-				fmt.Fprintf(w, "; until %s", b.ResumeAt.In(wxcast.Beijing).Format("2006-01-02 15:04"))
+				code, until = "report.stopped_until", *b.ResumeAt
 			}
-			fmt.Fprintln(w)
+			fmt.Fprintln(w, "  "+lang.T(code, "id", b.ID, "state", state(lang, b.State), "reason", b.Why(lang), "until", until))
 		}
 	}
 	if len(r.Events) > 0 {
@@ -71,34 +73,45 @@ func WriteTable(w io.Writer, r Report) {
 		for _, kind := range slices.Sorted(maps.Keys(r.Events)) {
 			rows = append(rows, []any{kind, r.Events[kind]})
 		}
-		section("Callbacks", rows...)
+		section(lang.T("report.callbacks"), rows...)
 	}
 	if r.Plan != nil {
 		var rows [][]any
 		for _, b := range r.Plan.Broadcasts {
-			at := "now"
+			at := lang.T("report.now")
 			if b.At != nil {
-				at = "from " + b.At.In(wxcast.Beijing).Format("2006-01-02 15:04")
+				at = lang.T("report.from", "at", *b.At)
 			}
-			rows = append(rows, []any{b.ID, b.Name, b.State, at, b.Pending})
+			rows = append(rows, []any{b.ID, b.Name, state(lang, b.State), at, b.Pending})
 		}
 		if len(rows) == 0 {
-			rows = [][]any{{"nothing"}}
+			rows = [][]any{{lang.T("report.nothing")}}
 		}
-		section("To be sent on "+string(r.Plan.Day), rows...)
+		section(lang.T("report.to_be_sent", "day", string(r.Plan.Day)), rows...)
 		if len(r.Plan.Broadcasts) > 0 {
-			fmt.Fprintf(w, "  %s\n", r.Plan.verdict())
+			fmt.Fprintf(w, "  %s\n", lang.Say(r.Plan.verdict()))
 		}
 	}
 }
 
 // verdict says whether the quota covers the plan.
-func (p Plan) verdict() string {
+func (p Plan) verdict() wxcast.Sentence {
 	switch {
 	case p.Covered == nil:
-		return "How much the quota allows today is not known."
+		return wxcast.Say("report.plan_unknown")
 	case *p.Covered:
-		return fmt.Sprintf("The quota allows %d and covers all %d.", *p.Remain, p.Needed)
+		return wxcast.Say("report.plan_covers", "remain", *p.Remain, "needed", p.Needed)
 	}
-	return fmt.Sprintf("The quota allows %d of %d; the other %d wait for the next day.", *p.Remain, p.Needed, p.Needed-*p.Remain)
+	return wxcast.Say("report.plan_short", "remain", *p.Remain, "needed", p.Needed, "others", p.Needed-*p.Remain)
 }
+
+// heads are a table's column heads.
+func heads(lang text.Lang, codes ...string) []any {
+	all := make([]any, len(codes))
+	for i, code := range codes {
+		all[i] = lang.T("col." + code)
+	}
+	return all
+}
+
+func state(lang text.Lang, s wxcast.BroadcastState) string { return lang.T("state." + string(s)) }

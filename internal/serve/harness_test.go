@@ -30,6 +30,7 @@ type bench struct {
 	mini    int64
 	keys    wechat.CallbackKeys
 	base    string // of our server
+	cfg     *config.Config
 }
 
 const configuration = `
@@ -71,6 +72,7 @@ func each(t *testing.T, test func(t *testing.T, b *bench)) {
 			t.Fatal(err)
 		}
 		log := slog.New(slog.NewTextHandler(testWriter{t}, nil))
+		b.cfg = cfg
 		b.start(t, cfg, log)
 		if b.db, err = store.Open(t.Context(), url); err != nil {
 			t.Fatal(err)

@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/wxcast/wxcast/broadcast/template"
 	"github.com/wxcast/wxcast/config"
 	"github.com/wxcast/wxcast/internal/account"
 	"github.com/wxcast/wxcast/internal/api"
@@ -123,7 +124,7 @@ func (p *Program) wire(o Options) {
 
 // heardOf is an account as WeChat's callbacks know it.
 func heardOf(a *account.Account) callback.Account {
-	c := callback.Account{ID: a.ID, Name: a.Name(), Keys: wechat.CallbackKeys{AppID: wxcast.AppID(a.Config.AppID), Token: a.Config.Token}}
+	c := callback.Account{ID: a.ID, Name: a.Name(), Channel: template.Facts, Keys: wechat.CallbackKeys{AppID: wxcast.AppID(a.Config.AppID), Token: a.Config.Token}}
 	if a.Config.EncodingAESKey != "" {
 		c.Keys.AESKeys = append(c.Keys.AESKeys, a.Config.EncodingAESKey)
 	}

@@ -229,7 +229,7 @@ func (s *Server) receiptDelay() time.Duration {
 
 // sendReceipt tells what became of an accepted message. s.mu is held.
 func (s *Server) sendReceipt(m message) {
-	e := event{from: s.world.openid.encode(m.person), name: "TEMPLATESENDJOBFINISH", msgID: m.msgID, status: "success"}
+	e := event{from: s.world.openid.encode(m.person), name: "TEMPLATESENDJOBFINISH", msgID: s.receiptMsgID(m), status: "success"}
 	chance := s.random.Float64()
 	switch {
 	case less(&chance, s.knobs.UserBlock):
@@ -260,6 +260,14 @@ func (s *Server) hold(m message) {
 		defer s.mu.Unlock()
 		m.at = s.now()
 		s.ledger.add(m)
-		s.callbacks.send(event{from: s.world.openid.encode(m.person), name: "TEMPLATESENDJOBFINISH", msgID: m.msgID, status: "success"}, 0)
+		s.callbacks.send(event{from: s.world.openid.encode(m.person), name: "TEMPLATESENDJOBFINISH", msgID: s.receiptMsgID(m), status: "success"}, 0)
 	})
+}
+
+// receiptMsgID is the MsgID that a message's receipt bears.
+func (s *Server) receiptMsgID(m message) int64 {
+	if s.knobs.ReceiptWithoutMsgID && m.clientMsgID != "" {
+		return 0
+	}
+	return m.msgID
 }

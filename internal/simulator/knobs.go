@@ -84,6 +84,9 @@ type Knobs struct {
 	// the answer to the send.
 	ReceiptDelay Duration `json:"receipt_delay"`
 	ReceiptFirst bool     `json:"receipt_first"`
+	// ReceiptWithoutMsgID sends receipts with MsgID 0 for messages that had a client_msg_id,
+	// as one field report has it.
+	ReceiptWithoutMsgID bool `json:"receipt_without_msgid"`
 	// CallbackURL is where events go; "" sends none.
 	CallbackURL string `json:"callback_url"`
 	// CallbackMode is "plain", "compatible" or "safe"; CallbackFormat "xml" or "json".

@@ -111,7 +111,10 @@ refuse such messages (40249, 40252, 43116), delete the template, or ban the inte
 		"微信提前拒绝了 access_token，wxcast 已重新获取并继续。有其他系统在为本账号获取 token 而使我们的失效，或有人重置了 AppSecret。请让该系统从 wxcast 获取 token：GET /api/v1/access-token，使用带 token 权限的密钥。"},
 	"alert.quota":      {"the quota of template messages is nearly spent", "模板消息配额即将用完"},
 	"alert.quota_body": {"Of {limit:count} a day {left:count} are left on {day} (Beijing). Broadcasts that need more wait for the next day.", "{day}（北京时间）每日 {limit:count} 条中还剩 {left:count} 条。需要更多的群发将等到次日。"},
-	"alert.forged":     {"callbacks with wrong signatures", "回调签名错误"},
+	"alert.receipts":   {"no receipts come", "没有收到送达回执"},
+	"alert.receipts_body": {"{sent:count} messages were sent in 24 hours and no receipt was matched to one of them, although callbacks arrive. Look at the events TEMPLATESENDJOBFINISH: does another server get them, or do they bear MsgID 0? Until then, nobody learns what was delivered.",
+		"24 小时内发送了 {sent:count} 条消息，虽有回调到达，却没有一条回执能对应上。请检查 TEMPLATESENDJOBFINISH 事件：是否被其他服务器接收，或其 MsgID 为 0？在此之前无法得知送达情况。"},
+	"alert.forged": {"callbacks with wrong signatures", "回调签名错误"},
 	"alert.forged_body": {"{n} callbacks to /wechat/{account} in a minute were not signed with the account's Token and EncodingAESKey. Compare them with the console (开发 → 基本配置 → 服务器配置); if they are the same, somebody is trying.",
 		"一分钟内有 {n} 次发往 /wechat/{account} 的回调未使用本账号的 Token 与 EncodingAESKey 签名。请与公众平台（开发 → 基本配置 → 服务器配置）核对；若一致，则是有人在试探。"},
 })

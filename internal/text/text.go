@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"regexp"
 	"strings"
 
 	"github.com/wxcast/wxcast/internal/wxcast"
@@ -86,6 +87,9 @@ const (
 // Say says a sentence. One whose code is not known (a newer wxcast stored it) is said as
 // its code with what fills it in.
 func (l Lang) Say(s wxcast.Sentence) string {
+	if s.IsZero() {
+		return ""
+	}
 	w, ok := catalog[s.Code]
 	if !ok {
 		return s.String()
@@ -95,6 +99,12 @@ func (l Lang) Say(s wxcast.Sentence) string {
 
 // T says the sentence of a code: T("sync.none") for short.
 func (l Lang) T(code string, pairs ...any) string { return l.Say(wxcast.Say(code, pairs...)) }
+
+// Lookup is the words of a code without anything filled in; false for a code that there is not.
+func (l Lang) Lookup(code string) (string, bool) {
+	w, ok := catalog[code]
+	return w.in(l), ok
+}
 
 // Hint is what a door adds to a sentence; "" for nothing. Its words stand in the catalog
 // under the sentence's code, a slash and the door.
@@ -122,37 +132,20 @@ func (l Lang) between() string {
 	return "; "
 }
 
+// places are where a sentence is filled in. {{ }} is a spec's own, and any other braces are
+// what they are, as in data: {thing1: "…"}.
+var places = regexp.MustCompile(`\{\{.*?\}\}|\{\w+(?::\w+)?\}`)
+
 // fill writes the arguments into the words.
 func (l Lang) fill(words string, s wxcast.Sentence) string {
-	var b strings.Builder
-	for {
-		before, rest, found := strings.Cut(words, "{")
-		b.WriteString(before)
-		if !found {
-			return b.String()
-		}
-		place, after, closed := strings.Cut(rest, "}")
-		if !closed || strings.HasPrefix(rest, "{") { // {{ is a brace, as in {{ .openid }}
-			if strings.HasPrefix(rest, "{") {
-				end := strings.Index(rest, "}}")
-				if end >= 0 {
-					b.WriteString("{" + rest[:end+2])
-					words = rest[end+2:]
-					continue
-				}
-			}
-			b.WriteString("{" + rest)
-			return b.String()
-		}
-		words = after
-		name, form, _ := strings.Cut(place, ":")
+	return places.ReplaceAllStringFunc(words, func(place string) string {
+		name, form, _ := strings.Cut(strings.Trim(place, "{}"), ":")
 		value, ok := s.Arg(name)
-		if !ok {
-			b.WriteString("{" + place + "}")
-			continue
+		if !ok || strings.HasPrefix(place, "{{") {
+			return place
 		}
-		b.WriteString(l.write(value, form))
-	}
+		return l.write(value, form)
+	})
 }
 
 // Error says an error, a line for each of those that were joined. key writes the key of a

@@ -34,7 +34,7 @@ type Broadcast struct {
 	// MessageKey is random, and the common start of the client_msg_ids.
 	MessageKey string
 	State      BroadcastState
-	Reason     string    // why it waits or is paused, for people
+	Reason     Sentence  // why it waits or is paused
 	ResumeAt   time.Time // a waiting broadcast goes on, a scheduled one begins, UTC; zero otherwise
 	Rate       float64   // messages per second, all workers together
 	// Priority: while one with a higher number, or an older one with the same, is at
@@ -80,14 +80,10 @@ type Delivery struct {
 	Vars       map[string]string // from the recipients' CSV
 	Attempts   int               // calls made before this one
 	// OpenSince is the time of the first attempt whose outcome was lost, UTC;
-	// zero when every attempt so far has a known outcome. WeChat refuses a
-	// repeat of the same client_msg_id for DedupWindow from then.
+	// zero when every attempt so far has a known outcome. WeChat takes a
+	// repeat for the same message for the channel's DedupWindow from then.
 	OpenSince time.Time
 }
-
-// DedupWindow is how long WeChat remembers a client_msg_id. Source:
-// api_sendtemplatemessage, "防重入", read 2026-11-20.
-const DedupWindow = 10 * time.Minute
 
 // Outcome is what became of one attempt at a delivery.
 type Outcome struct {
@@ -132,6 +128,7 @@ type Tally struct {
 // ClaimRequest asks for work of one broadcast.
 type ClaimRequest struct {
 	BroadcastID int64
+	Lane        Lane   // whose quota and time it takes
 	Worker      string // who asks; unique to one process
 	// Max bounds the deliveries of a claim; so does Span, as what may be sent in it
 	// at the broadcast's rate.
@@ -147,6 +144,15 @@ type ClaimRequest struct {
 	// Profile: the message names the follower's unionid, remark, tags or time of
 	// following, so deliveries must hold them.
 	Profile bool
+}
+
+// Recording is what became of some attempts, and the leases that are thereby done.
+type Recording struct {
+	BroadcastID int64
+	Worker      string
+	Lane        Lane // whose calls they were
+	Outcomes    []Outcome
+	DoneLeases  []int64
 }
 
 // FrequencyCap bounds the messages to one person, of all broadcasts; 0 is no bound.
@@ -171,7 +177,8 @@ type Claim struct {
 	RetriesUntil time.Time
 	Fresh        []Delivery
 	Slot         Slot
-	Day          Day // whose quota was reserved
+	Day          Day // whose quota was reserved, in Lane
+	Lane         Lane
 	// TakenOver counts the leases of dead workers whose deliveries are due again.
 	TakenOver int
 	// Skipped counts those whose turn came and who must not get it; that is

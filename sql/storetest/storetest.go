@@ -16,6 +16,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/lib/pq"
 
@@ -185,9 +186,36 @@ func open(t *testing.T, rawURL string) *store.DB {
 	return db
 }
 
+// WaitForWorkers returns when so many processes hold leases at a time.
+func WaitForWorkers(t *testing.T, rawURL string, workers int) {
+	t.Helper()
+	db := openRaw(t, rawURL)
+	defer db.Close()
+	var got int
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		if err := db.QueryRowContext(t.Context(), "SELECT COUNT(DISTINCT worker) FROM leases").Scan(&got); err != nil {
+			t.Fatal(err)
+		}
+		if got >= workers {
+			return
+		}
+	}
+	t.Fatalf("%d processes hold leases after 20 seconds, want %d: they do not share the work", got, workers)
+}
+
 // PretendNewerSchema marks the schema as a later version's, as an older binary
 // would find it.
 func PretendNewerSchema(t *testing.T, rawURL string) {
+	t.Helper()
+	db := openRaw(t, rawURL)
+	defer db.Close()
+	if _, err := db.ExecContext(t.Context(), "INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, TRUE)"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// openRaw opens a store's database past the store.
+func openRaw(t *testing.T, rawURL string) *sql.DB {
 	t.Helper()
 	driver, dsn := "postgres", rawURL
 	if path, ok := strings.CutPrefix(rawURL, "sqlite://"); ok {
@@ -197,8 +225,5 @@ func PretendNewerSchema(t *testing.T, rawURL string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close()
-	if _, err := db.ExecContext(t.Context(), "INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, TRUE)"); err != nil {
-		t.Fatal(err)
-	}
+	return db
 }

@@ -196,17 +196,20 @@ CREATE TABLE leases (
 );
 CREATE INDEX leases_broadcast ON leases (broadcast_id);
 
--- When the next message of an account may leave, for all workers together.
+-- When the next message by an API of an app may leave, for all workers together.
 CREATE TABLE pacing (
-    account_id BIGINT PRIMARY KEY REFERENCES apps (id),
+    app_id     BIGINT NOT NULL REFERENCES apps (id),
+    api        TEXT NOT NULL,
     next_at    TIMESTAMP NOT NULL,
     -- Below 1 while WeChat asks us to slow down.
     share      REAL NOT NULL DEFAULT 1,
-    share_at   TIMESTAMP
+    share_at   TIMESTAMP,
+    PRIMARY KEY (app_id, api)
 );
 
+-- The quota of an API of an app on a Beijing day.
 CREATE TABLE quota_days (
-    account_id  BIGINT NOT NULL REFERENCES apps (id),
+    app_id      BIGINT NOT NULL REFERENCES apps (id),
     api         TEXT NOT NULL,
     day         TEXT NOT NULL,
     daily_limit BIGINT NOT NULL,
@@ -220,7 +223,7 @@ CREATE TABLE quota_days (
     -- A worker died: what its calls used only WeChat knows.
     doubtful    BOOLEAN NOT NULL DEFAULT FALSE,
     read_at     TIMESTAMP NOT NULL,
-    PRIMARY KEY (account_id, api, day)
+    PRIMARY KEY (app_id, api, day)
 ) WITHOUT ROWID;
 
 -- Who asked for no more messages.
@@ -254,11 +257,12 @@ CREATE TABLE list_rows (
 -- Receipts that came before their message was recorded as sent.
 CREATE TABLE early_receipts (
     account_id BIGINT NOT NULL,
+    app_id     BIGINT NOT NULL,
     msgid      BIGINT NOT NULL,
     openid     TEXT NOT NULL,
     receipt    TEXT NOT NULL,
     at         TIMESTAMP NOT NULL,
-    PRIMARY KEY (account_id, msgid)
+    PRIMARY KEY (account_id, app_id, msgid, openid, at)
 ) WITHOUT ROWID;
 CREATE INDEX early_receipts_of_person ON early_receipts (account_id, openid);
 

@@ -191,8 +191,8 @@ WHERE d.broadcast_id = o.broadcast_id AND d.openid = o.openid AND d.msgid = o.ms
 
 -- name: lock-quota
 -- Hold up the recording of outcomes until the transaction ends.
--- $1 account; $2 api.
-SELECT used FROM quota_days WHERE account_id = $1 AND api = $2 ORDER BY day FOR UPDATE;
+-- $1 app; $2 api.
+SELECT used FROM quota_days WHERE app_id = $1 AND api = $2 ORDER BY day FOR UPDATE;
 
 -- name: lock-fixing
 -- Serialise the fixing of one broadcast's recipients until the transaction ends, beside
@@ -285,10 +285,10 @@ WHERE EXISTS (SELECT 1 FROM broadcasts b CROSS JOIN LATERAL (SELECT 1 FROM deliv
 
 -- name: add-early
 -- Keep receipts for messages that are not recorded yet.
--- $1 account; $2 JSON array of {openid, msgid, receipt, at}.
-INSERT INTO early_receipts (account_id, msgid, openid, receipt, at)
-SELECT $1, msgid, openid, receipt, at FROM json_to_recordset($2::json) AS r (msgid bigint, openid text, receipt text, at timestamptz)
-ON CONFLICT (account_id, msgid) DO NOTHING;
+-- $1 account; $2 JSON array of {openid, msgid, receipt, at}; $3 app.
+INSERT INTO early_receipts (account_id, app_id, msgid, openid, receipt, at)
+SELECT $1::bigint, $3::bigint, msgid, openid, receipt, at FROM json_to_recordset($2::json) AS r (msgid bigint, openid text, receipt text, at timestamptz)
+ON CONFLICT DO NOTHING;
 
 -- name: growth-by-day
 -- Followers gained and lost, by Beijing day, counted from the one of 1970-01-01.
@@ -306,5 +306,5 @@ SELECT account_id, openid, msgid, receipt, at FROM early_receipts
 WHERE account_id = (SELECT account_id FROM broadcasts WHERE id = $1) AND openid IN (SELECT value FROM json_array_elements_text($2::json));
 
 -- name: drop-used-early
--- $1 account; $2 msgids as a JSON array.
-DELETE FROM early_receipts WHERE account_id = $1 AND msgid IN (SELECT value::bigint FROM json_array_elements_text($2::json));
+-- $1 account; $2 JSON array of {openid, msgid}.
+DELETE FROM early_receipts WHERE account_id = $1 AND (msgid, openid) IN (SELECT (value ->> 'msgid')::bigint, value ->> 'openid' FROM json_array_elements($2::json));

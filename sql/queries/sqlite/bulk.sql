@@ -177,8 +177,8 @@ WHERE broadcast_id = $1 AND deliveries.openid = o.value ->> 'openid' AND deliver
 
 -- name: lock-quota
 -- A write transaction is alone already.
--- $1 account; $2 api.
-SELECT used FROM quota_days WHERE account_id = $1 AND api = $2 ORDER BY day;
+-- $1 app; $2 api.
+SELECT used FROM quota_days WHERE app_id = $1 AND api = $2 ORDER BY day;
 
 -- name: lock-fixing
 -- A write transaction is alone already.
@@ -255,10 +255,10 @@ WHERE EXISTS (SELECT 1 FROM broadcasts b CROSS JOIN deliveries d ON d.broadcast_
 
 -- name: add-early
 -- Keep receipts for messages that are not recorded yet.
--- $1 account; $2 JSON array of {openid, msgid, receipt, at}.
-INSERT INTO early_receipts (account_id, msgid, openid, receipt, at)
-SELECT $1, value ->> 'msgid', value ->> 'openid', value ->> 'receipt', value ->> 'at' FROM json_each($2) WHERE TRUE
-ON CONFLICT (account_id, msgid) DO NOTHING;
+-- $1 account; $2 JSON array of {openid, msgid, receipt, at}; $3 app.
+INSERT INTO early_receipts (account_id, app_id, msgid, openid, receipt, at)
+SELECT $1, $3, value ->> 'msgid', value ->> 'openid', value ->> 'receipt', value ->> 'at' FROM json_each($2) WHERE TRUE
+ON CONFLICT DO NOTHING;
 
 -- name: growth-by-day
 -- Followers gained and lost, by Beijing day, counted from the one of 1970-01-01.
@@ -276,5 +276,5 @@ SELECT account_id, openid, msgid, receipt, at FROM early_receipts
 WHERE account_id = (SELECT account_id FROM broadcasts WHERE id = $1) AND openid IN (SELECT value FROM json_each($2));
 
 -- name: drop-used-early
--- $1 account; $2 msgids as a JSON array.
-DELETE FROM early_receipts WHERE account_id = $1 AND msgid IN (SELECT value FROM json_each($2));
+-- $1 account; $2 JSON array of {openid, msgid}.
+DELETE FROM early_receipts WHERE account_id = $1 AND (msgid, openid) IN (SELECT value ->> 'msgid', value ->> 'openid' FROM json_each($2));

@@ -1,8 +1,7 @@
-package broadcast
+package spec
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strconv"
 	"time"
@@ -37,11 +36,11 @@ const (
 	bridgedOrNot = "any"
 )
 
-func (p *specParser) audience(key string, n *yaml.Node) {
+func (p *Parser) audience(key string, n *yaml.Node) {
 	a := &p.Audience
-	p.mapping(key, n, map[string]func(string, *yaml.Node){
+	p.Mapping(key, n, map[string]Field{
 		"bridged": func(key string, n *yaml.Node) {
-			v, ok := p.scalar(key, n)
+			v, ok := p.Scalar(key, n)
 			if !ok {
 				return
 			}
@@ -53,10 +52,10 @@ func (p *specParser) audience(key string, n *yaml.Node) {
 			case bridgedOrNot:
 				a.Bridged = bridgedOrNot
 			default:
-				p.complain(key, fmt.Sprintf("%q says not who", v), "write yes (the default), no or any")
+				p.Complain(key, wxcast.Say("spec.no_bridged", "value", v), wxcast.Say("spec.want_bridged"))
 			}
 		},
-		"tags":            p.section(map[string]func(string, *yaml.Node){"any": p.tags(&a.TagsAny), "all": p.tags(&a.TagsAll), "none": p.tags(&a.TagsNone)}),
+		"tags":            p.Section(map[string]Field{"any": p.tags(&a.TagsAny), "all": p.tags(&a.TagsAll), "none": p.tags(&a.TagsNone)}),
 		"scenes":          p.texts(&a.Scenes),
 		"followed_after":  p.time(&a.FollowedAfter),
 		"followed_before": p.time(&a.FollowedBefore),
@@ -70,30 +69,30 @@ func (p *specParser) audience(key string, n *yaml.Node) {
 		},
 		"not_messaged":       p.duration(time.Minute, 365*day, "not_messaged: 7d", &a.NotMessaged),
 		"sample":             p.share(&a.Sample),
-		"limit":              p.whole(1, 1<<40, "recipients", "limit: 1000", func(i int64) { a.Limit = i }),
+		"limit":              p.whole(1, 1<<40, "spec.recipients", "limit: 1000", func(i int64) { a.Limit = i }),
 		"exclude_broadcasts": p.texts(&a.ExcludeBroadcasts),
 	})
 	if !a.FollowedAfter.IsZero() && !a.FollowedBefore.IsZero() && !a.FollowedAfter.Before(a.FollowedBefore) {
-		p.complain(key+".followed_before", "is not after followed_after, so it leaves nobody", "turn them round")
+		p.Complain(key+".followed_before", wxcast.Say("spec.followed_round"), wxcast.Say("spec.turn_round"))
 	}
 }
 
 // list reads a CSV's name, or {file: …, by: …}.
-func (p *specParser) list(key string, n *yaml.Node) *ListFile {
+func (p *Parser) list(key string, n *yaml.Node) *ListFile {
 	l := &ListFile{key: key}
 	if n.Kind == yaml.MappingNode {
-		p.mapping(key, n, map[string]func(string, *yaml.Node){"file": p.text(&l.File), "by": func(key string, n *yaml.Node) {
-			if v, ok := p.scalar(key, n); ok {
+		p.Mapping(key, n, map[string]Field{"file": p.String(&l.File), "by": func(key string, n *yaml.Node) {
+			if v, ok := p.Scalar(key, n); ok {
 				if l.By = wxcast.ListKind(v); !slices.Contains(listKinds, l.By) {
-					p.complain(key, fmt.Sprintf("%q is no id of a person", v), "write openid, unionid or mini_openid")
+					p.Complain(key, wxcast.Say("spec.no_id_kind", "value", v), wxcast.Say("spec.write_one", "known", listKinds))
 				}
 			}
 		}})
 	} else {
-		p.text(&l.File)(key, n)
+		p.String(&l.File)(key, n)
 	}
 	if l.File == "" && len(p.bad) == 0 {
-		p.complain(key, "names no file", "write for example people.csv")
+		p.Complain(key, wxcast.Say("spec.no_file"), example("people.csv"))
 	}
 	return l
 }
@@ -160,7 +159,7 @@ func (s *Spec) broadcastsCalled(ctx context.Context, store AudienceStore, accoun
 		}
 	}
 	if len(ids) == 0 {
-		return nil, s.Bad("audience.exclude_broadcasts", fmt.Sprintf("the account has no broadcast %q", name), "wxcast broadcast list shows them")
+		return nil, s.Bad("audience.exclude_broadcasts", wxcast.Say("spec.no_such_broadcast", "name", name), wxcast.Say("spec.want_broadcast"))
 	}
 	return ids, nil
 }

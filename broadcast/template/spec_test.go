@@ -1,11 +1,13 @@
-package broadcast_test
+package template_test
 
 import (
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/wxcast/wxcast/broadcast"
+	"github.com/wxcast/wxcast/broadcast/spec"
+	"github.com/wxcast/wxcast/broadcast/template"
+	"github.com/wxcast/wxcast/internal/text"
 	"github.com/wxcast/wxcast/internal/wechat"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
@@ -17,25 +19,38 @@ miniprogram: {pagepath: "pages/sale/index?from=oa"}
 rate: 50
 `
 
+// parse reads a spec of template messages.
+func parse(file string, raw []byte) (*spec.Spec, error) {
+	return spec.Parse(file, raw, template.Form{})
+}
+
+// words are what people read of an error.
+func words(err error) string {
+	if err == nil {
+		return ""
+	}
+	return text.English.Error(err, text.NoDoor, nil)
+}
+
 func TestTheSmallestSpec(t *testing.T) {
-	s, err := broadcast.ParseSpec("spec.yaml", []byte(goodSpec))
+	s, err := parse("spec.yaml", []byte(goodSpec))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.Name != "spring-sale" || s.TemplateID != "TPL_ID" || s.Data["thing1"] != "上新提醒" || s.Data["time2"] != "2026-11-30 10:00" ||
-		s.PagePath != "pages/sale/index?from=oa" || s.Rate != 50 || s.QuotaKeep != -1 {
+	if c := template.Of(s); s.Name != "spring-sale" || c.TemplateID != "TPL_ID" || c.Data["thing1"] != "上新提醒" || c.Data["time2"] != "2026-11-30 10:00" ||
+		c.PagePath != "pages/sale/index?from=oa" || s.Rate != 50 || s.QuotaKeep != -1 {
 		t.Errorf("%+v", s)
 	}
 }
 
 func TestValuesStandAsTheyWereWritten(t *testing.T) {
-	s, err := broadcast.ParseSpec("spec.yaml", []byte("name: 春季上新\ntemplate: T\nquota: {keep: 10}\ndata:\n  amount1: 28.50\n  time2: 2026-11-30 10:00\n  thing3: {value: yes}\n  character_string4: 007\n"))
+	s, err := parse("spec.yaml", []byte("name: 春季上新\ntemplate: T\nquota: {keep: 10}\ndata:\n  amount1: 28.50\n  time2: 2026-11-30 10:00\n  thing3: {value: yes}\n  character_string4: 007\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for key, want := range map[string]string{"amount1": "28.50", "time2": "2026-11-30 10:00", "thing3": "yes", "character_string4": "007"} {
-		if s.Data[key] != want {
-			t.Errorf("%s is %q, want %q", key, s.Data[key], want)
+		if template.Of(s).Data[key] != want {
+			t.Errorf("%s is %q, want %q", key, template.Of(s).Data[key], want)
 		}
 	}
 	if s.Name != "春季上新" || s.QuotaKeep != 10 {
@@ -46,7 +61,7 @@ func TestValuesStandAsTheyWereWritten(t *testing.T) {
 func TestWhatMakesAnotherBroadcast(t *testing.T) {
 	hash := func(change string) string {
 		old, replacement, _ := strings.Cut(change, " => ")
-		s, err := broadcast.ParseSpec("", []byte(strings.Replace(goodSpec, old, replacement, 1)))
+		s, err := parse("", []byte(strings.Replace(goodSpec, old, replacement, 1)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -94,17 +109,17 @@ func TestBadSpecsAreToldWithTheirLine(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			old, replacement, _ := strings.Cut(test.change, " => ")
-			_, err := broadcast.ParseSpec("s.yaml", []byte(strings.Replace(goodSpec, old, replacement, 1)))
-			if err == nil || !strings.HasPrefix(err.Error(), test.want) {
-				t.Errorf("got  %v\nwant %s", err, test.want)
+			_, err := parse("s.yaml", []byte(strings.Replace(goodSpec, old, replacement, 1)))
+			if got := words(err); err == nil || !strings.HasPrefix(got, test.want) {
+				t.Errorf("got  %s\nwant %s", got, test.want)
 			}
 		})
 	}
 }
 
 func TestAllMistakesOfASpecAreToldInOrder(t *testing.T) {
-	_, err := broadcast.ParseSpec("s.yaml", []byte("rate: -1\nnam: x\ndata: {thing1: \"{{\"}\n"))
-	if err == nil || strings.Count(err.Error(), "\n") != 4 || !strings.HasPrefix(err.Error(), "s.yaml: name: is missing") {
+	_, err := parse("s.yaml", []byte("rate: -1\nnam: x\ndata: {thing1: \"{{\"}\n"))
+	if err == nil || strings.Count(words(err), "\n") != 4 || !strings.HasPrefix(words(err), "s.yaml: name: is missing") {
 		t.Errorf("%v", err)
 	}
 }
@@ -124,12 +139,12 @@ func TestASpecIsHeldAgainstTheRealTemplate(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			old, replacement, _ := strings.Cut(test.change, " => ")
-			s, err := broadcast.ParseSpec("s.yaml", []byte(strings.Replace(goodSpec, old, replacement, 1)))
+			s, err := parse("s.yaml", []byte(strings.Replace(goodSpec, old, replacement, 1)))
 			if err != nil {
 				t.Fatal(err)
 			}
-			bad := broadcast.CheckTemplate(s, templates)
-			if test.want == "" && len(bad) > 0 || test.want != "" && (len(bad) == 0 || bad[0].Error() != test.want) {
+			bad := template.CheckTemplate(s, templates)
+			if test.want == "" && len(bad) > 0 || test.want != "" && (len(bad) == 0 || words(bad[0]) != test.want) {
 				t.Errorf("got  %v\nwant %s", bad, test.want)
 			}
 		})
@@ -147,19 +162,19 @@ func TestValuesByKeyType(t *testing.T) {
 		{"phrase4", "已发货", true}, {"phrase4", "已经发货了啊", false}, {"phone_number5", "+86-10-12345678", true}, {"car_number6", "粤A8Z888挂", true},
 		{"time7", "2026年11月30日 10:00", true}, {"time7", "明天", false}, {"const8", "", true}, {"keyword1", "", true}, {"first", strings.Repeat("x", 99), true},
 	} {
-		problem, want := broadcast.CheckValue(test.key, test.value)
-		if (problem == "") != test.ok || (problem == "") != (want == "") {
+		problem, want := template.CheckValue(test.key, test.value)
+		if problem.IsZero() != test.ok || problem.IsZero() != want.IsZero() {
 			t.Errorf("%s %q: %q; %q", test.key, test.value, problem, want)
 		}
 	}
 }
 
 func TestAMessageIsWrittenForItsRecipient(t *testing.T) {
-	s, err := broadcast.ParseSpec("", []byte("name: n\ntemplate: T\ndata: {thing1: \"{{ .remark }}\", time2: \"{{ .followed_at }}\", character_string3: const}\nminiprogram: {pagepath: \"p?o={{ .openid }}&u={{ .unionid }}&m={{ .mini_openid }}\"}\n"))
+	s, err := parse("", []byte("name: n\ntemplate: T\ndata: {thing1: \"{{ .remark }}\", time2: \"{{ .followed_at }}\", character_string3: const}\nminiprogram: {pagepath: \"p?o={{ .openid }}&u={{ .unionid }}&m={{ .mini_openid }}\"}\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := broadcast.NewMessage(s, "wxMP", "key")
+	m, err := template.NewMessage(s, "wxMP", "key")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -180,19 +195,19 @@ func FuzzParseSpec(f *testing.F) {
 	f.Add("name: &a n\ntemplate: *a\ndata: {<<: *a}")
 	f.Add("{{")
 	// An accepted spec can be written to somebody; a refused one says where.
-	f.Fuzz(func(t *testing.T, text string) {
-		s, err := broadcast.ParseSpec("f.yaml", []byte(text))
+	f.Fuzz(func(t *testing.T, yaml string) {
+		s, err := parse("f.yaml", []byte(yaml))
 		if err != nil {
-			if !strings.HasPrefix(err.Error(), "f.yaml") {
+			if !strings.HasPrefix(words(err), "f.yaml") {
 				t.Errorf("%v", err)
 			}
 			return
 		}
-		m, err := broadcast.NewMessage(s, "wxMP", "key")
+		m, err := template.NewMessage(s, "wxMP", "key")
 		if err != nil {
 			t.Fatalf("accepted and not compiled: %v", err)
 		}
-		if s.Name == "" || s.TemplateID == "" || s.Rate < 0 || s.Rate > 100_000 {
+		if s.Name == "" || template.Of(s).TemplateID == "" || s.Rate < 0 || s.Rate > 100_000 {
 			t.Errorf("%+v", s)
 		}
 		_, _ = m.For(&wxcast.Delivery{})

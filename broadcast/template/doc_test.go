@@ -1,4 +1,4 @@
-package broadcast_test
+package template_test
 
 import (
 	"os"
@@ -7,13 +7,11 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"go.yaml.in/yaml/v3"
-
-	"github.com/wxcast/wxcast/broadcast"
 )
 
 func documentedSpec(t *testing.T) string {
 	t.Helper()
-	page, err := os.ReadFile("../docs/broadcast.md")
+	page, err := os.ReadFile("../../docs/broadcast.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -26,7 +24,7 @@ func documentedSpec(t *testing.T) string {
 }
 
 func TestTheDocumentedSpecIsOne(t *testing.T) {
-	if _, err := broadcast.ParseSpec("docs/broadcast.md", []byte(documentedSpec(t))); err != nil {
+	if _, err := parse("docs/broadcast.md", []byte(documentedSpec(t))); err != nil {
 		t.Error(err)
 	}
 }
@@ -35,7 +33,7 @@ func TestTheDocumentedSpecIsOne(t *testing.T) {
 // it refuses.
 func TestTheSchemaIsThatOfTheParser(t *testing.T) {
 	compiler := jsonschema.NewCompiler()
-	schema, err := compiler.Compile("../docs/spec.schema.json")
+	schema, err := compiler.Compile("../../docs/spec.schema.json")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +55,7 @@ func TestTheSchemaIsThatOfTheParser(t *testing.T) {
 	} {
 		old, replacement, _ := strings.Cut(change, " => ")
 		text := strings.Replace(goodSpec, old, replacement, 1)
-		_, parsed := broadcast.ParseSpec("s.yaml", []byte(text))
+		_, parsed := parse("s.yaml", []byte(text))
 		if valid := check(text); (valid == nil) != (parsed == nil) {
 			t.Errorf("%s: the schema says %v, the parser %v", change, valid, parsed)
 		}
@@ -68,7 +66,7 @@ func TestTheSchemaIsThatOfTheParser(t *testing.T) {
 		for i, part := range strings.Split(key, ".") {
 			lines += strings.Repeat("  ", i) + part + ":\n"
 		}
-		if _, err := broadcast.ParseSpec("s.yaml", []byte(lines)); err == nil || strings.Contains(err.Error(), "is not a key of a spec") {
+		if _, err := parse("s.yaml", []byte(lines)); err == nil || strings.Contains(words(err), "is not a key of a spec") {
 			t.Errorf("the parser does not know %s: %v", key, err)
 		}
 	}

@@ -1,4 +1,4 @@
-package broadcast
+package spec
 
 import (
 	"context"
@@ -25,7 +25,7 @@ var listKinds = []wxcast.ListKind{wxcast.ListOfOpenIDs, wxcast.ListOfUnionIDs, w
 type ListFile struct {
 	File   string          // beside the spec, unless it is absolute
 	By     wxcast.ListKind // the column of the ids; "" for the only one there is
-	Digest string          // of the file's bytes, part of the broadcast's content
+	Digest string          // of its rows, part of the broadcast's content
 
 	key     string // where the spec names it
 	path    string
@@ -62,7 +62,7 @@ func (s *Spec) OpenLists(dir string) error {
 func (s *Spec) OpenUploadedLists(dir string) error {
 	for _, l := range s.lists() {
 		if l.File != filepath.Base(l.File) || !filepath.IsLocal(l.File) {
-			return s.Bad(l.key, fmt.Sprintf("%q is no file that was sent", l.File), "send the list with the spec and name it without a folder")
+			return s.Bad(l.key, wxcast.Say("list.not_sent", "file", l.File), wxcast.Say("list.want_sent"))
 		}
 	}
 	return s.OpenLists(dir)
@@ -79,23 +79,53 @@ func (s *Spec) lists() []*ListFile {
 func (l *ListFile) look(s *Spec) error {
 	f, err := os.Open(l.path)
 	if err != nil {
-		return s.Bad(l.key, fmt.Sprintf("%s cannot be read: %v", l.File, errors.Unwrap(err)), "name a CSV file that exists, beside the spec or with its whole path")
+		return s.Bad(l.key, wxcast.Say("list.unreadable", "file", l.File, "why", errors.Unwrap(err)), wxcast.Say("list.want_file"))
 	}
 	defer f.Close()
-	digest := sha256.New()
-	csv, err := l.open(io.TeeReader(f, digest))
+	csv, err := l.open(f)
 	if err != nil {
 		return err
 	}
 	if err := l.findColumns(csv.Columns); err != nil {
 		return err
 	}
-	if _, err := io.Copy(digest, f); err != nil {
-		return s.Bad(l.key, fmt.Sprintf("%s cannot be read: %v", l.File, err), "")
-	}
-	l.Digest = hex.EncodeToString(digest.Sum(nil))
-	return nil
+	l.Digest, err = l.digest(csv)
+	return err
 }
+
+// digest is over the rows: the ids and the variables, in the order of the variables' names. How
+// the file is written, and what it is called, does not count. Rows that are bad count as they
+// stand: they are told when the list is loaded.
+func (l *ListFile) digest(csv *textfile.CSV) (string, error) {
+	sum := sha256.New()
+	variables := slices.Sorted(slices.Values(l.columns))
+	for _, name := range variables {
+		writeField(sum, name)
+	}
+	for {
+		record, err := csv.Read()
+		if errors.Is(err, io.EOF) {
+			return hex.EncodeToString(sum.Sum(nil)), nil
+		}
+		if err != nil {
+			return "", err
+		}
+		row, problem, _ := l.row(csv.Columns, record)
+		if !problem.IsZero() {
+			for _, field := range record.Fields {
+				writeField(sum, field)
+			}
+			continue
+		}
+		writeField(sum, row.ID)
+		for _, name := range variables {
+			writeField(sum, row.Vars[name])
+		}
+	}
+}
+
+// identity is whom the list holds.
+func (l *ListFile) identity() string { return string(l.By) + ":" + l.Digest }
 
 func (l *ListFile) open(in io.Reader) (*textfile.CSV, error) {
 	text, err := textfile.Decode(in, l.File)
@@ -103,13 +133,13 @@ func (l *ListFile) open(in io.Reader) (*textfile.CSV, error) {
 		return nil, err
 	}
 	if _, err := text.Peek(1); err != nil {
-		return nil, l.bad(0, "", "is empty", "its first line must name the columns, such as openid,coupon")
+		return nil, l.bad(0, "", wxcast.Say("spec.empty"), wxcast.Say("list.want_columns"))
 	}
 	return textfile.NewCSV(text, l.File)
 }
 
-func (l *ListFile) bad(line int64, key, problem, want string) *wxcast.BadInput {
-	return &wxcast.BadInput{File: l.File, Line: int(line), Key: key, Problem: wxcast.Plain(problem), Want: wxcast.Plain(want)}
+func (l *ListFile) bad(line int64, key string, problem, want wxcast.Sentence) *wxcast.BadInput {
+	return &wxcast.BadInput{File: l.File, Line: int(line), Key: key, Problem: problem, Want: want}
 }
 
 // variableName is what may stand behind the dot in {{ .coupon }}.
@@ -124,13 +154,13 @@ func (l *ListFile) findColumns(columns []string) error {
 		kind := wxcast.ListKind(strings.ToLower(column))
 		switch {
 		case seen[column]:
-			return l.bad(1, column, "there are two such columns", "rename one")
+			return l.bad(1, column, wxcast.Say("list.column_twice"), wxcast.Say("list.rename_one"))
 		case slices.Contains(listKinds, kind):
 			ids = append(ids, kind)
 		case !variableName.MatchString(column):
-			return l.bad(1, column, "is no name of a variable", "name columns with letters, digits and _, such as coupon or 优惠券")
+			return l.bad(1, column, wxcast.Say("list.no_variable"), wxcast.Say("list.want_variable"))
 		case slices.Contains(Variables, "."+column):
-			return l.bad(1, column, "is a variable of wxcast's own", "rename the column")
+			return l.bad(1, column, wxcast.Say("list.own_variable"), wxcast.Say("list.rename_column"))
 		default:
 			l.columns = append(l.columns, column)
 		}
@@ -138,11 +168,11 @@ func (l *ListFile) findColumns(columns []string) error {
 	}
 	switch {
 	case len(ids) == 0:
-		return l.bad(1, "", "no column holds ids; it has "+strings.Join(columns, ", "), "name the column openid, unionid or mini_openid")
+		return l.bad(1, "", wxcast.Say("list.no_ids", "columns", columns), wxcast.Say("list.want_id_column"))
 	case l.By != "" && !slices.Contains(ids, l.By):
-		return l.bad(1, string(l.By), "there is no such column; it has "+strings.Join(columns, ", "), "change by: in the spec, or the column's name")
+		return l.bad(1, string(l.By), wxcast.Say("list.no_such_column", "columns", columns), wxcast.Say("list.change_by"))
 	case l.By == "" && len(ids) > 1:
-		return l.bad(1, "", fmt.Sprintf("several columns hold ids: %v", ids), fmt.Sprintf("say which one counts, in the spec: {file: %s, by: %s}", l.File, ids[0]))
+		return l.bad(1, "", wxcast.Say("list.several_ids", "ids", fmt.Sprint(ids)), wxcast.Say("list.say_which", "shown", fmt.Sprintf("{file: %s, by: %s}", l.File, ids[0])))
 	case l.By == "":
 		l.By = ids[0]
 	}
@@ -152,7 +182,7 @@ func (l *ListFile) findColumns(columns []string) error {
 // load finds the list in the store, or stores it.
 func (l *ListFile) load(ctx context.Context, lists ListStore, s *Spec, accountID int64) (wxcast.List, error) {
 	if l.Digest == "" {
-		return wxcast.List{}, s.Bad(l.key, "its file was not opened", "")
+		return wxcast.List{}, s.Bad(l.key, wxcast.Say("list.not_opened"), wxcast.Sentence{})
 	}
 	list, found, err := lists.FindList(ctx, accountID, l.Digest, l.By)
 	if found || err != nil {
@@ -160,7 +190,7 @@ func (l *ListFile) load(ctx context.Context, lists ListStore, s *Spec, accountID
 	}
 	f, err := os.Open(l.path)
 	if err != nil {
-		return list, s.Bad(l.key, fmt.Sprintf("%s cannot be read: %v", l.File, errors.Unwrap(err)), "")
+		return list, s.Bad(l.key, wxcast.Say("list.unreadable", "file", l.File, "why", errors.Unwrap(err)), wxcast.Sentence{})
 	}
 	defer f.Close()
 	csv, err := l.open(f)
@@ -170,7 +200,7 @@ func (l *ListFile) load(ctx context.Context, lists ListStore, s *Spec, accountID
 	list, err = lists.LoadList(ctx, accountID, l.Digest, l.By, l.rows(csv))
 	var twice *wxcast.DuplicateRowError
 	if errors.As(err, &twice) {
-		return list, l.bad(int64(twice.Line), string(l.By), fmt.Sprintf("%q stands on line %d already", twice.ID, twice.First), "one row for each person: remove one of the two")
+		return list, l.bad(int64(twice.Line), string(l.By), wxcast.Say("list.twice", "id", twice.ID, "line", twice.First), wxcast.Say("list.want_one_row"))
 	}
 	return list, err
 }
@@ -186,7 +216,7 @@ func (l *ListFile) rows(csv *textfile.CSV) iter.Seq2[wxcast.ListRow, error] {
 			record, err := csv.Read()
 			if errors.Is(err, io.EOF) {
 				if n == 0 {
-					bad = append(bad, l.bad(1, "", "has a header and no rows", "write one row for each person"))
+					bad = append(bad, l.bad(1, "", wxcast.Say("list.no_rows"), wxcast.Say("list.want_rows")))
 				}
 				break
 			}
@@ -195,7 +225,7 @@ func (l *ListFile) rows(csv *textfile.CSV) iter.Seq2[wxcast.ListRow, error] {
 				break
 			}
 			row, problem, want := l.row(csv.Columns, record)
-			if problem != "" {
+			if !problem.IsZero() {
 				if bad = append(bad, l.bad(record.Line, string(l.By), problem, want)); len(bad) == badRowsShown {
 					break
 				}
@@ -214,9 +244,9 @@ func (l *ListFile) rows(csv *textfile.CSV) iter.Seq2[wxcast.ListRow, error] {
 // idMax is longer than any id of WeChat's.
 const idMax = 128
 
-func (l *ListFile) row(columns []string, record textfile.Record) (row wxcast.ListRow, problem, want string) {
+func (l *ListFile) row(columns []string, record textfile.Record) (row wxcast.ListRow, problem, want wxcast.Sentence) {
 	if record.Problem != "" {
-		return row, record.Problem, fmt.Sprintf("a row has the %d fields of the header", len(columns))
+		return row, wxcast.Verbatim(record.Problem), wxcast.Say("list.want_fields", "n", len(columns))
 	}
 	row = wxcast.ListRow{Line: int(record.Line), Vars: make(map[string]string, len(l.columns))}
 	for i, column := range columns {
@@ -229,11 +259,11 @@ func (l *ListFile) row(columns []string, record textfile.Record) (row wxcast.Lis
 	}
 	switch {
 	case row.ID == "":
-		return row, "is empty", "write an id in every row"
+		return row, wxcast.Say("spec.empty"), wxcast.Say("list.want_id")
 	case len(row.ID) > idMax || strings.ContainsFunc(row.ID, func(r rune) bool { return r <= ' ' || r > '~' }):
-		return row, fmt.Sprintf("%.40q is no %s", row.ID, l.By), "ids are letters, digits, - and _"
+		return row, wxcast.Say("list.no_id", "id", row.ID, "kind", l.By), wxcast.Say("list.want_id_form")
 	}
-	return row, "", ""
+	return row, wxcast.Sentence{}, wxcast.Sentence{}
 }
 
 // ReadList reads a CSV of people on its own. Faults are *wxcast.BadInput, all that were

@@ -20,22 +20,22 @@ const (
 	quicken      = 1.25
 )
 
-// pacer hands out an account's time, one slot after another: the generic cell rate
-// algorithm, with no burst. The account's row is locked as long as it is used.
+// pacer hands out a lane's time, one slot after another: the generic cell rate
+// algorithm, with no burst. The app's row is locked as long as it is used.
 type pacer struct {
-	db        *DB
-	tx        *sqlx.Tx
-	accountID int64
-	now       time.Time
+	db   *DB
+	tx   *sqlx.Tx
+	lane wxcast.Lane
+	now  time.Time
 
 	Next    time.Time    `db:"next_at"`
 	Share   float64      // of the rate; below 1 after WeChat has asked us to slow down
 	ShareAt sql.NullTime `db:"share_at"`
 }
 
-func (db *DB) loadPacer(ctx context.Context, tx *sqlx.Tx, accountID int64, now time.Time) (*pacer, error) {
-	p := &pacer{db: db, tx: tx, accountID: accountID, now: now, Next: now, Share: 1}
-	if err := ignoreNoRows(tx.GetContext(ctx, p, db.q.GetPacing, accountID)); err != nil {
+func (db *DB) loadPacer(ctx context.Context, tx *sqlx.Tx, lane wxcast.Lane, now time.Time) (*pacer, error) {
+	p := &pacer{db: db, tx: tx, lane: lane, now: now, Next: now, Share: 1}
+	if err := ignoreNoRows(tx.GetContext(ctx, p, db.q.GetPacing, lane.AppID, lane.API)); err != nil {
 		return nil, err
 	}
 	if p.Share < 1 && now.Sub(utc(p.ShareAt)) > quickenAfter {
@@ -52,15 +52,15 @@ func (p *pacer) take(ctx context.Context, length time.Duration, earliest time.Ti
 	}
 	slot.Start = slot.Start.Truncate(time.Microsecond)
 	slot.End = slot.Start.Add(length).Truncate(time.Microsecond)
-	_, err := p.tx.ExecContext(ctx, p.db.q.PutPacing, p.accountID, slot.End, p.Share, p.ShareAt)
+	_, err := p.tx.ExecContext(ctx, p.db.q.PutPacing, p.lane.AppID, p.lane.API, slot.End, p.Share, p.ShareAt)
 	return slot, err
 }
 
-// TakeSlot gives a worker the account's next free time of that length, which begins
+// TakeSlot gives a worker the lane's next free time of that length, which begins
 // no sooner than lead from now.
-func (db *DB) TakeSlot(ctx context.Context, accountID int64, length, lead time.Duration) (slot wxcast.Slot, err error) {
+func (db *DB) TakeSlot(ctx context.Context, lane wxcast.Lane, length, lead time.Duration) (slot wxcast.Slot, err error) {
 	err = db.tx(ctx, func(tx *sqlx.Tx) error {
-		p, err := db.lockPacer(ctx, tx, accountID)
+		p, err := db.lockPacer(ctx, tx, lane)
 		if err != nil {
 			return err
 		}
@@ -70,11 +70,11 @@ func (db *DB) TakeSlot(ctx context.Context, accountID int64, length, lead time.D
 	return slot, err
 }
 
-// SlowDown halves the account's pace, unless that was done a moment ago, and returns
+// SlowDown halves the lane's pace, unless that was done a moment ago, and returns
 // the share of the rate that is left. It quickens again by itself.
-func (db *DB) SlowDown(ctx context.Context, accountID int64) (share float64, err error) {
+func (db *DB) SlowDown(ctx context.Context, lane wxcast.Lane) (share float64, err error) {
 	err = db.tx(ctx, func(tx *sqlx.Tx) error {
-		p, err := db.lockPacer(ctx, tx, accountID)
+		p, err := db.lockPacer(ctx, tx, lane)
 		if err != nil {
 			return err
 		}
@@ -82,16 +82,16 @@ func (db *DB) SlowDown(ctx context.Context, accountID int64) (share float64, err
 			p.Share, p.ShareAt = max(p.Share/2, slowest), nullTime(p.now)
 		}
 		share = p.Share
-		_, err = tx.ExecContext(ctx, db.q.PutPacing, accountID, p.Next.UTC(), p.Share, p.ShareAt)
+		_, err = tx.ExecContext(ctx, db.q.PutPacing, lane.AppID, lane.API, p.Next.UTC(), p.Share, p.ShareAt)
 		return err
 	})
 	return share, err
 }
 
-func (db *DB) lockPacer(ctx context.Context, tx *sqlx.Tx, accountID int64) (*pacer, error) {
+func (db *DB) lockPacer(ctx context.Context, tx *sqlx.Tx, lane wxcast.Lane) (*pacer, error) {
 	var locked int64
-	if err := tx.GetContext(ctx, &locked, db.q.LockAccount, accountID); err != nil {
+	if err := tx.GetContext(ctx, &locked, db.q.LockAccount, lane.AppID); err != nil {
 		return nil, err
 	}
-	return db.loadPacer(ctx, tx, accountID, db.Now())
+	return db.loadPacer(ctx, tx, lane, db.Now())
 }

@@ -1,4 +1,4 @@
-package broadcast
+package spec
 
 import (
 	"fmt"
@@ -14,8 +14,8 @@ type QuietHours struct {
 	From, To time.Duration // after midnight; From may be later than To: over night
 }
 
-// ParseQuietHours reads hours such as 22:00-08:00.
-func ParseQuietHours(text string) (q QuietHours, err error) {
+// ParseQuietHours reads hours such as 22:00-08:00; false for a text that names none.
+func ParseQuietHours(text string) (q QuietHours, ok bool) {
 	from, to, ok := strings.Cut(text, "-")
 	if ok {
 		if q.From, ok = clock(from); ok {
@@ -23,9 +23,9 @@ func ParseQuietHours(text string) (q QuietHours, err error) {
 		}
 	}
 	if !ok || q.From == q.To {
-		return QuietHours{}, fmt.Errorf("%q are no hours of a day", text)
+		return QuietHours{}, false
 	}
-	return q, nil
+	return q, true
 }
 
 func clock(text string) (time.Duration, bool) {

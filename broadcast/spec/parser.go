@@ -1,7 +1,6 @@
-package broadcast
+package spec
 
 import (
-	"fmt"
 	"maps"
 	"math"
 	"regexp"
@@ -24,8 +23,8 @@ var (
 )
 
 func yamlError(file string, err error) error {
-	problem := "is not valid YAML: " + strings.TrimPrefix(err.Error(), "yaml: ")
-	bad := &wxcast.BadInput{File: file, Want: wxcast.Plain(`put values with {{ }}, : or # in quotes`)}
+	problem := strings.TrimPrefix(err.Error(), "yaml: ")
+	bad := &wxcast.BadInput{File: file, Want: wxcast.Say("spec.want_quotes")}
 	if m := yamlLine.FindStringSubmatch(err.Error()); m != nil {
 		bad.Line, _ = strconv.Atoi(m[1])
 		if yamlFromZero.MatchString(err.Error()) {
@@ -33,25 +32,36 @@ func yamlError(file string, err error) error {
 		}
 		problem = strings.Replace(problem, m[0], "", 1)
 	}
-	bad.Problem = wxcast.Plain(problem)
+	bad.Problem = wxcast.Say("spec.no_yaml", "why", problem)
 	return bad
 }
 
-// specParser walks the YAML and gathers mistakes.
-type specParser struct {
+// Parser walks the YAML and gathers mistakes.
+type Parser struct {
 	*Spec
-	bad []error
+	forms []Form
+	bad   []error
 }
 
-func (p *specParser) complain(key, problem, want string) {
+// Field reads what stands at a key.
+type Field func(key string, n *yaml.Node)
+
+// Given tells whether the spec has a key.
+func (p *Parser) Given(key string) bool { return p.lines[key] > 0 }
+
+// example is a sentence that shows how to write something.
+func example(text string) wxcast.Sentence { return wxcast.Say("input.example", "example", text) }
+
+// Complain notes a mistake at a key.
+func (p *Parser) Complain(key string, problem, want wxcast.Sentence) {
 	p.bad = append(p.bad, p.Bad(key, problem, want))
 }
 
-// mapping calls the field of each key, and complains of keys that have none.
-func (p *specParser) mapping(at string, n *yaml.Node, fields map[string]func(string, *yaml.Node)) {
+// Mapping calls the field of each key, and complains of keys that have none.
+func (p *Parser) Mapping(at string, n *yaml.Node, fields map[string]Field) {
 	if n.Kind != yaml.MappingNode {
 		p.lines[at] = n.Line
-		p.complain(at, "is not a map of keys and values", "write key: value")
+		p.Complain(at, wxcast.Say("spec.no_map"), wxcast.Say("spec.want_map"))
 		return
 	}
 	for i := 0; i < len(n.Content); i += 2 {
@@ -65,7 +75,7 @@ func (p *specParser) mapping(at string, n *yaml.Node, fields map[string]func(str
 		}
 		field, ok := fields[key]
 		if !ok {
-			p.complain(full, "is not a key of a spec", suggest.For(key, slices.Collect(maps.Keys(fields))))
+			p.Complain(full, wxcast.Say("spec.no_key"), wxcast.Verbatim(suggest.For(key, slices.Collect(maps.Keys(fields)))))
 			continue
 		}
 		field(full, n.Content[i+1])
@@ -73,23 +83,23 @@ func (p *specParser) mapping(at string, n *yaml.Node, fields map[string]func(str
 }
 
 // twice notes a key's line, and complains if it has one already.
-func (p *specParser) twice(key string, line int) bool {
+func (p *Parser) twice(key string, line int) bool {
 	first, twice := p.lines[key]
 	if !twice {
 		p.lines[key] = line
 		return false
 	}
-	p.bad = append(p.bad, &wxcast.BadInput{File: p.file, Line: line, Key: key, Problem: wxcast.Plain(fmt.Sprintf("stands on line %d already", first)), Want: wxcast.Plain("remove one")})
+	p.bad = append(p.bad, &wxcast.BadInput{File: p.file, Line: line, Key: key, Problem: wxcast.Say("spec.twice", "line", first), Want: wxcast.Say("spec.remove_one")})
 	return true
 }
 
-// scalar is the text of a single value as it was written, whatever YAML takes it for.
-func (p *specParser) scalar(key string, n *yaml.Node) (string, bool) {
+// Scalar is the text of a single value as it was written, whatever YAML takes it for.
+func (p *Parser) Scalar(key string, n *yaml.Node) (string, bool) {
 	if n.Kind == yaml.AliasNode {
 		n = n.Alias
 	}
 	if n.Kind != yaml.ScalarNode {
-		p.complain(key, "is not a single value", "if it begins with {{, put it in quotes")
+		p.Complain(key, wxcast.Say("spec.no_scalar"), wxcast.Say("spec.want_scalar"))
 		return "", false
 	}
 	if n.Tag == "!!null" {
@@ -98,48 +108,57 @@ func (p *specParser) scalar(key string, n *yaml.Node) (string, bool) {
 	return n.Value, true
 }
 
-func (p *specParser) text(dest *string) func(string, *yaml.Node) {
+// String reads a text, without blanks around it.
+func (p *Parser) String(dest *string) Field {
 	return func(key string, n *yaml.Node) {
-		if v, ok := p.scalar(key, n); ok {
+		if v, ok := p.Scalar(key, n); ok {
 			*dest = strings.TrimSpace(v)
 		}
 	}
 }
 
-func (p *specParser) data(key string, n *yaml.Node) {
-	if n.Kind != yaml.MappingNode {
-		p.complain(key, "is not a map of the template's keys and values", `write for example data: {thing1: "上新提醒"}`)
-		return
-	}
-	for i := 0; i < len(n.Content); i += 2 {
-		name, value := n.Content[i].Value, n.Content[i+1]
-		full := key + "." + name
-		if p.twice(full, n.Content[i].Line) {
-			continue
+// Section is a map with these keys.
+func (p *Parser) Section(fields map[string]Field) Field {
+	return func(key string, n *yaml.Node) { p.Mapping(key, n, fields) }
+}
+
+// Values reads a map of texts, whose keys have a form; bad is told of those that have not.
+func (p *Parser) Values(dest map[string]string, form *regexp.Regexp, bad, want wxcast.Sentence) Field {
+	return func(key string, n *yaml.Node) {
+		if n.Kind != yaml.MappingNode {
+			p.Complain(key, wxcast.Say("spec.no_values"), want)
+			return
 		}
-		if !dataKey.MatchString(name) {
-			p.complain(full, "is no key of a template", "keys look like thing1 or time2")
-			continue
-		}
-		if value.Kind == yaml.MappingNode && len(value.Content) == 2 && value.Content[0].Value == "value" {
-			value = value.Content[1] // {thing1: {value: "…"}}, as WeChat writes it
-		}
-		if v, ok := p.scalar(full, value); ok {
-			p.Data[name] = v
+		for i := 0; i < len(n.Content); i += 2 {
+			name, value := n.Content[i].Value, n.Content[i+1]
+			full := key + "." + name
+			if p.twice(full, n.Content[i].Line) {
+				continue
+			}
+			if !form.MatchString(name) {
+				p.Complain(full, bad, wxcast.Say("spec.want_value_key"))
+				continue
+			}
+			if value.Kind == yaml.MappingNode && len(value.Content) == 2 && value.Content[0].Value == "value" {
+				value = value.Content[1] // {thing1: {value: "…"}}, as WeChat writes it
+			}
+			if v, ok := p.Scalar(full, value); ok {
+				dest[name] = v
+			}
 		}
 	}
 }
 
 // number reads a number within bounds.
-func (p *specParser) number(low, high float64, what, example string, set func(float64)) func(string, *yaml.Node) {
+func (p *Parser) number(low, high float64, what, shown string, set func(float64)) Field {
 	return func(key string, n *yaml.Node) {
-		v, ok := p.scalar(key, n)
+		v, ok := p.Scalar(key, n)
 		if !ok {
 			return
 		}
 		f, err := strconv.ParseFloat(v, 64)
 		if err != nil || !(f >= low && f <= high) {
-			p.complain(key, fmt.Sprintf("%q is not a %s from %v to %v", v, what, low, high), "write for example "+example)
+			p.Complain(key, wxcast.Say("spec.no_number", "value", v, "what", wxcast.Say(what), "low", low, "high", high), example(shown))
 			return
 		}
 		set(f)
@@ -147,15 +166,15 @@ func (p *specParser) number(low, high float64, what, example string, set func(fl
 }
 
 // whole reads a whole number within bounds.
-func (p *specParser) whole(low, high int64, what, example string, set func(int64)) func(string, *yaml.Node) {
+func (p *Parser) whole(low, high int64, what, shown string, set func(int64)) Field {
 	return func(key string, n *yaml.Node) {
-		v, ok := p.scalar(key, n)
+		v, ok := p.Scalar(key, n)
 		if !ok {
 			return
 		}
 		i, err := strconv.ParseInt(v, 10, 64)
 		if err != nil || i < low || i > high {
-			p.complain(key, fmt.Sprintf("%q is not a whole number of %s from %d to %d", v, what, low, high), "write for example "+example)
+			p.Complain(key, wxcast.Say("spec.no_whole", "value", v, "what", wxcast.Say(what), "low", low, "high", high), example(shown))
 			return
 		}
 		set(i)
@@ -163,9 +182,9 @@ func (p *specParser) whole(low, high int64, what, example string, set func(int64
 }
 
 // share reads a share such as 1% or 0.01, above 0 and at most 1.
-func (p *specParser) share(dest *float64) func(string, *yaml.Node) {
+func (p *Parser) share(dest *float64) Field {
 	return func(key string, n *yaml.Node) {
-		v, ok := p.scalar(key, n)
+		v, ok := p.Scalar(key, n)
 		if !ok {
 			return
 		}
@@ -175,7 +194,7 @@ func (p *specParser) share(dest *float64) func(string, *yaml.Node) {
 			f /= 100
 		}
 		if err != nil || !(f > 0 && f <= 1) {
-			p.complain(key, fmt.Sprintf("%q is no share above 0 and up to 100%%", v), "write for example 1% or 0.01")
+			p.Complain(key, wxcast.Say("spec.no_share_value", "value", v), wxcast.Say("spec.want_share"))
 			return
 		}
 		*dest = f
@@ -183,15 +202,15 @@ func (p *specParser) share(dest *float64) func(string, *yaml.Node) {
 }
 
 // duration reads a time such as 10m or 7d.
-func (p *specParser) duration(low, high time.Duration, example string, dest *time.Duration) func(string, *yaml.Node) {
+func (p *Parser) duration(low, high time.Duration, shown string, dest *time.Duration) Field {
 	return func(key string, n *yaml.Node) {
-		v, ok := p.scalar(key, n)
+		v, ok := p.Scalar(key, n)
 		if !ok {
 			return
 		}
 		d, err := parseDuration(v)
 		if err != nil || d < low || d > high {
-			p.complain(key, fmt.Sprintf("%q is no length of time from %s to %s", v, shortDuration(low), shortDuration(high)), "write for example "+example)
+			p.Complain(key, wxcast.Say("spec.no_duration", "value", v, "low", shortDuration(low), "high", shortDuration(high)), example(shown))
 			return
 		}
 		*dest = d
@@ -234,18 +253,18 @@ func ParseTime(text string) (time.Time, error) {
 			return t, nil
 		}
 	}
-	return time.Time{}, fmt.Errorf("%q is no Beijing time such as 2026-11-30 10:00", text)
+	return time.Time{}, wxcast.NewError("input.time", "value", text)
 }
 
-func (p *specParser) time(dest *time.Time) func(string, *yaml.Node) {
+func (p *Parser) time(dest *time.Time) Field {
 	return func(key string, n *yaml.Node) {
-		v, ok := p.scalar(key, n)
+		v, ok := p.Scalar(key, n)
 		if !ok {
 			return
 		}
 		t, err := ParseTime(v)
 		if err != nil {
-			p.complain(key, err.Error(), "write 2026-11-30 10:00, or 2026-11-30 for its beginning")
+			p.Complain(key, wxcast.Say("input.time", "value", v), wxcast.Say("spec.want_time"))
 			return
 		}
 		*dest = t
@@ -253,10 +272,10 @@ func (p *specParser) time(dest *time.Time) func(string, *yaml.Node) {
 }
 
 // texts reads a list of texts, or a single one.
-func (p *specParser) texts(dest *[]string) func(string, *yaml.Node) {
+func (p *Parser) texts(dest *[]string) Field {
 	return func(key string, n *yaml.Node) {
 		for _, n := range elements(n) {
-			if v, ok := p.scalar(key, n); ok {
+			if v, ok := p.Scalar(key, n); ok {
 				*dest = append(*dest, strings.TrimSpace(v))
 			}
 		}
@@ -272,10 +291,10 @@ func elements(n *yaml.Node) []*yaml.Node {
 }
 
 // tags reads a list of WeChat's tag ids.
-func (p *specParser) tags(dest *[]int) func(string, *yaml.Node) {
+func (p *Parser) tags(dest *[]int) Field {
 	return func(key string, n *yaml.Node) {
 		for _, n := range elements(n) {
-			p.whole(0, 1<<31, "a tag's id", "[2, 100]", func(i int64) { *dest = append(*dest, int(i)) })(key, n)
+			p.whole(0, 1<<31, "spec.a_tag", "[2, 100]", func(i int64) { *dest = append(*dest, int(i)) })(key, n)
 		}
 	}
 }

@@ -1,0 +1,100 @@
+package spec
+
+import (
+	"context"
+	"errors"
+
+	"github.com/wxcast/wxcast/internal/wxcast"
+)
+
+// Recipients is where a preflight reads who would get a broadcast.
+type Recipients interface {
+	Followers(ctx context.Context, accountID int64, audience wxcast.Audience, after wxcast.OpenID, limit int) ([]wxcast.FollowerRecord, error)
+}
+
+const (
+	preflightPage = 5000
+	// badShown is how many bad recipients an error names.
+	badShown = 5
+)
+
+// Writer writes a spec's message to one recipient; M is the channel's message.
+type Writer[M any] interface {
+	// For writes it. An error is a *ValueError: the values of this recipient do not fit.
+	For(d *wxcast.Delivery) (M, error)
+	// PerPerson tells whether it can be written at all depends on the recipient.
+	PerPerson() bool
+}
+
+// Preflight is what a look at every recipient found.
+type Preflight[M any] struct {
+	Recipients int64
+	// Bad counts those whose values WeChat would refuse.
+	Bad int64
+	// First are the first messages, as WeChat would get them.
+	First []M
+}
+
+// Preflighting says what to look through.
+type Preflighting struct {
+	Spec      *Spec
+	AccountID int64
+	Audience  wxcast.Audience
+	First     int // how many messages to return
+}
+
+// Check fills in the message for every recipient and holds each value against its
+// key, before anything is sent: one bad row in a million is found here, not at
+// 47003. Where the spec says stop, bad ones are an error that names the first.
+func Check[M any](ctx context.Context, store Recipients, w Writer[M], o Preflighting) (Preflight[M], error) {
+	var p Preflight[M]
+	var named []error
+	if !w.PerPerson() && o.First == 0 {
+		return p, nil // it was checked with the spec
+	}
+	after := wxcast.OpenID("")
+	for {
+		most := preflightPage
+		if o.Audience.Limit > 0 {
+			most = int(min(int64(most), o.Audience.Limit-p.Recipients))
+		}
+		page, err := store.Followers(ctx, o.AccountID, o.Audience, after, most)
+		if err != nil {
+			return p, err
+		}
+		for _, f := range page {
+			p.Recipients++
+			message, err := w.For(&wxcast.Delivery{Follower: f.Follower, MiniOpenID: f.MiniOpenID, Vars: f.Vars})
+			if err == nil {
+				if len(p.First) < o.First {
+					p.First = append(p.First, message)
+				}
+				continue
+			}
+			if p.Bad++; len(named) < badShown {
+				named = append(named, describeBad(o.Spec, f.OpenID, err))
+			}
+		}
+		if len(page) < preflightPage {
+			break
+		}
+		after = page[len(page)-1].OpenID
+	}
+	if p.Bad == 0 || o.Spec.OnBadValue != StopAtBadValue {
+		return p, nil
+	}
+	if more := p.Bad - int64(len(named)); more > 0 {
+		named = append(named, &wxcast.BadInput{File: o.Spec.file, Problem: wxcast.Say("spec.more_bad", "n", more, "of", p.Recipients)})
+	}
+	return p, errors.Join(append(named, &wxcast.BadInput{
+		Key: "on_bad_value", Problem: wxcast.Say("spec.nothing_sent"), Want: wxcast.Say("spec.want_values"),
+	})...)
+}
+
+func describeBad(s *Spec, openid wxcast.OpenID, err error) error {
+	var bad *ValueError
+	if errors.As(err, &bad) {
+		return s.Bad(bad.Key, wxcast.Say("spec.bad_for", "openid", openid, "problem", bad.Problem), bad.Want)
+	}
+	return s.Bad("", wxcast.Say("spec.bad_for", "openid", openid, "problem", errorSays(err)), wxcast.Sentence{})
+}

@@ -1,0 +1,84 @@
+package template
+
+import (
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/wxcast/wxcast/broadcast/spec"
+	"github.com/wxcast/wxcast/internal/wxcast"
+)
+
+// Content is what a spec says by template message.
+type Content struct {
+	TemplateID string
+	URL        string // opened where a mini program cannot be
+	MiniAppID  string // "" for the account's only mini program
+	PagePath   string // may hold {{ }}; "" opens the mini program's home page
+	// Data are the template's values by key; they may hold {{ }}.
+	Data map[string]string
+}
+
+// Form reads a template message's keys of a spec: template, data, url and miniprogram.
+type Form struct{}
+
+// Channel is the channel's name.
+func (Form) Channel() string { return Name }
+
+// dataKey is what a key of a template looks like.
+var dataKey = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]*$`)
+
+// Read makes an empty content, and the fields that fill it in.
+func (Form) Read(p *spec.Parser) (spec.Content, map[string]spec.Field) {
+	c := &Content{Data: map[string]string{}}
+	return c, map[string]spec.Field{
+		"template": p.String(&c.TemplateID),
+		"url":      p.String(&c.URL),
+		"data":     p.Values(c.Data, dataKey, wxcast.Say("template.no_key"), wxcast.Say("template.want_data")),
+		"miniprogram": p.Section(map[string]spec.Field{
+			"appid": p.String(&c.MiniAppID), "pagepath": p.String(&c.PagePath),
+		}),
+	}
+}
+
+// Of is what a spec says by template message. Specs are read with this Form alone, so each
+// has it.
+func Of(s *spec.Spec) *Content { return s.Content.(*Content) }
+
+// Check complains of what can be judged without WeChat.
+func (c *Content) Check(p *spec.Parser) {
+	if c.TemplateID == "" {
+		p.Complain("template", wxcast.Say("spec.missing"), wxcast.Say("template.want_id"))
+	}
+	if !p.Given("data") {
+		p.Complain("data", wxcast.Say("spec.missing"), wxcast.Say("template.want_data"))
+	}
+	if strings.HasPrefix(c.PagePath, "/") {
+		p.Complain("miniprogram.pagepath", wxcast.Say("template.slash", "value", c.PagePath), wxcast.Say("spec.write", "text", strings.TrimLeft(c.PagePath, "/")))
+	}
+	if c.URL != "" && !strings.HasPrefix(c.URL, "http://") && !strings.HasPrefix(c.URL, "https://") {
+		p.Complain("url", wxcast.Say("template.no_url", "value", c.URL), wxcast.Say("template.want_url"))
+	}
+}
+
+// Texts are those that may hold {{ }}.
+func (c *Content) Texts() map[string]string {
+	texts := make(map[string]string, len(c.Data)+1)
+	for key, text := range c.Data {
+		texts["data."+key] = text
+	}
+	texts["miniprogram.pagepath"] = c.PagePath
+	return texts
+}
+
+// Identity writes what makes the message what it is.
+func (c *Content) Identity(write func(name, value string)) {
+	write("template", c.TemplateID)
+	write("url", c.URL)
+	write("miniprogram.appid", c.MiniAppID)
+	write("miniprogram.pagepath", c.PagePath)
+	for _, key := range slices.Sorted(maps.Keys(c.Data)) {
+		write("data."+key, c.Data[key])
+	}
+}

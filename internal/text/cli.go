@@ -1,0 +1,247 @@
+package text
+
+// What the command line says beside the use cases.
+var _ = add(map[string]words{
+	"cli.usage":        {"Usage:", "用法："},
+	"cli.examples":     {"Examples:", "示例："},
+	"cli.commands":     {"Available Commands:", "命令："},
+	"cli.flags":        {"Flags:", "选项："},
+	"cli.global_flags": {"Global Flags:", "通用选项："},
+	"cli.more":         {`Use "{command}" for more information about a command.`, `用 "{command}" 查看某个命令的详细说明。`},
+})
+
+// Heads of columns, and names of counts.
+var _ = add(map[string]words{
+	"col.id": {"ID", "编号"}, "col.name": {"NAME", "名称"}, "col.state": {"STATE", "状态"},
+	"col.recipients": {"RECIPIENTS", "收件人"}, "col.sent": {"SENT", "已发送"}, "col.failed": {"FAILED", "失败"},
+	"col.unknown": {"UNKNOWN", "未知"}, "col.pending": {"PENDING", "待发送"}, "col.delivered": {"DELIVERED", "已送达"},
+	"col.skipped": {"SKIPPED", "已跳过"}, "col.api": {"API", "接口"}, "col.limit": {"LIMIT", "配额"}, "col.used": {"USED", "已用"},
+	"col.by_wxcast": {"BY WXCAST", "wxcast 用"}, "col.by_others": {"BY OTHERS", "其他系统用"}, "col.left": {"LEFT", "剩余"},
+	"col.broadcast": {"BROADCAST", "群发"}, "col.attempts": {"ATTEMPTS", "尝试次数"}, "col.last_attempt": {"LAST ATTEMPT", "最近尝试"},
+	"col.msgid": {"MSGID", "MSGID"}, "col.why": {"WHY", "原因"},
+	"col.job": {"JOB", "任务"}, "col.schedule": {"SCHEDULE", "时间表"}, "col.next_beijing": {"NEXT (BEIJING)", "下次（北京时间）"}, "col.last": {"LAST", "上次"},
+	"col.due": {"DUE", "应运行"}, "col.outcome": {"OUTCOME", "结果"}, "col.seconds": {"SECONDS", "秒"}, "col.by": {"BY", "进程"},
+	"col.scopes": {"SCOPES", "权限"}, "col.created_beijing": {"CREATED (BEIJING)", "创建（北京时间）"}, "col.last_used": {"LAST USED", "最近使用"},
+	"col.at_beijing": {"AT (BEIJING)", "时间（北京）"}, "col.who": {"WHO", "谁"}, "col.what": {"WHAT", "操作"}, "col.of": {"OF", "对象"},
+	"col.started_beijing": {"STARTED (BEIJING)", "开始（北京时间）"}, "col.mode": {"MODE", "方式"}, "col.listed": {"LISTED", "列出"},
+	"col.new": {"NEW", "新增"}, "col.updated": {"UPDATED", "更新"}, "col.unfollowed": {"UNFOLLOWED", "取关"}, "col.calls": {"CALLS", "调用"}, "col.took": {"TOOK", "用时"},
+	"col.store": {"STORE", "数据库"}, "col.answers": {"ANSWERS", "应答"}, "col.n": {"N", "数量"}, "col.a_second": {"A SECOND", "每秒"},
+	"col.ceiling": {"CEILING", "上限"}, "col.of_it": {"OF IT", "占比"}, "col.plain_loop": {"PLAIN LOOP", "普通循环"}, "col.cpu_s": {"CPU S", "CPU 秒"},
+	"col.pg_cpu_s": {"PG CPU S", "PG CPU 秒"}, "col.peak_mib": {"PEAK MIB", "峰值 MiB"}, "col.store_mib": {"STORE MIB", "数据 MiB"},
+	"col.any": {"ANY", "不限"}, "col.row_each": {"A ROW FOR EACH", "每人一行"}, "col.lost": {"LOST AT A KILL", "被杀时丢失"},
+
+	"count.recipients": {"recipients", "收件人"}, "count.sent": {"sent", "已发送"}, "count.delivered": {"delivered", "已送达"},
+	"count.undelivered": {"undelivered", "未送达"}, "count.failed": {"failed", "失败"}, "count.skipped": {"skipped", "已跳过"},
+	"count.unknown": {"unknown", "未知"}, "count.pending": {"pending", "待发送"}, "count.followers": {"followers", "粉丝"},
+	"count.following": {"following", "关注中"}, "count.with_unionid": {"with unionid", "有 unionid"}, "count.without_unionid": {"without unionid", "无 unionid"},
+	"count.gained": {"gained", "新增"}, "count.lost": {"lost", "取关"}, "count.net": {"net", "净增"},
+	"count.mini_users": {"mini users", "小程序用户"}, "count.mini_user_known": {"mini user known", "已知小程序用户"}, "count.bridged": {"bridged", "已关联"},
+	"count.not_in_mini_program": {"not in the mini program", "不在小程序中"}, "count.ambiguous": {"ambiguous", "有歧义"},
+	"count.new": {"new", "新增"}, "count.updated": {"updated", "更新"}, "count.unfollowed": {"unfollowed", "取关"}, "count.calls": {"calls", "调用"},
+
+	"errcode.no_longer_follows": {"no longer follows", "已取关"}, "errcode.opted_out": {"opted out", "已退订"}, "errcode.frequency_cap": {"frequency cap", "频次上限"},
+	"errcode.bad_value": {"bad value", "内容不符合模板"}, "errcode.no_answer": {"no answer", "微信未应答"}, "errcode.not_sent": {"not sent", "未发送"},
+
+	"fault.platform": {"platform", "微信平台"}, "fault.config": {"config", "账号或配置"}, "fault.message": {"message", "消息内容"},
+	"fault.recipient": {"recipient", "收件人"}, "fault.caller": {"caller", "调用方"},
+	"yes": {"yes", "是"},
+})
+
+// What each command's result says.
+var _ = add(map[string]words{
+	"cli.unknown_command":      {"unknown command {name:quote} for {command:quote}", "{command:quote} 没有命令 {name:quote}"},
+	"cli.unknown_flag":         {"unknown flag: {flag}", "未知选项：{flag}"},
+	"cli.flag_needs_value":     {"flag needs an argument: {flag}", "选项缺少值：{flag}"},
+	"cli.flag_value":           {"invalid argument {value:quote} for {flag}", "选项 {flag} 的值无效：{value:quote}"},
+	"cli.args":                 {"accepts {want} arg(s), received {got}", "需要 {want} 个参数，收到 {got} 个"},
+	"cli.args_most":            {"accepts at most {want} arg(s), received {got}", "最多 {want} 个参数，收到 {got} 个"},
+	"cli.args_least":           {"requires at least {want} arg(s), only received {got}", "至少需要 {want} 个参数，只收到 {got} 个"},
+	"cli.argument":             {"invalid argument {value:quote} for {command:quote}", "{command:quote} 的参数无效：{value:quote}"},
+	"cli.not_yes":              {"nothing was done: the answer was not yes", "未执行：没有得到确认"},
+	"cli.interrupted":          {"interrupted", "已中断"},
+	"cli.interrupted_recorded": {"interrupted; everything done so far is recorded, run the same command again to go on", "已中断；已完成的部分均有记录，再次运行同一命令即可继续"},
+
+	"bench.plot_parts": {"draws the parts growth and workers: name one of them", "只画 growth 和 workers 部分：请指定其中之一"},
+	"bench.machine":    {"{date}: {cores} cores, {processor}, {mib} MiB, {system}, {go}", "{date}：{cores} 核，{processor}，{mib} MiB，{system}，{go}"},
+	"bench.in_flight":  {", {n} in flight", "，并发 {n}"},
+	"bench.bars":       {"Our own bars", "自定的标准"},
+	"bench.at_most":    {"at most", "至多"},
+	"bench.at_least":   {"at least", "至少"},
+	"bench.pass":       {"pass", "达标"},
+	"bench.short":      {"SHORT OF IT", "未达标"},
+	"bench.peers":      {"Messages a second with 100 in flight, by how long an answer takes; others as measured elsewhere on two cores", "并发 100 时每秒消息数，按应答时间；其他项目为别处双核实测"},
+
+	"broadcast.is":             {"Broadcast {id} ({name}) is {state}.", "群发 {id}（{name}）{state}。"},
+	"broadcast.is_because":     {"Broadcast {id} ({name}) is {state}: {reason}.", "群发 {id}（{name}）{state}：{reason}。"},
+	"broadcast.no_id":          {"{value:quote} is no broadcast's ID; wxcast broadcast list shows them", "{value:quote} 不是群发编号；用 wxcast broadcast list 查看"},
+	"broadcast.goes_at":        {"Broadcast {id} ({name}) goes at {rate} messages a second, with priority {priority}.", "群发 {id}（{name}）每秒 {rate} 条，优先级 {priority}。"},
+	"broadcast.serve_begins":   {"wxcast serve begins it at {at:second} (Beijing), as does wxcast broadcast start {id}.", "wxcast serve 将于 {at:second}（北京时间）开始，wxcast broadcast start {id} 亦然。"},
+	"broadcast.start_begins":   {"wxcast broadcast start {id} begins it.", "用 wxcast broadcast start {id} 开始。"},
+	"broadcast.stopped_waits":  {"broadcast {id} waits: {reason}; it can go on from {at:minute} (Beijing), run the same command then", "群发 {id} 等待中：{reason}；{at:minute}（北京时间）后可继续，届时再次运行同一命令"},
+	"broadcast.stopped_paused": {"broadcast {id} is paused: {reason}", "群发 {id} 已暂停：{reason}"},
+	"input.no_rate":            {"{value:quote} is no number of messages per second", "{value:quote} 不是每秒消息数"},
+
+	"preview.who":                  {"{name}: {n:count} of {of:count} followers would get it.", "{name}：{of:count} 位粉丝中 {n:count} 位会收到。"},
+	"preview.in":                   {"in", "发送"},
+	"preview.out":                  {"out", "排除"},
+	"preview.without_unionid":      {"of all: without unionid", "其中：无 unionid"},
+	"preview.not_in_mini_program":  {"of all: not in the mini program", "其中：不在小程序中"},
+	"preview.ambiguous":            {"of all: unionid stands on several people", "其中：unionid 对应多人"},
+	"preview.bad_values":           {"values that WeChat would refuse", "内容会被微信拒绝"},
+	"preview.list":                 {"Of the list's {rows:count} rows, {n:count} are nobody who follows.", "名单 {rows:count} 行中有 {n:count} 行不是现有粉丝。"},
+	"preview.no_quota":             {"Quota: WeChat did not tell it.", "配额：微信未告知。"},
+	"preview.quota":                {"Quota: {used:count} of {limit:count} a day are used, {keep:count} are kept free, so {remain:count} can go today.", "配额：每日 {limit:count}，已用 {used:count}，预留 {keep:count}，今天还可发 {remain:count}。"},
+	"preview.never":                {"It would never end: the quota leaves nothing for it.", "永远发不完：配额没有余量。"},
+	"preview.ends":                 {"At {rate} a second: {length} of sending on {days} days; begun now, it ends {at:second} (Beijing).", "每秒 {rate} 条：共发送 {length}，历时 {days} 天；现在开始则于 {at:second}（北京时间）结束。"},
+	"preview.message":              {"To {openid}, opens {page}", "发给 {openid}，打开 {page}"},
+	"out.unfollowed":               {"unfollowed", "已取关"},
+	"out.openid":                   {"openid", "不是此人"},
+	"out.not_bridged":              {"not bridged", "未关联小程序"},
+	"out.bridged":                  {"bridged", "已关联小程序"},
+	"out.not_in_the_list":          {"not in the list", "不在名单中"},
+	"out.in_a_list_of_not_in":      {"in a list of not_in", "在排除名单中"},
+	"out.not_failed":               {"not failed", "未失败"},
+	"out.tags":                     {"tags", "标签"},
+	"out.scene":                    {"scene", "关注方式"},
+	"out.follow_date":              {"follow date", "关注日期"},
+	"out.in_an_excluded_broadcast": {"in an excluded broadcast", "在已排除的群发中"},
+	"out.messaged_lately":          {"messaged lately", "近期已收到消息"},
+	"out.sample":                   {"sample", "抽样"},
+	"out.limit":                    {"limit", "人数上限"},
+
+	"test.not_sent": {"not sent", "未发送"},
+	"test.not_all":  {"{n} of {of} test messages were not sent", "{of} 条测试消息中有 {n} 条未发出"},
+
+	"demo.begin": {"A simulated WeChat at {base}, an official account with {followers:count} followers, and a mini program.\nThe data goes to {database}. Nobody real gets a message.\n",
+		"模拟微信运行于 {base}，一个公众号有 {followers:count} 位粉丝，另有一个小程序。\n数据写入 {database}。不会给真实用户发消息。\n"},
+	"demo.sqlite":    {"SQLite, {path}", "SQLite，{path}"},
+	"demo.postgres":  {"the Postgres of WXCAST_DATABASE_URL", "WXCAST_DATABASE_URL 指定的 Postgres"},
+	"demo.sync":      {"wxcast sync: every follower and their unionid", "wxcast sync：同步全部粉丝及其 unionid"},
+	"demo.import":    {"wxcast import mini.csv: the mini program's users", "wxcast import mini.csv：导入小程序用户"},
+	"demo.join":      {"wxcast join: who is the same person", "wxcast join：识别同一个人"},
+	"demo.broadcast": {"wxcast broadcast run: a template message to each bridged follower, {rate} a second", "wxcast broadcast run：向每位已关联的粉丝发模板消息，每秒 {rate} 条"},
+	"demo.report":    {"wxcast report: the day", "wxcast report：当日报告"},
+	"demo.end": {`Of {followers:count} followers, {joined:count} can be reached in the mini program ({share}); {sent:count} got the message.
+
+Where to go next:
+  wxcast sim                        a simulator to try your own code or SDK on
+  wxcast doctor                     check a real account: WXCAST_APPID, WXCAST_SECRET, WXCAST_MINI_APPID
+  wxcast sync && wxcast import mini.csv && wxcast join
+  wxcast broadcast run spec.yaml    then wxcast report`,
+		`{followers:count} 位粉丝中，{joined:count} 位可在小程序中触达（{share}）；{sent:count} 位收到了消息。
+
+接下来：
+  wxcast sim                        模拟器，可用来试您自己的代码或 SDK
+  wxcast doctor                     检查真实账号：WXCAST_APPID、WXCAST_SECRET、WXCAST_MINI_APPID
+  wxcast sync && wxcast import mini.csv && wxcast join
+  wxcast broadcast run spec.yaml    然后 wxcast report`},
+
+	"doctor.failed":   {"at least one check failed", "至少有一项检查未通过"},
+	"explain.no_code": {"{value:quote} is no errcode; write a number, such as 40164", "{value:quote} 不是错误码；请写数字，如 40164"},
+	"explain.fault":   {"fault", "责任方"},
+	"explain.you":     {"you", "您应当"},
+
+	"export.wrote":      {"Wrote {n:count} {what} to {file}.", "已将 {n:count} 条{what}写入 {file}。"},
+	"export.deliveries": {"deliveries", "投递记录"},
+	"export.followers":  {"followers", "粉丝"},
+	"export.opt-outs":   {"opt-outs", "退订"},
+
+	"followers.forgotten": {"Forgotten: {followers} followers, {mini_users} mini users, {bridges} bridges; {messages} messages stay in the counts without them.", "已删除：粉丝 {followers}，小程序用户 {mini_users}，关联 {bridges}；{messages} 条消息仍计入统计，但不再对应此人。"},
+	"person.follower":     {"Follower {openid} (times in Beijing)", "粉丝 {openid}（北京时间）"},
+	"person.follows":      {"follows", "关注"},
+	"person.left":         {"no, left {at}", "否，{at} 取关"},
+	"person.followed":     {"followed", "关注时间"},
+	"person.scene":        {"scene", "关注方式"},
+	"person.tags":         {"tags", "标签"},
+	"person.remark":       {"remark", "备注"},
+	"person.first_seen":   {"first seen", "首次发现"},
+	"person.came_back":    {"came back", "重新关注"},
+	"person.last_read":    {"last read", "最近读取"},
+	"person.bridged":      {"bridged", "已关联"},
+	"person.not_bridged":  {"not bridged: no current follower has this unionid, several have, or wxcast join has not run since", "未关联：没有现有粉丝有此 unionid、有多位，或此后未运行 wxcast join"},
+	"person.mini_user":    {"Mini user {openid} in {appid}: {bridged}", "小程序 {appid} 用户 {openid}：{bridged}"},
+	"person.no_mini_user": {"No mini user: not in the mini program, or not imported.", "无小程序用户：不在小程序中，或未导入。"},
+	"person.hint":         {"A receipt came that names no message: {status}, {at:second} (msgid {msgid}). It may be of one of the messages below.", "有一条无法对应的回执：{status}，{at:second}（msgid {msgid}），可能属于下列某条消息。"},
+	"person.no_messages":  {"No messages.", "没有消息。"},
+	"person.messages":     {"Messages", "消息"},
+
+	"import.file_or_from": {"import reads either FILE or --from with --query, not both", "import 要么读 FILE，要么用 --from 加 --query，不能同时"},
+	"import.needs_query":  {"--from needs --query, such as --query 'SELECT unionid, openid FROM users'", "--from 需要 --query，如 --query 'SELECT unionid, openid FROM users'"},
+	"import.needs_source": {"import needs a FILE, or --from URL with --query SQL", "import 需要 FILE，或 --from URL 加 --query SQL"},
+	"import.rejects_lost": {"the good rows are imported, but the rejected ones could not be written: {why}", "合格的行已导入，但不合格的行无法写出：{why}"},
+	"import.read":         {"Read {rows:count} mini users: {new:count} new, {changed:count} changed, {removed:count} removed, {rejected:count} rejected.", "读取小程序用户 {rows:count} 个：新增 {new:count}，更改 {changed:count}，删除 {removed:count}，不合格 {rejected:count}。"},
+	"import.rejects":      {"The rejected rows, with line and reason: {file}", "不合格的行（含行号和原因）：{file}"},
+
+	"jobs.none_yet": {"none yet", "尚无"},
+	"jobs.runs":     {"Runs", "运行记录"},
+	"jobs.run":      {"{job} of {at:minute}: {detail}", "{at:minute} 的 {job}：{detail}"},
+	"jobs.at_work":  {"at work", "运行中"},
+	"jobs.done":     {"done", "完成"},
+	"jobs.failed":   {"failed", "失败"},
+	"jobs.skipped":  {"skipped", "已跳过"},
+
+	"join.joined":              {"Joined in {seconds:seconds} s: {new:count} new, {changed:count} changed, {removed:count} removed.", "关联用时 {seconds:seconds} 秒：新增 {new:count}，更改 {changed:count}，删除 {removed:count}。"},
+	"join.not_bridged":         {"Not bridged, and what would change it:", "未关联的，以及如何改变："},
+	"join.bind":                {"{n:count} have no unionid: bind the account to your Open Platform account (open.weixin.qq.com), then sync again.", "{n:count} 位没有 unionid：请把公众号绑定到微信开放平台账号（open.weixin.qq.com），然后重新同步。"},
+	"join.no_unionid_yet":      {"{n:count} have no unionid yet: a sync asks again by itself, ever less often; wxcast sync --full asks now.", "{n:count} 位暂无 unionid：同步会自动再问，间隔渐长；wxcast sync --full 可立即再问。"},
+	"join.import":              {"{n:count} are no mini users that wxcast knows: import the mini program's users (wxcast import).", "{n:count} 位不是已知的小程序用户：请导入小程序用户（wxcast import）。"},
+	"join.other_platform":      {"{n:count} are no mini users, and nobody is: is the mini program bound to the same Open Platform account, and the import its own?", "{n:count} 位不是小程序用户，且无一人是：小程序是否绑定在同一开放平台账号下，导入的是否是它的用户？"},
+	"join.not_in_mini_program": {"{n:count} are no mini users that wxcast knows: they must open the mini program once, and be in the next import.", "{n:count} 位不是已知的小程序用户：他们须打开过小程序，并在下次导入中。"},
+	"join.ambiguous":           {"{n:count} share a unionid with someone ({followers:count} unionids stand on several followers, {mini_users:count} on several mini users): nobody is guessed; mend the source.", "{n:count} 位与他人共用 unionid（{followers:count} 个 unionid 对应多位粉丝，{mini_users:count} 个对应多位小程序用户）：不作猜测，请修正来源。"},
+
+	"key.made":       {"This is key {name} of account {account} ({scopes}). It is not shown again.", "这是账号 {account} 的密钥 {name}（{scopes}）。不会再次显示。"},
+	"key.good":       {"good", "有效"},
+	"key.revoked_at": {"revoked {at:minute}", "{at:minute} 吊销"},
+	"key.expired_at": {"expired {at:minute}", "{at:minute} 过期"},
+	"key.good_until": {"good until {at:minute}", "有效至 {at:minute}"},
+	"key.revoked":    {"Key {name} is revoked.", "密钥 {name} 已吊销。"},
+
+	"migrate.already": {"The schema is version {version} already.", "数据库结构已是版本 {version}。"},
+	"migrate.done":    {"Migrated the schema from version {from} to {to}.", "已将数据库结构从版本 {from} 升级到 {to}。"},
+	"optout.removed":  {"{n:count} taken off the opt-out list.", "已从退订名单移出 {n:count} 人。"},
+	"optout.added":    {"{n:count} added to the opt-out list.", "已加入退订名单 {n:count} 人。"},
+	"optout.unknown":  {"{n:count} ids are no follower's: {ids}", "{n:count} 个 id 不属于任何粉丝：{ids}"},
+
+	"progress.sending":   {"sending", "发送中"},
+	"progress.importing": {"importing mini users", "导入小程序用户"},
+	"progress.syncing":   {"syncing followers", "同步粉丝"},
+	"progress.of":        {"{label}: {n:count} of {of:count}", "{label}：{n:count} / {of:count}"},
+
+	"serve.serves":      {"wxcast serves {accounts} at http://{address}; callbacks go to /wechat/ACCOUNT.", "wxcast 正在服务 {accounts}，地址 at http://{address}; 回调地址为 /wechat/账号名。"},
+	"sim.want_knobs":    {"write a JSON object, with the names that GET /_sim/knobs shows", "请写 JSON 对象，名称见 GET /_sim/knobs"},
+	"sim.cannot_listen": {"cannot listen on {address}: {why}", "无法监听 {address}：{why}"},
+
+	"sync.resumed":      {"Continued an unfinished sync.", "接着上次未完成的同步继续。"},
+	"sync.listed":       {"Listed {n:count} of {of:count} followers in {seconds:seconds} s ({mode}).", "用时 {seconds:seconds} 秒列出粉丝 {n:count} / {of:count}（{mode}）。"},
+	"sync.incremental":  {"incremental", "增量"},
+	"sync.full":         {"full", "全量"},
+	"sync.calls":        {"{list}, {details}", "{list}，{details}"},
+	"sync.calls_fewest": {"{n:count} {api} (the fewest possible)", "{api} {n:count} 次（最少）"},
+	"sync.calls_more":   {"{n:count} {api} ({fewest:count} would have done)", "{api} {n:count} 次（最少需 {fewest:count} 次）"},
+	"sync.none":         {"No sync yet: run wxcast sync.", "尚未同步：请运行 wxcast sync。"},
+	"sync.done":         {"done", "完成"},
+	"sync.abandoned":    {"abandoned", "已放弃"},
+	"sync.unfinished":   {"unfinished", "未完成"},
+})
+
+// What the report says on a terminal.
+var _ = add(map[string]words{
+	"report.title":         {"Account {account} on {day} (Beijing)", "账号 {account}，{day}（北京时间）"},
+	"report.unknown":       {"unknown", "未知"},
+	"report.not_asked":     {"WeChat was not asked on this day.", "当天未向微信查询。"},
+	"report.quota":         {"Quota", "配额"},
+	"report.followers":     {"Followers", "粉丝"},
+	"report.bridge":        {"Bridge to {appid}", "与小程序 {appid} 的关联"},
+	"report.none":          {"none", "无"},
+	"report.broadcasts":    {"Broadcasts", "群发"},
+	"report.stopped":       {"{id} is {state}: {reason}", "{id} {state}：{reason}"},
+	"report.stopped_until": {"{id} is {state}: {reason}; until {until:minute}", "{id} {state}：{reason}；至 {until:minute}"},
+	"report.callbacks":     {"Callbacks", "回调"},
+	"report.now":           {"now", "现在"},
+	"report.from":          {"from {at:minute}", "{at:minute} 起"},
+	"report.nothing":       {"nothing", "无"},
+	"report.to_be_sent":    {"To be sent on {day}", "{day} 待发送"},
+	"report.plan_unknown":  {"How much the quota allows today is not known.", "今日配额未知。"},
+	"report.plan_covers":   {"The quota allows {remain} and covers all {needed}.", "配额可发 {remain} 条，足够全部 {needed} 条。"},
+	"report.plan_short":    {"The quota allows {remain} of {needed}; the other {others} wait for the next day.", "{needed} 条中配额可发 {remain} 条，其余 {others} 条等到次日。"},
+})

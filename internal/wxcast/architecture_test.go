@@ -1,0 +1,58 @@
+package wxcast_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// What docs/architecture.md names is there: files, folders, and names of Go.
+func TestTheArchitecturePageNamesWhatExists(t *testing.T) {
+	const root = "../.."
+	page, err := os.ReadFile(filepath.Join(root, "docs/architecture.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := exec.Command("git", "grep", "-hoE", `(func (\([^)]*\) )?|type |^	)[A-Za-z]+`, "--", "*.go")
+	list.Dir = root
+	out, err := list.Output()
+	if err != nil {
+		t.Skipf("git grep: %v; the page is looked at where there is a checkout", err)
+	}
+	declared := map[string]bool{}
+	for line := range strings.SplitSeq(string(out), "\n") {
+		fields := strings.FieldsFunc(line, func(r rune) bool { return r == ' ' || r == ')' || r == '\t' })
+		if len(fields) > 0 {
+			declared[fields[len(fields)-1]] = true
+		}
+	}
+	path := regexp.MustCompile(`^[a-z]+(/[A-Za-z0-9_.-]+)*$`)
+	name := regexp.MustCompile(`^(?:[a-z]+\.)?([A-Za-z]+)(?:\.([A-Za-z]+))?$`)
+	found := 0
+	for _, m := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(string(page), -1) {
+		text := m[1]
+		if path.MatchString(text) && (strings.Contains(text, "/") || strings.Contains(text, ".go")) {
+			found++
+			if _, err := os.Stat(filepath.Join(root, text)); err != nil {
+				t.Errorf("docs/architecture.md names %s, which is not there: name what took its place", text)
+			}
+			continue
+		}
+		if n := name.FindStringSubmatch(text); n != nil && !path.MatchString(text) {
+			found++
+			last := n[1]
+			if n[2] != "" {
+				last = n[2]
+			}
+			if !declared[last] && text != "code" {
+				t.Errorf("docs/architecture.md names %s, which no Go file declares", text)
+			}
+		}
+	}
+	if found < 50 {
+		t.Errorf("only %d names were found on the page: is it written in another form now?", found)
+	}
+}
