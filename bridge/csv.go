@@ -32,7 +32,7 @@ func readCSV(in *bufio.Reader, name string, columns Columns, yield func(Row, err
 			return
 		}
 		row := Row{Line: record.Line, Problem: record.Problem}
-		if row.Problem == "" {
+		if row.Problem.IsZero() {
 			// Clone: the record's memory is used again for the next row.
 			row.UnionID, row.OpenID = strings.Clone(record.Fields[unionIDAt]), strings.Clone(record.Fields[openIDAt])
 		}
@@ -44,14 +44,15 @@ func readCSV(in *bufio.Reader, name string, columns Columns, yield func(Row, err
 
 // findColumns finds the ids among a source's columns.
 func findColumns(source string, names []string, columns Columns) (unionIDAt, openIDAt int, err error) {
-	at := func(column, flag string) (int, error) {
+	at := func(column, key string) (int, error) {
 		found := -1
 		for i, name := range names {
 			if !strings.EqualFold(name, column) {
 				continue
 			}
 			if found >= 0 {
-				return 0, &wxcast.BadInput{File: source, Line: 1, Key: column, Problem: wxcast.Plain("there are two such columns"), Want: wxcast.Plain("name another one with " + flag)}
+				return 0, &wxcast.BadInput{File: source, Line: 1, Key: column,
+					Problem: wxcast.Say("import.two_columns"), Want: wxcast.Say("import.want_other_" + key)}
 			}
 			found = i
 		}
@@ -60,13 +61,13 @@ func findColumns(source string, names []string, columns Columns) (unionIDAt, ope
 		}
 		return 0, &wxcast.BadInput{
 			File: source, Line: 1, Key: column,
-			Problem: wxcast.Plain("there is no such column; the source has " + strings.Join(names, ", ")),
-			Want:    wxcast.Plain(suggest.For(column, names) + " Name it with " + flag),
+			Problem: wxcast.Say("import.no_column", "columns", names),
+			Want:    wxcast.Say("import.want_"+key, "meant", suggest.For(column, names)),
 		}
 	}
-	if unionIDAt, err = at(columns.UnionID, "--unionid-column"); err != nil {
+	if unionIDAt, err = at(columns.UnionID, "unionid_column"); err != nil {
 		return 0, 0, err
 	}
-	openIDAt, err = at(columns.OpenID, "--openid-column")
+	openIDAt, err = at(columns.OpenID, "openid_column")
 	return unionIDAt, openIDAt, err
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"iter"
 	"net/url"
 	"strings"
@@ -34,23 +33,26 @@ func ReadDatabase(ctx context.Context, from, query string, columns Columns) iter
 		ping, cancel := context.WithTimeout(ctx, connectTimeout)
 		defer cancel()
 		if err := db.PingContext(ping); err != nil {
-			yield(Row{}, &wxcast.BadInput{Key: "--from", Problem: wxcast.Plain("the database cannot be reached: " + hide(err)), Want: wxcast.Plain("check host, port, user, password and database")})
+			yield(Row{}, &wxcast.BadInput{
+				Key: "from", Problem: wxcast.Say("import.unreachable", "why", hide(err)),
+				Want: wxcast.Say("import.want_reachable"),
+			})
 			return
 		}
 		tx, err := db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 		if err != nil {
-			yield(Row{}, errors.New("begin reading: "+hide(err)))
+			yield(Row{}, wxcast.NewError("import.broke_off", "why", hide(err)))
 			return
 		}
 		defer func() { _ = tx.Rollback() }()
 		rows, err := tx.QueryContext(ctx, query)
 		if err != nil {
-			yield(Row{}, &wxcast.BadInput{Key: "--query", Problem: wxcast.Plain(hide(err))})
+			yield(Row{}, &wxcast.BadInput{Key: "query", Problem: wxcast.Verbatim(hide(err))})
 			return
 		}
 		defer rows.Close()
 		if err := readRows(rows, columns, yield); err != nil {
-			yield(Row{}, errors.New("read from the database, nothing was imported: "+hide(err)))
+			yield(Row{}, wxcast.NewError("import.broke_off", "why", hide(err)))
 		}
 	}
 }
@@ -64,7 +66,8 @@ func readRows(rows *sql.Rows, columns Columns, yield func(Row, error) bool) erro
 	unionIDAt, openIDAt, err := findColumns("", names, columns)
 	var bad *wxcast.BadInput
 	if errors.As(err, &bad) {
-		bad.Line, bad.Key = 0, "--query: "+bad.Key
+		bad.Problem = wxcast.Say("import.of_column", "column", bad.Key, "problem", bad.Problem)
+		bad.Line, bad.Key = 0, "query"
 		yield(Row{}, bad)
 		return nil
 	}
@@ -88,12 +91,12 @@ func readRows(rows *sql.Rows, columns Columns, yield func(Row, error) bool) erro
 // openSource opens the database, and returns how its errors are told without the
 // password.
 func openSource(from string) (db *sql.DB, hide func(error) string, err error) {
-	bad := func(problem string) error {
-		return &wxcast.BadInput{Key: "--from", Problem: wxcast.Plain(problem), Want: wxcast.Plain("write mysql://user:password@host:3306/database or postgres://user:password@host/database")}
+	bad := func(problem wxcast.Sentence) error {
+		return &wxcast.BadInput{Key: "from", Problem: problem, Want: wxcast.Say("import.want_url")}
 	}
 	u, err := url.Parse(from)
 	if err != nil { // its text holds the password
-		return nil, nil, bad("is no URL (is there a special character in the password? write it as %XX)")
+		return nil, nil, bad(wxcast.Say("import.no_url"))
 	}
 	password, _ := u.User.Password()
 	hide = func(err error) string {
@@ -104,7 +107,7 @@ func openSource(from string) (db *sql.DB, hide func(error) string, err error) {
 	}
 	switch {
 	case u.Host == "" || len(u.Path) < 2:
-		return nil, nil, bad("names no host or no database")
+		return nil, nil, bad(wxcast.Say("import.no_host"))
 	case u.Scheme == "postgres" || u.Scheme == "postgresql":
 		if q := u.Query(); !q.Has("sslmode") {
 			q.Set("sslmode", "prefer")
@@ -114,10 +117,10 @@ func openSource(from string) (db *sql.DB, hide func(error) string, err error) {
 	case u.Scheme == "mysql" || u.Scheme == "mariadb":
 		db, err = openMySQL(u)
 	default:
-		return nil, nil, bad(fmt.Sprintf("the scheme %q is not known", u.Scheme))
+		return nil, nil, bad(wxcast.Say("import.no_scheme", "scheme", u.Scheme))
 	}
 	if err != nil {
-		return nil, nil, bad(hide(err))
+		return nil, nil, bad(wxcast.Verbatim(hide(err)))
 	}
 	return db, hide, nil
 }

@@ -24,10 +24,12 @@ func ReadFile(in io.Reader, name string, columns Columns) iter.Seq2[Row, error] 
 		read := readCSV
 		switch head = bytes.TrimLeft(head, " \t\r\n"); {
 		case len(head) == 0:
-			yield(Row{}, &wxcast.BadInput{File: name, Problem: wxcast.Plain("is empty"), Want: wxcast.Plain("its first line must name the columns, such as unionid,openid")})
+			yield(Row{}, &wxcast.BadInput{File: name, Problem: wxcast.Say("file.empty"),
+				Want: wxcast.Say("import.want_header")})
 			return
 		case head[0] == '[':
-			yield(Row{}, &wxcast.BadInput{File: name, Line: 1, Problem: wxcast.Plain("is one JSON array"), Want: wxcast.Plain("write one object a line (JSON Lines): jq -c '.[]' does it")})
+			yield(Row{}, &wxcast.BadInput{File: name, Line: 1, Problem: wxcast.Say("import.json_array"),
+				Want: wxcast.Say("import.want_json_lines")})
 			return
 		case head[0] == '{':
 			read = readJSONLines

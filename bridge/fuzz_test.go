@@ -12,14 +12,17 @@ import (
 // file ends with one BadInput.
 func FuzzReadFile(f *testing.F) {
 	for _, seed := range []string{
-		"unionid,openid\nu1,o1\n", "\uFEFFunionid,openid\r\nu1,\"o1\"\r\n", "unionid,openid\n,\n\"", "openid;unionid\n1;2", "a,b\n", "",
-		"{\"unionid\":\"u1\",\"openid\":\"o1\"}\n{\"unionid\":7}\n{", "\x1f\x8b\x08", "unionid\topenid\n1\t2", "\xff\xfeu\x00", "unionid,openid,\xd0\xd5\xc3\xfb\n1,2,3\n",
+		"unionid,openid\nu1,o1\n", "\uFEFFunionid,openid\r\nu1,\"o1\"\r\n", "unionid,openid\n,\n\"",
+		"openid;unionid\n1;2", "a,b\n", "",
+		"{\"unionid\":\"u1\",\"openid\":\"o1\"}\n{\"unionid\":7}\n{", "\x1f\x8b\x08", "unionid\topenid\n1\t2",
+		"\xff\xfeu\x00", "unionid,openid,\xd0\xd5\xc3\xfb\n1,2,3\n",
 	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		ended := false
-		for row, err := range ReadFile(strings.NewReader(text), "f.csv", Columns{UnionID: "unionid", OpenID: "openid"}) {
+		for row, err := range ReadFile(strings.NewReader(text), "f.csv",
+			Columns{UnionID: "unionid", OpenID: "openid"}) {
 			if ended {
 				t.Error("something follows the error")
 			}
@@ -34,7 +37,8 @@ func FuzzReadFile(f *testing.F) {
 			if row.Line < 1 {
 				t.Errorf("%+v", row)
 			}
-			if reason == "" && (user.UnionID == "" || user.MiniOpenID == "" || strings.ContainsAny(string(user.UnionID)+string(user.MiniOpenID), " \n\t\x00")) {
+			if reason.IsZero() && (user.UnionID == "" || user.MiniOpenID == "" ||
+				strings.ContainsAny(string(user.UnionID)+string(user.MiniOpenID), " \n\t\x00")) {
 				t.Errorf("%+v", user)
 			}
 		}

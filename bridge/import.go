@@ -2,7 +2,6 @@ package bridge
 
 import (
 	"context"
-	"fmt"
 	"iter"
 	"strings"
 	"unicode"
@@ -15,8 +14,8 @@ type Row struct {
 	Line    int64 // of the file, or the row's number where there is no file; from 1
 	UnionID string
 	OpenID  string // in the mini program
-	// Problem says why the row cannot be read; "" when it can.
-	Problem string
+	// Problem says why the row cannot be read; zero when it can.
+	Problem wxcast.Sentence
 }
 
 // Columns names where a source keeps the ids; case is ignored.
@@ -28,7 +27,7 @@ type Columns struct {
 // Rejected is a row that holds no mini user.
 type Rejected struct {
 	Row
-	Reason string
+	Reason wxcast.Sentence
 }
 
 // ImportSummary is what an import did. Rows = Inserted + Updated + Rejected +
@@ -70,7 +69,7 @@ func Import(ctx context.Context, store Store, rows iter.Seq2[Row, error], o Impo
 			}
 			s.Rows++
 			user, reason := check(row)
-			if reason == "" {
+			if reason.IsZero() {
 				if !yield(user, nil) {
 					return
 				}
@@ -81,19 +80,22 @@ func Import(ctx context.Context, store Store, rows iter.Seq2[Row, error], o Impo
 				first = &rejected
 			}
 			if o.Strict {
-				yield(user, &wxcast.BadInput{File: o.Source, Line: int(row.Line), Problem: wxcast.Plain(reason), Want: wxcast.Plain("nothing was imported, because of --strict")})
+				yield(user, &wxcast.BadInput{File: o.Source, Line: int(row.Line), Problem: reason,
+					Want: wxcast.Say("import.strict")})
 				return
 			}
 			o.Reject(rejected)
 		}
 		if s.Rows > 0 && s.Rows == s.Rejected {
 			yield(wxcast.MiniUser{}, &wxcast.BadInput{
-				File: o.Source, Line: int(first.Line), Problem: wxcast.Plain(fmt.Sprintf("%s, and none of the %d rows can be used", first.Reason, s.Rows)),
-				Want: wxcast.Plain("are these the right columns? Name them with --unionid-column and --openid-column"),
+				File: o.Source, Line: int(first.Line),
+				Problem: wxcast.Say("import.no_good_row", "reason", first.Reason, "rows", s.Rows),
+				Want:    wxcast.Say("import.want_columns"),
 			})
 		}
 	}
-	counts, err := store.ImportMiniUsers(ctx, o.MiniID, users, wxcast.ImportMode{Replace: o.Replace, MaxRemoveShare: o.MaxRemoveShare})
+	counts, err := store.ImportMiniUsers(ctx, o.MiniID, users,
+		wxcast.ImportMode{Replace: o.Replace, MaxRemoveShare: o.MaxRemoveShare})
 	if err != nil {
 		return ImportSummary{}, err
 	}
@@ -102,32 +104,32 @@ func Import(ctx context.Context, store Store, rows iter.Seq2[Row, error], o Impo
 }
 
 // check makes a mini user of a row, or says why it holds none.
-func check(row Row) (wxcast.MiniUser, string) {
+func check(row Row) (wxcast.MiniUser, wxcast.Sentence) {
 	unionid, openid := strings.TrimSpace(row.UnionID), strings.TrimSpace(row.OpenID)
-	if row.Problem != "" {
+	if !row.Problem.IsZero() {
 		return wxcast.MiniUser{}, row.Problem
 	}
-	if reason := checkID("unionid", unionid); reason != "" {
+	if reason := checkID("unionid", unionid); !reason.IsZero() {
 		return wxcast.MiniUser{}, reason
 	}
-	if reason := checkID("openid", openid); reason != "" {
+	if reason := checkID("openid", openid); !reason.IsZero() {
 		return wxcast.MiniUser{}, reason
 	}
-	return wxcast.MiniUser{UnionID: wxcast.UnionID(unionid), MiniOpenID: wxcast.MiniOpenID(openid)}, ""
+	return wxcast.MiniUser{UnionID: wxcast.UnionID(unionid), MiniOpenID: wxcast.MiniOpenID(openid)}, wxcast.Sentence{}
 }
 
 // idMax is far above WeChat's 28 or 29 characters.
 const idMax = 128
 
-// checkID says why an id is none; "" when it is good.
-func checkID(column, id string) string {
+// checkID says why an id is none; zero when it is good.
+func checkID(column, id string) wxcast.Sentence {
 	switch {
 	case id == "" || strings.EqualFold(id, "null") || id == `\N`: // as MySQL exports NULL
-		return column + " is empty"
+		return wxcast.Say("import.id_empty", "column", column)
 	case len(id) > idMax:
-		return fmt.Sprintf("%s has %d characters", column, len(id))
+		return wxcast.Say("import.id_long", "column", column, "n", len(id))
 	case strings.ContainsFunc(id, func(r rune) bool { return r <= ' ' || r > unicode.MaxASCII }):
-		return column + " holds a character that no id has"
+		return wxcast.Say("import.id_character", "column", column)
 	}
-	return ""
+	return wxcast.Sentence{}
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/wxcast/wxcast/internal/textfile"
+	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
 func readJSONLines(in *bufio.Reader, name string, columns Columns, yield func(Row, error) bool) {
@@ -26,7 +27,7 @@ func readJSONLines(in *bufio.Reader, name string, columns Columns, yield func(Ro
 		row := Row{Line: line}
 		var object map[string]any
 		if err := json.Unmarshal(text, &object); err != nil || object == nil {
-			row.Problem = "the line is no JSON object"
+			row.Problem = wxcast.Say("import.no_object")
 		} else {
 			if !checked { // the first object stands for the file's columns
 				if _, _, err := findColumns(name, slices.Sorted(maps.Keys(object)), columns); err != nil {
@@ -36,7 +37,7 @@ func readJSONLines(in *bufio.Reader, name string, columns Columns, yield func(Ro
 				checked = true
 			}
 			row.UnionID, row.Problem = field(object, columns.UnionID)
-			if row.Problem == "" {
+			if row.Problem.IsZero() {
 				row.OpenID, row.Problem = field(object, columns.OpenID)
 			}
 		}
@@ -54,7 +55,7 @@ func readJSONLines(in *bufio.Reader, name string, columns Columns, yield func(Ro
 }
 
 // field is an id in an object; "" when it is absent or null.
-func field(object map[string]any, column string) (value, problem string) {
+func field(object map[string]any, column string) (value string, problem wxcast.Sentence) {
 	v, ok := object[column]
 	if !ok {
 		for name, other := range object {
@@ -66,9 +67,9 @@ func field(object map[string]any, column string) (value, problem string) {
 	}
 	switch v := v.(type) {
 	case nil:
-		return "", ""
+		return "", problem
 	case string:
-		return v, ""
+		return v, problem
 	}
-	return "", column + " is no string"
+	return "", wxcast.Say("import.no_string", "column", column)
 }

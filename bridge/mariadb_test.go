@@ -15,6 +15,7 @@ import (
 	"github.com/go-sql-driver/mysql"
 
 	"github.com/wxcast/wxcast/bridge"
+	"github.com/wxcast/wxcast/internal/text"
 	store "github.com/wxcast/wxcast/sql"
 	"github.com/wxcast/wxcast/sql/storetest"
 )
@@ -37,7 +38,8 @@ func mysqlURL(t *testing.T) string {
 	if _, err := findMariaDB("mariadbd"); err != nil && os.Geteuid() == 0 {
 		if apt, err := exec.LookPath("apt-get"); err == nil {
 			t.Log("installing MariaDB from Debian's package")
-			install := exec.Command("sh", "-c", apt+" update -q; "+apt+" install -y -q --no-install-recommends mariadb-server")
+			install := exec.Command("sh", "-c",
+				apt+" update -q; "+apt+" install -y -q --no-install-recommends mariadb-server")
 			install.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
 			if out, err := install.CombinedOutput(); err != nil {
 				missing("install MariaDB: %v: %s", err, out)
@@ -62,11 +64,14 @@ func mysqlURL(t *testing.T) string {
 		user = []string{"--user=root"}
 	}
 	data, socket := filepath.Join(dir, "data"), filepath.Join(dir, "s")
-	if out, err := exec.Command(installDB, append(user, "--no-defaults", "--datadir="+data, "--auth-root-authentication-method=normal", "--skip-test-db")...).CombinedOutput(); err != nil {
+	if out, err := exec.Command(installDB, append(user, "--no-defaults", "--datadir="+data,
+		"--auth-root-authentication-method=normal", "--skip-test-db")...).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 	port := freePort(t)
-	cmd := exec.Command(server, append([]string{"--no-defaults"}, append(user, "--datadir="+data, "--socket="+socket, "--bind-address=127.0.0.1", "--port="+port, "--pid-file="+filepath.Join(dir, "pid"))...)...)
+	cmd := exec.Command(server, append([]string{"--no-defaults"},
+		append(user, "--datadir="+data, "--socket="+socket, "--bind-address=127.0.0.1", "--port="+port,
+			"--pid-file="+filepath.Join(dir, "pid"))...)...)
 	var log strings.Builder
 	cmd.Stderr = &log
 	if err := cmd.Start(); err != nil {
@@ -89,7 +94,8 @@ func mysqlURL(t *testing.T) string {
 			t.Fatalf("MariaDB does not start: %v: %s", err, log.String())
 		}
 	}
-	for _, statement := range []string{"CREATE DATABASE shop", "CREATE USER 'reader'@'%' IDENTIFIED BY 'p@ss/word'", "GRANT ALL ON shop.* TO 'reader'@'%'"} {
+	for _, statement := range []string{"CREATE DATABASE shop", "CREATE USER 'reader'@'%' IDENTIFIED BY 'p@ss/word'",
+		"GRANT ALL ON shop.* TO 'reader'@'%'"} {
 		if _, err := admin.Exec(statement); err != nil {
 			t.Fatal(err)
 		}
@@ -145,22 +151,28 @@ func TestAMySQLSourceIsStreamed(t *testing.T) {
 	}
 	columns := bridge.Columns{UnionID: "union_id", OpenID: "open_id"}
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
-		s, _, err := importRows(t, db, bridge.ReadDatabase(t.Context(), from, "SELECT * FROM wx_user", columns), bridge.ImportOptions{})
+		s, _, err := importRows(t, db, bridge.ReadDatabase(t.Context(), from, "SELECT * FROM wx_user", columns),
+			bridge.ImportOptions{})
 		if want := (bridge.ImportSummary{Rows: n, Inserted: n - n/10, Rejected: n / 10}); err != nil || s != want {
 			t.Errorf("%+v %v", s, err)
 		}
 		for query, want := range map[string]string{
-			"SELECT id FROM wx_user": "--query: union_id: there is no such column; the source has id",
+			"SELECT id FROM wx_user": "query: union_id: there is no such column; the source has id",
 			"DELETE FROM wx_user":    "READ ONLY transaction",
-			"SELECT * FROM nowhere":  "--query: Error 1146",
+			"SELECT * FROM nowhere":  "query: Error 1146",
 		} {
-			if _, _, err := importRows(t, db, bridge.ReadDatabase(t.Context(), from, query, columns), bridge.ImportOptions{}); err == nil || !strings.Contains(err.Error(), want) {
+			if _, _, err := importRows(t, db, bridge.ReadDatabase(t.Context(), from, query, columns),
+				bridge.ImportOptions{}); err == nil ||
+				!strings.Contains(text.English.Error(err, text.NoDoor, nil), want) {
 				t.Errorf("%s: %v", query, err)
 			}
 		}
 		wrong := strings.Replace(from, url.UserPassword("reader", "p@ss/word").String(), "reader:hunter2", 1)
-		_, _, err = importRows(t, db, bridge.ReadDatabase(t.Context(), wrong, "SELECT 1", columns), bridge.ImportOptions{})
-		if err == nil || !strings.Contains(err.Error(), "--from: the database cannot be reached: Error 1045") || strings.Contains(err.Error(), "hunter2") {
+		_, _, err = importRows(t, db, bridge.ReadDatabase(t.Context(), wrong, "SELECT 1", columns),
+			bridge.ImportOptions{})
+		if err == nil || !strings.Contains(text.English.Error(err, text.NoDoor, nil),
+			"from: the database cannot be reached: Error 1045") ||
+			strings.Contains(text.English.Error(err, text.NoDoor, nil), "hunter2") {
 			t.Errorf("%v", err)
 		}
 	})

@@ -14,7 +14,8 @@ import (
 func BenchmarkJudge(b *testing.B) {
 	now, j := time.Now(), judge{onUnknown: spec.SkipUnknown}
 	d := wxcast.Delivery{Follower: wxcast.Follower{OpenID: "o"}}
-	for name, err := range map[string]error{"sent": nil, "gone": &wechat.Error{ErrCode: 43004}, "lost": &wechat.Error{MaybeDone: true, Err: errors.New("connection reset")}} {
+	for name, err := range map[string]error{"sent": nil, "gone": &wechat.Error{ErrCode: 43004},
+		"lost": &wechat.Error{MaybeDone: true, Err: errors.New("connection reset")}} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {

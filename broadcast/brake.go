@@ -92,7 +92,8 @@ func (b *brake) see(v verdict, now time.Time) (pause wxcast.Sentence) {
 			return wxcast.Say("pause.refused", "n", b.refused, "last", stopReason(v.err))
 		}
 		if share > b.maxFailedShare {
-			return wxcast.Say("pause.share", "n", b.failed, "of", len(b.window), "codes", sampleCodes(b.codes()), "last", stopReason(v.err))
+			return wxcast.Say("pause.share", "n", b.failed, "of", len(b.window), "codes", sampleCodes(b.codes()),
+				"last", stopReason(v.err))
 		}
 	case wechat.ClassToken:
 		if b.tokens++; b.tokens == 1 {
@@ -153,7 +154,8 @@ func (b *brake) codes() map[int]int64 {
 // sampleCodes names the most frequent errcodes, such as " (43101: 60, 43004: 2)"; ""
 // where there is none.
 func sampleCodes(counts map[int]int64) string {
-	codes := slices.SortedFunc(maps.Keys(counts), func(a, b int) int { return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a, b)) })
+	codes := slices.SortedFunc(maps.Keys(counts),
+		func(a, b int) int { return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a, b)) })
 	if len(codes) == 0 {
 		return ""
 	}

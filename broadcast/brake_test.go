@@ -14,7 +14,8 @@ import (
 func TestAFailedSharePausesWithItsCodes(t *testing.T) {
 	each(t, 2000, 0.7, func(t *testing.T, b *bench) {
 		job, err := b.run(t, t.Context(), "storm")
-		if err != nil || job.State != wxcast.BroadcastPaused || !strings.Contains(text.English.Say(job.Reason), "of the last 200 messages were refused (43004: ") {
+		if err != nil || job.State != wxcast.BroadcastPaused ||
+			!strings.Contains(text.English.Say(job.Reason), "of the last 200 messages were refused (43004: ") {
 			t.Fatalf("%+v %v", job, err)
 		}
 		if calls := b.sim.State().Calls[wechat.TemplateSendAPI].Calls; calls > 200+int64(2*b.options.Concurrency) {

@@ -22,16 +22,16 @@ type Store interface {
 	SyncClock(ctx context.Context) error
 
 	AddBroadcast(ctx context.Context, b wxcast.Broadcast) (_ wxcast.Broadcast, added bool, err error)
-	Broadcast(ctx context.Context, id int64) (wxcast.Broadcast, error)
+	Broadcast(ctx context.Context, ref wxcast.BroadcastRef) (wxcast.Broadcast, error)
 	BroadcastsByName(ctx context.Context, accountID int64, name string) ([]wxcast.Broadcast, error)
-	MoveBroadcast(ctx context.Context, id int64, from, to wxcast.BroadcastState, reason wxcast.Sentence, resumeAt time.Time) (bool, error)
-	SetRate(ctx context.Context, id int64, rate float64, priority int) error
-	MoveCanary(ctx context.Context, id int64, from, to wxcast.CanaryState, until time.Time) (bool, error)
-	FixRecipients(ctx context.Context, id int64, limit int) (fixed bool, err error)
-	Tally(ctx context.Context, id int64) (wxcast.Tally, error)
+	MoveBroadcast(ctx context.Context, ref wxcast.BroadcastRef, m wxcast.Move) (bool, error)
+	SetRate(ctx context.Context, ref wxcast.BroadcastRef, rate float64, priority int) error
+	MoveCanary(ctx context.Context, ref wxcast.BroadcastRef, from, to wxcast.CanaryState, until time.Time) (bool, error)
+	FixRecipients(ctx context.Context, ref wxcast.BroadcastRef, limit int) (fixed bool, err error)
+	Tally(ctx context.Context, ref wxcast.BroadcastRef) (wxcast.Tally, error)
 
 	Claim(ctx context.Context, req wxcast.ClaimRequest) (wxcast.Claim, error)
-	RenewLeases(ctx context.Context, worker string, ttl time.Duration) (renewed []int64, err error)
+	RenewLeases(ctx context.Context, accountID int64, worker string, ttl time.Duration) (renewed []int64, err error)
 	RecordOutcomes(ctx context.Context, r wxcast.Recording) error
 	GiveBack(ctx context.Context, b wxcast.Broadcast, c wxcast.Claim) error
 	TakeSlot(ctx context.Context, lane wxcast.Lane, length, lead time.Duration) (wxcast.Slot, error)
@@ -65,6 +65,8 @@ type Platform interface {
 type Begin struct {
 	AccountID, MiniID int64
 
+	Channels []wxcast.BroadcastChannel
+
 	State wxcast.BroadcastState // running, draft or scheduled
 	At    time.Time             // of a scheduled one
 	Rate  float64
@@ -74,7 +76,8 @@ type Begin struct {
 // says whom to send to, gives no error: the same name and content are the same
 // broadcast, and found is true. A name that stands for another unfinished content is a
 // *wxcast.BadInput.
-func Find(ctx context.Context, store Store, s *spec.Spec, begin Begin, prepare func() (wxcast.Audience, error)) (b wxcast.Broadcast, found bool, err error) {
+func Find(ctx context.Context, store Store, s *spec.Spec, begin Begin,
+	prepare func() (wxcast.Audience, error)) (b wxcast.Broadcast, found bool, err error) {
 	if b, found, err = lookUp(ctx, store, s, begin); err != nil || found {
 		return b, found, err
 	}
@@ -83,8 +86,10 @@ func Find(ctx context.Context, store Store, s *spec.Spec, begin Begin, prepare f
 		return b, false, err
 	}
 	b, added, err := store.AddBroadcast(ctx, wxcast.Broadcast{
-		AccountID: begin.AccountID, MiniID: begin.MiniID, Name: s.Name, ContentHash: s.ContentHash(), Spec: s.Text(), Audience: audience,
-		MessageKey: wxcast.NewMessageKey(), State: begin.State, ResumeAt: begin.At, Rate: begin.Rate, Priority: s.Priority, CanaryShare: s.Canary.Share,
+		AccountID: begin.AccountID, MiniID: begin.MiniID, Channels: begin.Channels,
+		Name: s.Name, ContentHash: s.ContentHash(), Spec: s.Text(), Audience: audience,
+		MessageKey: wxcast.NewMessageKey(),
+		State:      begin.State, ResumeAt: begin.At, Rate: begin.Rate, Priority: s.Priority, CanaryShare: s.Canary.Share,
 	})
 	if err != nil || added {
 		return b, false, err
@@ -105,7 +110,8 @@ func lookUp(ctx context.Context, store Store, s *spec.Spec, begin Begin) (b wxca
 	}
 	for _, b := range known {
 		if !b.State.Final() {
-			return b, false, s.Bad("name", wxcast.Say("broadcast.name_taken", "name", s.Name, "id", b.ID, "state", wxcast.Say("state."+string(b.State))),
+			return b, false, s.Bad("name", wxcast.Say("broadcast.name_taken", "name", s.Name, "id", b.ID, "state",
+				wxcast.Say("state."+string(b.State))),
 				wxcast.Say("broadcast.want_other_name"))
 		}
 	}

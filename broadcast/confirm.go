@@ -36,7 +36,8 @@ func (r *runner) confirm(ctx context.Context) {
 			continue
 		}
 		if err := r.confirmLeft(ctx, doubted); err != nil && ctx.Err() == nil {
-			r.Log.WarnContext(ctx, "WeChat did not tell who has left; the next sync will ask again", "broadcast_id", r.b.ID, "err", err)
+			r.Log.WarnContext(ctx, "WeChat did not tell who has left; the next sync will ask again", "broadcast_id",
+				r.b.ID, "err", err)
 		}
 		doubted = doubted[:0]
 	}

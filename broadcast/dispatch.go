@@ -110,7 +110,8 @@ type turns struct {
 }
 
 func newTurns(slot wxcast.Slot, n int) turns {
-	return turns{due: slot.Start, next: slot.Start, end: slot.End, gap: slot.End.Sub(slot.Start) / time.Duration(max(1, n))}
+	return turns{due: slot.Start, next: slot.Start, end: slot.End,
+		gap: slot.End.Sub(slot.Start) / time.Duration(max(1, n))}
 }
 
 // advance goes on to the next turn. One that is late catches up a little with each.
@@ -123,7 +124,8 @@ func (t *turns) advance() {
 
 // handOutAll hands out a stretch's jobs at their turns; late tells that those left
 // missed their slot: a process that was held up must not send into another's.
-func (r *runner) handOutAll(ctx context.Context, s *stretch, jobs chan<- job, results chan<- result) (late bool, err error) {
+func (r *runner) handOutAll(ctx context.Context, s *stretch, jobs chan<- job, results chan<- result) (late bool,
+	err error) {
 	if s.begun.IsZero() {
 		s.begun = time.Now()
 	}

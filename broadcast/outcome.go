@@ -48,7 +48,7 @@ type judge struct {
 func (j judge) of(a attempt) verdict {
 	err, class := a.err, wechat.ClassOf(a.err)
 	v := verdict{class: class, err: err, outcome: wxcast.Outcome{
-		OpenID: a.OpenID, State: wxcast.DeliveryFailed, ErrCode: codeOf(err), ErrMsg: messageOf(err),
+		Recipient: a.Recipient, State: wxcast.DeliveryFailed, ErrCode: codeOf(err), ErrMsg: messageOf(err),
 		AttemptedAt: a.begun, OpenSince: a.OpenSince,
 	}}
 	o := &v.outcome
@@ -101,8 +101,8 @@ func (j judge) windowOver(openSince, t time.Time) bool {
 // expired is the end of a delivery whose lost attempt cannot be repeated any more.
 func expired(d wxcast.Delivery) wxcast.Outcome {
 	return wxcast.Outcome{
-		OpenID: d.OpenID, State: wxcast.DeliveryUnknown, ErrCode: wxcast.ErrCodeTransport, OpenSince: d.OpenSince,
-		ErrMsg: "the outcome was lost, and the time in which WeChat takes a repeat for the same message is over",
+		Recipient: d.Recipient, State: wxcast.DeliveryUnknown, ErrCode: wxcast.ErrCodeTransport, OpenSince: d.OpenSince,
+		ErrMsg: wxcast.Say("outcome.window_over").Kept(),
 	}
 }
 
@@ -123,6 +123,10 @@ const messageMax = 200
 func messageOf(err error) string {
 	if err == nil {
 		return ""
+	}
+	var said wxcast.Said
+	if errors.As(err, &said) {
+		return said.Sentence().Kept()
 	}
 	text := err.Error()
 	var e *wechat.Error

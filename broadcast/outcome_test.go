@@ -12,17 +12,20 @@ import (
 
 // byFacts judges by a channel that takes repeats for 10 minutes, as template messages do.
 var byFacts = judge{wxcast.Channel{
-	API: "/send", DedupWindow: 10 * time.Minute, Gone: []int{43004}, Duplicate: []int{40241}, DuplicateRest: 65 * time.Second, TooOften: []int{43117},
+	API: "/send", DedupWindow: 10 * time.Minute, Gone: []int{43004}, Duplicate: []int{40241},
+	DuplicateRest: 65 * time.Second, TooOften: []int{43117},
 }, spec.SkipUnknown}
 
 // A channel that never takes a repeat for the same message: what was lost is never tried again.
 func TestWithoutAWindowALostOutcomeIsUnknownAtOnce(t *testing.T) {
 	now := time.Now()
 	j := judge{wxcast.Channel{API: "/send"}, spec.SkipUnknown}
-	if v := j.of(attempt{err: &wechat.Error{Err: errors.New("EOF"), MaybeDone: true}, begun: now, now: now}); v.outcome.State != wxcast.DeliveryUnknown {
+	if v := j.of(attempt{err: &wechat.Error{Err: errors.New("EOF"), MaybeDone: true}, begun: now,
+		now: now}); v.outcome.State != wxcast.DeliveryUnknown {
 		t.Errorf("lost: %s, want unknown: a repeat would be a second message", v.outcome.State)
 	}
-	if v := j.of(attempt{err: &wechat.Error{Err: errors.New("refused")}, begun: now, now: now}); v.outcome.State != wxcast.DeliveryPending {
+	if v := j.of(attempt{err: &wechat.Error{Err: errors.New("refused")}, begun: now,
+		now: now}); v.outcome.State != wxcast.DeliveryPending {
 		t.Errorf("never sent: %s, want pending: nothing is out", v.outcome.State)
 	}
 }
@@ -43,24 +46,42 @@ func TestJudge(t *testing.T) {
 		atLeast  time.Duration // until the next attempt
 		wantCode int
 	}{
-		"accepted":                              {nil, wxcast.Delivery{OpenSince: recently}, wxcast.DeliverySent, false, false, 0, 0},
-		"does not follow":                       {code(43004), wxcast.Delivery{}, wxcast.DeliveryFailed, false, false, 0, 43004},
-		"a bad value":                           {code(47003), wxcast.Delivery{}, wxcast.DeliveryFailed, false, false, 0, 47003},
-		"a code that nobody knows":              {code(12345), wxcast.Delivery{}, wxcast.DeliveryFailed, false, false, 0, 12345},
-		"held for review":                       {code(40252), wxcast.Delivery{}, wxcast.DeliveryUnknown, true, false, 0, 40252},
-		"too fast":                              {code(45011), wxcast.Delivery{}, wxcast.DeliveryPending, false, false, 100 * time.Millisecond, 45011},
-		"a refused token":                       {code(40001), wxcast.Delivery{}, wxcast.DeliveryPending, false, false, 100 * time.Millisecond, 40001},
-		"busy, so perhaps done":                 {&wechat.Error{ErrCode: -1, MaybeDone: true}, wxcast.Delivery{}, wxcast.DeliveryPending, true, false, 100 * time.Millisecond, -1},
-		"lost":                                  {lost, wxcast.Delivery{}, wxcast.DeliveryPending, true, false, 100 * time.Millisecond, wxcast.ErrCodeTransport},
-		"not even connected":                    {refused, wxcast.Delivery{}, wxcast.DeliveryPending, false, false, 100 * time.Millisecond, wxcast.ErrCodeTransport},
-		"lost again, the window nearly over":    {lost, wxcast.Delivery{OpenSince: long}, wxcast.DeliveryUnknown, true, false, 0, wxcast.ErrCodeTransport},
-		"refused, the window of an old one":     {code(43004), wxcast.Delivery{OpenSince: long}, wxcast.DeliveryFailed, true, false, 0, 43004},
-		"a duplicate of our own lost one":       {code(40241), wxcast.Delivery{OpenSince: recently}, wxcast.DeliverySent, false, false, 0, 0},
-		"a duplicate of something else":         {code(40241), wxcast.Delivery{}, wxcast.DeliveryPending, false, false, time.Minute, 40241},
-		"the last try, never perhaps done":      {code(45011), wxcast.Delivery{Attempts: attemptsMax - 1}, wxcast.DeliveryFailed, false, false, 0, 45011},
-		"the last try, perhaps done":            {lost, wxcast.Delivery{Attempts: attemptsMax - 1}, wxcast.DeliveryUnknown, true, false, 0, wxcast.ErrCodeTransport},
-		"nothing left today":                    {code(45009), wxcast.Delivery{}, wxcast.DeliveryFailed, false, true, 0, 45009},
-		"nothing works until somebody mends it": {code(40037), wxcast.Delivery{}, wxcast.DeliveryFailed, false, true, 0, 40037},
+		"accepted": {nil, wxcast.Delivery{OpenSince: recently}, wxcast.DeliverySent, false,
+			false, 0, 0},
+		"does not follow": {code(43004), wxcast.Delivery{}, wxcast.DeliveryFailed, false, false,
+			0, 43004},
+		"a bad value": {code(47003), wxcast.Delivery{}, wxcast.DeliveryFailed, false, false,
+			0, 47003},
+		"a code that nobody knows": {code(12345), wxcast.Delivery{}, wxcast.DeliveryFailed, false, false,
+			0, 12345},
+		"held for review": {code(40252), wxcast.Delivery{}, wxcast.DeliveryUnknown, true, false,
+			0, 40252},
+		"too fast": {code(45011), wxcast.Delivery{}, wxcast.DeliveryPending, false, false,
+			100 * time.Millisecond, 45011},
+		"a refused token": {code(40001), wxcast.Delivery{}, wxcast.DeliveryPending, false, false,
+			100 * time.Millisecond, 40001},
+		"busy, so perhaps done": {&wechat.Error{ErrCode: -1, MaybeDone: true}, wxcast.Delivery{},
+			wxcast.DeliveryPending, true, false, 100 * time.Millisecond, -1},
+		"lost": {lost, wxcast.Delivery{}, wxcast.DeliveryPending, true, false,
+			100 * time.Millisecond, wxcast.ErrCodeTransport},
+		"not even connected": {refused, wxcast.Delivery{}, wxcast.DeliveryPending, false, false,
+			100 * time.Millisecond, wxcast.ErrCodeTransport},
+		"lost again, the window nearly over": {lost, wxcast.Delivery{OpenSince: long}, wxcast.DeliveryUnknown, true,
+			false, 0, wxcast.ErrCodeTransport},
+		"refused, the window of an old one": {code(43004), wxcast.Delivery{OpenSince: long}, wxcast.DeliveryFailed,
+			true, false, 0, 43004},
+		"a duplicate of our own lost one": {code(40241), wxcast.Delivery{OpenSince: recently},
+			wxcast.DeliverySent, false, false, 0, 0},
+		"a duplicate of something else": {code(40241), wxcast.Delivery{}, wxcast.DeliveryPending, false, false,
+			time.Minute, 40241},
+		"the last try, never perhaps done": {code(45011), wxcast.Delivery{Attempts: attemptsMax - 1},
+			wxcast.DeliveryFailed, false, false, 0, 45011},
+		"the last try, perhaps done": {lost, wxcast.Delivery{Attempts: attemptsMax - 1},
+			wxcast.DeliveryUnknown, true, false, 0, wxcast.ErrCodeTransport},
+		"nothing left today": {code(45009), wxcast.Delivery{}, wxcast.DeliveryFailed, false, true, 0,
+			45009},
+		"nothing works until somebody mends it": {code(40037), wxcast.Delivery{}, wxcast.DeliveryFailed, false, true, 0,
+			40037},
 	} {
 		t.Run(name, func(t *testing.T) {
 			v := byFacts.of(attempt{test.before, 1 << 60, test.err, now.Add(-time.Second), now})
@@ -74,7 +95,8 @@ func TestJudge(t *testing.T) {
 			if o.State != test.state || !o.OpenSince.IsZero() != test.open || o.ErrCode != test.wantCode {
 				t.Errorf("%+v", o)
 			}
-			if wait := o.NextAttemptAt.Sub(now); (o.State == wxcast.DeliveryPending) != !o.NextAttemptAt.IsZero() || o.State == wxcast.DeliveryPending && wait < test.atLeast {
+			if wait := o.NextAttemptAt.Sub(now); (o.State == wxcast.DeliveryPending) != !o.NextAttemptAt.IsZero() ||
+				o.State == wxcast.DeliveryPending && wait < test.atLeast {
 				t.Errorf("next attempt in %v", wait)
 			}
 			if (o.State == wxcast.DeliverySent) != (o.MsgID != 0) && test.wantCode == 0 && test.err == nil {
@@ -102,7 +124,8 @@ func TestTheBrakeKnowsOnePersonsTroubleFromWeChats(t *testing.T) {
 	if !b.probing() {
 		t.Error("30 failures in a row, and no probing")
 	}
-	if reason := b.see(verdict{class: wechat.ClassRetryLater, err: errors.New("EOF")}, now.Add(silenceMax+time.Second)); reason.IsZero() {
+	if reason := b.see(verdict{class: wechat.ClassRetryLater, err: errors.New("EOF")},
+		now.Add(silenceMax+time.Second)); reason.IsZero() {
 		t.Error("silent for two minutes, and nobody is told")
 	}
 	b.see(verdict{class: wechat.ClassOK}, now)

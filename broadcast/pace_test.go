@@ -66,7 +66,7 @@ func TestANewRateHoldsWithinASecond(t *testing.T) {
 		b.options.Rate = 50
 		job, by := b.find(t, "quickened")
 		time.AfterFunc(1500*time.Millisecond, func() {
-			if err := b.db.SetRate(context.WithoutCancel(t.Context()), job.ID, 2000, 0); err != nil {
+			if err := b.db.SetRate(context.WithoutCancel(t.Context()), job.Ref(), 2000, 0); err != nil {
 				t.Error(err)
 			}
 		})

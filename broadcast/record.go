@@ -96,7 +96,8 @@ func (w *recordWriter) add(res result) {
 func (w *recordWriter) handBack(j job) {
 	back := w.unsent[j.batch]
 	if back == nil {
-		back = &wxcast.Claim{Day: j.batch.Day, Lane: j.batch.Lane, LeaseID: j.batch.LeaseID, RetriesUntil: j.batch.RetriesUntil}
+		back = &wxcast.Claim{Day: j.batch.Day, Lane: j.batch.Lane, LeaseID: j.batch.LeaseID,
+			RetriesUntil: j.batch.RetriesUntil}
 		w.unsent[j.batch] = back
 	}
 	if j.retry {
@@ -121,7 +122,8 @@ func (w *recordWriter) slowDown(ctx context.Context) error {
 		return err
 	}
 	w.slowedTo = share
-	w.Log.WarnContext(ctx, "slowing down: WeChat says that it gets too much", "broadcast_id", w.b.ID, "share_of_rate", share)
+	w.Log.WarnContext(ctx, "slowing down: WeChat says that it gets too much", "broadcast_id", w.b.ID, "share_of_rate",
+		share)
 	return nil
 }
 
@@ -150,7 +152,9 @@ func (w *recordWriter) flush() error {
 			leases = append(leases, b.LeaseID)
 		}
 	}
-	if err := w.store.RecordOutcomes(ctx, wxcast.Recording{BroadcastID: w.b.ID, Worker: w.worker, Lane: w.lane, Outcomes: w.outcomes, DoneLeases: leases}); err != nil {
+	if err := w.store.RecordOutcomes(ctx, wxcast.Recording{
+		Broadcast: w.b.Ref(), Worker: w.worker, Lane: w.lane, Outcomes: w.outcomes, DoneLeases: leases,
+	}); err != nil {
 		return err
 	}
 	if w.slow {
@@ -168,7 +172,7 @@ func (w *recordWriter) flush() error {
 	}
 	if reason := w.watch.reason(); !reason.IsZero() && !w.paused {
 		w.Log.ErrorContext(ctx, "broadcast paused", "broadcast_id", w.b.ID, "reason", reason)
-		if _, err := w.store.MoveBroadcast(ctx, w.b.ID, wxcast.BroadcastRunning, wxcast.BroadcastPaused, reason, time.Time{}); err != nil {
+		if err := w.move(ctx, wxcast.Move{To: wxcast.BroadcastPaused, Reason: reason}); err != nil {
 			return err
 		}
 		w.paused = true
@@ -183,7 +187,8 @@ func (w *recordWriter) flush() error {
 	w.troubled, w.slow = 0, false
 	clear(w.unsent)
 	if w.Progress != nil {
-		w.Progress(Progress{Sent: w.count.sent.Load(), Failed: w.count.failed.Load(), Skipped: w.count.skipped.Load(), Unknown: w.count.unknown.Load(), Retried: w.count.retried.Load()})
+		w.Progress(Progress{Sent: w.count.sent.Load(), Failed: w.count.failed.Load(), Skipped: w.count.skipped.Load(),
+			Unknown: w.count.unknown.Load(), Retried: w.count.retried.Load()})
 	}
 	return nil
 }
@@ -199,5 +204,7 @@ func (r *runner) giveBack(b *batch) error {
 	if b.LeaseID == 0 {
 		return nil
 	}
-	return r.store.RecordOutcomes(ctx, wxcast.Recording{BroadcastID: r.b.ID, Worker: r.worker, Lane: r.lane, DoneLeases: []int64{b.LeaseID}})
+	return r.store.RecordOutcomes(ctx, wxcast.Recording{
+		Broadcast: r.b.Ref(), Worker: r.worker, Lane: r.lane, DoneLeases: []int64{b.LeaseID},
+	})
 }

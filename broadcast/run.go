@@ -90,12 +90,13 @@ func Run(ctx context.Context, store Store, b wxcast.Broadcast, w With, o Options
 		return b, nil
 	}
 	if o.Rate > 0 && (o.Rate != b.Rate || o.Priority != b.Priority) {
-		if err := store.SetRate(ctx, b.ID, o.Rate, o.Priority); err != nil {
+		if err := store.SetRate(ctx, b.Ref(), o.Rate, o.Priority); err != nil {
 			return b, err
 		}
 	}
 	if b.State != wxcast.BroadcastRunning {
-		if _, err := store.MoveBroadcast(ctx, b.ID, b.State, wxcast.BroadcastRunning, wxcast.Sentence{}, time.Time{}); err != nil {
+		if _, err := store.MoveBroadcast(ctx, b.Ref(),
+			wxcast.Move{From: b.State, To: wxcast.BroadcastRunning}); err != nil {
 			return b, err
 		}
 	}
@@ -109,7 +110,7 @@ func Run(ctx context.Context, store Store, b wxcast.Broadcast, w With, o Options
 		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), readWithin)
 		defer cancel()
 	}
-	after, err := store.Broadcast(ctx, b.ID)
+	after, err := store.Broadcast(ctx, b.Ref())
 	if err != nil {
 		after = b
 	}
@@ -148,7 +149,8 @@ type runner struct {
 func newRunner(store Store, b wxcast.Broadcast, w With, o Options) *runner {
 	facts := w.Channel.Facts()
 	r := &runner{
-		Options: o, With: w, store: store, b: b, facts: facts, lane: wxcast.Lane{AppID: b.AccountID, API: facts.API}, judge: judge{facts, o.OnUnknown}, worker: wxcast.NewWorkerName(),
+		Options: o, With: w, store: store, b: b, facts: facts, lane: wxcast.Lane{AppID: b.AccountID, API: facts.API},
+		judge: judge{facts, o.OnUnknown}, worker: wxcast.NewWorkerName(),
 		left: make(chan wxcast.OpenID, confirmBatch), news: make(chan struct{}, 1), share: 1,
 		watch: watch{brake: brake{facts: facts, maxFailures: o.MaxFailures, maxFailedShare: o.MaxFailedShare}},
 	}
@@ -213,7 +215,7 @@ func (r *runner) run(ctx context.Context) error {
 	}()
 	recordErr := r.record(results)
 	if recordErr != nil {
-		recordErr = fmt.Errorf("%w: %w", ErrNotRecorded, recordErr)
+		recordErr = wxcast.NewError("broadcast.not_recorded", "why", recordErr).Of(ErrNotRecorded, recordErr)
 		halt(recordErr)
 		for range results { // let the senders end
 		}
@@ -224,7 +226,8 @@ func (r *runner) run(ctx context.Context) error {
 	<-confirmed
 	cutOff() // nothing is in flight any more
 	background.Wait()
-	if cause := context.Cause(working); err == nil && cause != nil && !errors.Is(cause, errHalted) && !errors.Is(cause, context.Canceled) {
+	if cause := context.Cause(working); err == nil && cause != nil && !errors.Is(cause, errHalted) &&
+		!errors.Is(cause, context.Canceled) {
 		err = cause
 	}
 	return errors.Join(err, recordErr)
@@ -234,7 +237,7 @@ func (r *runner) run(ctx context.Context) error {
 func (r *runner) fix(ctx context.Context) {
 	for batch, fixed := fixFirst, false; !fixed && ctx.Err() == nil; batch = fixBatch {
 		var err error
-		if fixed, err = r.store.FixRecipients(ctx, r.b.ID, batch); err != nil && ctx.Err() == nil {
+		if fixed, err = r.store.FixRecipients(ctx, r.b.Ref(), batch); err != nil && ctx.Err() == nil {
 			r.halt(err)
 			return
 		}
@@ -262,7 +265,7 @@ func (r *runner) beat(ctx context.Context) {
 		case <-tick.C:
 		}
 		at := time.Now()
-		renewed, err := r.store.RenewLeases(ctx, r.worker, leaseTTL)
+		renewed, err := r.store.RenewLeases(ctx, r.b.AccountID, r.worker, leaseTTL)
 		if err != nil {
 			if ctx.Err() == nil {
 				r.Log.WarnContext(ctx, "leases not renewed", "broadcast_id", r.b.ID, "err", err)
@@ -270,7 +273,7 @@ func (r *runner) beat(ctx context.Context) {
 			continue
 		}
 		r.batches.renewed(renewed, at.Add(leaseTTL-leaseMargin))
-		if b, err := r.store.Broadcast(ctx, r.b.ID); err == nil && b.State != wxcast.BroadcastRunning {
+		if b, err := r.store.Broadcast(ctx, r.b.Ref()); err == nil && b.State != wxcast.BroadcastRunning {
 			r.halt(errHalted)
 		}
 		_ = r.store.SyncClock(ctx) // the old offset serves until the next beat
@@ -288,7 +291,9 @@ func (r *runner) claim(ctx, sending context.Context, claims chan<- *batch) error
 		}
 		at, most := time.Now(), r.claimSize()
 		c, err := r.store.Claim(sending, wxcast.ClaimRequest{
-			BroadcastID: r.b.ID, Lane: r.lane, Worker: r.worker, Max: most, Span: claimTime, Lead: r.lead.get(), QuotaKeep: r.QuotaKeep, LeaseTTL: leaseTTL, Cap: r.Cap, Profile: r.Channel.Profile(),
+			Broadcast: r.b.Ref(), Channel: r.facts.Name, Lane: r.lane, Worker: r.worker, Max: most, Span: claimTime,
+			Lead:      r.lead.get(),
+			QuotaKeep: r.QuotaKeep, LeaseTTL: leaseTTL, Cap: r.Cap, Profile: r.Channel.Profile(),
 		})
 		r.lead.took(time.Since(at))
 		switch {
@@ -302,7 +307,8 @@ func (r *runner) claim(ctx, sending context.Context, claims chan<- *batch) error
 		}
 		r.count.skipped.Add(int64(c.Skipped))
 		if c.TakenOver > 0 {
-			r.Log.WarnContext(ctx, "the work of a dead process is taken over", "broadcast_id", r.b.ID, "leases", c.TakenOver)
+			r.Log.WarnContext(ctx, "the work of a dead process is taken over", "broadcast_id", r.b.ID, "leases",
+				c.TakenOver)
 			if r.TakenOver != nil {
 				r.TakenOver(c.TakenOver)
 			}
@@ -354,7 +360,8 @@ func (r *runner) idle(ctx, sending context.Context, c wxcast.Claim) (again bool,
 		return !waiting, err
 	case c.Behind != r.behind:
 		if r.behind = c.Behind; r.behind != 0 {
-			r.Log.InfoContext(ctx, "waiting for a broadcast with a higher priority, or an older one", "broadcast_id", r.b.ID, "goes_first", r.behind)
+			r.Log.InfoContext(ctx, "waiting for a broadcast with a higher priority, or an older one", "broadcast_id",
+				r.b.ID, "goes_first", r.behind)
 		}
 	}
 	wait := idlePoll
@@ -376,7 +383,7 @@ func (r *runner) wrongHour(ctx context.Context) (stopped bool, err error) {
 	now := r.store.Now()
 	if !r.NotAfter.IsZero() && now.Add(claimTime).After(r.NotAfter) {
 		reason := wxcast.Say("pause.not_after", "at", r.NotAfter)
-		_, err := r.store.MoveBroadcast(ctx, r.b.ID, wxcast.BroadcastRunning, wxcast.BroadcastPaused, reason, time.Time{})
+		err := r.move(ctx, wxcast.Move{To: wxcast.BroadcastPaused, Reason: reason})
 		r.halt(errHalted)
 		return true, err
 	}
@@ -398,14 +405,15 @@ func (r *runner) tellPace(ctx context.Context, share float64) {
 
 // finish ends the broadcast, if its rows say that every delivery has its end.
 func (r *runner) finish(ctx context.Context) error {
-	tally, err := r.store.Tally(ctx, r.b.ID)
+	tally, err := r.store.Tally(ctx, r.b.Ref())
 	if err != nil {
 		return err
 	}
 	if tally.Pending > 0 {
-		return fmt.Errorf("broadcast %d: %d deliveries are pending and nobody's; this is a bug, please report it", r.b.ID, tally.Pending)
+		return fmt.Errorf("broadcast %d: %d deliveries are pending and nobody's; this is a bug, please report it",
+			r.b.ID, tally.Pending)
 	}
-	if _, err := r.store.MoveBroadcast(ctx, r.b.ID, wxcast.BroadcastRunning, wxcast.BroadcastDone, wxcast.Sentence{}, time.Time{}); err != nil {
+	if err := r.move(ctx, wxcast.Move{To: wxcast.BroadcastDone}); err != nil {
 		return err
 	}
 	r.halt(errHalted)
@@ -447,8 +455,16 @@ func quotaAgain(now time.Time) time.Time {
 
 // wait puts the broadcast off until then.
 func (r *runner) wait(ctx context.Context, reason wxcast.Sentence, until time.Time) error {
-	_, err := r.store.MoveBroadcast(ctx, r.b.ID, wxcast.BroadcastRunning, wxcast.BroadcastWaiting, reason, until)
+	err := r.move(ctx, wxcast.Move{To: wxcast.BroadcastWaiting, Reason: reason, ResumeAt: until})
 	r.halt(errHalted)
+	return err
+}
+
+// move changes the state of the running broadcast; where somebody else did so before,
+// theirs stands.
+func (r *runner) move(ctx context.Context, m wxcast.Move) error {
+	m.From = wxcast.BroadcastRunning
+	_, err := r.store.MoveBroadcast(ctx, r.b.Ref(), m)
 	return err
 }
 

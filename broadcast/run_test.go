@@ -39,15 +39,18 @@ type bench struct {
 func each(t *testing.T, followers int, unreachable float64, test func(t *testing.T, b *bench)) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		b := &bench{sim: simulator.New(simulator.Options{
-			Followers: followers, Seed: 13, Shares: simulator.Shares{WithUnionID: 1, MiniUser: 1, Unreachable: unreachable},
+			Followers: followers, Seed: 13, Shares: simulator.Shares{WithUnionID: 1, MiniUser: 1,
+				Unreachable: unreachable},
 		}), db: db}
 		server := httptest.NewServer(b.sim)
 		t.Cleanup(server.Close)
 		b.client = wechat.New(wechat.Options{
-			AppID: wxcast.AppID(b.sim.AppID), Secret: config.Secret(b.sim.Secret), Bases: []string{server.URL}, Timeout: 5 * time.Second, Conns: 32, Tokens: db,
+			AppID: wxcast.AppID(b.sim.AppID), Secret: config.Secret(b.sim.Secret), Bases: []string{server.URL},
+			Timeout: 5 * time.Second, Conns: 32, Tokens: db,
 		})
 		t.Cleanup(b.client.Close)
-		b.options = broadcast.Options{Rate: 1e5, Concurrency: 32, MaxFailures: 50, MaxFailedShare: 0.5, Log: slog.New(slog.NewTextHandler(testWriter{t}, nil))}
+		b.options = broadcast.Options{Rate: 1e5, Concurrency: 32, MaxFailures: 50, MaxFailedShare: 0.5,
+			Log: slog.New(slog.NewTextHandler(testWriter{t}, nil))}
 		b.prepare(t)
 		test(t, b)
 	})
@@ -72,13 +75,15 @@ func (b *bench) prepare(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := followersync.Run(ctx, b.client, b.db, followersync.Options{
-		AccountID: b.account, Mode: wxcast.SyncIncremental, Concurrency: 8, Rate: 1e5, ResumeWithin: time.Hour, Log: b.options.Log,
+		AccountID: b.account, Mode: wxcast.SyncIncremental, Concurrency: 8, Rate: 1e5, ResumeWithin: time.Hour,
+		Log: b.options.Log,
 	}); err != nil {
 		t.Fatal(err)
 	}
 	users := func(yield func(wxcast.MiniUser, error) bool) {
 		for u := range b.sim.MiniUsers() {
-			if !yield(wxcast.MiniUser{MiniOpenID: wxcast.MiniOpenID(u.OpenID), UnionID: wxcast.UnionID(u.UnionID)}, nil) {
+			if !yield(wxcast.MiniUser{MiniOpenID: wxcast.MiniOpenID(u.OpenID), UnionID: wxcast.UnionID(u.UnionID)},
+				nil) {
 				return
 			}
 		}
@@ -91,6 +96,12 @@ func (b *bench) prepare(t *testing.T) {
 	}
 }
 
+func (b *bench) channels() []wxcast.BroadcastChannel {
+	facts := template.Facts
+	return []wxcast.BroadcastChannel{{Name: facts.Name, Lane: wxcast.Lane{AppID: b.account, API: facts.API},
+		TemplateID: b.sim.TemplateID}}
+}
+
 func (b *bench) find(t *testing.T, name string) (wxcast.Broadcast, broadcast.With) {
 	t.Helper()
 	s, err := spec.Parse("spec.yaml", fmt.Appendf(nil,
@@ -98,9 +109,11 @@ func (b *bench) find(t *testing.T, name string) (wxcast.Broadcast, broadcast.Wit
 	if err != nil {
 		t.Fatal(err)
 	}
-	job, _, err := broadcast.Find(t.Context(), b.db, s, broadcast.Begin{AccountID: b.account, MiniID: b.mini, State: wxcast.BroadcastRunning, Rate: b.options.Rate}, func() (wxcast.Audience, error) {
-		return s.Resolve(t.Context(), b.db, b.account, b.mini, b.db.Now())
-	})
+	job, _, err := broadcast.Find(t.Context(), b.db, s,
+		broadcast.Begin{AccountID: b.account, MiniID: b.mini, Channels: b.channels(), State: wxcast.BroadcastRunning,
+			Rate: b.options.Rate}, func() (wxcast.Audience, error) {
+			return s.Resolve(t.Context(), b.db, b.account, b.mini, b.db.Now())
+		})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +133,7 @@ func (b *bench) run(t *testing.T, ctx context.Context, name string) (wxcast.Broa
 
 func (b *bench) tally(t *testing.T, id int64) wxcast.Tally {
 	t.Helper()
-	tally, err := b.db.Tally(t.Context(), id)
+	tally, err := b.db.Tally(t.Context(), wxcast.BroadcastRef{AccountID: b.account, ID: id})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +148,8 @@ func (b *bench) tally(t *testing.T, id int64) wxcast.Tally {
 func (b *bench) agrees(t *testing.T, id int64, recipients int64) {
 	t.Helper()
 	tally, state := b.tally(t, id), b.sim.State()
-	if tally.Recipients != recipients || tally.Pending != 0 || int64(state.Messages) != tally.Sent+tally.Unknown || state.Duplicates != 0 {
+	if tally.Recipients != recipients || tally.Pending != 0 || int64(state.Messages) != tally.Sent+tally.Unknown ||
+		state.Duplicates != 0 {
 		t.Errorf("%+v beside %+v", tally, state)
 	}
 }
@@ -188,7 +202,8 @@ func TestSeveralWorkersShareOneBroadcast(t *testing.T) {
 		var wg sync.WaitGroup
 		for range 4 {
 			wg.Go(func() {
-				if after, err := broadcast.Run(t.Context(), b.db, job, by, b.options); err != nil || after.State != wxcast.BroadcastDone {
+				if after, err := broadcast.Run(t.Context(), b.db, job, by, b.options); err != nil ||
+					after.State != wxcast.BroadcastDone {
 					t.Errorf("%+v %v", after, err)
 				}
 			})
@@ -282,7 +297,9 @@ func TestTheQuotaIsNeverExceededAndTheNextDayGoesOn(t *testing.T) {
 			if tally := b.tally(t, job.ID); tally.Sent != want.sent {
 				t.Errorf("day %d: %+v", day, tally)
 			}
-			if job.State == wxcast.BroadcastWaiting && (job.ResumeAt.Before(time.Now()) || !strings.Contains(text.English.Say(job.Reason), "100 that are kept free")) {
+			if job.State == wxcast.BroadcastWaiting &&
+				(job.ResumeAt.Before(time.Now()) ||
+					!strings.Contains(text.English.Say(job.Reason), "100 that are kept free")) {
 				t.Errorf("day %d: until %v, %v", day, job.ResumeAt, job.Reason)
 			}
 			b.sim.MoveClock(24 * time.Hour)
@@ -297,7 +314,8 @@ func TestAnUnforeseen45009StopsAtOnce(t *testing.T) {
 	each(t, 1000, 0, func(t *testing.T, b *bench) {
 		b.sim.SetKnobs(func(k *simulator.Knobs) { k.Early45009 = 100 })
 		job, err := b.run(t, t.Context(), "early")
-		if err != nil || job.State != wxcast.BroadcastWaiting || !strings.Contains(text.English.Say(job.Reason), "45009") {
+		if err != nil || job.State != wxcast.BroadcastWaiting ||
+			!strings.Contains(text.English.Say(job.Reason), "45009") {
 			t.Fatalf("%+v %v", job, err)
 		}
 		// Those in flight at the first refusal, and one that was being handed out.
@@ -317,14 +335,17 @@ func TestBrakes(t *testing.T) {
 		most   int64 // calls before it stopped
 	}{
 		"a configuration error stops at once": {func(k *simulator.Knobs) { k.RefuseSend = 40037 }, "40037", 32 + 1},
-		"a text that everyone refuses":        {func(k *simulator.Knobs) { k.RefuseSend = 47003 }, "50 messages in a row were refused", 150},
-		"a code that nobody knows":            {func(k *simulator.Knobs) { k.RefuseSend = 99999 }, "50 messages in a row were refused", 150},
+		"a text that everyone refuses": {func(k *simulator.Knobs) { k.RefuseSend = 47003 },
+			"50 messages in a row were refused", 150},
+		"a code that nobody knows": {func(k *simulator.Knobs) { k.RefuseSend = 99999 },
+			"50 messages in a row were refused", 150},
 	} {
 		t.Run(name, func(t *testing.T) {
 			each(t, 1000, 0, func(t *testing.T, b *bench) {
 				b.sim.SetKnobs(test.knob)
 				job, err := b.run(t, t.Context(), "braked")
-				if err != nil || job.State != wxcast.BroadcastPaused || !strings.Contains(text.English.Say(job.Reason), test.reason) {
+				if err != nil || job.State != wxcast.BroadcastPaused ||
+					!strings.Contains(text.English.Say(job.Reason), test.reason) {
 					t.Fatalf("%+v %v", job, err)
 				}
 				if calls := b.sim.State().Calls[wechat.TemplateSendAPI].Calls; calls > test.most {
@@ -360,7 +381,9 @@ func TestAPauseActsWithinASecond(t *testing.T) {
 			for b.sim.State().Messages < 50 && t.Context().Err() == nil {
 				time.Sleep(time.Millisecond)
 			}
-			_, err := b.db.MoveBroadcast(context.Background(), job.ID, wxcast.BroadcastRunning, wxcast.BroadcastPaused, wxcast.Say("pause.by_hand"), time.Time{})
+			_, err := b.db.MoveBroadcast(context.Background(), job.Ref(),
+				wxcast.Move{From: wxcast.BroadcastRunning, To: wxcast.BroadcastPaused,
+					Reason: wxcast.Say("pause.by_hand")})
 			if err != nil {
 				t.Error(err)
 			}
@@ -383,13 +406,16 @@ func TestAPauseActsWithinASecond(t *testing.T) {
 func TestANameStandsForOneUnfinishedContent(t *testing.T) {
 	each(t, 1, 0, func(t *testing.T, b *bench) {
 		b.find(t, "same")
-		s, err := spec.Parse("other.yaml", fmt.Appendf(nil, "name: same\ntemplate: %s\ndata: {thing1: another, time2: \"10:00\"}\n", b.sim.TemplateID), template.Form{})
+		s, err := spec.Parse("other.yaml", fmt.Appendf(nil,
+			"name: same\ntemplate: %s\ndata: {thing1: another, time2: \"10:00\"}\n", b.sim.TemplateID), template.Form{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, _, err = broadcast.Find(t.Context(), b.db, s, broadcast.Begin{AccountID: b.account, MiniID: b.mini, State: wxcast.BroadcastRunning, Rate: b.options.Rate}, func() (wxcast.Audience, error) {
-			return s.Resolve(t.Context(), b.db, b.account, b.mini, b.db.Now())
-		})
+		_, _, err = broadcast.Find(t.Context(), b.db, s,
+			broadcast.Begin{AccountID: b.account, MiniID: b.mini, Channels: b.channels(),
+				State: wxcast.BroadcastRunning, Rate: b.options.Rate}, func() (wxcast.Audience, error) {
+				return s.Resolve(t.Context(), b.db, b.account, b.mini, b.db.Now())
+			})
 		var bad *wxcast.BadInput
 		if !errors.As(err, &bad) || bad.Line != 1 || bad.Key != "name" {
 			t.Errorf("%v", err)

@@ -45,7 +45,10 @@ func (r *runner) send(ctx context.Context, j job) result {
 	msgID, err := r.Channel.Send(ctx, &j.Delivery)
 	var bad *spec.ValueError
 	if err != nil && errors.As(err, &bad) {
-		return result{j, verdict{outcome: wxcast.Outcome{OpenID: j.OpenID, State: wxcast.DeliverySkipped, ErrCode: wxcast.ErrCodeBadValue, ErrMsg: messageOf(err)}}}
+		return result{j, verdict{outcome: wxcast.Outcome{
+			Recipient: j.Recipient, State: wxcast.DeliverySkipped, ErrCode: wxcast.ErrCodeBadValue,
+			ErrMsg: messageOf(err),
+		}}}
 	}
 	v := r.judge.of(attempt{j.Delivery, msgID, err, at, r.store.Now()})
 	if v.unsent { // nothing more may go out, not even until the recorder hears of it

@@ -21,7 +21,8 @@ type toy struct {
 }
 
 func (*toy) Facts() wxcast.Channel {
-	return wxcast.Channel{Name: "pigeon", API: "/cgi-bin/message/template/subscribe", App: wxcast.KindOfficialAccount, Gone: []int{404}}
+	return wxcast.Channel{Name: "pigeon", API: "/cgi-bin/message/template/subscribe", App: wxcast.KindOfficialAccount,
+		Gone: []int{404}}
 }
 
 func (*toy) Profile() bool { return false }
@@ -48,7 +49,8 @@ func TestAToyChannelSendsThroughTheRealEngine(t *testing.T) {
 		c := &toy{sent: map[wxcast.OpenID]int{}, lose: wxcast.OpenID(lost), gone: wxcast.OpenID(gone)}
 		b.options.OnUnknown = spec.SkipUnknown
 		job, by := b.find(t, "pigeons")
-		after, err := broadcast.Run(t.Context(), b.db, job, broadcast.With{Channel: c, Platform: by.Platform}, b.options)
+		after, err := broadcast.Run(t.Context(), b.db, job, broadcast.With{Channel: c, Platform: by.Platform},
+			b.options)
 		if err != nil || after.State != wxcast.BroadcastDone {
 			t.Fatalf("%+v %v", after, err)
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/knadh/koanf/v2"
 
 	"github.com/wxcast/wxcast/internal/suggest"
+	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
 var (
@@ -19,7 +20,8 @@ var (
 )
 
 var (
-	accountKeys     = []string{"appid", "secret", "secret_file", "token", "token_file", "encoding_aes_key", "encoding_aes_key_file", "token_api", "token_url", "token_url_file", "token_command", "mini_programs"}
+	accountKeys = []string{"appid", "secret", "secret_file", "token", "token_file", "encoding_aes_key",
+		"encoding_aes_key_file", "token_api", "token_url", "token_url_file", "token_command", "mini_programs"}
 	miniProgramKeys = []string{"appid", "secret", "secret_file"}
 )
 
@@ -30,7 +32,7 @@ func readAccounts(k *koanf.Koanf, getenv func(string) string, bad *mistakes) []A
 	if raw := k.Get("accounts"); raw != nil {
 		byName, ok := raw.(map[string]any)
 		if !ok {
-			bad.add("accounts", text(raw), "is not a map of accounts", "write a name for each account, and its appid and secret below it")
+			bad.add("accounts", text(raw), wxcast.Say("config.no_map"), wxcast.Say("config.want_accounts"))
 		}
 		for _, name := range slices.Sorted(maps.Keys(byName)) {
 			accounts = append(accounts, readAccount(name, byName[name], bad))
@@ -51,7 +53,7 @@ func readAccounts(k *koanf.Koanf, getenv func(string) string, bad *mistakes) []A
 		case 1:
 			applyEnv(&accounts[0], env)
 		default:
-			bad.add("WXCAST_APPID", env["appid"], "and its like describe one account, and the file has several", "leave the variables out, or the accounts")
+			bad.add("WXCAST_APPID", env["appid"], wxcast.Say("config.env_of_one"), wxcast.Say("config.want_one_source"))
 		}
 	}
 	for _, a := range accounts {
@@ -64,11 +66,11 @@ func readAccount(name string, raw any, bad *mistakes) Account {
 	key := "accounts." + name
 	a := Account{Name: name}
 	if !accountName.MatchString(name) {
-		bad.add(key, "", "is no name for an account", "use small letters, digits, - and _")
+		bad.add(key, "", wxcast.Say("config.no_account_name"), wxcast.Say("config.want_account_name"))
 	}
 	fields, ok := raw.(map[string]any)
 	if !ok {
-		bad.add(key, text(raw), "has no settings", "give it an appid and a secret")
+		bad.add(key, text(raw), wxcast.Say("config.no_settings"), wxcast.Say("config.want_appid_secret"))
 		return a
 	}
 	onlyKnown(key, fields, accountKeys, bad)
@@ -76,20 +78,23 @@ func readAccount(name string, raw any, bad *mistakes) Account {
 	a.Secret = secretOrFile(key, "secret", fields, bad)
 	a.Token = secretOrFile(key, "token", fields, bad)
 	a.EncodingAESKey = secretOrFile(key, "encoding_aes_key", fields, bad)
-	a.AccessToken = AccessToken{API: text(fields["token_api"]), URL: secretOrFile(key, "token_url", fields, bad), Command: text(fields["token_command"])}
+	a.AccessToken = AccessToken{API: text(fields["token_api"]), URL: secretOrFile(key, "token_url", fields, bad),
+		Command: text(fields["token_command"])}
 	minis, ok := fields["mini_programs"].([]any)
 	if fields["mini_programs"] != nil && !ok {
-		bad.add(key+".mini_programs", text(fields["mini_programs"]), "is not a list", "write each mini program as \"- appid: wx…\"")
+		bad.add(key+".mini_programs", text(fields["mini_programs"]), wxcast.Say("config.no_list"),
+			wxcast.Say("config.want_mini_list"))
 	}
 	for i, raw := range minis {
 		key := fmt.Sprintf("%s.mini_programs[%d]", key, i)
 		fields, ok := raw.(map[string]any)
 		if !ok {
-			bad.add(key, text(raw), "has no settings", "write it as \"- appid: wx…\"")
+			bad.add(key, text(raw), wxcast.Say("config.no_settings"), wxcast.Say("config.want_mini"))
 			continue
 		}
 		onlyKnown(key, fields, miniProgramKeys, bad)
-		a.MiniPrograms = append(a.MiniPrograms, MiniProgram{AppID: text(fields["appid"]), Secret: secretOrFile(key, "secret", fields, bad)})
+		a.MiniPrograms = append(a.MiniPrograms, MiniProgram{AppID: text(fields["appid"]),
+			Secret: secretOrFile(key, "secret", fields, bad)})
 	}
 	return a
 }
@@ -100,7 +105,7 @@ func secretOrFile(key, name string, fields map[string]any, bad *mistakes) Secret
 		return Secret(text(fields[name]))
 	}
 	if text(fields[name]) != "" {
-		bad.add(key+"."+name+"_file", file, "stands beside "+name, "set one of the two")
+		bad.add(key+"."+name+"_file", file, wxcast.Say("config.beside", "name", name), wxcast.Say("config.want_one"))
 	}
 	return Secret(readSecretFile(key+"."+name+"_file", file, bad))
 }
@@ -108,7 +113,7 @@ func secretOrFile(key, name string, fields map[string]any, bad *mistakes) Secret
 func onlyKnown(key string, fields map[string]any, known []string, bad *mistakes) {
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
 		if !slices.Contains(known, name) {
-			bad.add(key+"."+name, "", "is not a setting", suggest.For(name, known))
+			bad.add(key+"."+name, "", wxcast.Say("config.no_setting"), suggest.For(name, known))
 		}
 	}
 }
@@ -149,33 +154,36 @@ func checkAccount(a Account, bad *mistakes) {
 	key := "accounts." + a.Name
 	switch {
 	case a.AppID == "":
-		bad.add(key+".appid", "", "is missing", "set it, or WXCAST_APPID: it is in the account's console under 开发 → 基本配置")
+		bad.add(key+".appid", "", wxcast.Say("config.missing"), wxcast.Say("config.want_appid"))
 	case !appID.MatchString(a.AppID):
-		bad.add(key+".appid", a.AppID, "is no appid", "it looks like wx0123456789abcdef")
+		bad.add(key+".appid", a.AppID, wxcast.Say("config.no_appid"), wxcast.Say("config.want_appid_form"))
 	}
 	if a.EncodingAESKey != "" && !aesKey.MatchString(a.EncodingAESKey.Reveal()) {
-		bad.add(key+".encoding_aes_key", "", fmt.Sprintf("has %d characters and is no EncodingAESKey", len(a.EncodingAESKey)), "copy its 43 letters and digits from the console")
+		bad.add(key+".encoding_aes_key", "", wxcast.Say("config.no_aes_key", "n", len(a.EncodingAESKey)),
+			wxcast.Say("config.want_aes_key"))
 	}
 	switch a.AccessToken.API {
 	case "", "stable_token", "token":
 	default:
-		bad.add(key+".token_api", a.AccessToken.API, "is no API for tokens", "write stable_token, or token if another program of yours depends on /cgi-bin/token")
+		bad.add(key+".token_api", a.AccessToken.API, wxcast.Say("config.no_token_api"),
+			wxcast.Say("config.want_token_api"))
 	}
 	if a.AccessToken.URL != "" {
 		if a.AccessToken.Command != "" {
-			bad.add(key+".token_command", a.AccessToken.Command, "stands beside token_url", "set one of the two")
+			bad.add(key+".token_command", a.AccessToken.Command, wxcast.Say("config.beside", "name", "token_url"),
+				wxcast.Say("config.want_one"))
 		}
 		if u := a.AccessToken.URL.Reveal(); !strings.HasPrefix(u, "http://") && !strings.HasPrefix(u, "https://") {
-			bad.add(key+".token_url", "", "is no web address", "it begins with https://")
+			bad.add(key+".token_url", "", wxcast.Say("config.no_url"), wxcast.Say("config.want_https"))
 		}
 	}
 	for i, m := range a.MiniPrograms {
 		key := fmt.Sprintf("%s.mini_programs[%d].appid", key, i)
 		switch {
 		case m.AppID == "":
-			bad.add(key, "", "is missing", "set it, or WXCAST_MINI_APPID")
+			bad.add(key, "", wxcast.Say("config.missing"), wxcast.Say("config.want_mini_appid"))
 		case !appID.MatchString(m.AppID):
-			bad.add(key, m.AppID, "is no appid", "it looks like wx0123456789abcdef")
+			bad.add(key, m.AppID, wxcast.Say("config.no_appid"), wxcast.Say("config.want_appid_form"))
 		}
 	}
 }
@@ -183,7 +191,8 @@ func checkAccount(a Account, bad *mistakes) {
 // Account returns the account of that name, or the only one when name is "".
 func (c *Config) Account(name string) (Account, error) {
 	if len(c.Accounts) == 0 {
-		return Account{}, &Error{Key: "accounts", Problem: "no account is configured", Want: "set WXCAST_APPID and WXCAST_SECRET, or write accounts: in " + DefaultFile}
+		return Account{}, &Error{Key: "accounts", Problem: wxcast.Say("config.no_account"),
+			Want: wxcast.Say("config.want_account", "file", DefaultFile)}
 	}
 	if name == "" && len(c.Accounts) == 1 {
 		return c.Accounts[0], nil
@@ -195,9 +204,11 @@ func (c *Config) Account(name string) (Account, error) {
 		}
 	}
 	if name == "" {
-		return Account{}, &Error{Key: "--account", Problem: "is missing, and there are several accounts", Want: "name one of " + strings.Join(names, ", ")}
+		return Account{}, &Error{Key: "--account", Problem: wxcast.Say("config.which_account"),
+			Want: wxcast.Say("config.want_name", "known", names)}
 	}
-	return Account{}, &Error{Key: "--account", Value: name, Problem: "is not configured", Want: "known are " + strings.Join(names, ", ")}
+	return Account{}, &Error{Key: "--account", Value: name, Problem: wxcast.Say("config.not_configured"),
+		Want: wxcast.Say("config.known", "known", names)}
 }
 
 // CanCall tells whether the account can get an access token.
@@ -208,7 +219,8 @@ func (a Account) CanCall() bool {
 // NeedSecret tells what is missing for calls to WeChat in the account's name.
 func (a Account) NeedSecret() error {
 	if !a.CanCall() {
-		return &Error{Key: "accounts." + a.Name + ".secret", Problem: "is missing", Want: "set WXCAST_SECRET, or WXCAST_SECRET_FILE to a file that holds it"}
+		return &Error{Key: "accounts." + a.Name + ".secret", Problem: wxcast.Say("config.missing"),
+			Want: wxcast.Say("config.want_app_secret")}
 	}
 	return nil
 }
@@ -217,7 +229,8 @@ func (a Account) NeedSecret() error {
 // appid is "".
 func (a Account) MiniProgram(appid string) (MiniProgram, error) {
 	if len(a.MiniPrograms) == 0 {
-		return MiniProgram{}, &Error{Key: "accounts." + a.Name + ".mini_programs", Problem: "is missing", Want: "set WXCAST_MINI_APPID, or list the account's mini programs"}
+		return MiniProgram{}, &Error{Key: "accounts." + a.Name + ".mini_programs",
+			Problem: wxcast.Say("config.missing"), Want: wxcast.Say("config.want_minis")}
 	}
 	if appid == "" && len(a.MiniPrograms) == 1 {
 		return a.MiniPrograms[0], nil
@@ -229,7 +242,9 @@ func (a Account) MiniProgram(appid string) (MiniProgram, error) {
 		}
 	}
 	if appid == "" {
-		return MiniProgram{}, &Error{Key: "mini program", Problem: "is not named, and account " + a.Name + " has several", Want: "name one of " + strings.Join(ids, ", ")}
+		return MiniProgram{}, &Error{Key: "mini program", Problem: wxcast.Say("config.which_mini", "account", a.Name),
+			Want: wxcast.Say("config.want_name", "known", ids)}
 	}
-	return MiniProgram{}, &Error{Key: "mini program", Value: appid, Problem: "is not configured for account " + a.Name, Want: "known are " + strings.Join(ids, ", ")}
+	return MiniProgram{}, &Error{Key: "mini program", Value: appid,
+		Problem: wxcast.Say("config.not_of_account", "account", a.Name), Want: wxcast.Say("config.known", "known", ids)}
 }

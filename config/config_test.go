@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/wxcast/wxcast/config"
+	"github.com/wxcast/wxcast/internal/text"
 )
 
 func load(t *testing.T, yaml string, env, flags map[string]string) (*config.Config, error) {
@@ -29,17 +30,20 @@ func TestDefaultsAloneAreValid(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if cfg.DatabaseURL != "sqlite://wxcast.db" || cfg.Broadcast.Rate != 50 || cfg.Sync.MaxUnfollowShare != 0.2 || len(cfg.APIBases) != 2 || cfg.APITimeout != 10*time.Second {
+	if cfg.DatabaseURL != "sqlite://wxcast.db" || cfg.Broadcast.Rate != 50 || cfg.Sync.MaxUnfollowShare != 0.2 ||
+		len(cfg.APIBases) != 2 || cfg.APITimeout != 10*time.Second {
 		t.Errorf("%+v", cfg)
 	}
-	if _, err := cfg.Account(""); err == nil || !strings.Contains(err.Error(), "WXCAST_APPID") {
+	if _, err := cfg.Account(""); err == nil || !strings.Contains(text.English.Error(err, text.NoDoor, nil),
+		"WXCAST_APPID") {
 		t.Errorf("no account: %v", err)
 	}
 }
 
 func TestFlagsBeatEnvironmentBeatsFileBeatsDefaults(t *testing.T) {
 	yaml := "sync: {rate: 1, concurrency: 2}\nbroadcast: {rate: 3}\n"
-	cfg, err := load(t, yaml, map[string]string{"WXCAST_SYNC_RATE": "4", "WXCAST_BROADCAST_RATE": "5"}, map[string]string{"broadcast.rate": "6"})
+	cfg, err := load(t, yaml, map[string]string{"WXCAST_SYNC_RATE": "4", "WXCAST_BROADCAST_RATE": "5"},
+		map[string]string{"broadcast.rate": "6"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,22 +58,27 @@ func TestAccountsFromFileAndEnvironment(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if a, err := cfg.Account("shop"); err != nil || a.AppID != "wx1" || a.Secret.Reveal() != "s1" || len(a.MiniPrograms) != 2 {
+	if a, err := cfg.Account("shop"); err != nil || a.AppID != "wx1" || a.Secret.Reveal() != "s1" ||
+		len(a.MiniPrograms) != 2 {
 		t.Errorf("%+v %v", a, err)
 	}
-	if _, err := cfg.Account(""); err == nil || !strings.Contains(err.Error(), "club, shop") {
+	if _, err := cfg.Account(""); err == nil || !strings.Contains(text.English.Error(err, text.NoDoor, nil),
+		"club, shop") {
 		t.Errorf("an account must be named: %v", err)
 	}
 	shop, _ := cfg.Account("shop")
-	if _, err := shop.MiniProgram(""); err == nil || !strings.Contains(err.Error(), "mp1, mp2") {
+	if _, err := shop.MiniProgram(""); err == nil ||
+		!strings.Contains(text.English.Error(err, text.NoDoor, nil), "mp1, mp2") {
 		t.Errorf("a mini program must be named: %v", err)
 	}
 
-	cfg, err = load(t, "", map[string]string{"WXCAST_APPID": "wx9", "WXCAST_SECRET": "s9", "WXCAST_MINI_APPID": "mp9"}, nil)
+	cfg, err = load(t, "", map[string]string{"WXCAST_APPID": "wx9", "WXCAST_SECRET": "s9", "WXCAST_MINI_APPID": "mp9"},
+		nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if a, err := cfg.Account(""); err != nil || a.AppID != "wx9" || a.Secret.Reveal() != "s9" || a.MiniPrograms[0].AppID != "mp9" {
+	if a, err := cfg.Account(""); err != nil || a.AppID != "wx9" || a.Secret.Reveal() != "s9" ||
+		a.MiniPrograms[0].AppID != "mp9" {
 		t.Errorf("%+v %v", a, err)
 	}
 }
@@ -90,7 +99,8 @@ func TestSecretsByFile(t *testing.T) {
 
 func TestAllMistakesAreToldAtOnce(t *testing.T) {
 	yaml := "sync: {rate: fast, concurency: 3}\naccounts:\n  shop: {secret: hush, encoding_aes_key: short, mini_programs: [{app: x}]}\n"
-	_, err := load(t, yaml, map[string]string{"WXCAST_BROADCAST_RATE": "-1", "WXCAST_DATABASE_URL": "mysql://root:hunter2@db/x"}, nil)
+	_, err := load(t, yaml, map[string]string{"WXCAST_BROADCAST_RATE": "-1",
+		"WXCAST_DATABASE_URL": "mysql://root:hunter2@db/x"}, nil)
 	if err == nil {
 		t.Fatal("accepted")
 	}
@@ -103,12 +113,12 @@ func TestAllMistakesAreToldAtOnce(t *testing.T) {
 		"accounts.shop.encoding_aes_key: has 5 characters",
 		"accounts.shop.mini_programs[0].app: is not a setting; did you mean appid?",
 	} {
-		if !strings.Contains(err.Error(), want) {
+		if !strings.Contains(text.English.Error(err, text.NoDoor, nil), want) {
 			t.Errorf("not told: %s", want)
 		}
 	}
 	for _, secret := range []string{"hush", "hunter2", "short\""} {
-		if strings.Contains(err.Error(), secret) {
+		if strings.Contains(text.English.Error(err, text.NoDoor, nil), secret) {
 			t.Errorf("%q is in the error", secret)
 		}
 	}
@@ -119,11 +129,13 @@ func TestAllMistakesAreToldAtOnce(t *testing.T) {
 
 func TestABrokenFileIsNamed(t *testing.T) {
 	_, err := load(t, "sync: {rate: 1\nbroadcast", nil, nil)
-	if err == nil || !strings.Contains(err.Error(), "wxcast.yaml: is not valid YAML: line") {
+	if err == nil || !strings.Contains(text.English.Error(err, text.NoDoor, nil),
+		"wxcast.yaml: is not valid YAML: line") {
 		t.Errorf("%v", err)
 	}
 	_, err = config.Load(config.Sources{File: "nowhere.yaml", Env: func(string) string { return "" }})
-	if err == nil || !strings.Contains(err.Error(), `--config: "nowhere.yaml" cannot be read`) {
+	if err == nil || !strings.Contains(text.English.Error(err, text.NoDoor, nil),
+		`--config: "nowhere.yaml" cannot be read`) {
 		t.Errorf("%v", err)
 	}
 }

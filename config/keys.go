@@ -1,7 +1,6 @@
 package config
 
 import (
-	"fmt"
 	"net"
 	"net/url"
 	"strconv"
@@ -9,6 +8,8 @@ import (
 	"time"
 
 	"github.com/robfig/cron/v3"
+
+	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
 // Key is one setting outside the accounts: its name in the file, its default,
@@ -29,15 +30,18 @@ func (k Key) Env() string {
 var Keys = []Key{
 	{"database.url", "sqlite://wxcast.db", "where the data is kept: `sqlite://FILE` or `postgres://…`",
 		func(c *Config, v string) error {
-			if !strings.HasPrefix(v, "sqlite://") && !strings.HasPrefix(v, "postgres://") && !strings.HasPrefix(v, "postgresql://") {
-				return fmt.Errorf("does not begin with sqlite:// or postgres://; write sqlite://wxcast.db, or postgres://user:password@host/database")
+			if !strings.HasPrefix(v, "sqlite://") && !strings.HasPrefix(v, "postgres://") &&
+				!strings.HasPrefix(v, "postgresql://") {
+				return wrong("config.no_database", "config.want_database")
 			}
 			c.DatabaseURL = v
 			return nil
 		}},
-	{"database.auto_migrate", "true", "let any command bring an older schema up to date; with `false` only `wxcast migrate` does",
+	{"database.auto_migrate", "true",
+		"let any command bring an older schema up to date; with `false` only `wxcast migrate` does",
 		func(c *Config, v string) (err error) { c.AutoMigrate, err = parseBool(v); return err }},
-	{"api_base", "https://api.weixin.qq.com,https://api2.weixin.qq.com", "WeChat's API hosts, in the order they are tried",
+	{"api_base", "https://api.weixin.qq.com,https://api2.weixin.qq.com",
+		"WeChat's API hosts, in the order they are tried",
 		func(c *Config, v string) (err error) { c.APIBases, err = parseBases(v); return err }},
 	{"api_timeout", "10s", "time for one call to WeChat",
 		func(c *Config, v string) (err error) {
@@ -47,14 +51,14 @@ var Keys = []Key{
 	{"log.level", "info", "`debug`, `info`, `warn` or `error`",
 		func(c *Config, v string) error {
 			if c.LogLevel.UnmarshalText([]byte(v)) != nil {
-				return fmt.Errorf("is no level; write debug, info, warn or error")
+				return wrong("config.no_level", "config.want_level")
 			}
 			return nil
 		}},
 	{"log.format", "text", "`text` or `json`",
 		func(c *Config, v string) error {
 			if v != "text" && v != "json" {
-				return fmt.Errorf("is no format; write text or json")
+				return wrong("config.no_format", "config.want_format")
 			}
 			c.LogFormat = v
 			return nil
@@ -63,7 +67,8 @@ var Keys = []Key{
 		func(c *Config, v string) (err error) { c.Sync.Concurrency, err = parseInt(v, 1, 256); return err }},
 	{"sync.rate", "100", "calls per second while syncing",
 		func(c *Config, v string) (err error) { c.Sync.Rate, err = parseFloat(v, 0.01, 100_000); return err }},
-	{"sync.max_unfollow_share", "0.2", "share of the followers that one sync, and of the mini users that one import --replace, may remove (`0.2` or `20%`)",
+	{"sync.max_unfollow_share", "0.2",
+		"share of the followers that one sync, and of the mini users that one import --replace, may remove (`0.2` or `20%`)",
 		func(c *Config, v string) (err error) { c.Sync.MaxUnfollowShare, err = parseShare(v); return err }},
 	{"sync.resume_within", "12h", "an unfinished sync older than this starts anew",
 		func(c *Config, v string) (err error) {
@@ -94,7 +99,8 @@ var Keys = []Key{
 			c.Broadcast.MaxFailures, err = parseInt(v, 1, 1_000_000)
 			return err
 		}},
-	{"broadcast.max_failed_share", "0.5", "refused share of the last 200 messages that pauses a broadcast (`0.5` or `50%`)",
+	{"broadcast.max_failed_share", "0.5",
+		"refused share of the last 200 messages that pauses a broadcast (`0.5` or `50%`)",
 		func(c *Config, v string) (err error) { c.Broadcast.MaxFailedShare, err = parseShare(v); return err }},
 	{"broadcast.quiet_hours", "", "Beijing hours in which no message leaves, such as `22:00-08:00`",
 		func(c *Config, v string) (err error) { c.Broadcast.QuietHours, err = parseHours(v); return err }},
@@ -105,7 +111,7 @@ var Keys = []Key{
 	{"serve.listen", "127.0.0.1:8080", "where `wxcast serve` listens",
 		func(c *Config, v string) error {
 			if _, port, err := net.SplitHostPort(v); err != nil || port == "" {
-				return fmt.Errorf("is no address; write 127.0.0.1:8080, or :8080 for all interfaces")
+				return wrong("config.no_address", "config.want_address")
 			}
 			c.Serve.Listen = v
 			return nil
@@ -114,15 +120,20 @@ var Keys = []Key{
 		func(c *Config, v string) (err error) { c.Serve.SyncAt, err = parseCron(v); return err }},
 	{"serve.report_at", "0 9 * * *", "when to report the day before: a cron expression in Beijing time, or `off`",
 		func(c *Config, v string) (err error) { c.Serve.ReportAt, err = parseCron(v); return err }},
-	{"serve.quota_at", "*/10 * * * *", "when to ask WeChat for the quota of template messages: a cron expression in Beijing time, or `off`",
+	{"serve.quota_at", "*/10 * * * *",
+		"when to ask WeChat for the quota of template messages: a cron expression in Beijing time, or `off`",
 		func(c *Config, v string) (err error) { c.Serve.QuotaAt, err = parseCron(v); return err }},
-	{"serve.quota_low", "0.1", "share of the day's quota of template messages below which people are told (`0.1` or `10%`)",
+	{"serve.quota_low", "0.1",
+		"share of the day's quota of template messages below which people are told (`0.1` or `10%`)",
 		func(c *Config, v string) (err error) { c.Serve.QuotaLow, err = parseShare(v); return err }},
-	{"serve.housekeeping_at", "30 4 * * *", "when to remove what nobody needs any more: a cron expression in Beijing time, or `off`",
+	{"serve.housekeeping_at", "30 4 * * *",
+		"when to remove what nobody needs any more: a cron expression in Beijing time, or `off`",
 		func(c *Config, v string) (err error) { c.Serve.HousekeepingAt, err = parseCron(v); return err }},
-	{"serve.session_key", "", "signs the sessions that `POST /login` answers with (HS256); 32 characters or more; empty for no logins",
+	{"serve.session_key", "",
+		"signs the sessions that `POST /login` answers with (HS256); 32 characters or more; empty for no logins",
 		func(c *Config, v string) error { c.Serve.SessionKey = Secret(v); return nil }},
-	{"serve.forwarded_for", "false", "your proxy ends X-Forwarded-For with the sender's address: logins, and API calls without a good key, are limited by it",
+	{"serve.forwarded_for", "false",
+		"your proxy ends X-Forwarded-For with the sender's address: logins, and API calls without a good key, are limited by it",
 		func(c *Config, v string) (err error) { c.Serve.ForwardedFor, err = parseBool(v); return err }},
 	{"serve.stop_words", "退订,TD,T", "messages to the account that put their sender on the opt-out list, in any case",
 		func(c *Config, v string) error {
@@ -138,15 +149,20 @@ var Keys = []Key{
 		func(c *Config, v string) error { c.Serve.StopReply = v; return nil }},
 }
 
+// wrong is a mistake in a key's value; Load adds which key and what value.
+func wrong(problem, want string) error {
+	return &Error{Problem: wxcast.Say(problem), Want: wxcast.Say(want)}
+}
+
 // parseCron checks a cron expression.
 func parseCron(v string) (string, error) {
 	if v == "off" {
 		return v, nil
 	}
 	if s, err := cron.ParseStandard(v); err != nil {
-		return "", fmt.Errorf("is no cron expression; write for example 0 3 * * *, or off")
+		return "", wrong("config.no_cron", "config.want_cron")
 	} else if _, ok := s.(*cron.SpecSchedule); !ok {
-		return "", fmt.Errorf("names no times of the clock; write for example 0 3 * * *, or off")
+		return "", wrong("config.no_clock_times", "config.want_cron")
 	}
 	return v, nil
 }
@@ -154,7 +170,7 @@ func parseCron(v string) (string, error) {
 func parseBool(v string) (bool, error) {
 	b, err := strconv.ParseBool(v)
 	if err != nil {
-		return false, fmt.Errorf("is neither true nor false")
+		return false, wrong("config.no_bool", "config.want_bool")
 	}
 	return b, nil
 }
@@ -162,7 +178,7 @@ func parseBool(v string) (bool, error) {
 func parseInt(v string, low, high int) (int, error) {
 	n, err := strconv.Atoi(v)
 	if err != nil || n < low || n > high {
-		return 0, fmt.Errorf("is not a whole number from %d to %d", low, high)
+		return 0, &Error{Problem: wxcast.Say("config.no_whole", "low", low, "high", high)}
 	}
 	return n, nil
 }
@@ -170,7 +186,7 @@ func parseInt(v string, low, high int) (int, error) {
 func parseFloat(v string, low, high float64) (float64, error) {
 	f, err := strconv.ParseFloat(v, 64)
 	if err != nil || !(f >= low && f <= high) {
-		return 0, fmt.Errorf("is not a number from %v to %v", low, high)
+		return 0, &Error{Problem: wxcast.Say("config.no_number", "low", low, "high", high)}
 	}
 	return f, nil
 }
@@ -182,7 +198,7 @@ func parseShare(v string) (float64, error) {
 		f /= 100
 	}
 	if err != nil || !(f >= 0 && f <= 1) {
-		return 0, fmt.Errorf("is not a share; write 0.2 or 20%%")
+		return 0, wrong("config.no_share", "config.want_share")
 	}
 	return f, nil
 }
@@ -192,7 +208,7 @@ func parseHours(v string) (string, error) {
 	_, errFrom := time.Parse("15:04", strings.TrimSpace(from))
 	_, errTo := time.Parse("15:04", strings.TrimSpace(to))
 	if v != "" && (!ok || errFrom != nil || errTo != nil || strings.TrimSpace(from) == strings.TrimSpace(to)) {
-		return "", fmt.Errorf("are no hours of a day; write for example 22:00-08:00")
+		return "", wrong("config.no_hours", "config.want_hours")
 	}
 	return v, nil
 }
@@ -200,7 +216,8 @@ func parseHours(v string) (string, error) {
 func parseDuration(v string, low, high time.Duration) (time.Duration, error) {
 	d, err := time.ParseDuration(v)
 	if err != nil || d < low || d > high {
-		return 0, fmt.Errorf("is not a time from %v to %v; write it as 10s, 5m or 12h", low, high)
+		return 0, &Error{Problem: wxcast.Say("config.no_duration", "low", low.String(), "high", high.String()),
+			Want: wxcast.Say("config.want_duration")}
 	}
 	return d, nil
 }
@@ -211,7 +228,8 @@ func parseBases(v string) ([]string, error) {
 		part = strings.TrimRight(strings.TrimSpace(part), "/")
 		u, err := url.Parse(part)
 		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" {
-			return nil, fmt.Errorf("holds %q, which is no base URL; write https://api.weixin.qq.com", part)
+			return nil, &Error{Problem: wxcast.Say("config.no_base", "part", part),
+				Want: wxcast.Say("config.want_base")}
 		}
 		bases = append(bases, part)
 	}

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"github.com/knadh/koanf/v2"
 
 	"github.com/wxcast/wxcast/internal/suggest"
+	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
 // DefaultFile is read when it exists and no other file is named.
@@ -60,8 +62,9 @@ func Load(src Sources) (*Config, error) {
 
 	for _, key := range Keys {
 		value := text(k.Get(key.Name))
-		if err := key.set(cfg, value); err != nil {
-			bad.add(where(key, src), hidePassword(value), err.Error(), "")
+		var err *Error
+		if errors.As(key.set(cfg, value), &err) {
+			bad.add(where(key, src), hidePassword(value), err.Problem, err.Want)
 		}
 	}
 	cfg.Accounts = readAccounts(k, src.Env, &bad)
@@ -86,13 +89,15 @@ func loadFile(k *koanf.Koanf, cfg *Config, file string, bad *mistakes) {
 	raw, err := os.ReadFile(file)
 	if err != nil {
 		if named || !os.IsNotExist(err) {
-			bad.add("--config", file, "cannot be read: "+strings.TrimPrefix(err.Error(), "open "+file+": "), "name a YAML file that exists")
+			bad.add("--config", file, wxcast.Say("config.unreadable_why", "why",
+				strings.TrimPrefix(err.Error(), "open "+file+": ")), wxcast.Say("config.want_file"))
 		}
 		return
 	}
 	cfg.File = file
 	if err := k.Load(rawbytes.Provider(raw), yaml.Parser()); err != nil {
-		bad.add(file, "", "is not valid YAML: "+strings.TrimPrefix(err.Error(), "yaml: "), "")
+		bad.add(file, "", wxcast.Say("config.no_yaml", "why", strings.TrimPrefix(err.Error(), "yaml: ")),
+			wxcast.Sentence{})
 	}
 }
 
@@ -113,7 +118,7 @@ func fromEnv(getenv func(string) string, name string, bad *mistakes) string {
 		return value
 	}
 	if value != "" {
-		bad.add(name+"_FILE", file, "stands beside "+name, "set one of the two")
+		bad.add(name+"_FILE", file, wxcast.Say("config.beside", "name", name), wxcast.Say("config.want_one"))
 	}
 	return readSecretFile(name+"_FILE", file, bad)
 }
@@ -121,7 +126,7 @@ func fromEnv(getenv func(string) string, name string, bad *mistakes) string {
 func readSecretFile(key, file string, bad *mistakes) string {
 	raw, err := os.ReadFile(file)
 	if err != nil {
-		bad.add(key, file, "cannot be read", "name a file that holds the value alone")
+		bad.add(key, file, wxcast.Say("config.unreadable"), wxcast.Say("config.want_value_file"))
 		return ""
 	}
 	return strings.TrimSpace(string(raw))
@@ -167,6 +172,7 @@ func checkUnknown(k *koanf.Koanf, file string, bad *mistakes) {
 		if known[name] || name == "notify" || name == "accounts" || strings.HasPrefix(name, "accounts.") {
 			continue // accounts check their own keys
 		}
-		bad.add(file+": "+name, "", "is not a setting", suggest.For(name, slices.Collect(maps.Keys(known))))
+		bad.add(file+": "+name, "", wxcast.Say("config.no_setting"),
+			suggest.For(name, slices.Collect(maps.Keys(known))))
 	}
 }

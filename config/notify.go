@@ -5,9 +5,10 @@ import (
 	"net/mail"
 	"net/url"
 	"slices"
-	"strings"
 
 	"github.com/knadh/koanf/v2"
+
+	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
 // Robot is a chat's webhook that "wxcast serve" tells reports and alerts.
@@ -29,21 +30,23 @@ func readRobots(k *koanf.Koanf, getenv func(string) string, bad *mistakes) []Rob
 	raw := k.Get("notify")
 	list, ok := raw.([]any)
 	if raw != nil && !ok {
-		bad.add("notify", text(raw), "is not a list", "write each robot as \"- kind: wecom\", with its url below")
+		bad.add("notify", text(raw), wxcast.Say("config.no_list"), wxcast.Say("config.want_robots"))
 	}
 	for i, one := range list {
 		key := fmt.Sprintf("notify[%d]", i)
 		fields, ok := one.(map[string]any)
 		if !ok {
-			bad.add(key, text(one), "has no settings", "write it as \"- kind: wecom\", with its url below")
+			bad.add(key, text(one), wxcast.Say("config.no_settings"), wxcast.Say("config.want_robot"))
 			continue
 		}
 		onlyKnown(key, fields, robotKeys, bad)
-		r := Robot{Kind: text(fields["kind"]), URL: secretOrFile(key, "url", fields, bad), Secret: secretOrFile(key, "secret", fields, bad)}
+		r := Robot{Kind: text(fields["kind"]), URL: secretOrFile(key, "url", fields, bad),
+			Secret: secretOrFile(key, "secret", fields, bad)}
 		checkRobot(key+".kind", key+".url", r, bad)
 		robots = append(robots, r)
 	}
-	r := Robot{Kind: fromEnv(getenv, "WXCAST_NOTIFY_KIND", bad), URL: Secret(fromEnv(getenv, "WXCAST_NOTIFY_URL", bad)), Secret: Secret(fromEnv(getenv, "WXCAST_NOTIFY_SECRET", bad))}
+	r := Robot{Kind: fromEnv(getenv, "WXCAST_NOTIFY_KIND", bad), URL: Secret(fromEnv(getenv, "WXCAST_NOTIFY_URL", bad)),
+		Secret: Secret(fromEnv(getenv, "WXCAST_NOTIFY_SECRET", bad))}
 	if r != (Robot{}) {
 		checkRobot("WXCAST_NOTIFY_KIND", "WXCAST_NOTIFY_URL", r, bad)
 		robots = append(robots, r)
@@ -53,36 +56,36 @@ func readRobots(k *koanf.Koanf, getenv func(string) string, bad *mistakes) []Rob
 
 func checkRobot(kindKey, urlKey string, r Robot, bad *mistakes) {
 	if !slices.Contains(RobotKinds, r.Kind) {
-		bad.add(kindKey, r.Kind, "is no robot", "write one of "+strings.Join(RobotKinds, ", "))
+		bad.add(kindKey, r.Kind, wxcast.Say("config.no_robot"), wxcast.Say("config.want_one_of", "known", RobotKinds))
 	}
 	if r.Kind == "email" {
 		checkMail(urlKey, r.URL.Reveal(), bad)
 		return
 	}
 	if u, err := url.Parse(r.URL.Reveal()); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		bad.add(urlKey, "", "is no web address", "copy the robot's webhook from the chat's settings")
+		bad.add(urlKey, "", wxcast.Say("config.no_url"), wxcast.Say("config.want_webhook"))
 	}
 }
 
 // checkMail checks smtps://USER@HOST:PORT?from=A&to=B,C.
 func checkMail(key, text string, bad *mistakes) {
-	const want = "write smtps://USER@smtp.example.com:465?from=USER@example.com&to=ops@example.com, with the password as secret"
+	want := wxcast.Say("config.want_mail")
 	u, err := url.Parse(text)
 	if err != nil || u.Scheme != "smtp" && u.Scheme != "smtps" || u.Hostname() == "" {
-		bad.add(key, "", "is no address of a mail server", want)
+		bad.add(key, "", wxcast.Say("config.no_mail"), want)
 		return
 	}
 	if _, ok := u.User.Password(); ok {
-		bad.add(key, "", "holds a password", "give it as secret or secret_file")
+		bad.add(key, "", wxcast.Say("config.mail_password"), wxcast.Say("config.want_secret"))
 	}
 	for name := range u.Query() {
 		if name != "from" && name != "to" {
-			bad.add(key, name, "is nothing that a mail server is asked for", want)
+			bad.add(key, name, wxcast.Say("config.mail_key"), want)
 		}
 	}
 	for name, list := range map[string]string{"from": u.Query().Get("from"), "to": u.Query().Get("to")} {
 		if _, err := mail.ParseAddressList(list); err != nil {
-			bad.add(key, name, "is no e-mail address", want)
+			bad.add(key, name, wxcast.Say("config.no_email"), want)
 		}
 	}
 }

@@ -25,7 +25,8 @@ func keyHash(key string) string {
 
 // AddAPIKey keeps a key; false means that the account has one with that name.
 func (db *DB) AddAPIKey(ctx context.Context, k wxcast.APIKey, key string) (bool, error) {
-	rows, err := db.exec(ctx, db.q.AddAPIKey, k.AccountID, k.Name, wxcast.JoinScopes(k.Scopes, ","), keyHash(key), db.Now(), nullTime(k.ExpiresAt))
+	rows, err := db.exec(ctx, db.q.AddAPIKey, k.AccountID, k.Name, wxcast.JoinScopes(k.Scopes, ","), keyHash(key),
+		db.Now(), nullTime(k.ExpiresAt))
 	if err != nil {
 		return false, fmt.Errorf("keep the key %s: %w", k.Name, err)
 	}
@@ -44,7 +45,8 @@ type apiKeyRow struct {
 }
 
 func (r apiKeyRow) key() wxcast.APIKey {
-	k := wxcast.APIKey{ID: r.ID, AccountID: r.AccountID, Name: r.Name, CreatedAt: r.CreatedAt.UTC(), ExpiresAt: utc(r.ExpiresAt), RevokedAt: utc(r.RevokedAt), LastUsedAt: utc(r.LastUsedAt)}
+	k := wxcast.APIKey{ID: r.ID, AccountID: r.AccountID, Name: r.Name, CreatedAt: r.CreatedAt.UTC(),
+		ExpiresAt: utc(r.ExpiresAt), RevokedAt: utc(r.RevokedAt), LastUsedAt: utc(r.LastUsedAt)}
 	for s := range strings.SplitSeq(r.Scopes, ",") {
 		k.Scopes = append(k.Scopes, wxcast.Scope(s))
 	}

@@ -22,9 +22,10 @@ func (db *DB) EnsureApp(ctx context.Context, appid wxcast.AppID, kind wxcast.App
 	}
 	if row.Kind != kind {
 		return 0, &wxcast.BadInput{
-			Key:     "appid",
-			Problem: wxcast.Plain(fmt.Sprintf("%s is known to this database as a %s and is configured as a %s", appid, row.Kind, kind)),
-			Want:    wxcast.Plain("an official account and a mini program have different appids"),
+			Key: "appid",
+			Problem: wxcast.Say("app.other_kind", "appid", appid, "known", wxcast.Say("app.kind_"+string(row.Kind)),
+				"configured", wxcast.Say("app.kind_"+string(kind))),
+			Want: wxcast.Say("app.want_own_appid"),
 		}
 	}
 	return row.ID, nil

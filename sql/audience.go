@@ -97,18 +97,20 @@ func newAudienceQuery(engine Engine, a wxcast.Audience, after string, args ...an
 
 func (q *audienceQuery) addList(a wxcast.Audience) {
 	if a.In != nil {
-		q.joins += " LEFT JOIN list_rows l ON l.list_id = " + q.value(a.In.ID) + " AND l.id = " + listID(a.In.Kind)
+		q.joins += " LEFT JOIN list_rows l ON l.account_id = $1 AND l.list_id = " + q.value(a.In.ID) + " AND l.id = " + listID(a.In.Kind)
 		q.vars = "l.vars"
 		q.add("not in the list", "l.id IS NOT NULL")
 	}
 	for _, list := range a.NotIn {
-		q.add("in a list of not_in", "NOT EXISTS (SELECT 1 FROM list_rows x WHERE x.list_id = "+q.value(list.ID)+" AND x.id = "+listID(list.Kind)+")")
+		q.add("in a list of not_in",
+			"NOT EXISTS (SELECT 1 FROM list_rows x WHERE x.account_id = $1 AND x.list_id = "+q.value(list.ID)+" AND x.id = "+listID(list.Kind)+")")
 	}
 }
 
 // addRetry takes the failed of another broadcast.
 func (q *audienceQuery) addRetry(r wxcast.RetryOf) {
-	q.joins += " LEFT JOIN deliveries r ON r.broadcast_id = " + q.value(r.BroadcastID) + " AND r.openid = f.openid AND r.state = 'failed'"
+	q.joins += " LEFT JOIN deliveries r ON r.account_id = $1 AND r.broadcast_id = " + q.value(r.BroadcastID) +
+		" AND r.recipient = f.openid AND r.state = 'failed'"
 	q.vars = "r.vars"
 	if len(r.ErrCodes) > 0 {
 		codes := make([]string, len(r.ErrCodes))
@@ -117,14 +119,15 @@ func (q *audienceQuery) addRetry(r wxcast.RetryOf) {
 		}
 		q.joins += " AND r.errcode IN (" + strings.Join(codes, ", ") + ")"
 	}
-	q.add("not failed", "r.openid IS NOT NULL")
+	q.add("not failed", "r.recipient IS NOT NULL")
 }
 
 // addTraits narrows by what WeChat tells of a follower.
 func (q *audienceQuery) addTraits(a wxcast.Audience) {
 	tags := func(ids []int) (each []string) {
 		for _, id := range ids { // tags are a JSON array of numbers, such as [2,100]
-			each = append(each, "REPLACE(REPLACE(f.tags, '[', ','), ']', ',') LIKE "+q.value(fmt.Sprintf("%%,%d,%%", id)))
+			each = append(each, "REPLACE(REPLACE(f.tags, '[', ','), ']', ',') LIKE "+q.value(fmt.Sprintf("%%,%d,%%",
+				id)))
 		}
 		return each
 	}
@@ -159,13 +162,17 @@ func (q *audienceQuery) addHistory(a wxcast.Audience) {
 		for i, id := range a.NotOfBroadcasts {
 			ids[i] = q.value(id)
 		}
-		q.add("in an excluded broadcast", "NOT EXISTS (SELECT 1 FROM deliveries x WHERE x.broadcast_id IN ("+strings.Join(ids, ", ")+
-			") AND x.openid = f.openid AND x.state IN ('pending', 'sent', 'unknown'))")
+		q.add("in an excluded broadcast",
+			"NOT EXISTS (SELECT 1 FROM deliveries x WHERE x.account_id = $1 AND x.broadcast_id IN ("+strings.Join(ids,
+				", ")+
+				") AND x.recipient = f.openid AND x.state IN ('pending', 'sent', 'unknown'))")
 	}
 	if since := a.NotMessagedSince; !since.IsZero() {
 		t := q.value(since.UTC())
-		q.add("messaged lately", "NOT EXISTS (SELECT 1 FROM deliveries x WHERE x.broadcast_id IN (SELECT id FROM broadcasts WHERE account_id = $1 AND (finished_at IS NULL OR finished_at >= "+t+
-			")) AND x.openid = f.openid AND x.state IN ('sent', 'unknown') AND x.attempted_at >= "+t+")")
+		q.add("messaged lately",
+			"NOT EXISTS (SELECT 1 FROM deliveries x WHERE x.account_id = $1 AND x.broadcast_id IN ("+
+				"SELECT id FROM broadcasts WHERE account_id = $1 AND (finished_at IS NULL OR finished_at >= "+t+
+				")) AND x.recipient = f.openid AND x.state IN ('sent', 'unknown') AND x.attempted_at >= "+t+")")
 	}
 }
 
@@ -195,14 +202,16 @@ func (r followerRecordRow) record() (wxcast.FollowerRecord, error) {
 			OpenID: r.OpenID, UnionID: wxcast.UnionID(r.UnionID.String), Subscribed: r.Subscribed,
 			SubscribeTime: utc(r.SubscribeTime), Scene: r.Scene, Remark: r.Remark, Tags: tags,
 		},
-		MiniOpenID: wxcast.MiniOpenID(r.MiniOpenID.String), FirstSeenAt: r.FirstSeenAt.UTC(), DetailsAt: r.DetailsAt.UTC(),
+		MiniOpenID: wxcast.MiniOpenID(r.MiniOpenID.String), FirstSeenAt: r.FirstSeenAt.UTC(),
+		DetailsAt:    r.DetailsAt.UTC(),
 		UnfollowedAt: utc(r.UnfollowedAt), RefollowedAt: utc(r.RefollowedAt), Vars: variables(r.Vars),
 	}, nil
 }
 
 // Followers pages through an account's followers in an audience, in openid order
 // behind after.
-func (db *DB) Followers(ctx context.Context, accountID int64, audience wxcast.Audience, after wxcast.OpenID, limit int) ([]wxcast.FollowerRecord, error) {
+func (db *DB) Followers(ctx context.Context, accountID int64, audience wxcast.Audience, after wxcast.OpenID,
+	limit int) ([]wxcast.FollowerRecord, error) {
 	q := newAudienceQuery(db.engine, audience, "$3", accountID, audience.MiniID, after, limit)
 	var rows []followerRecordRow
 	if err := db.list(ctx, &rows, fmt.Sprintf(db.q.ListFollowers, q.vars, q.joins, q.where()), q.args...); err != nil {
@@ -212,7 +221,8 @@ func (db *DB) Followers(ctx context.Context, accountID int64, audience wxcast.Au
 }
 
 // CountAudience counts who is in an audience now, and why the others are not.
-func (db *DB) CountAudience(ctx context.Context, accountID int64, audience wxcast.Audience) (c wxcast.AudienceCount, err error) {
+func (db *DB) CountAudience(ctx context.Context, accountID int64, audience wxcast.Audience) (c wxcast.AudienceCount,
+	err error) {
 	q := newAudienceQuery(db.engine, audience, "", accountID, audience.MiniID)
 	var reasons []string
 	cases := ""
@@ -254,11 +264,12 @@ func (db *DB) CountAudience(ctx context.Context, accountID int64, audience wxcas
 
 // countList counts the list's rows, and those that are a current follower's.
 func (db *DB) countList(ctx context.Context, accountID int64, audience wxcast.Audience, c *wxcast.AudienceCount) error {
-	q := newAudienceQuery(db.engine, wxcast.Audience{MiniID: audience.MiniID, In: audience.In}, "", accountID, audience.MiniID)
+	q := newAudienceQuery(db.engine, wxcast.Audience{MiniID: audience.MiniID, In: audience.In}, "", accountID,
+		audience.MiniID)
 	if err := db.get(ctx, &c.ListFound, fmt.Sprintf(db.q.CountFound, q.joins, q.where()), q.args...); err != nil {
 		return fmt.Errorf("count who of the list follows: %w", err)
 	}
-	if err := db.get(ctx, &c.ListRows, db.q.CountList, audience.In.ID); err != nil {
+	if err := db.get(ctx, &c.ListRows, db.q.CountList, accountID, audience.In.ID); err != nil {
 		return fmt.Errorf("count the list: %w", err)
 	}
 	return nil

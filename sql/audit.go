@@ -45,7 +45,8 @@ func (db *DB) Audit(ctx context.Context, accountID, before int64, limit int) ([]
 	}
 	all := make([]wxcast.AuditEntry, len(rows))
 	for i, r := range rows {
-		all[i] = wxcast.AuditEntry{ID: r.ID, At: r.At.UTC(), Actor: r.Actor, Action: r.Action, Target: r.Target, Outcome: r.Outcome}
+		all[i] = wxcast.AuditEntry{ID: r.ID, At: r.At.UTC(), Actor: r.Actor, Action: r.Action, Target: r.Target,
+			Outcome: r.Outcome}
 	}
 	return all, nil
 }

@@ -14,13 +14,15 @@ import (
 // worker does for each second or so of sending.
 func BenchmarkClaimAndRecord(b *testing.B) {
 	const recipients, batch = 20_000, 1000
-	for name, newURL := range map[string]func(testing.TB) string{"sqlite": storetest.SQLiteURL, "postgres": storetest.PostgresURL} {
+	for name, newURL := range map[string]func(testing.TB) string{"sqlite": storetest.SQLiteURL,
+		"postgres": storetest.PostgresURL} {
 		b.Run(name, func(b *testing.B) {
 			db, err := store.Open(b.Context(), newURL(b))
 			must(b, err)
 			defer db.Close()
 			w := newWorld(b, db)
-			must(b, w.SaveQuota(b.Context(), w.account, wxcast.DayOf(w.Now()), wxcast.Quota{API: sendAPI, Limit: 1 << 40}))
+			must(b, w.SaveQuota(b.Context(), w.account, wxcast.DayOf(w.Now()),
+				wxcast.Quota{API: sendAPI, Limit: 1 << 40}))
 			w.follow(b, recipients)
 			_, err = w.ImportMiniUsers(b.Context(), w.mini, miniUsers(1, recipients), wxcast.ImportMode{})
 			must(b, err)
@@ -30,10 +32,13 @@ func BenchmarkClaimAndRecord(b *testing.B) {
 			jobs := 0
 			begin := func() {
 				jobs++
-				job, _, err = w.AddBroadcast(b.Context(), wxcast.Broadcast{AccountID: w.account, MiniID: w.mini, Name: fmt.Sprint("b", jobs), ContentHash: "h", MessageKey: fmt.Sprint("k", jobs), State: wxcast.BroadcastRunning, Audience: bridged(w.mini), Rate: 1e9})
+				job, _, err = w.AddBroadcast(b.Context(),
+					wxcast.Broadcast{AccountID: w.account, Channels: w.channels(), MiniID: w.mini,
+						Name: fmt.Sprint("b", jobs), ContentHash: "h", MessageKey: fmt.Sprint("k", jobs),
+						State: wxcast.BroadcastRunning, Audience: bridged(w.mini), Rate: 1e9})
 				must(b, err)
 				for fixed := false; !fixed; {
-					fixed, err = w.FixRecipients(b.Context(), job.ID, 10_000)
+					fixed, err = w.FixRecipients(b.Context(), job.Ref(), 10_000)
 					must(b, err)
 				}
 			}
@@ -42,7 +47,8 @@ func BenchmarkClaimAndRecord(b *testing.B) {
 			for b.Loop() {
 				if left == 0 {
 					b.StopTimer()
-					_, err := w.MoveBroadcast(b.Context(), job.ID, wxcast.BroadcastRunning, wxcast.BroadcastDone, wxcast.Sentence{}, time.Time{})
+					_, err := w.MoveBroadcast(b.Context(), job.Ref(),
+						wxcast.Move{From: wxcast.BroadcastRunning, To: wxcast.BroadcastDone})
 					must(b, err)
 					begin()
 					left = recipients

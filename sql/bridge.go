@@ -34,7 +34,8 @@ type coverageRow struct {
 // Join brings the bridges of one account and one mini program up to date, in one
 // transaction, and counts the coverage. Bridges that are right already are not
 // rewritten, and when neither side has changed since the last join, nothing is read.
-func (db *DB) Join(ctx context.Context, accountID, miniID int64) (changes wxcast.BridgeChanges, c wxcast.Coverage, err error) {
+func (db *DB) Join(ctx context.Context, accountID, miniID int64) (changes wxcast.BridgeChanges, c wxcast.Coverage,
+	err error) {
 	err = db.tx(ctx, func(tx *sqlx.Tx) error {
 		changes = wxcast.BridgeChanges{}
 		if _, err := tx.ExecContext(ctx, db.q.AddJoin, accountID, miniID); err != nil {
@@ -70,7 +71,8 @@ func (db *DB) Join(ctx context.Context, accountID, miniID int64) (changes wxcast
 }
 
 // joinAgain compares the bridges with those who should have one.
-func (db *DB) joinAgain(ctx context.Context, tx *sqlx.Tx, accountID, miniID int64) (row coverageRow, c wxcast.BridgeChanges, err error) {
+func (db *DB) joinAgain(ctx context.Context, tx *sqlx.Tx, accountID, miniID int64) (row coverageRow,
+	c wxcast.BridgeChanges, err error) {
 	if row, err = db.makePairs(ctx, tx, accountID, miniID); err != nil {
 		return row, c, err
 	}
@@ -86,7 +88,8 @@ func (db *DB) joinAgain(ctx context.Context, tx *sqlx.Tx, accountID, miniID int6
 
 // joinFirst fills the empty table on Postgres, without its key; done is false where
 // that is not the case, or where we may not drop the key.
-func (db *DB) joinFirst(ctx context.Context, tx *sqlx.Tx, accountID, miniID int64, row *coverageRow, c *wxcast.BridgeChanges) (done bool, err error) {
+func (db *DB) joinFirst(ctx context.Context, tx *sqlx.Tx, accountID, miniID int64, row *coverageRow,
+	c *wxcast.BridgeChanges) (done bool, err error) {
 	var filled bool
 	if err := tx.GetContext(ctx, &filled, db.q.AnyBridge); err != nil || filled || db.engine != Postgres {
 		return false, err
@@ -122,7 +125,8 @@ func (db *DB) joinFirst(ctx context.Context, tx *sqlx.Tx, accountID, miniID int6
 }
 
 // applyPairs takes the wrong bridges down and makes those that lack.
-func (db *DB) applyPairs(ctx context.Context, tx *sqlx.Tx, accountID, miniID int64) (c wxcast.BridgeChanges, err error) {
+func (db *DB) applyPairs(ctx context.Context, tx *sqlx.Tx, accountID, miniID int64) (c wxcast.BridgeChanges,
+	err error) {
 	if _, err := tx.ExecContext(ctx, db.q.IndexPairs); err != nil {
 		return c, err
 	}
@@ -181,7 +185,8 @@ func (db *DB) Coverage(ctx context.Context, accountID, miniID int64) (c wxcast.C
 // freshCoverage returns what the last join found, or nil when the people of either
 // side have changed since; and their versions now. The versions are read before the
 // people, so a change in between makes the next join look again.
-func (db *DB) freshCoverage(ctx context.Context, tx *sqlx.Tx, accountID, miniID int64) (*coverageRow, peopleVersions, error) {
+func (db *DB) freshCoverage(ctx context.Context, tx *sqlx.Tx, accountID, miniID int64) (*coverageRow, peopleVersions,
+	error) {
 	var now peopleVersions
 	if err := tx.GetContext(ctx, &now, db.q.PeopleVersions, accountID, miniID); err != nil {
 		return nil, now, err
@@ -228,7 +233,8 @@ func (db *DB) removeShared(ctx context.Context, tx *sqlx.Tx) (shared coverageRow
 }
 
 // countCoverage completes the counts of makePairs.
-func (db *DB) countCoverage(ctx context.Context, tx *sqlx.Tx, accountID, miniID int64, row coverageRow) (coverageRow, error) {
+func (db *DB) countCoverage(ctx context.Context, tx *sqlx.Tx, accountID, miniID int64, row coverageRow) (coverageRow,
+	error) {
 	var followers wxcast.FollowerCounts
 	if err := tx.GetContext(ctx, &followers, db.q.CountFollowers, accountID); err != nil {
 		return row, err

@@ -57,8 +57,17 @@ func (db *DB) AddBroadcast(ctx context.Context, b wxcast.Broadcast) (_ wxcast.Br
 		b.Canary = wxcast.CanarySending
 	}
 	err = db.tx(ctx, func(tx *sqlx.Tx) error {
-		return tx.GetContext(ctx, &b.ID, db.q.AddBroadcast, b.AccountID, b.MiniID, b.Name, b.ContentHash, b.Spec, b.MessageKey, b.State, b.CreatedAt,
-			jsonParam(b.Audience), b.Rate, b.Priority, b.Canary, b.CanaryShare, nullTime(b.ResumeAt))
+		err := tx.GetContext(ctx, &b.ID, db.q.AddBroadcast, b.AccountID, b.MiniID, b.Name, b.ContentHash, b.Spec,
+			b.MessageKey, b.State,
+			b.CreatedAt, jsonParam(b.Audience), b.Rate, b.Priority, b.Canary, b.CanaryShare, nullTime(b.ResumeAt))
+		for i, c := range b.Channels {
+			if err != nil {
+				break
+			}
+			_, err = tx.ExecContext(ctx, db.q.AddBroadcastChannel, b.AccountID, b.ID, c.Name, i, c.Lane.AppID,
+				c.Lane.API, c.TemplateID)
+		}
+		return err
 	})
 	if errors.Is(err, sql.ErrNoRows) {
 		return b, false, nil
@@ -70,12 +79,31 @@ func (db *DB) AddBroadcast(ctx context.Context, b wxcast.Broadcast) (_ wxcast.Br
 }
 
 // Broadcast returns one broadcast, or ErrNotFound.
-func (db *DB) Broadcast(ctx context.Context, id int64) (wxcast.Broadcast, error) {
+func (db *DB) Broadcast(ctx context.Context, ref wxcast.BroadcastRef) (wxcast.Broadcast, error) {
 	var row broadcastRow
-	if err := db.get(ctx, &row, db.q.GetBroadcast, id); err != nil {
-		return wxcast.Broadcast{}, fmt.Errorf("look up broadcast %d: %w", id, err)
+	if err := db.get(ctx, &row, db.q.GetBroadcast, ref.AccountID, ref.ID); err != nil {
+		return wxcast.Broadcast{}, fmt.Errorf("look up broadcast %d: %w", ref.ID, err)
 	}
 	return row.broadcast()
+}
+
+// BroadcastChannels returns the ways that a broadcast goes, in their order.
+func (db *DB) BroadcastChannels(ctx context.Context, ref wxcast.BroadcastRef) ([]wxcast.BroadcastChannel, error) {
+	var rows []struct {
+		Channel    string
+		AppID      int64 `db:"app_id"`
+		API        string
+		TemplateID string `db:"template_id"`
+	}
+	if err := db.list(ctx, &rows, db.q.ListBroadcastChannels, ref.AccountID, ref.ID); err != nil {
+		return nil, fmt.Errorf("look up the channels of broadcast %d: %w", ref.ID, err)
+	}
+	channels := make([]wxcast.BroadcastChannel, len(rows))
+	for i, r := range rows {
+		channels[i] = wxcast.BroadcastChannel{Name: r.Channel, Lane: wxcast.Lane{AppID: r.AppID, API: r.API},
+			TemplateID: r.TemplateID}
+	}
+	return channels, nil
 }
 
 // BroadcastsByName returns the account's broadcasts of one name, the latest first.
@@ -111,67 +139,70 @@ func (db *DB) BroadcastsDue(ctx context.Context, accountID int64) ([]wxcast.Broa
 }
 
 // MoveBroadcast changes a broadcast's state; false means that somebody else
-// changed it before. resumeAt may be zero.
-func (db *DB) MoveBroadcast(ctx context.Context, id int64, from, to wxcast.BroadcastState, reason wxcast.Sentence, resumeAt time.Time) (bool, error) {
+// changed it before.
+func (db *DB) MoveBroadcast(ctx context.Context, ref wxcast.BroadcastRef, m wxcast.Move) (bool, error) {
 	var finishedAt time.Time
-	if to.Final() {
+	if m.To.Final() {
 		finishedAt = db.Now()
 	}
-	rows, err := db.exec(ctx, db.q.MoveBroadcast, id, from, to, reason, nullTime(resumeAt), nullTime(finishedAt))
+	rows, err := db.exec(ctx, db.q.MoveBroadcast, ref.AccountID, ref.ID, m.From, m.To, m.Reason, nullTime(m.ResumeAt),
+		nullTime(finishedAt))
 	if err != nil {
-		return false, fmt.Errorf("move broadcast %d to %s: %w", id, to, err)
+		return false, fmt.Errorf("move broadcast %d to %s: %w", ref.ID, m.To, err)
 	}
 	return rows == 1, nil
 }
 
 // SetRate changes how fast a broadcast goes, and before which others. Its workers see
 // it at their next claim.
-func (db *DB) SetRate(ctx context.Context, id int64, rate float64, priority int) error {
-	if _, err := db.exec(ctx, db.q.SetRate, id, rate, priority); err != nil {
-		return fmt.Errorf("set the rate of broadcast %d: %w", id, err)
+func (db *DB) SetRate(ctx context.Context, ref wxcast.BroadcastRef, rate float64, priority int) error {
+	if _, err := db.exec(ctx, db.q.SetRate, ref.AccountID, ref.ID, rate, priority); err != nil {
+		return fmt.Errorf("set the rate of broadcast %d: %w", ref.ID, err)
 	}
 	return nil
 }
 
 // MoveCanary changes how far a broadcast's canary has come; false means that somebody
 // else did so before. until may be zero.
-func (db *DB) MoveCanary(ctx context.Context, id int64, from, to wxcast.CanaryState, until time.Time) (bool, error) {
-	rows, err := db.exec(ctx, db.q.MoveCanary, id, from, to, nullTime(until))
+func (db *DB) MoveCanary(ctx context.Context, ref wxcast.BroadcastRef, from, to wxcast.CanaryState,
+	until time.Time) (bool, error) {
+	rows, err := db.exec(ctx, db.q.MoveCanary, ref.AccountID, ref.ID, from, to, nullTime(until))
 	if err != nil {
-		return false, fmt.Errorf("move the canary of broadcast %d: %w", id, err)
+		return false, fmt.Errorf("move the canary of broadcast %d: %w", ref.ID, err)
 	}
 	return rows == 1, nil
 }
 
 // FixRecipients gives the next limit recipients, in openid order, their delivery
 // rows, and tells whether that was all of them. It goes on where it stopped.
-func (db *DB) FixRecipients(ctx context.Context, id int64, limit int) (fixed bool, err error) {
+func (db *DB) FixRecipients(ctx context.Context, ref wxcast.BroadcastRef, limit int) (fixed bool, err error) {
 	err = db.tx(ctx, func(tx *sqlx.Tx) error {
 		var locked bool
-		if err := tx.GetContext(ctx, &locked, db.q.LockFixing, id); err != nil {
+		if err := tx.GetContext(ctx, &locked, db.q.LockFixing, ref.ID); err != nil {
 			return err
 		}
-		fixed, err = db.fixRecipients(ctx, tx, id, limit)
+		fixed, err = db.fixRecipients(ctx, tx, ref, limit)
 		return err
 	})
 	if err != nil {
-		return false, fmt.Errorf("fix the recipients of broadcast %d: %w", id, err)
+		return false, fmt.Errorf("fix the recipients of broadcast %d: %w", ref.ID, err)
 	}
 	return fixed, nil
 }
 
-func (db *DB) fixRecipients(ctx context.Context, tx *sqlx.Tx, id int64, limit int) (fixed bool, err error) {
+func (db *DB) fixRecipients(ctx context.Context, tx *sqlx.Tx, ref wxcast.BroadcastRef, limit int) (fixed bool,
+	err error) {
 	var b struct {
-		AccountID   int64 `db:"account_id"`
 		MiniID      int64 `db:"mini_id"`
 		Fixed       bool
-		FixedTo     wxcast.OpenID `db:"fixed_to"`
-		FixedCount  int64         `db:"fixed_count"`
+		FixedTo     wxcast.Recipient `db:"fixed_to"`
+		FixedCount  int64            `db:"fixed_count"`
 		Audience    string
 		CanaryShare float64 `db:"canary_share"`
 		MessageKey  string  `db:"message_key"`
+		Channel     string
 	}
-	if err := tx.GetContext(ctx, &b, db.q.GetFixing, id); err != nil || b.Fixed {
+	if err := tx.GetContext(ctx, &b, db.q.GetFixing, ref.AccountID, ref.ID); err != nil || b.Fixed {
 		return b.Fixed, err
 	}
 	var audience wxcast.Audience
@@ -182,16 +213,18 @@ func (db *DB) fixRecipients(ctx context.Context, tx *sqlx.Tx, id int64, limit in
 		limit = int(min(int64(limit), audience.Limit-b.FixedCount))
 	}
 	if limit > 0 {
-		q := newAudienceQuery(db.engine, audience, "$4", b.AccountID, b.MiniID, id, b.FixedTo, limit, int64(b.CanaryShare*(1<<32)))
+		q := newAudienceQuery(db.engine, audience, "$4",
+			ref.AccountID, b.MiniID, ref.ID, b.FixedTo, limit, int64(b.CanaryShare*(1<<32)), b.Channel)
 		canary := "4294967296" // nobody's
 		if b.CanaryShare > 0 {
 			canary = db.engine.hash32(q.value(b.MessageKey) + " || f.openid")
 		}
 		fix := func() error {
-			_, err := tx.ExecContext(ctx, fmt.Sprintf(db.q.FixRecipients, q.vars, q.joins, q.where(), canary), q.args...)
+			_, err := tx.ExecContext(ctx, fmt.Sprintf(db.q.FixRecipients, q.vars, q.joins, q.where(), canary),
+				q.args...)
 			return err
 		}
-		if db.dense(id) && plain(audience) {
+		if db.dense(ref) && plain(audience) {
 			err = db.inOrder(ctx, tx, fix)
 		} else {
 			err = fix()
@@ -201,23 +234,24 @@ func (db *DB) fixRecipients(ctx context.Context, tx *sqlx.Tx, id int64, limit in
 		}
 	}
 	var last struct {
-		OpenID wxcast.OpenID `db:"openid"`
-		N      int
+		Recipient wxcast.Recipient
+		N         int
 	}
-	if err := tx.GetContext(ctx, &last, db.q.LastFixed, id, b.FixedTo); err != nil {
+	if err := tx.GetContext(ctx, &last, db.q.LastFixed, ref.AccountID, ref.ID, b.FixedTo); err != nil {
 		return false, err
 	}
-	if err := db.learnDensity(ctx, tx, id, b.AccountID, b.MiniID, b.FixedTo, last.OpenID, last.N); err != nil {
+	if err := db.learnDensity(ctx, tx, ref, b.MiniID, span{b.FixedTo, last.Recipient, last.N}); err != nil {
 		return false, err
 	}
 	// With a limit, the round that reaches it cannot tell; the next one can.
 	fixed = last.N < limit || limit <= 0
-	_, err = tx.ExecContext(ctx, db.q.AdvanceFixing, id, max(last.OpenID, b.FixedTo), fixed, last.N)
+	_, err = tx.ExecContext(ctx, db.q.AdvanceFixing, ref.AccountID, ref.ID, max(last.Recipient, b.FixedTo), fixed,
+		last.N)
 	return fixed, err
 }
 
 // Tally counts a broadcast's deliveries by state, from the rows.
-func (db *DB) Tally(ctx context.Context, id int64) (wxcast.Tally, error) {
+func (db *DB) Tally(ctx context.Context, ref wxcast.BroadcastRef) (wxcast.Tally, error) {
 	var rows []struct {
 		State     wxcast.DeliveryState
 		ErrCode   int `db:"errcode"`
@@ -225,8 +259,8 @@ func (db *DB) Tally(ctx context.Context, id int64) (wxcast.Tally, error) {
 		N         int64
 	}
 	t := wxcast.Tally{ByErrCode: map[int]int64{}}
-	if err := db.list(ctx, &rows, db.q.Tally, id); err != nil {
-		return t, fmt.Errorf("count the deliveries of broadcast %d: %w", id, err)
+	if err := db.list(ctx, &rows, db.q.Tally, ref.AccountID, ref.ID); err != nil {
+		return t, fmt.Errorf("count the deliveries of broadcast %d: %w", ref.ID, err)
 	}
 	for _, r := range rows {
 		t.Recipients += r.N
@@ -255,7 +289,7 @@ func (db *DB) Tally(ctx context.Context, id int64) (wxcast.Tally, error) {
 	return t, nil
 }
 
-func (db *DB) lockBroadcast(ctx context.Context, tx *sqlx.Tx, id int64) error {
+func (db *DB) lockBroadcast(ctx context.Context, tx *sqlx.Tx, ref wxcast.BroadcastRef) error {
 	var locked int64
-	return tx.GetContext(ctx, &locked, db.q.LockBroadcast, id)
+	return tx.GetContext(ctx, &locked, db.q.LockBroadcast, ref.AccountID, ref.ID)
 }

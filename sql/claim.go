@@ -26,10 +26,10 @@ import (
 func (db *DB) Claim(ctx context.Context, req wxcast.ClaimRequest) (c wxcast.Claim, err error) {
 	err = db.tx(ctx, func(tx *sqlx.Tx) error {
 		c = wxcast.Claim{}
-		return (&claimTx{db: db, tx: tx, req: req, now: db.Now()}).run(ctx, &c)
+		return (&claimTx{db: db, tx: tx, req: req, ref: req.Broadcast, now: db.Now()}).run(ctx, &c)
 	})
 	if err != nil {
-		return c, fmt.Errorf("claim deliveries of broadcast %d: %w", req.BroadcastID, err)
+		return c, fmt.Errorf("claim deliveries of broadcast %d: %w", req.Broadcast.ID, err)
 	}
 	return c, nil
 }
@@ -39,20 +39,23 @@ type claimTx struct {
 	db  *DB
 	tx  *sqlx.Tx
 	req wxcast.ClaimRequest
+	ref wxcast.BroadcastRef
 	now time.Time
 	b   struct {
-		AccountID int64 `db:"account_id"`
-		MiniID    int64 `db:"mini_id"`
-		State     wxcast.BroadcastState
-		Rate      float64
-		Priority  int
-		Canary    wxcast.CanaryState
-		Until     sql.NullTime `db:"canary_until"`
-		Fixed     bool
-		LeasedTo  wxcast.OpenID `db:"leased_to"`
+		MiniID   int64 `db:"mini_id"`
+		State    wxcast.BroadcastState
+		Rate     float64
+		Priority int
+		Canary   wxcast.CanaryState
+		Until    sql.NullTime `db:"canary_until"`
+		Fixed    bool
+		LeasedTo wxcast.Recipient `db:"leased_to"`
+		// Whether anybody refused a template, or opted out who is not known as a follower.
+		AnyBlocks      bool `db:"any_blocks"`
+		OthersOptedOut bool `db:"others_opted_out"`
 	}
 	due, fresh []deliveryRow
-	last       wxcast.OpenID // the end of the range that was looked through
+	last       wxcast.Recipient // the end of the range that was looked through
 }
 
 // atWork is how long after it was last given work a broadcast counts as at work, and
@@ -63,10 +66,10 @@ const (
 )
 
 func (t *claimTx) run(ctx context.Context, c *wxcast.Claim) error {
-	if err := t.db.lockBroadcast(ctx, t.tx, t.req.BroadcastID); err != nil {
+	if err := t.db.lockBroadcast(ctx, t.tx, t.ref); err != nil {
 		return err
 	}
-	if err := t.tx.GetContext(ctx, &t.b, t.db.q.GetBroadcastForClaim, t.req.BroadcastID); err != nil {
+	if err := t.tx.GetContext(ctx, &t.b, t.db.q.GetBroadcastForClaim, t.ref.AccountID, t.ref.ID); err != nil {
 		return err
 	}
 	if c.State = t.b.State; c.State != wxcast.BroadcastRunning {
@@ -76,13 +79,14 @@ func (t *claimTx) run(ctx context.Context, c *wxcast.Claim) error {
 	if err := t.reopenLapsed(ctx, c); err != nil {
 		return err
 	}
-	err := t.tx.GetContext(ctx, &c.Behind, t.db.q.GoesFirst, t.b.AccountID, t.req.BroadcastID, t.b.Priority, t.now.Add(-atWork))
+	err := t.tx.GetContext(ctx, &c.Behind, t.db.q.GoesFirst, t.ref.AccountID, t.ref.ID, t.b.Priority,
+		t.now.Add(-atWork))
 	if ignoreNoRows(err) != nil || c.Behind != 0 {
 		return err
 	}
 	// Only now the account's row: claims of its other broadcasts go on until here.
 	var locked int64
-	if err := t.tx.GetContext(ctx, &locked, t.db.q.LockAccount, t.b.AccountID); err != nil {
+	if err := t.tx.GetContext(ctx, &locked, t.db.q.LockAccount, t.ref.AccountID); err != nil {
 		return err
 	}
 	pacer, err := t.db.loadPacer(ctx, t.tx, t.req.Lane, t.now)
@@ -120,31 +124,33 @@ func (t *claimTx) run(ctx context.Context, c *wxcast.Claim) error {
 // leased tells whether anyone works on deliveries of the broadcast.
 func (t *claimTx) leased(ctx context.Context) (bool, error) {
 	var leases int
-	err := t.tx.GetContext(ctx, &leases, t.db.q.CountLeases, t.req.BroadcastID)
+	err := t.tx.GetContext(ctx, &leases, t.db.q.CountLeases, t.ref.AccountID, t.ref.ID)
 	return leases > 0, err
 }
 
 // reopenLapsed makes the deliveries of dead workers due again.
 func (t *claimTx) reopenLapsed(ctx context.Context, c *wxcast.Claim) error {
 	var lapsed []struct {
-		ID         int64
-		FromOpenID wxcast.OpenID `db:"from_openid"`
-		ToOpenID   wxcast.OpenID `db:"to_openid"`
-		ClaimedAt  time.Time     `db:"claimed_at"`
+		ID        int64
+		From      wxcast.Recipient `db:"from_recipient"`
+		To        wxcast.Recipient `db:"to_recipient"`
+		ClaimedAt time.Time        `db:"claimed_at"`
 	}
-	if err := t.tx.SelectContext(ctx, &lapsed, t.db.q.LapsedLeases, t.req.BroadcastID, t.now); err != nil {
+	if err := t.tx.SelectContext(ctx, &lapsed, t.db.q.LapsedLeases, t.ref.AccountID, t.ref.ID, t.now); err != nil {
 		return err
 	}
 	c.TakenOver = len(lapsed)
 	for _, l := range lapsed {
-		reopened, err := execRows(ctx, t.tx, t.db.q.ReopenLease, t.req.BroadcastID, l.FromOpenID, l.ToOpenID, l.ClaimedAt.UTC(), t.now)
+		reopened, err := execRows(ctx, t.tx, t.db.q.ReopenLease, t.ref.AccountID, t.ref.ID, l.From, l.To,
+			l.ClaimedAt.UTC(), t.now)
 		if err != nil {
 			return err
 		}
-		if _, err := t.tx.ExecContext(ctx, t.db.q.DoubtQuota, t.req.Lane.AppID, t.req.Lane.API, wxcast.DayOf(l.ClaimedAt), reopened); err != nil {
+		if _, err := t.tx.ExecContext(ctx, t.db.q.DoubtQuota, t.req.Lane.AppID, t.req.Lane.API,
+			wxcast.DayOf(l.ClaimedAt), reopened); err != nil {
 			return err
 		}
-		if _, err := t.tx.ExecContext(ctx, t.db.q.DeleteLease, l.ID); err != nil {
+		if _, err := t.tx.ExecContext(ctx, t.db.q.DeleteLease, t.ref.AccountID, l.ID); err != nil {
 			return err
 		}
 	}
@@ -192,29 +198,34 @@ func (t *claimTx) spare(ctx context.Context, allowed int64) (fresh int64, err er
 		N      int64
 		Oldest sql.NullTime
 	}
-	if err := t.tx.GetContext(ctx, &doubts, t.db.q.Doubts, t.req.BroadcastID); err != nil || doubts.N <= allowed {
+	if err := t.tx.GetContext(ctx, &doubts, t.db.q.Doubts, t.ref.AccountID, t.ref.ID); err != nil ||
+		doubts.N <= allowed {
 		return allowed - doubts.N, err
 	}
 	since := doubts.Oldest.Time.UTC().Add(-receiptClock)
-	if _, err := t.tx.ExecContext(ctx, t.db.q.DeferLikely, t.req.BroadcastID, t.now, t.now.Add(likelyLater), since, t.b.AccountID); err != nil {
+	if _, err := t.tx.ExecContext(ctx, t.db.q.DeferLikely, t.ref.AccountID, t.ref.ID, t.now, t.now.Add(likelyLater),
+		since); err != nil {
 		return 0, err
 	}
 	var unheard int64
-	if err := t.tx.GetContext(ctx, &unheard, t.db.q.UnheardDoubts, t.req.BroadcastID, since, t.b.AccountID); err != nil || unheard <= allowed {
+	if err := t.tx.GetContext(ctx, &unheard, t.db.q.UnheardDoubts, t.ref.AccountID, t.ref.ID, since); err != nil ||
+		unheard <= allowed {
 		return allowed - unheard, err
 	}
 	var hears bool
-	if err := t.tx.GetContext(ctx, &hears, t.db.q.HearsReceipts, t.b.AccountID); err != nil || !hears {
+	if err := t.tx.GetContext(ctx, &hears, t.db.q.HearsReceipts, t.ref.AccountID); err != nil || !hears {
 		return 0, err
 	}
-	_, err = t.tx.ExecContext(ctx, t.db.q.DeferYoung, t.req.BroadcastID, t.now, t.now.Add(youngLater), t.now.Add(-receiptComes))
+	_, err = t.tx.ExecContext(ctx, t.db.q.DeferYoung, t.ref.AccountID, t.ref.ID, t.now, t.now.Add(youngLater),
+		t.now.Add(-receiptComes))
 	return 0, err
 }
 
 // find looks for at most n deliveries: due retries, then fresh ones, of which no more than
 // freshMax.
 func (t *claimTx) find(ctx context.Context, n int, freshMax int64) error {
-	if err := t.tx.SelectContext(ctx, &t.due, t.db.q.DueDeliveries, t.req.BroadcastID, t.now, n, t.b.AccountID, t.b.MiniID, t.req.Profile); err != nil {
+	if err := t.tx.SelectContext(ctx, &t.due, t.db.q.DueDeliveries, t.ref.AccountID, t.ref.ID, t.now, n, t.b.MiniID,
+		t.req.Profile, t.b.OthersOptedOut); err != nil {
 		return err
 	}
 	n = int(min(int64(n-len(t.due)), freshMax))
@@ -224,7 +235,7 @@ func (t *claimTx) find(ctx context.Context, n int, freshMax int64) error {
 	if err := t.selectFresh(ctx, n); err != nil || len(t.fresh) == 0 {
 		return err
 	}
-	t.last = t.fresh[len(t.fresh)-1].OpenID
+	t.last = t.fresh[len(t.fresh)-1].Recipient
 	t.fresh = slices.DeleteFunc(t.fresh, func(d deliveryRow) bool { return !d.Fresh })
 	return nil
 }
@@ -232,12 +243,13 @@ func (t *claimTx) find(ctx context.Context, n int, freshMax int64) error {
 // selectFresh reads the next n deliveries behind what was leased before.
 func (t *claimTx) selectFresh(ctx context.Context, n int) error {
 	t.fresh = make([]deliveryRow, 0, n)
-	args := []any{t.req.BroadcastID, t.b.LeasedTo, n, t.b.AccountID, t.b.MiniID, t.req.Profile}
-	if !t.db.dense(t.req.BroadcastID) {
+	args := []any{t.ref.AccountID, t.ref.ID, t.b.LeasedTo, n, t.b.MiniID, t.req.Profile, t.b.OthersOptedOut}
+	if !t.db.dense(t.ref) {
 		if err := t.tx.SelectContext(ctx, &t.fresh, t.db.q.FreshDeliveries, args...); err != nil || len(t.fresh) == 0 {
 			return err
 		}
-		return t.db.learnDensity(ctx, t.tx, t.req.BroadcastID, t.b.AccountID, t.b.MiniID, t.b.LeasedTo, t.fresh[len(t.fresh)-1].OpenID, len(t.fresh))
+		return t.db.learnDensity(ctx, t.tx, t.ref, t.b.MiniID,
+			span{t.b.LeasedTo, t.fresh[len(t.fresh)-1].Recipient, len(t.fresh)})
 	}
 	return t.db.inOrder(ctx, t.tx, func() error {
 		return t.tx.SelectContext(ctx, &t.fresh, t.db.q.FreshDeliveriesInOrder, args...)
@@ -250,11 +262,13 @@ func (t *claimTx) take(ctx context.Context, c *wxcast.Claim, pacer *pacer) error
 		return err
 	}
 	if n := len(t.due) + len(t.fresh); n > 0 {
-		if _, err := t.tx.ExecContext(ctx, t.db.q.AddQuota, t.req.Lane.AppID, t.req.Lane.API, wxcast.DayOf(t.now), n); err != nil {
+		if _, err := t.tx.ExecContext(ctx, t.db.q.AddQuota, t.req.Lane.AppID, t.req.Lane.API, wxcast.DayOf(t.now),
+			n); err != nil {
 			return err
 		}
 		var err error
-		if c.Slot, err = pacer.take(ctx, time.Duration(float64(n)/(t.b.Rate*pacer.Share)*float64(time.Second)), t.now.Add(t.req.Lead)); err != nil {
+		if c.Slot, err = pacer.take(ctx, time.Duration(float64(n)/(t.b.Rate*pacer.Share)*float64(time.Second)),
+			t.now.Add(t.req.Lead)); err != nil {
 			return err
 		}
 	}
@@ -268,11 +282,12 @@ func (t *claimTx) take(ctx context.Context, c *wxcast.Claim, pacer *pacer) error
 			c.Fresh[i] = d.delivery()
 		}
 		until := t.now.Add(t.req.LeaseTTL)
-		if err := t.tx.GetContext(ctx, &c.LeaseID, t.db.q.AddLease, t.req.BroadcastID, t.req.Worker, t.b.LeasedTo, t.last, t.now, until); err != nil {
+		if err := t.tx.GetContext(ctx, &c.LeaseID, t.db.q.AddLease, t.ref.AccountID, t.ref.ID, t.req.Worker,
+			t.b.LeasedTo, t.last, t.now, until); err != nil {
 			return err
 		}
 	}
-	_, err := t.tx.ExecContext(ctx, t.db.q.AdvanceBroadcast, t.req.BroadcastID, t.last, t.now)
+	_, err := t.tx.ExecContext(ctx, t.db.q.AdvanceBroadcast, t.ref.AccountID, t.ref.ID, t.last, t.now)
 	return err
 }
 
@@ -288,17 +303,24 @@ func (t *claimTx) takeDue(ctx context.Context, c *wxcast.Claim) error {
 		if open.IsZero() {
 			open = t.now
 		}
-		hidden[i] = dueRow{d.OpenID, jsonTime(open)}
+		hidden[i] = dueRow{d.Recipient, jsonTime(open)}
 		c.Retries = append(c.Retries, d.delivery())
 	}
-	_, err := t.tx.ExecContext(ctx, t.db.q.ScheduleDeliveries, t.req.BroadcastID, c.RetriesUntil, jsonParam(hidden))
+	_, err := t.tx.ExecContext(ctx, t.db.q.ScheduleDeliveries, t.ref.AccountID, t.ref.ID, c.RetriesUntil,
+		jsonParam(hidden))
 	return err
 }
 
 // whyEmpty finds out why there was nothing to claim.
 func (t *claimTx) whyEmpty(ctx context.Context, c *wxcast.Claim) error {
+	// The leases first: a worker gives back what it has not sent before its lease goes. Asked
+	// the other way round, both could happen in between, and nobody's deliveries look done.
+	leased, err := t.leased(ctx)
+	if err != nil {
+		return err
+	}
 	var due time.Time
-	err := t.tx.GetContext(ctx, &due, t.db.q.NextDue, t.req.BroadcastID)
+	err = t.tx.GetContext(ctx, &due, t.db.q.NextDue, t.ref.AccountID, t.ref.ID)
 	if err == nil {
 		c.NextDue = due.UTC()
 		return nil
@@ -311,12 +333,12 @@ func (t *claimTx) whyEmpty(ctx context.Context, c *wxcast.Claim) error {
 		return nil
 	}
 	var fresh []deliveryRow
-	if err := t.tx.SelectContext(ctx, &fresh, t.db.q.FreshDeliveries, t.req.BroadcastID, t.b.LeasedTo, 1, t.b.AccountID, t.b.MiniID, false); err != nil {
+	if err := t.tx.SelectContext(ctx, &fresh, t.db.q.FreshDeliveries, t.ref.AccountID, t.ref.ID, t.b.LeasedTo, 1,
+		t.b.MiniID, false, false); err != nil {
 		return err
 	}
-	leased, err := t.leased(ctx)
 	c.Exhausted = len(fresh) == 0 && !leased
-	return err
+	return nil
 }
 
 func ignoreNoRows(err error) error {
@@ -327,7 +349,7 @@ func ignoreNoRows(err error) error {
 }
 
 type deliveryRow struct {
-	OpenID        wxcast.OpenID  `db:"openid"`
+	Recipient     wxcast.Recipient
 	Attempts      int            `db:"attempts"`
 	OpenSince     sql.NullTime   `db:"open_since"`
 	UnionID       sql.NullString `db:"unionid"`
@@ -348,8 +370,9 @@ func (r deliveryRow) delivery() wxcast.Delivery {
 		_ = json.Unmarshal([]byte(r.Tags.String), &tags)
 	}
 	return wxcast.Delivery{
+		Recipient: r.Recipient,
 		Follower: wxcast.Follower{
-			OpenID: r.OpenID, UnionID: wxcast.UnionID(r.UnionID.String), Subscribed: r.Subscribed,
+			OpenID: wxcast.OpenID(r.Recipient), UnionID: wxcast.UnionID(r.UnionID.String), Subscribed: r.Subscribed,
 			SubscribeTime: utc(r.SubscribeTime), Remark: r.Remark.String, Tags: tags,
 		},
 		MiniOpenID: wxcast.MiniOpenID(r.MiniOpenID.String),

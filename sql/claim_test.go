@@ -41,7 +41,8 @@ func TestClaimsShareTheDeliveriesWithoutOverlap(t *testing.T) {
 		if got := w.tally(t, b); got.Sent != 25 || got.Recipients != 25 {
 			t.Errorf("tally %+v", got)
 		}
-		if days, err := w.QuotaDays(t.Context(), w.account, wxcast.DayOf(w.Now())); err != nil || days[0].Used != 25 || days[0].Ours != 25 {
+		if days, err := w.QuotaDays(t.Context(), w.account, wxcast.DayOf(w.Now())); err != nil || days[0].Used != 25 ||
+			days[0].Ours != 25 {
 			t.Errorf("%+v %v", days, err)
 		}
 	})
@@ -58,7 +59,8 @@ func TestADeadWorkersDeliveriesComeBackAsOpen(t *testing.T) {
 		if c := w.claim(t, b, "alive", 10, time.Minute); !c.QuotaUnread {
 			t.Errorf("nobody asks what the dead used: %+v", c)
 		}
-		must(t, w.SaveQuota(t.Context(), w.account, wxcast.DayOf(w.Now()), wxcast.Quota{API: sendAPI, Limit: 1000, Used: 6}))
+		must(t, w.SaveQuota(t.Context(), w.account, wxcast.DayOf(w.Now()),
+			wxcast.Quota{API: sendAPI, Limit: 1000, Used: 6}))
 		second := w.claim(t, b, "alive", 10, time.Minute)
 		if len(second.Retries) != 4 || len(second.Fresh) != 4 {
 			t.Fatalf("%d retries and %d fresh, want 4 and 4", len(second.Retries), len(second.Fresh))
@@ -89,7 +91,9 @@ func TestARetryClaimedByADeadWorkerComesBackAsOpen(t *testing.T) {
 		w := newWorld(t, db)
 		b := w.broadcastTo(t, 1)
 		c := w.claim(t, b, "w1", 1, time.Minute)
-		must(t, w.RecordOutcomes(t.Context(), wxcast.Recording{BroadcastID: b.ID, Worker: "w1", Lane: w.lane(), Outcomes: []wxcast.Outcome{{OpenID: openid(1), State: wxcast.DeliveryPending, ErrCode: 45011, AttemptedAt: w.Now(), NextAttemptAt: w.Now()}}, DoneLeases: []int64{c.LeaseID}}))
+		must(t, w.RecordOutcomes(t.Context(), wxcast.Recording{Broadcast: b.Ref(), Worker: "w1", Lane: w.lane(),
+			Outcomes: []wxcast.Outcome{{Recipient: wxcast.Recipient(openid(1)), State: wxcast.DeliveryPending,
+				ErrCode: 45011, AttemptedAt: w.Now(), NextAttemptAt: w.Now()}}, DoneLeases: []int64{c.LeaseID}}))
 		retry := w.claim(t, b, "w2", 1, time.Millisecond)
 		if len(retry.Retries) != 1 || !retry.Retries[0].OpenSince.IsZero() || retry.Retries[0].Attempts != 1 {
 			t.Fatalf("a refused delivery is not open: %+v", retry)
@@ -135,8 +139,10 @@ func TestWhatIsAnothersByNowIsNotGivenBack(t *testing.T) {
 		must(t, w.SaveQuota(t.Context(), w.account, wxcast.DayOf(w.Now()), wxcast.Quota{API: sendAPI, Limit: 1000}))
 		next := w.claim(t, b, "next", 10, time.Minute)
 		must(t, w.GiveBack(t.Context(), b, stopped))
-		must(t, w.GiveBack(t.Context(), b, wxcast.Claim{Day: next.Day, RetriesUntil: w.Now().Add(-time.Second), Retries: next.Retries}))
-		if c := w.claim(t, b, "third", 10, time.Minute); len(next.Retries) != 10 || len(c.Retries) != 0 || c.NextDue.IsZero() {
+		must(t, w.GiveBack(t.Context(), b, wxcast.Claim{Day: next.Day, RetriesUntil: w.Now().Add(-time.Second),
+			Retries: next.Retries}))
+		if c := w.claim(t, b, "third", 10, time.Minute); len(next.Retries) != 10 || len(c.Retries) != 0 ||
+			c.NextDue.IsZero() {
 			t.Errorf("%d were taken over, and then %d given away", len(next.Retries), len(c.Retries))
 		}
 	})
@@ -149,7 +155,8 @@ func TestQuotaIsReservedWithTheClaimAndGivenBack(t *testing.T) {
 		day := wxcast.DayOf(w.Now())
 		must(t, w.SaveQuota(t.Context(), w.account, day, wxcast.Quota{API: sendAPI, Limit: 12, Used: 2}))
 		claim := func(n int) wxcast.Claim {
-			c, err := w.Claim(t.Context(), wxcast.ClaimRequest{BroadcastID: b.ID, Lane: w.lane(), Worker: "w", Max: n, Span: time.Hour, QuotaKeep: 3, LeaseTTL: time.Minute})
+			c, err := w.Claim(t.Context(), wxcast.ClaimRequest{Broadcast: b.Ref(), Channel: "any", Lane: w.lane(),
+				Worker: "w", Max: n, Span: time.Hour, QuotaKeep: 3, LeaseTTL: time.Minute})
 			must(t, err)
 			return c
 		}
@@ -225,7 +232,9 @@ func TestWithoutAReadQuotaNothingIsClaimed(t *testing.T) {
 		b := w.broadcastTo(t, 1)
 		account2, err := db.EnsureApp(t.Context(), "wxother", wxcast.KindOfficialAccount)
 		must(t, err)
-		b2, _, err := w.AddBroadcast(t.Context(), wxcast.Broadcast{AccountID: account2, MiniID: b.MiniID, Name: "b", ContentHash: "h", MessageKey: "k2", State: wxcast.BroadcastRunning, Rate: 1e6})
+		b2, _, err := w.AddBroadcast(t.Context(),
+			wxcast.Broadcast{AccountID: account2, Channels: w.channels(), MiniID: b.MiniID, Name: "b", ContentHash: "h",
+				MessageKey: "k2", State: wxcast.BroadcastRunning, Rate: 1e6})
 		must(t, err)
 		if c := w.claim(t, b2, "w", 1, time.Minute); !c.QuotaUnread {
 			t.Errorf("%+v", c)
@@ -237,10 +246,11 @@ func TestSlotsOfOneAccountFollowEachOther(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		w := newWorld(t, db)
 		b := w.broadcastTo(t, 20)
-		must(t, w.SetRate(t.Context(), b.ID, 2, 0))
+		must(t, w.SetRate(t.Context(), b.Ref(), 2, 0))
 		var end time.Time
 		for i := range 4 {
-			c, err := w.Claim(t.Context(), wxcast.ClaimRequest{BroadcastID: b.ID, Lane: w.lane(), Worker: fmt.Sprint(i), Max: 5, Span: time.Hour, LeaseTTL: time.Minute})
+			c, err := w.Claim(t.Context(), wxcast.ClaimRequest{Broadcast: b.Ref(), Channel: "any", Lane: w.lane(),
+				Worker: fmt.Sprint(i), Max: 5, Span: time.Hour, LeaseTTL: time.Minute})
 			must(t, err)
 			if !end.IsZero() && !c.Slot.Start.Equal(end) {
 				t.Errorf("slot %d begins at %v, the one before ends at %v", i, c.Slot.Start, end)

@@ -10,7 +10,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"maps"
 	"math"
 	"net"
@@ -25,6 +24,8 @@ import (
 
 	"github.com/jmoiron/sqlx"
 	_ "github.com/lib/pq" // the driver "postgres"
+
+	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
 // Engine is which database the store runs on.
@@ -64,7 +65,7 @@ type DB struct {
 func Open(ctx context.Context, rawURL string) (*DB, error) {
 	scheme, rest, ok := strings.Cut(rawURL, "://")
 	if !ok {
-		return nil, &URLError{Problem: "it has no scheme"}
+		return nil, &URLError{Problem: wxcast.Say("store.no_scheme")}
 	}
 	var db *DB
 	var err error
@@ -74,7 +75,7 @@ func Open(ctx context.Context, rawURL string) (*DB, error) {
 	case "postgres", "postgresql":
 		db, err = openPostgres(rawURL)
 	default:
-		return nil, &URLError{Problem: fmt.Sprintf("the scheme %q is not known", scheme)}
+		return nil, &URLError{Problem: wxcast.Say("store.bad_scheme", "scheme", scheme)}
 	}
 	if err != nil {
 		return nil, err
@@ -90,11 +91,11 @@ func Open(ctx context.Context, rawURL string) (*DB, error) {
 
 func openSQLite(path string) (*DB, error) {
 	if path == "" {
-		return nil, &URLError{Problem: "it names no file"}
+		return nil, &URLError{Problem: wxcast.Say("store.no_file")}
 	}
 	if dir := filepath.Dir(path); dir != "." {
 		if _, err := os.Stat(dir); err != nil {
-			return nil, unreachable(fmt.Errorf("the folder of %s: %w", path, err))
+			return nil, wxcast.NewError("store.no_folder", "path", path, "why", err).Of(ErrUnreachable, err)
 		}
 	}
 	// WAL lets reads go on beside the one writer. synchronous=FULL, because what
@@ -109,7 +110,8 @@ func openSQLite(path string) (*DB, error) {
 		params := maps.Clone(params)
 		params.Set("_txlock", txlock)
 		params["_pragma"] = slices.Concat(params["_pragma"], pragmas)
-		dsn := (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: params.Encode()}).String()
+		dsn := (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(),
+			RawQuery: params.Encode()}).String()
 		db, err := sqlx.Open("sqlite", dsn)
 		if err != nil {
 			return nil, unreachable(err)
@@ -136,7 +138,7 @@ func openPostgres(rawURL string) (*DB, error) {
 	u, err := url.Parse(rawURL)
 	if err != nil {
 		// url.Error quotes the whole URL, and a password with it.
-		return nil, &URLError{Problem: "it is not a URL (is there a special character in the password? write it as %XX)"}
+		return nil, &URLError{Problem: wxcast.Say("import.no_url")}
 	}
 	q := u.Query()
 	setDefault := func(key, value string) {
@@ -154,7 +156,7 @@ func openPostgres(rawURL string) (*DB, error) {
 	u.RawQuery = q.Encode()
 	db, err := sqlx.Open("postgres", u.String())
 	if err != nil {
-		return nil, &URLError{Problem: withoutPassword(err.Error(), u)}
+		return nil, &URLError{Problem: wxcast.Verbatim(withoutPassword(err.Error(), u))}
 	}
 	db.SetMaxOpenConns(poolMax)
 	db.SetMaxIdleConns(poolMax)

@@ -21,23 +21,29 @@ const (
 // dense tells whether a broadcast goes to so many of the account's followers, as one to
 // everybody does, that Postgres is quicker in reading followers and bridges in openid
 // order, side by side with the recipients, than in looking each up.
-func (db *DB) dense(broadcastID int64) bool {
-	dense, _ := db.density.Load(broadcastID)
+func (db *DB) dense(ref wxcast.BroadcastRef) bool {
+	dense, _ := db.density.Load(ref)
 	return dense == true
 }
 
-// learnDensity counts who lies among n recipients just read, once for each broadcast:
+// span is some recipients in their order: n of them behind after, up to to.
+type span struct {
+	after, to wxcast.Recipient
+	n         int
+}
+
+// learnDensity counts who lies among recipients just read, once for each broadcast:
 // openids are random, so that one part of an account is like another.
-func (db *DB) learnDensity(ctx context.Context, tx *sqlx.Tx, broadcastID, accountID, miniID int64, after, to wxcast.OpenID, n int) error {
-	if _, known := db.density.Load(broadcastID); known || db.engine != Postgres || n < denseSample {
+func (db *DB) learnDensity(ctx context.Context, tx *sqlx.Tx, ref wxcast.BroadcastRef, miniID int64, s span) error {
+	if _, known := db.density.Load(ref); known || db.engine != Postgres || s.n < denseSample {
 		return nil
 	}
 	var among struct{ Followers, Bridges int }
-	most := denseMost*n + 1
-	if err := tx.GetContext(ctx, &among, db.q.CountAmong, accountID, miniID, after, to, most); err != nil {
+	most := denseMost*s.n + 1
+	if err := tx.GetContext(ctx, &among, db.q.CountAmong, ref.AccountID, miniID, s.after, s.to, most); err != nil {
 		return err
 	}
-	db.density.Store(broadcastID, among.Followers+among.Bridges < most)
+	db.density.Store(ref, among.Followers+among.Bridges < most)
 	return nil
 }
 

@@ -24,7 +24,8 @@ func TestAFewAmongManyAndNearlyAllAreClaimedAlike(t *testing.T) {
 				_, err := w.ImportMiniUsers(t.Context(), w.mini, func(yield func(wxcast.MiniUser, error) bool) {
 					for i := every; i <= followers; i += every {
 						want = append(want, openid(i))
-						if !yield(wxcast.MiniUser{MiniOpenID: wxcast.MiniOpenID(fmt.Sprintf("m%06d", i)), UnionID: unionid(i)}, nil) {
+						if !yield(wxcast.MiniUser{MiniOpenID: wxcast.MiniOpenID(fmt.Sprintf("m%06d", i)),
+							UnionID: unionid(i)}, nil) {
 							return
 						}
 					}
@@ -32,16 +33,20 @@ func TestAFewAmongManyAndNearlyAllAreClaimedAlike(t *testing.T) {
 				must(t, err)
 				_, _, err = w.Join(t.Context(), w.account, w.mini)
 				must(t, err)
-				b, _, err := w.AddBroadcast(t.Context(), wxcast.Broadcast{AccountID: w.account, MiniID: w.mini, Name: "b", ContentHash: "h", MessageKey: "k", State: wxcast.BroadcastRunning, Audience: bridged(w.mini), Rate: 1e6})
+				b, _, err := w.AddBroadcast(t.Context(),
+					wxcast.Broadcast{AccountID: w.account, Channels: w.channels(), MiniID: w.mini, Name: "b",
+						ContentHash: "h", MessageKey: "k", State: wxcast.BroadcastRunning, Audience: bridged(w.mini),
+						Rate: 1e6})
 				must(t, err)
-				must(t, w.SaveQuota(t.Context(), w.account, wxcast.DayOf(w.Now()), wxcast.Quota{API: sendAPI, Limit: followers}))
+				must(t, w.SaveQuota(t.Context(), w.account, wxcast.DayOf(w.Now()),
+					wxcast.Quota{API: sendAPI, Limit: followers}))
 				fix := func() (fixed bool) {
-					fixed, err := w.FixRecipients(t.Context(), b.ID, 101)
+					fixed, err := w.FixRecipients(t.Context(), b.Ref(), 101)
 					must(t, err)
 					return fixed
 				}
 				fix()
-				if got, expected := db.Dense(b.ID), dense && db.Engine() == store.Postgres; got != expected {
+				if got, expected := db.Dense(b.Ref()), dense && db.Engine() == store.Postgres; got != expected {
 					t.Errorf("read in order: %v, want %v", got, expected)
 				}
 				for !fix() {
@@ -62,7 +67,9 @@ func TestAFewAmongManyAndNearlyAllAreClaimedAlike(t *testing.T) {
 					skipped += c.Skipped
 					for _, d := range c.Fresh {
 						got = append(got, d.OpenID)
-						if string(d.UnionID[1:]) != string(d.OpenID[1:]) || string(d.MiniOpenID[1:]) != string(d.OpenID[1:]) || len(d.Tags) != 1 || d.SubscribeTime.Unix() != 1700000000 {
+						if string(d.UnionID[1:]) != string(d.OpenID[1:]) ||
+							string(d.MiniOpenID[1:]) != string(d.OpenID[1:]) || len(d.Tags) != 1 ||
+							d.SubscribeTime.Unix() != 1700000000 {
 							t.Errorf("%s has the facts of another, or none: %+v", d.OpenID, d)
 						}
 					}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"time"
@@ -12,6 +11,8 @@ import (
 	"github.com/lib/pq"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
 var (
@@ -29,11 +30,18 @@ var (
 
 // URLError is a database URL that cannot be used. It never quotes the URL,
 // which may hold a password.
-type URLError struct{ Problem string }
+type URLError struct{ Problem wxcast.Sentence }
 
-func (e *URLError) Error() string { return "the database URL is wrong: " + e.Problem }
+func (e *URLError) Error() string { return e.Sentence().String() }
 
-func unreachable(err error) error { return fmt.Errorf("%w: %w", ErrUnreachable, err) }
+// Sentence is what is wrong with the URL.
+func (e *URLError) Sentence() wxcast.Sentence {
+	return wxcast.Say("store.bad_url", "problem", e.Problem)
+}
+
+func unreachable(err error) error {
+	return wxcast.NewError("store.unreachable", "why", err).Of(ErrUnreachable, err)
+}
 
 // retryFor is how long a statement waits for a database that went away: a
 // Postgres restart or a fail-over takes seconds.
@@ -46,7 +54,7 @@ func retryTransient(ctx context.Context, fn func() error) error {
 	for wait := 50 * time.Millisecond; ; wait = min(2*wait, 2*time.Second) {
 		err := fn()
 		if isDiskFull(err) { // at once: what is sent meanwhile could not be recorded
-			return fmt.Errorf("%w: %w", ErrDiskFull, err)
+			return wxcast.NewError("store.disk_full", "why", err).Of(ErrDiskFull, err)
 		}
 		if err == nil || ctx.Err() != nil || !isTransient(err) || time.Now().Add(wait).After(deadline) {
 			return err
@@ -66,7 +74,8 @@ func isDiskFull(err error) bool {
 	var sqliteErr *sqlite.Error
 	// A write fails with SQLITE_IOERR_WRITE, not SQLITE_FULL, when a quota or a limit on
 	// the size of files ends it.
-	return errors.As(err, &sqliteErr) && (sqliteErr.Code() == sqlite3.SQLITE_FULL || sqliteErr.Code() == sqlite3.SQLITE_IOERR_WRITE)
+	return errors.As(err, &sqliteErr) && (sqliteErr.Code() == sqlite3.SQLITE_FULL ||
+		sqliteErr.Code() == sqlite3.SQLITE_IOERR_WRITE)
 }
 
 // isTransient tells whether the database, not the statement, was at fault.
@@ -88,5 +97,6 @@ func isTransient(err error) bool {
 		return sqliteErr.Code()&0xff == sqlite3.SQLITE_BUSY // another process holds the lock, or was stopped with it
 	}
 	var netErr net.Error
-	return errors.Is(err, driver.ErrBadConn) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &netErr)
+	return errors.Is(err, driver.ErrBadConn) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.As(err, &netErr)
 }

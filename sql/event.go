@@ -55,8 +55,8 @@ func (db *DB) PendingEvents(ctx context.Context, accountID int64, limit int) ([]
 }
 
 // EventsApplied marks events as dealt with.
-func (db *DB) EventsApplied(ctx context.Context, ids []int64) error {
-	if _, err := db.exec(ctx, db.q.MarkEventsApplied, db.Now(), jsonParam(ids)); err != nil {
+func (db *DB) EventsApplied(ctx context.Context, accountID int64, ids []int64) error {
+	if _, err := db.exec(ctx, db.q.MarkEventsApplied, accountID, db.Now(), jsonParam(ids)); err != nil {
 		return fmt.Errorf("mark events as applied: %w", err)
 	}
 	return nil
@@ -81,7 +81,8 @@ func (db *DB) CountEvents(ctx context.Context, accountID int64, from, to time.Ti
 // Follow stores the details of followers outside a sync, each openid once.
 func (db *DB) Follow(ctx context.Context, accountID int64, followers []wxcast.Follower) error {
 	err := db.tx(ctx, func(tx *sqlx.Tx) error {
-		if _, err := tx.ExecContext(ctx, db.q.UpsertFollowers, accountID, db.Now(), jsonParam(followerRows(followers)), 0); err != nil {
+		if _, err := tx.ExecContext(ctx, db.q.UpsertFollowers, accountID, db.Now(), jsonParam(followerRows(followers)),
+			0); err != nil {
 			return err
 		}
 		_, err := tx.ExecContext(ctx, db.q.BumpPeople, accountID)

@@ -58,8 +58,10 @@ func (db *DB) PrepareAll(ctx context.Context) map[string]error {
 			text = fmt.Sprintf(text, " WHEN FALSE THEN 0", "")
 		case "count-found":
 			text = fmt.Sprintf(text, "", "TRUE")
-		case "recent-messages", "pending-elsewhere":
+		case "recent-messages", "pending-elsewhere", "find-blocks":
 			text = fmt.Sprintf(text, db.engine.elements("$5"))
+		case "add-blocks":
+			text = fmt.Sprintf(text, db.engine.elements("$4"))
 		}
 		stmt, err := tx.PreparexContext(ctx, text)
 		if err != nil {
@@ -73,4 +75,20 @@ func (db *DB) PrepareAll(ctx context.Context) map[string]error {
 }
 
 // Dense tells whether the broadcast's followers and bridges are read in order.
-func (db *DB) Dense(broadcastID int64) bool { return db.dense(broadcastID) }
+func (db *DB) Dense(ref wxcast.BroadcastRef) bool { return db.dense(ref) }
+
+// QueryTexts are all named queries of the engine, those of an audience with every condition.
+func (db *DB) QueryTexts() map[string]string {
+	texts := map[string]string{}
+	v := reflect.ValueOf(db.q)
+	for i := range v.NumField() {
+		texts[v.Type().Field(i).Tag.Get("query")] = v.Field(i).String()
+	}
+	yes, list := true, &wxcast.ListRef{ID: 1, Kind: wxcast.ListOfOpenIDs}
+	audience := newAudienceQuery(db.engine, wxcast.Audience{
+		Bridged: &yes, In: list, NotIn: []wxcast.ListRef{*list}, Retry: &wxcast.RetryOf{BroadcastID: 1},
+		NotOfBroadcasts: []int64{1}, NotMessagedSince: time.Now(),
+	}, "", 1, 2)
+	texts["list-followers"] = fmt.Sprintf(texts["list-followers"], audience.vars, audience.joins, audience.where())
+	return texts
+}

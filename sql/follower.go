@@ -28,7 +28,8 @@ func (db *DB) FollowerGrowth(ctx context.Context, accountID int64, from, to time
 }
 
 // GrowthByDay counts who came and who left in [from, to), by Beijing day.
-func (db *DB) GrowthByDay(ctx context.Context, accountID int64, from, to time.Time) (map[wxcast.Day]wxcast.Growth, error) {
+func (db *DB) GrowthByDay(ctx context.Context, accountID int64, from, to time.Time) (map[wxcast.Day]wxcast.Growth,
+	error) {
 	var rows []struct {
 		Day int64 // since 1970-01-01
 		wxcast.Growth
@@ -67,7 +68,8 @@ func followerRows(followers []wxcast.Follower) []followerRow {
 // Unfollow marks followers as gone, outside a sync, and returns how many were not yet.
 func (db *DB) Unfollow(ctx context.Context, accountID int64, openids []wxcast.OpenID) (unfollowed int64, err error) {
 	err = db.tx(ctx, func(tx *sqlx.Tx) error {
-		if unfollowed, err = execRows(ctx, tx, db.q.Unfollow, accountID, db.Now(), jsonParam(openids)); err != nil || unfollowed == 0 {
+		if unfollowed, err = execRows(ctx, tx, db.q.Unfollow, accountID, db.Now(), jsonParam(openids)); err != nil ||
+			unfollowed == 0 {
 			return err
 		}
 		_, err := tx.ExecContext(ctx, db.q.BumpPeople, accountID)

@@ -14,10 +14,12 @@ func TestGrowthIsCountedByBeijingDay(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		w := newWorld(t, db)
 		var all []wxcast.Follower
-		for i, at := range []string{"2026-11-18T15:59:59Z", "2026-11-18T16:00:00Z", "2026-11-19T15:59:59Z", "2026-11-19T16:00:00Z", "2026-10-01T00:00:00Z"} {
+		for i, at := range []string{"2026-11-18T15:59:59Z", "2026-11-18T16:00:00Z", "2026-11-19T15:59:59Z",
+			"2026-11-19T16:00:00Z", "2026-10-01T00:00:00Z"} {
 			when, err := time.Parse(time.RFC3339, at)
 			must(t, err)
-			all = append(all, wxcast.Follower{OpenID: wxcast.OpenID(rune('a' + i)), Subscribed: true, SubscribeTime: when})
+			all = append(all, wxcast.Follower{OpenID: wxcast.OpenID(rune('a' + i)), Subscribed: true,
+				SubscribeTime: when})
 		}
 		must(t, w.Follow(t.Context(), w.account, all))
 		_, err := w.Unfollow(t.Context(), w.account, []wxcast.OpenID{"a", "b"})
@@ -25,7 +27,8 @@ func TestGrowthIsCountedByBeijingDay(t *testing.T) {
 		today := wxcast.DayOf(w.Now())
 		growth, err := w.GrowthByDay(t.Context(), w.account, wxcast.Day("2026-11-18").Begin(), today.Next().Begin())
 		must(t, err)
-		want := map[wxcast.Day]wxcast.Growth{"2026-11-18": {Gained: 1}, "2026-11-19": {Gained: 2}, "2026-11-20": {Gained: 1}}
+		want := map[wxcast.Day]wxcast.Growth{"2026-11-18": {Gained: 1}, "2026-11-19": {Gained: 2},
+			"2026-11-20": {Gained: 1}}
 		left := want[today]
 		left.Lost = 2
 		want[today] = left
@@ -37,7 +40,8 @@ func TestGrowthIsCountedByBeijingDay(t *testing.T) {
 		if len(growth) != len(want) {
 			t.Errorf("%+v", growth)
 		}
-		for day, used := range map[wxcast.Day]int64{"2026-11-17": 1, "2026-11-18": 2, "2026-11-20": 3, "2026-11-21": 4} {
+		for day, used := range map[wxcast.Day]int64{"2026-11-17": 1, "2026-11-18": 2, "2026-11-20": 3,
+			"2026-11-21": 4} {
 			must(t, w.SaveQuota(t.Context(), w.account, day, wxcast.Quota{API: sendAPI, Limit: 10, Used: used}))
 		}
 		days, err := w.QuotaHistory(t.Context(), w.account, sendAPI, "2026-11-18", "2026-11-20")

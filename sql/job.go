@@ -15,7 +15,8 @@ import (
 // ClaimJob asks for the run of a job that was due at a time, for the worker and for ttl.
 // One of all processes gets it; when that one dies, the next that asks. While another
 // run of the job is at work, this one is skipped for good.
-func (db *DB) ClaimJob(ctx context.Context, accountID int64, job string, due time.Time, worker string, ttl time.Duration) (id int64, claim wxcast.JobClaim, err error) {
+func (db *DB) ClaimJob(ctx context.Context, accountID int64, job string, due time.Time, worker string,
+	ttl time.Duration) (id int64, claim wxcast.JobClaim, err error) {
 	due = due.UTC()
 	err = db.tx(ctx, func(tx *sqlx.Tx) error {
 		var locked int64
@@ -48,13 +49,15 @@ func (db *DB) ClaimJob(ctx context.Context, accountID int64, job string, due tim
 		switch err := tx.GetContext(ctx, &other, db.q.JobAtWork, accountID, job, now); {
 		case err == nil:
 			claim, outcome, finishedAt = wxcast.JobOver, wxcast.JobSkipped, now
-			detail = fmt.Sprintf("the run of %s (Beijing) was still at work", other.In(wxcast.Beijing).Format("2006-01-02 15:04"))
+			detail = fmt.Sprintf("the run of %s (Beijing) was still at work",
+				other.In(wxcast.Beijing).Format("2006-01-02 15:04"))
 		case errors.Is(err, sql.ErrNoRows):
 			claim = wxcast.JobClaimed
 		default:
 			return err
 		}
-		return tx.GetContext(ctx, &id, db.q.AddJobRun, accountID, job, due, worker, now, now.Add(ttl), nullTime(finishedAt), outcome, detail)
+		return tx.GetContext(ctx, &id, db.q.AddJobRun, accountID, job, due, worker, now, now.Add(ttl),
+			nullTime(finishedAt), outcome, detail)
 	})
 	if err != nil {
 		return 0, claim, fmt.Errorf("claim job %s: %w", job, err)
@@ -110,8 +113,9 @@ func (db *DB) KeepHouse(ctx context.Context, accountID int64) (removed int64, er
 	for _, old := range []struct {
 		query  string
 		before time.Time
-	}{{db.q.DropOldJobRuns, now.Add(-jobRunsKept)}, {db.q.DropOldEvents, now.Add(-eventsKept)}, {db.q.DropOldNotices, now.Add(-jobRunsKept)}, {db.q.DropOldAudit, now.Add(-jobRunsKept)},
-		{db.q.DropEarly, now.Add(-earlyKept)},
+	}{{db.q.DropOldJobRuns, now.Add(-jobRunsKept)}, {db.q.DropOldEvents, now.Add(-eventsKept)},
+		{db.q.DropOldNotices, now.Add(-jobRunsKept)}, {db.q.DropOldAudit, now.Add(-jobRunsKept)},
+		{db.q.DropEarly, now.Add(-earlyKept)}, {db.q.DropOldBlocks, now.Add(-blockedFor)},
 		{db.q.DropOldListRows, now.Add(-listKept)}, {db.q.DropOldLists, now.Add(-listKept)}} {
 		rows, err := db.exec(ctx, old.query, accountID, old.before)
 		if err != nil {

@@ -10,20 +10,21 @@ import (
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
-// RenewLeases extends all leases of a worker and returns them. One that is not
+// RenewLeases extends all leases of an account's worker and returns them. One that is not
 // among them has been dissolved: its deliveries are due again, for anyone.
-func (db *DB) RenewLeases(ctx context.Context, worker string, ttl time.Duration) (renewed []int64, err error) {
+func (db *DB) RenewLeases(ctx context.Context, accountID int64, worker string, ttl time.Duration) (renewed []int64,
+	err error) {
 	err = db.tx(ctx, func(tx *sqlx.Tx) error {
 		renewed = renewed[:0]
-		return tx.SelectContext(ctx, &renewed, db.q.RenewLeases, worker, db.Now().Add(ttl))
+		return tx.SelectContext(ctx, &renewed, db.q.RenewLeases, accountID, worker, db.Now().Add(ttl))
 	})
 	return renewed, err
 }
 
 // dueRow is when a delivery's lost attempt began, for schedule-deliveries.
 type dueRow struct {
-	OpenID    wxcast.OpenID `json:"openid"`
-	OpenSince *string       `json:"open_since"`
+	Recipient wxcast.Recipient `json:"recipient"`
+	OpenSince *string          `json:"open_since"`
 }
 
 // GiveBack returns what a claim holds and nobody attempted, with the quota that was
@@ -33,7 +34,7 @@ func (db *DB) GiveBack(ctx context.Context, b wxcast.Broadcast, c wxcast.Claim) 
 	err := db.tx(ctx, func(tx *sqlx.Tx) error {
 		var back []dueRow
 		if len(c.Fresh) > 0 {
-			ours, err := execRows(ctx, tx, db.q.HoldLease, c.LeaseID)
+			ours, err := execRows(ctx, tx, db.q.HoldLease, b.AccountID, c.LeaseID)
 			if err != nil {
 				return err
 			}
@@ -47,7 +48,8 @@ func (db *DB) GiveBack(ctx context.Context, b wxcast.Broadcast, c wxcast.Claim) 
 		if len(back) == 0 {
 			return nil
 		}
-		if _, err := tx.ExecContext(ctx, db.q.ScheduleDeliveries, b.ID, db.Now(), jsonParam(back)); err != nil {
+		if _, err := tx.ExecContext(ctx, db.q.ScheduleDeliveries, b.AccountID, b.ID, db.Now(),
+			jsonParam(back)); err != nil {
 			return err
 		}
 		_, err := tx.ExecContext(ctx, db.q.AddQuota, c.Lane.AppID, c.Lane.API, c.Day, -len(back))
@@ -61,7 +63,7 @@ func (db *DB) GiveBack(ctx context.Context, b wxcast.Broadcast, c wxcast.Claim) 
 
 func appendDue(rows []dueRow, deliveries []wxcast.Delivery) []dueRow {
 	for _, d := range deliveries {
-		rows = append(rows, dueRow{d.OpenID, jsonTime(d.OpenSince)})
+		rows = append(rows, dueRow{d.Recipient, jsonTime(d.OpenSince)})
 	}
 	return rows
 }

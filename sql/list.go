@@ -19,7 +19,8 @@ const (
 )
 
 // FindList returns the complete list with that content, if there is one.
-func (db *DB) FindList(ctx context.Context, accountID int64, digest string, kind wxcast.ListKind) (l wxcast.List, found bool, err error) {
+func (db *DB) FindList(ctx context.Context, accountID int64, digest string, kind wxcast.ListKind) (l wxcast.List,
+	found bool, err error) {
 	var row struct {
 		ID       int64
 		RowCount int64 `db:"row_count"`
@@ -29,13 +30,15 @@ func (db *DB) FindList(ctx context.Context, accountID int64, digest string, kind
 	} else if err != nil {
 		return l, false, fmt.Errorf("look up a list: %w", err)
 	}
-	return wxcast.List{ListRef: wxcast.ListRef{ID: row.ID, Kind: kind}, AccountID: accountID, Digest: digest, Rows: row.RowCount}, true, nil
+	return wxcast.List{ListRef: wxcast.ListRef{ID: row.ID, Kind: kind}, AccountID: accountID, Digest: digest,
+		Rows: row.RowCount}, true, nil
 }
 
 // LoadList stores a list's rows, by batches, so that other work of the store goes on.
 // It counts for nothing until it is complete. Errors are rows' own, or a
 // *wxcast.DuplicateRowError.
-func (db *DB) LoadList(ctx context.Context, accountID int64, digest string, kind wxcast.ListKind, rows func(yield func(wxcast.ListRow, error) bool)) (wxcast.List, error) {
+func (db *DB) LoadList(ctx context.Context, accountID int64, digest string, kind wxcast.ListKind,
+	rows func(yield func(wxcast.ListRow, error) bool)) (wxcast.List, error) {
 	l := wxcast.List{ListRef: wxcast.ListRef{Kind: kind}, AccountID: accountID, Digest: digest}
 	err := db.tx(ctx, func(tx *sqlx.Tx) error {
 		for _, query := range []string{db.q.DropOldListRows, db.q.DropOldLists} {
@@ -54,23 +57,23 @@ func (db *DB) LoadList(ctx context.Context, accountID int64, digest string, kind
 			return l, err
 		}
 		if batch = append(batch, row); len(batch) == listBatch {
-			if err := db.addListRows(ctx, l.ID, batch); err != nil {
+			if err := db.addListRows(ctx, l, batch); err != nil {
 				return l, err
 			}
 			batch = batch[:0]
 		}
 		l.Rows++
 	}
-	if err := db.addListRows(ctx, l.ID, batch); err != nil {
+	if err := db.addListRows(ctx, l, batch); err != nil {
 		return l, err
 	}
-	if _, err := db.exec(ctx, db.q.CompleteList, l.ID, l.Rows); err != nil {
+	if _, err := db.exec(ctx, db.q.CompleteList, accountID, l.ID, l.Rows); err != nil {
 		return l, fmt.Errorf("complete a list: %w", err)
 	}
 	return l, nil
 }
 
-func (db *DB) addListRows(ctx context.Context, listID int64, rows []wxcast.ListRow) error {
+func (db *DB) addListRows(ctx context.Context, l wxcast.List, rows []wxcast.ListRow) error {
 	if len(rows) == 0 {
 		return nil
 	}
@@ -94,13 +97,13 @@ func (db *DB) addListRows(ctx context.Context, listID int64, rows []wxcast.ListR
 			ID   string
 			Line int
 		}
-		switch err := tx.GetContext(ctx, &known, db.q.FindListRow, listID, text); {
+		switch err := tx.GetContext(ctx, &known, db.q.FindListRow, l.AccountID, l.ID, text); {
 		case err == nil:
 			return &wxcast.DuplicateRowError{ID: known.ID, Line: seen[known.ID], First: known.Line}
 		case !errors.Is(err, sql.ErrNoRows):
 			return fmt.Errorf("look for rows of a list: %w", err)
 		}
-		if _, err := tx.ExecContext(ctx, db.q.AddListRows, listID, text); err != nil {
+		if _, err := tx.ExecContext(ctx, db.q.AddListRows, l.AccountID, l.ID, text); err != nil {
 			return fmt.Errorf("add rows to a list: %w", err)
 		}
 		return nil

@@ -11,7 +11,8 @@ import (
 
 // TryLock takes the named lock for ttl, or tells who has it. A holder that does
 // not renew in time loses it: that is how it dies with its process.
-func (db *DB) TryLock(ctx context.Context, name, holder string, ttl time.Duration) (taken bool, by wxcast.LockHolder, err error) {
+func (db *DB) TryLock(ctx context.Context, name, holder string, ttl time.Duration) (taken bool, by wxcast.LockHolder,
+	err error) {
 	now := db.Now()
 	rows, err := db.exec(ctx, db.q.AcquireLock, name, holder, now, now.Add(ttl))
 	if err != nil {

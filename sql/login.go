@@ -23,7 +23,8 @@ func (db *DB) Login(ctx context.Context, accountID, miniID int64, user wxcast.Mi
 				return err
 			}
 		}
-		if _, err := tx.ExecContext(ctx, db.q.BridgeOne, accountID, miniID, user.MiniOpenID, user.UnionID, now); err != nil {
+		if _, err := tx.ExecContext(ctx, db.q.BridgeOne, accountID, miniID, user.MiniOpenID, user.UnionID,
+			now); err != nil {
 			return err
 		}
 		return tx.GetContext(ctx, &bridged, db.q.IsBridged, accountID, miniID, user.MiniOpenID, user.UnionID)

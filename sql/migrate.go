@@ -10,6 +10,8 @@ import (
 
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
+
+	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
 // MigrationFiles are the migrations of both engines, a folder each.
@@ -56,13 +58,13 @@ func (db *DB) CheckSchema(ctx context.Context) error {
 	case have > want:
 		return newer(have, want)
 	case have < want:
-		return fmt.Errorf("%w: its schema is version %d, this wxcast wants %d", ErrSchemaOlder, have, want)
+		return wxcast.NewError("store.schema_older", "have", have, "want", want).Of(ErrSchemaOlder)
 	}
 	return nil
 }
 
 func newer(have, want int64) error {
-	return fmt.Errorf("%w: its schema is version %d, this wxcast knows %d", ErrSchemaNewer, have, want)
+	return wxcast.NewError("store.schema_newer", "have", have, "want", want).Of(ErrSchemaNewer)
 }
 
 func (db *DB) migrator() (*goose.Provider, error) {

@@ -23,7 +23,8 @@ type miniUserRow struct {
 // whose unionid moved; in the mode Replace, it removes those that users lacks. Of a
 // mini_openid that comes twice the last stands. All or nothing: an error, from
 // users or of ours, leaves everything as it was.
-func (db *DB) ImportMiniUsers(ctx context.Context, miniID int64, users iter.Seq2[wxcast.MiniUser, error], mode wxcast.ImportMode) (counts wxcast.ImportCounts, err error) {
+func (db *DB) ImportMiniUsers(ctx context.Context, miniID int64, users iter.Seq2[wxcast.MiniUser, error],
+	mode wxcast.ImportMode) (counts wxcast.ImportCounts, err error) {
 	// Not db.tx: the input is a stream, which cannot be read again.
 	tx, err := db.write.BeginTxx(ctx, nil)
 	if err != nil {
@@ -46,7 +47,8 @@ func (db *DB) ImportMiniUsers(ctx context.Context, miniID int64, users iter.Seq2
 }
 
 // mergeImport brings what is staged into the mini users.
-func (db *DB) mergeImport(ctx context.Context, tx *sqlx.Tx, miniID int64, mode wxcast.ImportMode) (c wxcast.ImportCounts, err error) {
+func (db *DB) mergeImport(ctx context.Context, tx *sqlx.Tx, miniID int64,
+	mode wxcast.ImportMode) (c wxcast.ImportCounts, err error) {
 	for _, prepare := range []string{db.q.TuneJoin, db.q.IndexImportStaging, db.q.DedupeImport} {
 		if _, err := tx.ExecContext(ctx, prepare); err != nil {
 			return c, fmt.Errorf("prepare the import: %w", err)
@@ -86,8 +88,8 @@ func (db *DB) removeNotImported(ctx context.Context, tx *sqlx.Tx, miniID int64, 
 	removed, err := res.RowsAffected()
 	if err == nil && float64(removed) > maxShare*float64(before) {
 		err = &wxcast.BadInput{
-			Key: "--replace", Problem: wxcast.Plain(fmt.Sprintf("%d of %d mini users would be removed", removed, before)),
-			Want: wxcast.Plain("is the source complete? --allow-mass-removal does it all the same; nothing was imported"),
+			Key: "replace", Problem: wxcast.Say("import.mass_removal", "removed", removed, "of", before),
+			Want: wxcast.Say("import.want_complete"),
 		}
 	}
 	return removed, err

@@ -16,7 +16,8 @@ import (
 // RaiseNotice keeps what people are to be told; one with the same key that stands is
 // left alone, whoever raised it.
 func (db *DB) RaiseNotice(ctx context.Context, accountID int64, n wxcast.Notice) error {
-	if _, err := db.exec(ctx, db.q.RaiseNotice, accountID, n.Key, n.Kind, n.Title, n.Body, n.Data, db.Now()); err != nil {
+	if _, err := db.exec(ctx, db.q.RaiseNotice, accountID, n.Key, n.Kind, n.Title, n.Body, n.Data,
+		db.Now()); err != nil {
 		return fmt.Errorf("raise notice %s: %w", n.Key, err)
 	}
 	return nil
@@ -109,7 +110,8 @@ func (db *DB) ReportDays(ctx context.Context, accountID int64) ([]wxcast.Day, er
 
 // KeptReport is the report of a day as it was told, as JSON; "" where none was.
 func (db *DB) KeptReport(ctx context.Context, accountID int64, day wxcast.Day) (data string, err error) {
-	if err := db.get(ctx, &data, db.q.KeptReport, accountID, wxcast.ReportKey(day)); err != nil && !errors.Is(err, ErrNotFound) {
+	if err := db.get(ctx, &data, db.q.KeptReport, accountID, wxcast.ReportKey(day)); err != nil &&
+		!errors.Is(err, ErrNotFound) {
 		return "", fmt.Errorf("look up the report of %s: %w", day, err)
 	}
 	return data, nil

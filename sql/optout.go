@@ -10,9 +10,11 @@ import (
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
-// AddOptOuts puts people on the account's opt-out list, by openid or unionid. added
-// counts those who were not on it; unknown are ids that are no follower's.
-func (db *DB) AddOptOuts(ctx context.Context, accountID int64, ids []string, source string) (added int64, unknown []string, err error) {
+// AddOptOuts puts people on the account's opt-out list, by openid, unionid or mini_openid.
+// added counts those who were not on it; unknown are ids that are no follower's yet: they
+// are on it, too, and count when somebody with such an id follows.
+func (db *DB) AddOptOuts(ctx context.Context, accountID int64, ids []string, source string) (added int64,
+	unknown []string, err error) {
 	err = db.tx(ctx, func(tx *sqlx.Tx) error {
 		unknown = unknown[:0]
 		if err := tx.SelectContext(ctx, &unknown, db.q.UnknownIDs, accountID, jsonParam(ids)); err != nil {
@@ -36,10 +38,10 @@ func (db *DB) RemoveOptOuts(ctx context.Context, accountID int64, ids []string) 
 	return removed, nil
 }
 
-// OptOuts pages through the opt-out list in openid order behind after.
-func (db *DB) OptOuts(ctx context.Context, accountID int64, after wxcast.OpenID, limit int) ([]wxcast.OptOut, error) {
+// OptOuts pages through the opt-out list in the order of the ids behind after.
+func (db *DB) OptOuts(ctx context.Context, accountID int64, after string, limit int) ([]wxcast.OptOut, error) {
 	var rows []struct {
-		OpenID wxcast.OpenID `db:"openid"`
+		ID     string
 		Since  time.Time
 		Source string
 	}
@@ -48,7 +50,7 @@ func (db *DB) OptOuts(ctx context.Context, accountID int64, after wxcast.OpenID,
 	}
 	all := make([]wxcast.OptOut, len(rows))
 	for i, r := range rows {
-		all[i] = wxcast.OptOut{OpenID: r.OpenID, Since: r.Since.UTC(), Source: r.Source}
+		all[i] = wxcast.OptOut{ID: r.ID, Since: r.Since.UTC(), Source: r.Source}
 	}
 	return all, nil
 }

@@ -11,7 +11,7 @@ import (
 )
 
 type outcomeRow struct {
-	OpenID        wxcast.OpenID        `json:"openid"`
+	Recipient     wxcast.Recipient     `json:"recipient"`
 	State         wxcast.DeliveryState `json:"state"`
 	ErrCode       int                  `json:"errcode,omitempty"`
 	ErrMsg        string               `json:"errmsg,omitempty"`
@@ -35,37 +35,39 @@ func (db *DB) RecordOutcomes(ctx context.Context, r wxcast.Recording) error {
 	}
 	err := db.tx(ctx, func(tx *sqlx.Tx) error {
 		if len(each) > 0 {
-			if err := db.writeOutcomes(ctx, tx, r.BroadcastID, each); err != nil {
+			if err := db.writeOutcomes(ctx, tx, r.Broadcast, each); err != nil {
 				return err
 			}
-			if _, err := tx.ExecContext(ctx, db.q.CountCalls, r.Lane.AppID, r.Lane.API, wxcast.DayOf(db.Now()), calls); err != nil {
+			if _, err := tx.ExecContext(ctx, db.q.CountCalls, r.Lane.AppID, r.Lane.API, wxcast.DayOf(db.Now()),
+				calls); err != nil {
 				return err
 			}
-			if err := db.settleEarly(ctx, tx, r.BroadcastID, r.Outcomes); err != nil {
+			if err := db.settleEarly(ctx, tx, r); err != nil {
 				return err
 			}
 		}
 		if len(r.DoneLeases) > 0 {
-			if _, err := tx.ExecContext(ctx, db.q.DeleteLeases, r.Worker, jsonParam(r.DoneLeases)); err != nil {
+			if _, err := tx.ExecContext(ctx, db.q.DeleteLeases, r.Broadcast.AccountID, r.Worker,
+				jsonParam(r.DoneLeases)); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("record %d outcomes of broadcast %d: %w", len(each), r.BroadcastID, err)
+		return fmt.Errorf("record %d outcomes of broadcast %d: %w", len(each), r.Broadcast.ID, err)
 	}
 	return nil
 }
 
 func onePerPerson(outcomes []wxcast.Outcome) []wxcast.Outcome {
 	each := make([]wxcast.Outcome, 0, len(outcomes))
-	at := make(map[wxcast.OpenID]int, len(outcomes))
+	at := make(map[wxcast.Recipient]int, len(outcomes))
 	for _, o := range outcomes {
-		i, twice := at[o.OpenID]
+		i, twice := at[o.Recipient]
 		switch {
 		case !twice:
-			at[o.OpenID] = len(each)
+			at[o.Recipient] = len(each)
 			each = append(each, o)
 		case each[i].State != wxcast.DeliverySent:
 			each[i] = o
@@ -74,7 +76,8 @@ func onePerPerson(outcomes []wxcast.Outcome) []wxcast.Outcome {
 	return each
 }
 
-func (db *DB) writeOutcomes(ctx context.Context, tx *sqlx.Tx, id int64, outcomes []wxcast.Outcome) error {
+func (db *DB) writeOutcomes(ctx context.Context, tx *sqlx.Tx, ref wxcast.BroadcastRef,
+	outcomes []wxcast.Outcome) error {
 	rows := make([]outcomeRow, 0, len(outcomes))
 	var sent sentColumns
 	for _, o := range outcomes {
@@ -82,29 +85,33 @@ func (db *DB) writeOutcomes(ctx context.Context, tx *sqlx.Tx, id int64, outcomes
 			sent.add(o)
 			continue
 		}
-		rows = append(rows, outcomeRow{o.OpenID, o.State, o.ErrCode, o.ErrMsg, o.MsgID, jsonTime(o.AttemptedAt), jsonTime(o.OpenSince), jsonTime(o.NextAttemptAt)})
+		rows = append(rows, outcomeRow{
+			o.Recipient, o.State, o.ErrCode, o.ErrMsg, o.MsgID, jsonTime(o.AttemptedAt), jsonTime(o.OpenSince),
+			jsonTime(o.NextAttemptAt),
+		})
 	}
-	if len(sent.openids) > 0 {
-		if _, err := tx.ExecContext(ctx, db.q.RecordSent, id, sent.openids, sent.msgids, sent.attempted); err != nil {
+	if len(sent.recipients) > 0 {
+		if _, err := tx.ExecContext(ctx, db.q.RecordSent, ref.AccountID, ref.ID, sent.recipients, sent.msgids,
+			sent.attempted); err != nil {
 			return err
 		}
 	}
 	if len(rows) == 0 {
 		return nil
 	}
-	_, err := tx.ExecContext(ctx, db.q.RecordOutcomes, id, jsonParam(rows))
+	_, err := tx.ExecContext(ctx, db.q.RecordOutcomes, ref.AccountID, ref.ID, jsonParam(rows))
 	return err
 }
 
 // sentColumns are messages that WeChat accepted, as Postgres's arrays.
 type sentColumns struct {
-	openids   pq.StringArray
-	msgids    pq.Int64Array
-	attempted pq.Int64Array // microseconds since 1970
+	recipients pq.StringArray
+	msgids     pq.Int64Array
+	attempted  pq.Int64Array // microseconds since 1970
 }
 
 func (c *sentColumns) add(o wxcast.Outcome) {
-	c.openids = append(c.openids, string(o.OpenID))
+	c.recipients = append(c.recipients, string(o.Recipient))
 	c.msgids = append(c.msgids, o.MsgID)
 	c.attempted = append(c.attempted, o.AttemptedAt.UnixMicro())
 }

@@ -58,7 +58,8 @@ func (p *pacer) take(ctx context.Context, length time.Duration, earliest time.Ti
 
 // TakeSlot gives a worker the lane's next free time of that length, which begins
 // no sooner than lead from now.
-func (db *DB) TakeSlot(ctx context.Context, lane wxcast.Lane, length, lead time.Duration) (slot wxcast.Slot, err error) {
+func (db *DB) TakeSlot(ctx context.Context, lane wxcast.Lane, length, lead time.Duration) (slot wxcast.Slot,
+	err error) {
 	err = db.tx(ctx, func(tx *sqlx.Tx) error {
 		p, err := db.lockPacer(ctx, tx, lane)
 		if err != nil {

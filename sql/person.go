@@ -27,7 +27,8 @@ func (db *DB) Person(ctx context.Context, accountID int64, minis []int64, id str
 	return p, nil
 }
 
-func (db *DB) person(ctx context.Context, q sqlx.QueryerContext, accountID int64, minis []int64, id string) (p wxcast.Person, err error) {
+func (db *DB) person(ctx context.Context, q sqlx.QueryerContext, accountID int64, minis []int64,
+	id string) (p wxcast.Person, err error) {
 	var rows []followerRecordRow
 	if err := sqlx.SelectContext(ctx, q, &rows, db.q.FindFollowers, accountID, id); err != nil {
 		return p, err
@@ -58,7 +59,8 @@ func (db *DB) person(ctx context.Context, q sqlx.QueryerContext, accountID int64
 	return p, nil
 }
 
-func (db *DB) personMiniUsers(ctx context.Context, q sqlx.QueryerContext, accountID, miniID int64, unionid wxcast.UnionID) ([]wxcast.PersonMiniUser, error) {
+func (db *DB) personMiniUsers(ctx context.Context, q sqlx.QueryerContext, accountID, miniID int64,
+	unionid wxcast.UnionID) ([]wxcast.PersonMiniUser, error) {
 	var rows []struct {
 		AppID      wxcast.AppID      `db:"appid"`
 		MiniOpenID wxcast.MiniOpenID `db:"mini_openid"`
@@ -81,9 +83,10 @@ func (db *DB) personMiniUsers(ctx context.Context, q sqlx.QueryerContext, accoun
 }
 
 type personDeliveryRow struct {
-	BroadcastID   int64         `db:"broadcast_id"`
-	Broadcast     string        `db:"name"`
-	OpenID        wxcast.OpenID `db:"openid"`
+	BroadcastID   int64  `db:"broadcast_id"`
+	Broadcast     string `db:"name"`
+	Recipient     wxcast.Recipient
+	Channel       string
 	State         wxcast.DeliveryState
 	Attempts      int
 	ErrCode       int
@@ -95,12 +98,15 @@ type personDeliveryRow struct {
 
 func (r personDeliveryRow) delivery() wxcast.PersonDelivery {
 	return wxcast.PersonDelivery{
-		BroadcastID: r.BroadcastID, Broadcast: r.Broadcast, OpenID: r.OpenID, State: r.State, Attempts: r.Attempts,
-		ErrCode: r.ErrCode, ErrMsg: r.ErrMsg, MsgID: r.MsgID.Int64, AttemptedAt: utc(r.AttemptedAt), NextAttemptAt: utc(r.NextAttemptAt),
+		BroadcastID: r.BroadcastID, Broadcast: r.Broadcast, Recipient: r.Recipient, Channel: r.Channel, State: r.State,
+		Attempts: r.Attempts,
+		ErrCode:  r.ErrCode, ErrMsg: r.ErrMsg, MsgID: r.MsgID.Int64, AttemptedAt: utc(r.AttemptedAt),
+		NextAttemptAt: utc(r.NextAttemptAt),
 	}
 }
 
-func (db *DB) personDeliveries(ctx context.Context, q sqlx.QueryerContext, accountID int64, openid wxcast.OpenID) ([]wxcast.PersonDelivery, error) {
+func (db *DB) personDeliveries(ctx context.Context, q sqlx.QueryerContext, accountID int64,
+	openid wxcast.OpenID) ([]wxcast.PersonDelivery, error) {
 	var rows []personDeliveryRow
 	if err := sqlx.SelectContext(ctx, q, &rows, db.q.FindDeliveries, accountID, openid); err != nil {
 		return nil, err
@@ -112,10 +118,11 @@ func (db *DB) personDeliveries(ctx context.Context, q sqlx.QueryerContext, accou
 	return deliveries, nil
 }
 
-// Deliveries pages through a broadcast's deliveries in openid order behind after.
-func (db *DB) Deliveries(ctx context.Context, b wxcast.Broadcast, after wxcast.OpenID, limit int) ([]wxcast.PersonDelivery, error) {
+// Deliveries pages through a broadcast's deliveries in the order of their recipients behind after.
+func (db *DB) Deliveries(ctx context.Context, b wxcast.Broadcast, after wxcast.Recipient,
+	limit int) ([]wxcast.PersonDelivery, error) {
 	var rows []personDeliveryRow
-	if err := db.list(ctx, &rows, db.q.ListDeliveries, b.ID, after, limit); err != nil {
+	if err := db.list(ctx, &rows, db.q.ListDeliveries, b.AccountID, b.ID, after, limit); err != nil {
 		return nil, fmt.Errorf("list deliveries: %w", err)
 	}
 	deliveries := make([]wxcast.PersonDelivery, len(rows))
@@ -172,9 +179,11 @@ func (db *DB) Forget(ctx context.Context, accountID int64, minis []int64, id str
 		for _, follower := range person.Followers {
 			unionids[follower.UnionID] = true
 			remove(&f.Bridges, db.q.ForgetBridges, accountID, follower.OpenID)
-			remove(&f.Deliveries, db.q.ForgetDeliveries, accountID, follower.OpenID, "forgotten-"+strings.ToLower(rand.Text()))
+			remove(&f.Deliveries, db.q.ForgetDeliveries, accountID, follower.OpenID,
+				"forgotten-"+strings.ToLower(rand.Text()))
 			remove(&f.Followers, db.q.ForgetFollower, accountID, follower.OpenID)
 			remove(&ignored, db.q.ForgetEvents, accountID, follower.OpenID)
+			remove(&ignored, db.q.ForgetBlocks, accountID, follower.OpenID)
 			remove(&ignored, db.q.ForgetListed, accountID, " "+string(follower.OpenID)+" ")
 		}
 		for _, mini := range minis {

@@ -151,20 +151,22 @@ type queries struct {
 	GetJoin         string `query:"get-join"`
 	PutJoin         string `query:"put-join"`
 
-	AddBroadcast         string `query:"add-broadcast"`
-	GetBroadcast         string `query:"get-broadcast"`
-	FindBroadcastsByName string `query:"find-broadcasts-by-name"`
-	ListBroadcasts       string `query:"list-broadcasts"`
-	BroadcastsDue        string `query:"broadcasts-due"`
-	MoveBroadcast        string `query:"move-broadcast"`
-	GetBroadcastForClaim string `query:"get-broadcast-for-claim"`
-	SetRate              string `query:"set-rate"`
-	MoveCanary           string `query:"move-canary"`
-	GoesFirst            string `query:"goes-first"`
-	AnyOlder             string `query:"any-older"`
-	AdvanceBroadcast     string `query:"advance-broadcast"`
-	GetFixing            string `query:"get-fixing"`
-	AdvanceFixing        string `query:"advance-fixing"`
+	AddBroadcast          string `query:"add-broadcast"`
+	AddBroadcastChannel   string `query:"add-broadcast-channel"`
+	ListBroadcastChannels string `query:"list-broadcast-channels"`
+	GetBroadcast          string `query:"get-broadcast"`
+	FindBroadcastsByName  string `query:"find-broadcasts-by-name"`
+	ListBroadcasts        string `query:"list-broadcasts"`
+	BroadcastsDue         string `query:"broadcasts-due"`
+	MoveBroadcast         string `query:"move-broadcast"`
+	GetBroadcastForClaim  string `query:"get-broadcast-for-claim"`
+	SetRate               string `query:"set-rate"`
+	MoveCanary            string `query:"move-canary"`
+	GoesFirst             string `query:"goes-first"`
+	AnyOlder              string `query:"any-older"`
+	AdvanceBroadcast      string `query:"advance-broadcast"`
+	GetFixing             string `query:"get-fixing"`
+	AdvanceFixing         string `query:"advance-fixing"`
 
 	AddList         string `query:"add-list"`
 	FindList        string `query:"find-list"`
@@ -179,6 +181,10 @@ type queries struct {
 	RemoveOptOuts     string `query:"remove-optouts"`
 	ListOptOuts       string `query:"list-optouts"`
 	UnknownIDs        string `query:"unknown-ids"`
+	FindBlocks        string `query:"find-blocks"`
+	AddBlocks         string `query:"add-blocks"`
+	DropOldBlocks     string `query:"drop-old-blocks"`
+	ForgetBlocks      string `query:"forget-blocks"`
 	SettleEarly       string `query:"settle-early"`
 	AnyEarly          string `query:"any-early"`
 	LockQuota         string `query:"lock-quota"`

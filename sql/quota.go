@@ -33,7 +33,8 @@ const quotaQuiet = time.Minute
 // reservations stand beside it until WeChat's counter has caught up.
 func (db *DB) SaveQuota(ctx context.Context, accountID int64, day wxcast.Day, q wxcast.Quota) error {
 	now := db.Now()
-	if _, err := db.exec(ctx, db.q.PutQuota, accountID, q.API, day, q.Limit, q.Used, now, now.Add(-quotaQuiet)); err != nil {
+	if _, err := db.exec(ctx, db.q.PutQuota, accountID, q.API, day, q.Limit, q.Used, now,
+		now.Add(-quotaQuiet)); err != nil {
 		return fmt.Errorf("save the quota of %s: %w", q.API, err)
 	}
 	return nil
@@ -69,7 +70,8 @@ func (db *DB) QuotaDays(ctx context.Context, accountID int64, day wxcast.Day) ([
 
 // QuotaHistory returns what is known of one API's quotas from a day to another, both
 // included.
-func (db *DB) QuotaHistory(ctx context.Context, accountID int64, api string, from, to wxcast.Day) ([]wxcast.QuotaDay, error) {
+func (db *DB) QuotaHistory(ctx context.Context, accountID int64, api string, from, to wxcast.Day) ([]wxcast.QuotaDay,
+	error) {
 	var rows []quotaRow
 	if err := db.list(ctx, &rows, db.q.QuotaHistory, accountID, api, from, to); err != nil {
 		return nil, fmt.Errorf("look up quotas of %s: %w", api, err)
@@ -80,7 +82,8 @@ func (db *DB) QuotaHistory(ctx context.Context, accountID int64, api string, fro
 func quotaDays(rows []quotaRow) []wxcast.QuotaDay {
 	days := make([]wxcast.QuotaDay, len(rows))
 	for i, r := range rows {
-		days[i] = wxcast.QuotaDay{API: r.API, Day: r.Day, Limit: r.DailyLimit, Used: r.Used, Ours: r.Ours, ReadAt: r.ReadAt.UTC()}
+		days[i] = wxcast.QuotaDay{API: r.API, Day: r.Day, Limit: r.DailyLimit, Used: r.Used, Ours: r.Ours,
+			ReadAt: r.ReadAt.UTC()}
 	}
 	return days
 }

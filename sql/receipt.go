@@ -34,11 +34,16 @@ func (db *DB) RecordReceipts(ctx context.Context, accountID int64, lane wxcast.L
 			return err
 		}
 		early, err := db.settleDoubts(ctx, tx, accountID, unsettled)
-		if err != nil || len(early) == 0 {
+		if err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, db.q.AddEarly, accountID, jsonParam(receiptRows(early)), lane.AppID)
-		return err
+		if len(early) > 0 {
+			if _, err := tx.ExecContext(ctx, db.q.AddEarly, accountID, lane.AppID,
+				jsonParam(receiptRows(early))); err != nil {
+				return err
+			}
+		}
+		return db.noteBlocks(ctx, tx, accountID, receipts)
 	})
 	if err != nil {
 		return fmt.Errorf("record %d receipts: %w", len(receipts), err)
@@ -51,19 +56,21 @@ type receiptRow struct {
 	OpenID  wxcast.OpenID `json:"openid"`
 	MsgID   int64         `json:"msgid"`
 	Receipt string        `json:"receipt"`
+	Blocked bool          `json:"blocked"`
 	At      *string       `json:"at"`
 }
 
 func receiptRows(receipts []wxcast.Receipt) []receiptRow {
 	rows := make([]receiptRow, len(receipts))
 	for i, r := range receipts {
-		rows[i] = receiptRow{i, r.OpenID, r.MsgID, r.Status, jsonTime(r.At)}
+		rows[i] = receiptRow{i, r.OpenID, r.MsgID, r.Status, r.Blocked, jsonTime(r.At)}
 	}
 	return rows
 }
 
 // settleReceipts gives deliveries the receipts that name them, and returns the others.
-func (db *DB) settleReceipts(ctx context.Context, tx *sqlx.Tx, accountID int64, receipts []wxcast.Receipt) (unsettled []wxcast.Receipt, err error) {
+func (db *DB) settleReceipts(ctx context.Context, tx *sqlx.Tx, accountID int64,
+	receipts []wxcast.Receipt) (unsettled []wxcast.Receipt, err error) {
 	since, param := db.Now().Add(-receiptWithin), jsonParam(receiptRows(receipts))
 	if _, err := tx.ExecContext(ctx, db.q.SettleReceipts, accountID, since, param); err != nil {
 		return nil, err
@@ -80,10 +87,12 @@ func (db *DB) settleReceipts(ctx context.Context, tx *sqlx.Tx, accountID int64, 
 
 // settleDoubts ends the doubts about unknown deliveries with receipts, and returns those
 // of messages that are not recorded yet.
-func (db *DB) settleDoubts(ctx context.Context, tx *sqlx.Tx, accountID int64, receipts []wxcast.Receipt) (early []wxcast.Receipt, err error) {
+func (db *DB) settleDoubts(ctx context.Context, tx *sqlx.Tx, accountID int64,
+	receipts []wxcast.Receipt) (early []wxcast.Receipt, err error) {
 	since := db.Now().Add(-receiptWithin)
 	var doubtful []int
-	if err := tx.SelectContext(ctx, &doubtful, db.q.DoubtfulReceipts, accountID, since, jsonParam(receiptRows(receipts))); err != nil {
+	if err := tx.SelectContext(ctx, &doubtful, db.q.DoubtfulReceipts, accountID, since,
+		jsonParam(receiptRows(receipts))); err != nil {
 		return nil, err
 	}
 	for i, r := range receipts {
@@ -94,7 +103,8 @@ func (db *DB) settleDoubts(ctx context.Context, tx *sqlx.Tx, accountID int64, re
 				return nil, err
 			}
 		case slices.Contains(doubtful, i):
-			if settled, err = execRows(ctx, tx, db.q.SettleOpen, accountID, r.OpenID, r.MsgID, r.Status, since, r.At.UTC().Add(-doubtMax), r.At.UTC().Add(receiptClock)); err != nil {
+			if settled, err = execRows(ctx, tx, db.q.SettleOpen, accountID, r.OpenID, r.MsgID, r.Status, since,
+				r.At.UTC().Add(-doubtMax), r.At.UTC().Add(receiptClock)); err != nil {
 				return nil, err
 			}
 		}
@@ -123,102 +133,136 @@ func execRows(ctx context.Context, tx *sqlx.Tx, query string, args ...any) (int6
 	return result.RowsAffected()
 }
 
-// settleEarly gives outcomes the receipts that came before them.
-func (db *DB) settleEarly(ctx context.Context, tx *sqlx.Tx, broadcastID int64, outcomes []wxcast.Outcome) error {
-	var early bool
-	if err := tx.GetContext(ctx, &early, db.q.AnyEarly, broadcastID); err != nil || !early {
-		return err
-	}
-	type sent struct {
-		OpenID wxcast.OpenID `json:"openid"`
-		MsgID  int64         `json:"msgid"`
-	}
-	var all []sent
-	var people []wxcast.OpenID // whose early receipts may be of these messages
-	inDoubt := map[wxcast.OpenID]bool{}
-	for _, o := range outcomes {
-		if o.MsgID != 0 {
-			all = append(all, sent{o.OpenID, o.MsgID})
-		}
-		if o.State == wxcast.DeliveryUnknown || o.State == wxcast.DeliverySent {
-			people = append(people, o.OpenID)
-			inDoubt[o.OpenID] = o.State == wxcast.DeliveryUnknown
+// noteBlocks notes who refused a template, where a receipt that says so has a message.
+func (db *DB) noteBlocks(ctx context.Context, tx *sqlx.Tx, accountID int64, receipts []wxcast.Receipt) error {
+	by := map[string][]wxcast.OpenID{}
+	for _, r := range receipts {
+		if r.Blocked {
+			by[r.Status] = append(by[r.Status], r.OpenID)
 		}
 	}
-	if len(all) > 0 {
-		if _, err := tx.ExecContext(ctx, db.q.SettleEarly, broadcastID, jsonParam(all)); err != nil {
+	for status, openids := range by {
+		if _, err := tx.ExecContext(ctx, fmt.Sprintf(db.q.AddBlocks, db.engine.elements("$4")),
+			accountID, db.Now().Add(-receiptWithin), db.Now(), jsonParam(openids), status); err != nil {
 			return err
 		}
 	}
-	return db.settleEarlyDoubts(ctx, tx, broadcastID, people, inDoubt)
+	return nil
 }
 
-// settleEarlyDoubts gives people's messages the receipts that came before they were recorded:
-// those without a msgid, and those that end a doubt.
-func (db *DB) settleEarlyDoubts(ctx context.Context, tx *sqlx.Tx, broadcastID int64, openids []wxcast.OpenID, inDoubt map[wxcast.OpenID]bool) error {
-	if len(openids) == 0 {
-		return nil
-	}
-	var rows []struct {
-		AccountID int64         `db:"account_id"`
-		OpenID    wxcast.OpenID `db:"openid"`
-		MsgID     int64         `db:"msgid"`
-		Receipt   string
-		At        time.Time
-	}
-	if err := tx.SelectContext(ctx, &rows, db.q.EarlyOf, broadcastID, jsonParam(openids)); err != nil || len(rows) == 0 {
+// settleEarly gives outcomes the receipts that came before them.
+func (db *DB) settleEarly(ctx context.Context, tx *sqlx.Tx, r wxcast.Recording) error {
+	accountID, appID := r.Broadcast.AccountID, r.Lane.AppID
+	var any bool
+	if err := tx.GetContext(ctx, &any, db.q.AnyEarly, accountID, appID); err != nil || !any {
 		return err
 	}
-	var receipts []wxcast.Receipt
-	for _, r := range rows {
-		if r.MsgID == 0 || inDoubt[r.OpenID] {
-			receipts = append(receipts, wxcast.Receipt{OpenID: r.OpenID, MsgID: r.MsgID, Status: r.Receipt, At: r.At.UTC()})
+	var people []wxcast.Recipient // whose early receipts may be of these messages
+	inDoubt := map[wxcast.OpenID]bool{}
+	for _, o := range r.Outcomes {
+		if o.State == wxcast.DeliveryUnknown || o.State == wxcast.DeliverySent {
+			people = append(people, o.Recipient)
+			inDoubt[wxcast.OpenID(o.Recipient)] = o.State == wxcast.DeliveryUnknown
 		}
 	}
-	if len(receipts) == 0 {
+	if len(people) == 0 {
 		return nil
 	}
-	left, err := db.settleDoubts(ctx, tx, rows[0].AccountID, receipts)
+	early, err := db.earlyOf(ctx, tx, accountID, appID, people)
+	if err != nil || len(early) == 0 {
+		return err
+	}
+	if err := db.settleNamed(ctx, tx, r); err != nil {
+		return err
+	}
+	if err := db.settleEarlyDoubts(ctx, tx, accountID, appID,
+		slices.DeleteFunc(slices.Clone(early), func(r wxcast.Receipt) bool {
+			return r.MsgID != 0 && !inDoubt[r.OpenID]
+		})); err != nil {
+		return err
+	}
+	return db.noteBlocks(ctx, tx, accountID, early)
+}
+
+// earlyOf are the receipts that came early for some people.
+func (db *DB) earlyOf(ctx context.Context, tx *sqlx.Tx, accountID, appID int64,
+	people []wxcast.Recipient) ([]wxcast.Receipt, error) {
+	var rows []earlyRow
+	if err := tx.SelectContext(ctx, &rows, db.q.EarlyOf, accountID, appID, jsonParam(people)); err != nil {
+		return nil, err
+	}
+	return earlyReceipts(rows), nil
+}
+
+// settleNamed gives messages the early receipts that bear their msgid.
+func (db *DB) settleNamed(ctx context.Context, tx *sqlx.Tx, r wxcast.Recording) error {
+	type sent struct {
+		Recipient wxcast.Recipient `json:"recipient"`
+		MsgID     int64            `json:"msgid"`
+	}
+	var all []sent
+	for _, o := range r.Outcomes {
+		if o.MsgID != 0 {
+			all = append(all, sent{o.Recipient, o.MsgID})
+		}
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	_, err := tx.ExecContext(ctx, db.q.SettleEarly, r.Broadcast.AccountID, r.Broadcast.ID, r.Lane.AppID, jsonParam(all))
+	return err
+}
+
+// settleEarlyDoubts gives messages early receipts that do not name them: those without a
+// msgid, and those that end a doubt. Those are used up.
+func (db *DB) settleEarlyDoubts(ctx context.Context, tx *sqlx.Tx, accountID, appID int64,
+	receipts []wxcast.Receipt) error {
+	left, err := db.settleDoubts(ctx, tx, accountID, receipts)
 	if err != nil {
 		return err
 	}
-	used := []receiptRow{}
-	for _, r := range receipts {
-		if !slices.Contains(left, r) {
-			used = append(used, receiptRow{OpenID: r.OpenID, MsgID: r.MsgID})
-		}
-	}
+	used := slices.DeleteFunc(slices.Clone(receipts), func(r wxcast.Receipt) bool { return slices.Contains(left, r) })
 	if len(used) == 0 {
 		return nil
 	}
-	_, err = tx.ExecContext(ctx, db.q.DropUsedEarly, rows[0].AccountID, jsonParam(used))
+	_, err = tx.ExecContext(ctx, db.q.DropUsedEarly, accountID, appID, jsonParam(receiptRows(used)))
 	return err
+}
+
+// earlyRow is a receipt that waits for its message.
+type earlyRow struct {
+	OpenID  wxcast.OpenID `db:"openid"`
+	MsgID   int64         `db:"msgid"`
+	Receipt string
+	Blocked bool
+	At      time.Time
+}
+
+func earlyReceipts(rows []earlyRow) []wxcast.Receipt {
+	receipts := make([]wxcast.Receipt, len(rows))
+	for i, r := range rows {
+		receipts[i] = wxcast.Receipt{OpenID: r.OpenID, MsgID: r.MsgID, Status: r.Receipt, Blocked: r.Blocked,
+			At: r.At.UTC()}
+	}
+	return receipts
 }
 
 // settleNameless gives a receipt without a msgid to the one message that it can be about. One
 // field report says that receipts bear MsgID 0 where client_msg_id was sent.
 func (db *DB) settleNameless(ctx context.Context, tx *sqlx.Tx, accountID int64, r wxcast.Receipt) (int64, error) {
 	at := r.At.UTC()
-	return execRows(ctx, tx, db.q.SettleNameless, accountID, r.OpenID, r.Status, db.Now().Add(-receiptWithin), at.Add(-namelessMax), at.Add(receiptClock))
+	return execRows(ctx, tx, db.q.SettleNameless, accountID, r.OpenID, r.Status, db.Now().Add(-receiptWithin),
+		at.Add(-namelessMax), at.Add(receiptClock))
 }
 
 // ReceiptHints are receipts to a person that came and of which nobody can tell what message
 // they are about, the oldest first. They are kept for a day.
 func (db *DB) ReceiptHints(ctx context.Context, accountID int64, openid wxcast.OpenID) ([]wxcast.Receipt, error) {
-	var rows []struct {
-		OpenID  wxcast.OpenID `db:"openid"`
-		MsgID   int64         `db:"msgid"`
-		Receipt string
-		At      time.Time
-	}
+	var rows []earlyRow
 	if err := db.list(ctx, &rows, db.q.ReceiptHints, accountID, openid); err != nil {
 		return nil, fmt.Errorf("look up receipts: %w", err)
 	}
-	hints := make([]wxcast.Receipt, len(rows))
-	for i, r := range rows {
-		hints[i] = wxcast.Receipt{OpenID: r.OpenID, MsgID: r.MsgID, Status: r.Receipt, At: r.At.UTC()}
-	}
-	return hints, nil
+	return earlyReceipts(rows), nil
 }
 
 // MessagesHeard counts the account's messages that left since a time, and those of them of

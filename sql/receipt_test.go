@@ -17,10 +17,12 @@ func TestReceiptsInEitherOrderEndInTheSameRow(t *testing.T) {
 		b := w.broadcastTo(t, 4)
 		c := w.claim(t, b, "w", 10, time.Minute)
 		outcome := func(i int) wxcast.Outcome {
-			return wxcast.Outcome{OpenID: c.Fresh[i].OpenID, State: wxcast.DeliverySent, MsgID: 1<<53 + int64(i), AttemptedAt: w.Now()}
+			return wxcast.Outcome{Recipient: c.Fresh[i].Recipient, State: wxcast.DeliverySent, MsgID: 1<<53 + int64(i),
+				AttemptedAt: w.Now()}
 		}
 		receipt := func(i int, status string) wxcast.Receipt {
-			return wxcast.Receipt{OpenID: c.Fresh[i].OpenID, MsgID: 1<<53 + int64(i), Status: status, At: w.Now().Truncate(time.Second)}
+			return wxcast.Receipt{OpenID: c.Fresh[i].OpenID, MsgID: 1<<53 + int64(i), Status: status,
+				At: w.Now().Truncate(time.Second)}
 		}
 		receipts := func(all ...wxcast.Receipt) {
 			t.Helper()
@@ -28,7 +30,8 @@ func TestReceiptsInEitherOrderEndInTheSameRow(t *testing.T) {
 		}
 		outcomes := func(all ...wxcast.Outcome) {
 			t.Helper()
-			must(t, w.RecordOutcomes(t.Context(), wxcast.Recording{BroadcastID: b.ID, Worker: "w", Lane: w.lane(), Outcomes: all, DoneLeases: nil}))
+			must(t, w.RecordOutcomes(t.Context(),
+				wxcast.Recording{Broadcast: b.Ref(), Worker: "w", Lane: w.lane(), Outcomes: all, DoneLeases: nil}))
 		}
 		receipts(receipt(0, "success"), receipt(1, "failed:user block"))
 		outcomes(outcome(0), outcome(1), outcome(2), outcome(3))
@@ -56,9 +59,11 @@ func TestAReceiptEndsADoubt(t *testing.T) {
 		at := w.Now()
 		var lost []wxcast.Outcome
 		for i, age := range []time.Duration{time.Minute, time.Minute, 26 * time.Hour} {
-			lost = append(lost, wxcast.Outcome{OpenID: c.Fresh[i].OpenID, State: wxcast.DeliveryUnknown, ErrCode: wxcast.ErrCodeTransport, AttemptedAt: at.Add(-age), OpenSince: at.Add(-age)})
+			lost = append(lost, wxcast.Outcome{Recipient: c.Fresh[i].Recipient, State: wxcast.DeliveryUnknown,
+				ErrCode: wxcast.ErrCodeTransport, AttemptedAt: at.Add(-age), OpenSince: at.Add(-age)})
 		}
-		must(t, w.RecordOutcomes(t.Context(), wxcast.Recording{BroadcastID: b.ID, Worker: "w", Lane: w.lane(), Outcomes: lost, DoneLeases: nil}))
+		must(t, w.RecordOutcomes(t.Context(), wxcast.Recording{Broadcast: b.Ref(), Worker: "w", Lane: w.lane(),
+			Outcomes: lost, DoneLeases: nil}))
 		must(t, w.RecordReceipts(t.Context(), w.account, w.lane(), []wxcast.Receipt{
 			{OpenID: c.Fresh[0].OpenID, MsgID: 1 << 60, Status: "success", At: at},
 			{OpenID: c.Fresh[2].OpenID, MsgID: 1<<60 + 1, Status: "success", At: at}, // of another message: this doubt is a day old
@@ -79,15 +84,18 @@ func TestAReceiptWithoutAMsgIDIsOfTheOnlyMessage(t *testing.T) {
 		at := w.Now()
 		person := func(i int) wxcast.OpenID { return c.Fresh[i].OpenID }
 		sent := func(i int) wxcast.Outcome {
-			return wxcast.Outcome{OpenID: person(i), State: wxcast.DeliverySent, MsgID: 1<<53 + int64(i), AttemptedAt: at}
+			return wxcast.Outcome{Recipient: wxcast.Recipient(person(i)), State: wxcast.DeliverySent,
+				MsgID: 1<<53 + int64(i), AttemptedAt: at}
 		}
 		record := func(of wxcast.Broadcast, all ...wxcast.Outcome) {
 			t.Helper()
-			must(t, w.RecordOutcomes(t.Context(), wxcast.Recording{BroadcastID: of.ID, Worker: "w", Lane: w.lane(), Outcomes: all}))
+			must(t, w.RecordOutcomes(t.Context(),
+				wxcast.Recording{Broadcast: of.Ref(), Worker: "w", Lane: w.lane(), Outcomes: all}))
 		}
 		nameless := func(i int) {
 			t.Helper()
-			must(t, w.RecordReceipts(t.Context(), w.account, w.lane(), []wxcast.Receipt{{OpenID: person(i), Status: "success", At: at}}))
+			must(t, w.RecordReceipts(t.Context(), w.account, w.lane(),
+				[]wxcast.Receipt{{OpenID: person(i), Status: "success", At: at}}))
 		}
 		nameless(0) // before its message is recorded
 		record(b, sent(0), sent(1), sent(2))
@@ -96,13 +104,16 @@ func TestAReceiptWithoutAMsgIDIsOfTheOnlyMessage(t *testing.T) {
 			t.Errorf("%d delivered, want 2: one came before its message was recorded, one after", tally.Delivered)
 		}
 		// A second message to one person: the receipt may be of either.
-		b2, _, err := w.AddBroadcast(t.Context(), wxcast.Broadcast{AccountID: w.account, MiniID: w.mini, Name: "b2", ContentHash: "h", MessageKey: "k2", State: wxcast.BroadcastRunning, Audience: bridged(w.mini), Rate: 1e6})
+		b2, _, err := w.AddBroadcast(t.Context(),
+			wxcast.Broadcast{AccountID: w.account, Channels: w.channels(), MiniID: w.mini, Name: "b2", ContentHash: "h",
+				MessageKey: "k2", State: wxcast.BroadcastRunning, Audience: bridged(w.mini), Rate: 1e6})
 		must(t, err)
 		for fixed := false; !fixed; {
-			fixed, err = w.FixRecipients(t.Context(), b2.ID, 100)
+			fixed, err = w.FixRecipients(t.Context(), b2.Ref(), 100)
 			must(t, err)
 		}
-		record(b2, wxcast.Outcome{OpenID: person(2), State: wxcast.DeliveryFailed, ErrCode: 43101, AttemptedAt: at})
+		record(b2, wxcast.Outcome{Recipient: wxcast.Recipient(person(2)), State: wxcast.DeliveryFailed, ErrCode: 43101,
+			AttemptedAt: at})
 		nameless(2)
 		if tally := w.tally(t, b); tally.Delivered != 2 {
 			t.Errorf("%d delivered, want 2: a receipt that may be of two messages is nobody's", tally.Delivered)
@@ -113,7 +124,8 @@ func TestAReceiptWithoutAMsgIDIsOfTheOnlyMessage(t *testing.T) {
 			t.Errorf("hints %+v, want the receipt that nobody can place", hints)
 		}
 		nameless(3) // no message of ours to them at all
-		if sent, heard, err := w.MessagesHeard(t.Context(), w.account, at.Add(-time.Hour)); err != nil || sent != 3 || heard != 2 {
+		if sent, heard, err := w.MessagesHeard(t.Context(), w.account, at.Add(-time.Hour)); err != nil || sent != 3 ||
+			heard != 2 {
 			t.Errorf("%d sent, %d heard of (%v), want 3 and 2", sent, heard, err)
 		}
 	})

@@ -24,16 +24,21 @@ func (t *claimTx) leaveOut(ctx context.Context, c *wxcast.Claim) error {
 	if err != nil {
 		return err
 	}
+	blocked, err := t.blocked(ctx)
+	if err != nil {
+		return err
+	}
 	var skipped []outcomeRow
 	var later []dueRow
 	keep := func(rows []deliveryRow) []deliveryRow {
 		return slices.DeleteFunc(rows, func(d deliveryRow) bool {
-			code, why := t.whyNot(d, recent[d.OpenID])
+			code, why := t.whyNot(d, blocked[d.Recipient], recent[d.Recipient])
 			switch {
 			case code != 0:
-				skipped = append(skipped, outcomeRow{OpenID: d.OpenID, State: wxcast.DeliverySkipped, ErrCode: code, ErrMsg: why})
-			case elsewhere[d.OpenID] && !d.OpenSince.Valid: // else it may be out already
-				later = append(later, dueRow{OpenID: d.OpenID})
+				skipped = append(skipped, outcomeRow{Recipient: d.Recipient, State: wxcast.DeliverySkipped,
+					ErrCode: code, ErrMsg: why.Kept()})
+			case elsewhere[d.Recipient] && !d.OpenSince.Valid: // else it may be out already
+				later = append(later, dueRow{Recipient: d.Recipient})
 			default:
 				return false
 			}
@@ -43,12 +48,14 @@ func (t *claimTx) leaveOut(ctx context.Context, c *wxcast.Claim) error {
 	t.due, t.fresh = keep(t.due), keep(t.fresh)
 	c.Skipped = len(skipped) + len(later)
 	if len(skipped) > 0 {
-		if _, err := t.tx.ExecContext(ctx, t.db.q.RecordOutcomes, t.req.BroadcastID, jsonParam(skipped)); err != nil {
+		if _, err := t.tx.ExecContext(ctx, t.db.q.RecordOutcomes, t.ref.AccountID, t.ref.ID,
+			jsonParam(skipped)); err != nil {
 			return err
 		}
 	}
 	if len(later) > 0 {
-		if _, err := t.tx.ExecContext(ctx, t.db.q.ScheduleDeliveries, t.req.BroadcastID, t.now.Add(elsewhereRest), jsonParam(later)); err != nil {
+		if _, err := t.tx.ExecContext(ctx, t.db.q.ScheduleDeliveries, t.ref.AccountID, t.ref.ID,
+			t.now.Add(elsewhereRest), jsonParam(later)); err != nil {
 			return err
 		}
 	}
@@ -57,65 +64,86 @@ func (t *claimTx) leaveOut(ctx context.Context, c *wxcast.Claim) error {
 
 // whyNot is the reason to skip a delivery whose turn has come; 0 when there is none,
 // or when WeChat may have the message already: then its outcome is what counts.
-func (t *claimTx) whyNot(d deliveryRow, had messagesHad) (code int, why string) {
+func (t *claimTx) whyNot(d deliveryRow, blocked bool, had messagesHad) (code int, why wxcast.Sentence) {
 	if d.OpenSince.Valid {
-		return 0, ""
+		return 0, why
 	}
 	day, week := t.req.Cap.Day, t.req.Cap.Week
 	switch {
 	case !d.Subscribed:
-		return wxcast.ErrCodeUnfollowed, "no longer follows the account"
+		return wxcast.ErrCodeUnfollowed, wxcast.Say("skip.unfollowed")
 	case d.OptedOut:
-		return wxcast.ErrCodeOptedOut, "asked for no more messages"
+		return wxcast.ErrCodeOptedOut, wxcast.Say("skip.opted_out")
+	case blocked:
+		return wxcast.ErrCodeBlocked, wxcast.Say("skip.blocked")
 	case day > 0 && had.Day >= day:
-		return wxcast.ErrCodeCapped, fmt.Sprintf("had %d messages in 24 hours; the frequency cap is %d", had.Day, day)
+		return wxcast.ErrCodeCapped, wxcast.Say("skip.capped_day", "had", had.Day, "cap", day)
 	case week > 0 && had.Week >= week:
-		return wxcast.ErrCodeCapped, fmt.Sprintf("had %d messages in 7 days; the frequency cap is %d", had.Week, week)
+		return wxcast.ErrCodeCapped, wxcast.Say("skip.capped_week", "had", had.Week, "cap", week)
 	}
-	return 0, ""
+	return 0, why
 }
 
 // messagesHad is how many messages of other broadcasts a person has had.
 type messagesHad struct{ Day, Week int }
 
-func (t *claimTx) recentMessages(ctx context.Context) (map[wxcast.OpenID]messagesHad, error) {
+func (t *claimTx) recentMessages(ctx context.Context) (map[wxcast.Recipient]messagesHad, error) {
 	if t.req.Cap.Day == 0 && t.req.Cap.Week == 0 {
 		return nil, nil
 	}
 	var rows []struct {
-		OpenID wxcast.OpenID `db:"openid"`
+		Recipient wxcast.Recipient
 		messagesHad
 	}
 	err := t.tx.SelectContext(ctx, &rows, fmt.Sprintf(t.db.q.RecentMessages, t.db.engine.elements("$5")),
-		t.b.AccountID, t.req.BroadcastID, t.now.Add(-24*time.Hour), t.now.Add(-7*24*time.Hour), t.openids())
-	recent := make(map[wxcast.OpenID]messagesHad, len(rows))
+		t.ref.AccountID, t.ref.ID, t.now.Add(-24*time.Hour), t.now.Add(-7*24*time.Hour), t.recipients())
+	recent := make(map[wxcast.Recipient]messagesHad, len(rows))
 	for _, r := range rows {
-		recent[r.OpenID] = r.messagesHad
+		recent[r.Recipient] = r.messagesHad
 	}
 	return recent, err
 }
 
-func (t *claimTx) pendingElsewhere(ctx context.Context) (map[wxcast.OpenID]bool, error) {
+func (t *claimTx) pendingElsewhere(ctx context.Context) (map[wxcast.Recipient]bool, error) {
 	var older bool
-	if err := t.tx.GetContext(ctx, &older, t.db.q.AnyOlder, t.b.AccountID, t.req.BroadcastID, t.b.Priority, t.now.Add(-retrying)); err != nil || !older {
+	if err := t.tx.GetContext(ctx, &older, t.db.q.AnyOlder, t.ref.AccountID, t.ref.ID, t.b.Priority,
+		t.now.Add(-retrying)); err != nil || !older {
 		return nil, err
 	}
-	var openids []wxcast.OpenID
-	err := t.tx.SelectContext(ctx, &openids, fmt.Sprintf(t.db.q.PendingElsewhere, t.db.engine.elements("$5")),
-		t.req.BroadcastID, t.b.AccountID, t.b.Priority, t.now.Add(-retrying), t.openids())
-	elsewhere := make(map[wxcast.OpenID]bool, len(openids))
-	for _, openid := range openids {
-		elsewhere[openid] = true
-	}
-	return elsewhere, err
+	return t.among(ctx, t.db.q.PendingElsewhere, t.ref.AccountID, t.ref.ID, t.b.Priority, t.now.Add(-retrying),
+		t.recipients())
 }
 
-// openids are the claim's, as a JSON parameter.
-func (t *claimTx) openids() string {
-	all := make([]wxcast.OpenID, 0, len(t.due)+len(t.fresh))
+// blockedFor is how long a person who refused a template is left out of it: WeChat does
+// not tell when they change their mind.
+const blockedFor = 30 * 24 * time.Hour
+
+// blocked are those who refused the template of this broadcast.
+func (t *claimTx) blocked(ctx context.Context) (map[wxcast.Recipient]bool, error) {
+	if !t.b.AnyBlocks {
+		return nil, nil
+	}
+	return t.among(ctx, t.db.q.FindBlocks, t.ref.AccountID, t.ref.ID, t.req.Channel, t.now.Add(-blockedFor),
+		t.recipients())
+}
+
+// among runs a query whose $5 are the claim's recipients, and returns which of them it finds.
+func (t *claimTx) among(ctx context.Context, query string, args ...any) (map[wxcast.Recipient]bool, error) {
+	var found []wxcast.Recipient
+	err := t.tx.SelectContext(ctx, &found, fmt.Sprintf(query, t.db.engine.elements("$5")), args...)
+	set := make(map[wxcast.Recipient]bool, len(found))
+	for _, r := range found {
+		set[r] = true
+	}
+	return set, err
+}
+
+// recipients are the claim's, as a JSON parameter.
+func (t *claimTx) recipients() string {
+	all := make([]wxcast.Recipient, 0, len(t.due)+len(t.fresh))
 	for _, rows := range [][]deliveryRow{t.due, t.fresh} {
 		for _, d := range rows {
-			all = append(all, d.OpenID)
+			all = append(all, d.Recipient)
 		}
 	}
 	return jsonParam(all)

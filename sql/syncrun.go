@@ -43,7 +43,8 @@ func (r syncRunRow) run() wxcast.SyncRun {
 // OpenSyncRun continues the account's unfinished run of that mode, if it began
 // within maxAge, or starts a new one. Only the holder of the account's sync lock
 // may call it.
-func (db *DB) OpenSyncRun(ctx context.Context, accountID int64, mode wxcast.SyncMode, maxAge time.Duration) (run wxcast.SyncRun, resumed bool, err error) {
+func (db *DB) OpenSyncRun(ctx context.Context, accountID int64, mode wxcast.SyncMode,
+	maxAge time.Duration) (run wxcast.SyncRun, resumed bool, err error) {
 	now := db.Now()
 	var row syncRunRow
 	switch err := db.get(ctx, &row, db.q.OpenSyncRun, accountID, mode, now.Add(-maxAge)); {
@@ -106,12 +107,14 @@ func (db *DB) SyncRun(ctx context.Context, id int64) (wxcast.SyncRun, error) {
 
 // StoreListingPage stores one page of openids and moves the run's checkpoint
 // behind it, both or neither. page counts from 1.
-func (db *DB) StoreListingPage(ctx context.Context, runID int64, page int, openids []wxcast.OpenID, next wxcast.OpenID, total int64) error {
+func (db *DB) StoreListingPage(ctx context.Context, run wxcast.SyncRun, page int, openids []wxcast.OpenID,
+	next wxcast.OpenID, total int64) error {
 	err := db.tx(ctx, func(tx *sqlx.Tx) error {
-		if _, err := tx.ExecContext(ctx, db.q.AddSyncPage, runID, page, joinOpenIDs(openids)); err != nil {
+		if _, err := tx.ExecContext(ctx, db.q.AddSyncPage, run.AccountID, run.ID, page,
+			joinOpenIDs(openids)); err != nil {
 			return err
 		}
-		_, err := tx.ExecContext(ctx, db.q.AdvanceSyncRun, runID, page, next, len(openids), total)
+		_, err := tx.ExecContext(ctx, db.q.AdvanceSyncRun, run.ID, page, next, len(openids), total)
 		return err
 	})
 	if err != nil {
@@ -121,9 +124,9 @@ func (db *DB) StoreListingPage(ctx context.Context, runID int64, page int, openi
 }
 
 // ListingPage returns the openids of a stored page; none behind the last.
-func (db *DB) ListingPage(ctx context.Context, runID int64, page int) ([]wxcast.OpenID, error) {
+func (db *DB) ListingPage(ctx context.Context, run wxcast.SyncRun, page int) ([]wxcast.OpenID, error) {
 	var text string
-	switch err := db.get(ctx, &text, db.q.GetSyncPage, runID, page); {
+	switch err := db.get(ctx, &text, db.q.GetSyncPage, run.AccountID, run.ID, page); {
 	case errors.Is(err, ErrNotFound):
 		return nil, nil
 	case err != nil:
@@ -166,7 +169,8 @@ var unionIDSchedule = [4]time.Duration{20 * time.Hour, 3 * 24 * time.Hour, 7 * 2
 
 // WithoutUnionID pages through the current followers that have no unionid and are
 // due to be asked for again, in openid order behind after.
-func (db *DB) WithoutUnionID(ctx context.Context, accountID int64, after wxcast.OpenID, limit int) (openids []wxcast.OpenID, err error) {
+func (db *DB) WithoutUnionID(ctx context.Context, accountID int64, after wxcast.OpenID,
+	limit int) (openids []wxcast.OpenID, err error) {
 	now := db.Now()
 	args := []any{accountID, after}
 	for _, wait := range unionIDSchedule {
@@ -184,7 +188,8 @@ type followerStateRow struct {
 }
 
 // FollowerStates tells which of the openids are stored, and whether they follow.
-func (db *DB) FollowerStates(ctx context.Context, accountID int64, openids []wxcast.OpenID) (map[wxcast.OpenID]bool, error) {
+func (db *DB) FollowerStates(ctx context.Context, accountID int64, openids []wxcast.OpenID) (map[wxcast.OpenID]bool,
+	error) {
 	var rows []followerStateRow
 	if err := db.list(ctx, &rows, db.q.FollowerStates, accountID, jsonParam(openids)); err != nil {
 		return nil, fmt.Errorf("look up %d followers: %w", len(openids), err)
@@ -202,7 +207,8 @@ func (db *DB) FollowerStates(ctx context.Context, accountID int64, openids []wxc
 // are all that the run found stored.
 func (db *DB) FlippedFollowers(ctx context.Context, base, run wxcast.SyncRun) iter.Seq2[wxcast.FollowerState, error] {
 	return func(yield func(wxcast.FollowerState, error) bool) {
-		rows, err := db.read.QueryxContext(ctx, db.q.FlippedFollowers, run.AccountID, base.StartedAt.UTC(), run.StartedAt.UTC(), base.ID)
+		rows, err := db.read.QueryxContext(ctx, db.q.FlippedFollowers, run.AccountID, base.StartedAt.UTC(),
+			run.StartedAt.UTC(), base.ID)
 		if err != nil {
 			yield(wxcast.FollowerState{}, fmt.Errorf("list changed followers: %w", err))
 			return
@@ -226,13 +232,18 @@ func (db *DB) FlippedFollowers(ctx context.Context, base, run wxcast.SyncRun) it
 
 // StoreFollowers writes a batch of current followers (each openid once) and of
 // those who turned out to have left, and counts them in the run; all or nothing.
-func (db *DB) StoreFollowers(ctx context.Context, run wxcast.SyncRun, followers []wxcast.Follower, gone []wxcast.OpenID, p wxcast.SyncProgress) (unfollowed int64, err error) {
+func (db *DB) StoreFollowers(ctx context.Context, run wxcast.SyncRun, followers []wxcast.Follower, gone []wxcast.OpenID,
+	p wxcast.SyncProgress) (unfollowed int64, err error) {
 	err = db.tx(ctx, func(tx *sqlx.Tx) error {
 		now := db.Now()
 		if len(followers) > 0 {
 			// In the order of the index, and of every other writer.
-			slices.SortFunc(followers, func(a, b wxcast.Follower) int { return strings.Compare(string(a.OpenID), string(b.OpenID)) })
-			if _, err := tx.ExecContext(ctx, db.q.UpsertFollowers, run.AccountID, now, jsonParam(followerRows(followers)), run.ID); err != nil {
+			slices.SortFunc(followers, func(a, b wxcast.Follower) int {
+				return strings.Compare(string(a.OpenID),
+					string(b.OpenID))
+			})
+			if _, err := tx.ExecContext(ctx, db.q.UpsertFollowers, run.AccountID, now,
+				jsonParam(followerRows(followers)), run.ID); err != nil {
 				return err
 			}
 		}
@@ -251,7 +262,8 @@ func (db *DB) StoreFollowers(ctx context.Context, run wxcast.SyncRun, followers 
 				return err
 			}
 		}
-		_, err := tx.ExecContext(ctx, db.q.CountSyncRun, run.ID, p.Asked, p.New, p.Updated, unfollowed, p.DetailCalls, p.SingleCalls, p.Fetched)
+		_, err := tx.ExecContext(ctx, db.q.CountSyncRun, run.ID, p.Asked, p.New, p.Updated, unfollowed, p.DetailCalls,
+			p.SingleCalls, p.Fetched)
 		return err
 	})
 	if err != nil {

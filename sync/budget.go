@@ -3,7 +3,6 @@ package followersync
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/wxcast/wxcast/internal/wechat"
 	"github.com/wxcast/wxcast/internal/wxcast"
@@ -19,8 +18,8 @@ func (s *syncer) checkListBudget(ctx context.Context, first wechat.FollowerPage)
 	left := max(0, first.Total-s.run.Listed-int64(len(first.OpenIDs)))
 	calls := ceilDiv(left, wechat.PageSizeMax) + 1 // the empty page behind the last
 	if q, ok := s.quota(ctx, wechat.UserGetAPI); ok && q.Remain() < calls {
-		return fmt.Errorf("%w: listing %d followers takes %d more calls of user/get, and %d of %d are left. Run it again after midnight in Beijing, or find out who else calls user/get",
-			ErrQuotaShort, first.Total, calls, q.Remain(), q.Limit)
+		return wxcast.NewError("sync.quota_short", "followers", first.Total, "calls", calls, "left", q.Remain(),
+			"limit", q.Limit).Of(ErrQuotaShort)
 	}
 	return nil
 }
@@ -39,8 +38,10 @@ func (s *syncer) checkDetailBudget(ctx context.Context, total int64) error {
 	s.done.expected.Store(details)
 	calls := ceilDiv(details, wechat.BatchSizeMax)
 	if q, ok := s.quota(ctx, wechat.BatchGetAPI); ok && q.Remain() < calls {
-		s.Log.WarnContext(ctx, "today's quota does not cover all details; the sync goes as far as it can and goes on tomorrow",
-			"api", batchGet, "calls_needed", calls, "calls_left", q.Remain(), "limit", q.Limit, "days", ceilDiv(calls, max(q.Limit, 1)))
+		s.Log.WarnContext(ctx,
+			"today's quota does not cover all details; the sync goes as far as it can and goes on tomorrow",
+			"api", batchGet, "calls_needed", calls, "calls_left", q.Remain(), "limit", q.Limit, "days", ceilDiv(calls,
+				max(q.Limit, 1)))
 	}
 	return nil
 }

@@ -2,8 +2,6 @@ package followersync
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"iter"
 
 	"github.com/wxcast/wxcast/internal/wechat"
@@ -21,7 +19,7 @@ type yieldRef = func(wxcast.FollowerRef) error
 // feedPage yields the followers of a listed page whose details are wanted: the new
 // and the returned; in a full run everyone.
 func (s *syncer) feedPage(ctx context.Context, page int, base *nearby, yield yieldRef) error {
-	openids, err := s.store.ListingPage(ctx, s.run.ID, page)
+	openids, err := s.store.ListingPage(ctx, s.run, page)
 	if err != nil {
 		return err
 	}
@@ -149,9 +147,9 @@ func (s *syncer) lookForFlipped(ctx context.Context) (iter.Seq2[wxcast.FollowerS
 // eachBaseOnly visits the openids of the base that the run's listing does not have
 // at about the same place.
 func (s *syncer) eachBaseOnly(ctx context.Context, visit func([]wxcast.OpenID) error) error {
-	near := newNearby(ctx, s.store, s.run.ID)
+	near := newNearby(ctx, s.store, s.run)
 	for page := 1; ; page++ {
-		openids, err := s.store.ListingPage(ctx, s.base.ID, page)
+		openids, err := s.store.ListingPage(ctx, s.base, page)
 		if err != nil || len(openids) == 0 {
 			return err
 		}
@@ -181,7 +179,7 @@ func (s *syncer) eachBaseOnly(ctx context.Context, visit func([]wxcast.OpenID) e
 func (s *syncer) listedOf(ctx context.Context, chunk map[wxcast.OpenID]bool) (map[wxcast.OpenID]bool, error) {
 	listed := map[wxcast.OpenID]bool{}
 	for page := 1; len(chunk) > 0; page++ {
-		openids, err := s.store.ListingPage(ctx, s.run.ID, page)
+		openids, err := s.store.ListingPage(ctx, s.run, page)
 		if err != nil {
 			return nil, err
 		}
@@ -243,10 +241,10 @@ func (s *syncer) checkMissing(ctx context.Context, missing int64) error {
 	if share <= s.MaxUnfollowShare {
 		return nil
 	}
-	err = fmt.Errorf("%w: %d of %d stored followers (%.0f %%), and sync.max_unfollow_share allows %.0f %%; nobody was marked. If they really left, run wxcast sync --allow-mass-unfollow",
-		ErrMassUnfollow, missing, counts.Followers, 100*share, 100*s.MaxUnfollowShare)
+	tooMany := wxcast.NewError("sync.mass_unfollow", "missing", missing, "of", counts.Followers, "share", share, "most",
+		s.MaxUnfollowShare).Of(ErrMassUnfollow)
 	// The listing is no good to continue from: the next run lists anew.
-	return errors.Join(err, s.store.FinishSyncRun(ctx, s.run, err.Error(), false))
+	return s.giveUp(ctx, tooMany)
 }
 
 // feedWithoutUnionID yields the followers that are due to be asked for a unionid.

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/wxcast/wxcast/internal/simulator"
+	"github.com/wxcast/wxcast/internal/text"
 	"github.com/wxcast/wxcast/internal/wechat"
 	"github.com/wxcast/wxcast/internal/wxcast"
 	followersync "github.com/wxcast/wxcast/sync"
@@ -19,7 +20,8 @@ func TestAMassUnfollowIsNotBelieved(t *testing.T) {
 		b.mustRun(t)
 		b.sim.RemoveFollowers(300)
 		_, err := b.run(t, t.Context())
-		if !errors.Is(err, followersync.ErrMassUnfollow) || !strings.Contains(err.Error(), "300 of 1000") {
+		if !errors.Is(err, followersync.ErrMassUnfollow) ||
+			!strings.Contains(text.English.Error(err, text.NoDoor, nil), "300 of 1,000") {
 			t.Fatalf("%v", err)
 		}
 		if c := b.counts(t); c.Followers != 1000 {
@@ -51,7 +53,8 @@ func TestAListThatBreaksOffIsNotBelieved(t *testing.T) {
 		b.mustRun(t)
 		b.options.MaxUnfollowShare = 1
 		s, err := followersync.Run(t.Context(), &shortSource{b.client, 2}, b.db, b.options)
-		if !errors.Is(err, followersync.ErrListBrokeOff) || !strings.Contains(err.Error(), "after 2000 of 3000") || s.Unfollowed != 0 {
+		if !errors.Is(err, followersync.ErrListBrokeOff) ||
+			!strings.Contains(text.English.Error(err, text.NoDoor, nil), "after 2000 of 3000") || s.Unfollowed != 0 {
 			t.Errorf("%+v %v", s, err)
 		}
 		if s := b.mustRun(t); s.Resumed || s.Listed != 3000 || b.counts(t).Followers != 3000 {
@@ -103,7 +106,8 @@ func TestACursorThatUnfollowsDoesNotBreakTheList(t *testing.T) {
 	each(t, 3500, func(t *testing.T, b *bench) {
 		b.mustRun(t)
 		b.sim.SetKnobs(func(k *simulator.Knobs) { k.RefuseGoneCursor = true })
-		s, err := followersync.Run(t.Context(), leavingSource{b.client, func(o wxcast.OpenID) { b.sim.Leave(string(o)) }}, b.db, b.options)
+		s, err := followersync.Run(t.Context(), leavingSource{b.client,
+			func(o wxcast.OpenID) { b.sim.Leave(string(o)) }}, b.db, b.options)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -142,7 +146,8 @@ func TestAFollowerWhoComesBackKeepsTheirRow(t *testing.T) {
 		if s := b.mustRun(t); s.New != 0 || s.Updated != 1 {
 			t.Errorf("%+v", s)
 		}
-		if back := history(); !back.Subscribed || !back.FirstSeenAt.Equal(first.FirstSeenAt) || !back.RefollowedAt.After(back.UnfollowedAt) {
+		if back := history(); !back.Subscribed || !back.FirstSeenAt.Equal(first.FirstSeenAt) ||
+			!back.RefollowedAt.After(back.UnfollowedAt) {
 			t.Errorf("%+v", back)
 		}
 	})
@@ -219,7 +224,8 @@ func TestAnotherOrderChangesNothing(t *testing.T) {
 		for turn := range 2 {
 			rand.Shuffle(len(openids), func(i, j int) { openids[i], openids[j] = openids[j], openids[i] })
 			s, err := followersync.Run(t.Context(), shuffledSource{b.client, openids}, b.db, b.options)
-			if err != nil || turn == 0 && (s.New != 20 || s.Unfollowed != 10 || s.APICalls["user/info/batchget"] != 1) || turn == 1 && s.New+s.Unfollowed+s.Updated != 0 {
+			if err != nil || turn == 0 && (s.New != 20 || s.Unfollowed != 10 ||
+				s.APICalls["user/info/batchget"] != 1) || turn == 1 && s.New+s.Unfollowed+s.Updated != 0 {
 				t.Errorf("%+v %v", s, err)
 			}
 		}
@@ -266,7 +272,8 @@ func TestWhoComesBackAfterARunThatBrokeOffIsNoticed(t *testing.T) {
 		openid, _ := b.sim.FollowerIDs(2500)
 		b.sim.Leave(openid)
 		// Its list lacks 150 who still follow, so it is no base; but one has left.
-		if s, err := followersync.Run(t.Context(), gappySource{b.client}, b.db, b.options); err != nil || s.Unfollowed != 1 {
+		if s, err := followersync.Run(t.Context(), gappySource{b.client}, b.db, b.options); err != nil ||
+			s.Unfollowed != 1 {
 			t.Fatalf("%+v %v", s, err)
 		}
 		b.sim.Return(openid)

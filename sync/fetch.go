@@ -68,12 +68,13 @@ func (s *syncer) fetch(ctx context.Context, feed func(yield yieldRef) error) err
 		return *err
 	}
 	if err := failed.Load(); err != nil {
-		return fmt.Errorf("some details could not be fetched, run the sync again: %w", *err)
+		return wxcast.NewError("sync.details_missing", "why", *err).Of(*err)
 	}
 	return nil
 }
 
-func (s *syncer) feedBatches(ctx context.Context, feed func(yield yieldRef) error, batches chan<- []wxcast.FollowerRef) error {
+func (s *syncer) feedBatches(ctx context.Context, feed func(yield yieldRef) error,
+	batches chan<- []wxcast.FollowerRef) error {
 	batch := make([]wxcast.FollowerRef, 0, wechat.BatchSizeMax)
 	in := make(map[wxcast.OpenID]struct{}, wechat.BatchSizeMax) // a listing may name a person twice
 	send := func() error {

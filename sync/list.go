@@ -66,7 +66,7 @@ func (s *syncer) list(ctx context.Context, pages chan<- int) error {
 	})
 	g.Go(func() error {
 		for p := range got {
-			if err := s.store.StoreListingPage(listing, s.run.ID, p.page, p.OpenIDs, p.NextOpenID, p.Total); err != nil {
+			if err := s.store.StoreListingPage(listing, s.run, p.page, p.OpenIDs, p.NextOpenID, p.Total); err != nil {
 				return err
 			}
 			s.done.listPage(p.Total, int64(len(p.OpenIDs)))
@@ -102,26 +102,35 @@ const codeInvalidOpenID = 40003
 // listPage lists the page behind cursor. Whether a cursor whose person has
 // unfollowed is accepted is not documented; where it is not, the openids before it
 // on its page serve, and list a few people twice.
-func (s *syncer) listPage(ctx context.Context, cursor wxcast.OpenID, before []wxcast.OpenID) (wechat.FollowerPage, error) {
+func (s *syncer) listPage(ctx context.Context, cursor wxcast.OpenID, before []wxcast.OpenID) (wechat.FollowerPage,
+	error) {
 	for tries := 0; ; tries++ {
 		got, err := retry(ctx, s, func() (wechat.FollowerPage, error) { return s.source.ListFollowers(ctx, cursor) })
 		if wechat.CodeOf(err) != codeInvalidOpenID || cursor == "" || tries == cursorTries {
 			return got, err
 		}
 		if before == nil && s.run.Pages > 0 { // the page was listed by an earlier process
-			if before, err = s.store.ListingPage(ctx, s.run.ID, s.run.Pages); err != nil {
+			if before, err = s.store.ListingPage(ctx, s.run, s.run.Pages); err != nil {
 				return got, err
 			}
 		}
 		at := slices.Index(before, cursor)
 		if at < 1 {
 			// Nothing earlier is known: the next run lists anew.
-			err = fmt.Errorf("the cursor is not accepted any more, run the sync again: %w", err)
-			return got, errors.Join(err, s.store.FinishSyncRun(ctx, s.run, err.Error(), false))
+			return got, s.giveUp(ctx, wxcast.NewError("sync.cursor_lost", "why", err).Of(err))
 		}
 		s.Log.InfoContext(ctx, "a cursor is not accepted, trying the openid before it", "err", err)
 		cursor = before[at-1]
 	}
+}
+
+// giveUp ends a run that cannot be continued: the next one lists anew.
+func (s *syncer) giveUp(ctx context.Context, why *wxcast.SaidError) error {
+	kept, err := why.Sentence().Value()
+	if err != nil {
+		return errors.Join(why, err)
+	}
+	return errors.Join(why, s.store.FinishSyncRun(ctx, s.run, kept.(string), false))
 }
 
 // listedShareMin is how much of WeChat's own total a list must hold to be taken
@@ -133,8 +142,7 @@ const listedShareMin = 0.9
 func (s *syncer) endListing(ctx context.Context, emptyCalls int) error {
 	listed, total := s.done.listed.Load(), s.done.largest.Load()
 	if float64(listed) < listedShareMin*float64(total) {
-		err := fmt.Errorf("%w after %d of %d followers; nobody was marked as gone. Run the sync again", ErrListBrokeOff, listed, total)
-		return errors.Join(err, s.store.FinishSyncRun(ctx, s.run, err.Error(), false))
+		return s.giveUp(ctx, wxcast.NewError("sync.list_broke_off", "listed", listed, "of", total).Of(ErrListBrokeOff))
 	}
 	return s.store.EndListing(ctx, s.run.ID, emptyCalls)
 }

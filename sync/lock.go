@@ -2,10 +2,7 @@ package followersync
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
-	"os"
 	"time"
 
 	"github.com/wxcast/wxcast/internal/wxcast"
@@ -27,18 +24,21 @@ type locker interface {
 // LockedError: another sync of this account is at work.
 type LockedError struct{ By wxcast.LockHolder }
 
-func (e *LockedError) Error() string {
-	return fmt.Sprintf("another sync of this account is at work: %s since %s (Beijing)", e.By.Holder, e.By.Since.In(wxcast.Beijing).Format(time.DateTime))
+func (e *LockedError) Error() string { return e.Sentence().String() }
+
+// Sentence is who holds it, and since when.
+func (e *LockedError) Sentence() wxcast.Sentence {
+	return wxcast.Say("sync.locked", "holder", e.By.Holder, "since", e.By.Since)
 }
 
-var errLockLost = errors.New("the account's sync lock was lost to another process: the database was away for too long")
+// errLockLost: the database was away for so long that another process took the lock.
+var errLockLost = wxcast.NewError("sync.lock_lost")
 
 // holdLock takes the lock and keeps it until release. A holder that renews its
 // lock is alive, and we are refused; one that does not is dead, and we wait until
 // its lock lapses. The returned context ends if the lock is lost.
 func holdLock(ctx context.Context, store locker, name string, log *slog.Logger) (context.Context, func(), error) {
-	host, _ := os.Hostname()
-	holder := fmt.Sprintf("%s, process %d, %d", host, os.Getpid(), time.Now().UnixNano()%1e6)
+	holder := wxcast.NewWorkerName()
 	var first wxcast.LockHolder
 	for {
 		taken, by, err := store.TryLock(ctx, name, holder, lockTTL)
@@ -51,7 +51,8 @@ func holdLock(ctx context.Context, store locker, name string, log *slog.Logger) 
 		switch {
 		case first.Holder != by.Holder:
 			first = by
-			log.InfoContext(ctx, "another sync holds this account; waiting to see whether it is alive", "holder", by.Holder, "since", by.Since)
+			log.InfoContext(ctx, "another sync holds this account; waiting to see whether it is alive", "holder",
+				by.Holder, "since", by.Since)
 		case by.Until.After(first.Until):
 			return nil, nil, &LockedError{By: by}
 		}

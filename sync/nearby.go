@@ -24,9 +24,9 @@ type nearby struct {
 	ended  bool
 }
 
-func newNearby(ctx context.Context, store Store, runID int64) *nearby {
+func newNearby(ctx context.Context, store Store, run wxcast.SyncRun) *nearby {
 	return &nearby{
-		load: func(page int) ([]wxcast.OpenID, error) { return store.ListingPage(ctx, runID, page) },
+		load: func(page int) ([]wxcast.OpenID, error) { return store.ListingPage(ctx, run, page) },
 		at:   map[wxcast.OpenID]int{},
 	}
 }

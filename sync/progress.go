@@ -18,7 +18,10 @@ type progressCount struct {
 }
 
 func (p *progressCount) begin(ctx context.Context, s *syncer) {
-	p.stored = sync.OnceValues(func() (wxcast.FollowerCounts, error) { return s.store.FollowerCounts(ctx, s.AccountID) })
+	p.stored = sync.OnceValues(func() (wxcast.FollowerCounts,
+		error) {
+		return s.store.FollowerCounts(ctx, s.AccountID)
+	})
 	p.total.Store(s.run.Total)
 	p.largest.Store(s.run.Total)
 	p.listed.Store(s.run.Listed)

@@ -30,17 +30,20 @@ type Source interface {
 
 // Store keeps the followers, the run's checkpoint and the account's lock.
 type Store interface {
-	OpenSyncRun(ctx context.Context, accountID int64, mode wxcast.SyncMode, maxAge time.Duration) (wxcast.SyncRun, bool, error)
+	OpenSyncRun(ctx context.Context, accountID int64, mode wxcast.SyncMode, maxAge time.Duration) (wxcast.SyncRun, bool,
+		error)
 	SyncRun(ctx context.Context, id int64) (wxcast.SyncRun, error)
-	StoreListingPage(ctx context.Context, runID int64, page int, openids []wxcast.OpenID, next wxcast.OpenID, total int64) error
+	StoreListingPage(ctx context.Context, run wxcast.SyncRun, page int, openids []wxcast.OpenID, next wxcast.OpenID,
+		total int64) error
 	EndListing(ctx context.Context, runID int64, emptyCalls int) error
-	ListingPage(ctx context.Context, runID int64, page int) ([]wxcast.OpenID, error)
+	ListingPage(ctx context.Context, run wxcast.SyncRun, page int) ([]wxcast.OpenID, error)
 	BaseSyncRun(ctx context.Context, accountID int64) (wxcast.SyncRun, error)
 	FollowerStates(ctx context.Context, accountID int64, openids []wxcast.OpenID) (map[wxcast.OpenID]bool, error)
 	FlippedFollowers(ctx context.Context, base, run wxcast.SyncRun) iter.Seq2[wxcast.FollowerState, error]
 	WithoutUnionID(ctx context.Context, accountID int64, after wxcast.OpenID, limit int) ([]wxcast.OpenID, error)
 	Writers() int
-	StoreFollowers(ctx context.Context, run wxcast.SyncRun, followers []wxcast.Follower, gone []wxcast.OpenID, p wxcast.SyncProgress) (int64, error)
+	StoreFollowers(ctx context.Context, run wxcast.SyncRun, followers []wxcast.Follower, gone []wxcast.OpenID,
+		p wxcast.SyncProgress) (int64, error)
 	FinishSyncRun(ctx context.Context, run wxcast.SyncRun, outcome string, isBase bool) error
 	FollowerCounts(ctx context.Context, accountID int64) (wxcast.FollowerCounts, error)
 	locker
@@ -102,9 +105,11 @@ func Run(ctx context.Context, source Source, store Store, o Options) (Summary, e
 		return Summary{}, err
 	}
 	if resumed {
-		o.Log.InfoContext(ctx, "continuing an unfinished sync", "pages", run.Pages, "listed", run.Listed, "since", run.StartedAt)
+		o.Log.InfoContext(ctx, "continuing an unfinished sync", "pages", run.Pages, "listed", run.Listed, "since",
+			run.StartedAt)
 	}
-	s := &syncer{Options: o, source: source, store: store, run: run, returned: map[wxcast.OpenID]struct{}{}, limiter: rate.NewLimiter(rate.Limit(o.Rate), 1)}
+	s := &syncer{Options: o, source: source, store: store, run: run, returned: map[wxcast.OpenID]struct{}{},
+		limiter: rate.NewLimiter(rate.Limit(o.Rate), 1)}
 	s.done.begin(ctx, s)
 	runErr := s.openBase(ctx)
 	if runErr == nil {
@@ -147,7 +152,10 @@ type syncer struct {
 func (s *syncer) listAndFetch(ctx context.Context) error {
 	pages := make(chan int, pagesAhead)
 	g, working := errgroup.WithContext(ctx)
-	s.flipped = sync.OnceValues(func() (iter.Seq2[wxcast.FollowerState, error], error) { return s.lookForFlipped(working) })
+	s.flipped = sync.OnceValues(func() (iter.Seq2[wxcast.FollowerState, error],
+		error) {
+		return s.lookForFlipped(working)
+	})
 	g.Go(func() error { // both beside the first pages
 		if _, err := s.done.stored(); err != nil {
 			return err
@@ -171,7 +179,7 @@ func (s *syncer) listAndFetch(ctx context.Context) error {
 // feed yields everyone whose details are wanted: page by page beside the listing,
 // and once that is complete, those who differ from it and those without a unionid.
 func (s *syncer) feed(ctx context.Context, pages <-chan int, yield yieldRef) error {
-	base := newNearby(ctx, s.store, s.base.ID)
+	base := newNearby(ctx, s.store, s.base)
 	s.pages.done = s.run.Fetched
 	for {
 		select {
@@ -220,7 +228,8 @@ func SummaryOf(run wxcast.SyncRun) Summary {
 		fewestLists++ // WeChat's last page did not say that it was the last
 	}
 	return Summary{
-		Mode: run.Mode, Total: run.Total, Listed: run.Listed, New: run.New, Updated: run.Updated, Unfollowed: run.Unfollowed,
+		Mode: run.Mode, Total: run.Total, Listed: run.Listed, New: run.New, Updated: run.Updated,
+		Unfollowed:  run.Unfollowed,
 		APICalls:    map[string]int64{userGet: run.ListCalls, batchGet: run.DetailCalls, "user/info": run.SingleCalls},
 		FewestCalls: map[string]int64{userGet: fewestLists, batchGet: ceilDiv(run.Asked, wechat.BatchSizeMax)},
 	}

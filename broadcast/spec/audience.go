@@ -55,7 +55,8 @@ func (p *Parser) audience(key string, n *yaml.Node) {
 				p.Complain(key, wxcast.Say("spec.no_bridged", "value", v), wxcast.Say("spec.want_bridged"))
 			}
 		},
-		"tags":            p.Section(map[string]Field{"any": p.tags(&a.TagsAny), "all": p.tags(&a.TagsAll), "none": p.tags(&a.TagsNone)}),
+		"tags": p.Section(map[string]Field{"any": p.tags(&a.TagsAny), "all": p.tags(&a.TagsAll),
+			"none": p.tags(&a.TagsNone)}),
 		"scenes":          p.texts(&a.Scenes),
 		"followed_after":  p.time(&a.FollowedAfter),
 		"followed_before": p.time(&a.FollowedBefore),
@@ -84,7 +85,8 @@ func (p *Parser) list(key string, n *yaml.Node) *ListFile {
 		p.Mapping(key, n, map[string]Field{"file": p.String(&l.File), "by": func(key string, n *yaml.Node) {
 			if v, ok := p.Scalar(key, n); ok {
 				if l.By = wxcast.ListKind(v); !slices.Contains(listKinds, l.By) {
-					p.Complain(key, wxcast.Say("spec.no_id_kind", "value", v), wxcast.Say("spec.write_one", "known", listKinds))
+					p.Complain(key, wxcast.Say("spec.no_id_kind", "value", v),
+						wxcast.Say("spec.write_one", "known", listKinds))
 				}
 			}
 		}})
@@ -100,18 +102,20 @@ func (p *Parser) list(key string, n *yaml.Node) *ListFile {
 // AudienceStore is where an audience's broadcasts and lists are found.
 type AudienceStore interface {
 	BroadcastsByName(ctx context.Context, accountID int64, name string) ([]wxcast.Broadcast, error)
-	Broadcast(ctx context.Context, id int64) (wxcast.Broadcast, error)
+	Broadcast(ctx context.Context, ref wxcast.BroadcastRef) (wxcast.Broadcast, error)
 	ListStore
 }
 
 // Resolve turns what the spec asks for into what the store can answer: times instead
 // of lengths of time, lists that are loaded, broadcasts by their number. It reads the
 // CSVs that the spec names; faults in them are *wxcast.BadInput.
-func (s *Spec) Resolve(ctx context.Context, store AudienceStore, accountID, miniID int64, now time.Time) (a wxcast.Audience, err error) {
+func (s *Spec) Resolve(ctx context.Context, store AudienceStore, accountID, miniID int64,
+	now time.Time) (a wxcast.Audience, err error) {
 	from := s.Audience
 	a = wxcast.Audience{
 		MiniID: miniID, TagsAny: from.TagsAny, TagsAll: from.TagsAll, TagsNone: from.TagsNone, Scenes: from.Scenes,
-		FollowedFrom: from.FollowedAfter, FollowedUntil: from.FollowedBefore, Sample: from.Sample, Salt: s.Name, Limit: from.Limit,
+		FollowedFrom: from.FollowedAfter, FollowedUntil: from.FollowedBefore, Sample: from.Sample, Salt: s.Name,
+		Limit: from.Limit,
 	}
 	if from.Bridged != bridgedOrNot {
 		bridged := from.Bridged != bridgedNever
@@ -145,7 +149,8 @@ func (s *Spec) Resolve(ctx context.Context, store AudienceStore, accountID, mini
 }
 
 // broadcastsCalled finds the account's broadcasts by a name or a number.
-func (s *Spec) broadcastsCalled(ctx context.Context, store AudienceStore, accountID int64, name string) (ids []int64, err error) {
+func (s *Spec) broadcastsCalled(ctx context.Context, store AudienceStore, accountID int64, name string) (ids []int64,
+	err error) {
 	all, err := store.BroadcastsByName(ctx, accountID, name)
 	if err != nil {
 		return nil, err
@@ -154,12 +159,13 @@ func (s *Spec) broadcastsCalled(ctx context.Context, store AudienceStore, accoun
 		ids = append(ids, b.ID)
 	}
 	if id, err := strconv.ParseInt(name, 10, 64); err == nil && len(ids) == 0 {
-		if b, err := store.Broadcast(ctx, id); err == nil && b.AccountID == accountID {
+		if _, err := store.Broadcast(ctx, wxcast.BroadcastRef{AccountID: accountID, ID: id}); err == nil {
 			ids = append(ids, id)
 		}
 	}
 	if len(ids) == 0 {
-		return nil, s.Bad("audience.exclude_broadcasts", wxcast.Say("spec.no_such_broadcast", "name", name), wxcast.Say("spec.want_broadcast"))
+		return nil, s.Bad("audience.exclude_broadcasts", wxcast.Say("spec.no_such_broadcast", "name", name),
+			wxcast.Say("spec.want_broadcast"))
 	}
 	return ids, nil
 }

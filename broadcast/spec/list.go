@@ -34,8 +34,10 @@ type ListFile struct {
 
 // ListStore keeps lists.
 type ListStore interface {
-	FindList(ctx context.Context, accountID int64, digest string, kind wxcast.ListKind) (_ wxcast.List, found bool, err error)
-	LoadList(ctx context.Context, accountID int64, digest string, kind wxcast.ListKind, rows func(yield func(wxcast.ListRow, error) bool)) (wxcast.List, error)
+	FindList(ctx context.Context, accountID int64, digest string, kind wxcast.ListKind) (_ wxcast.List, found bool,
+		err error)
+	LoadList(ctx context.Context, accountID int64, digest string, kind wxcast.ListKind,
+		rows func(yield func(wxcast.ListRow, error) bool)) (wxcast.List, error)
 }
 
 // OpenLists looks at the CSVs that the spec names: their content, for its hash, and
@@ -79,7 +81,8 @@ func (s *Spec) lists() []*ListFile {
 func (l *ListFile) look(s *Spec) error {
 	f, err := os.Open(l.path)
 	if err != nil {
-		return s.Bad(l.key, wxcast.Say("list.unreadable", "file", l.File, "why", errors.Unwrap(err)), wxcast.Say("list.want_file"))
+		return s.Bad(l.key, wxcast.Say("list.unreadable", "file", l.File, "why", errors.Unwrap(err)),
+			wxcast.Say("list.want_file"))
 	}
 	defer f.Close()
 	csv, err := l.open(f)
@@ -170,9 +173,11 @@ func (l *ListFile) findColumns(columns []string) error {
 	case len(ids) == 0:
 		return l.bad(1, "", wxcast.Say("list.no_ids", "columns", columns), wxcast.Say("list.want_id_column"))
 	case l.By != "" && !slices.Contains(ids, l.By):
-		return l.bad(1, string(l.By), wxcast.Say("list.no_such_column", "columns", columns), wxcast.Say("list.change_by"))
+		return l.bad(1, string(l.By), wxcast.Say("list.no_such_column", "columns", columns),
+			wxcast.Say("list.change_by"))
 	case l.By == "" && len(ids) > 1:
-		return l.bad(1, "", wxcast.Say("list.several_ids", "ids", fmt.Sprint(ids)), wxcast.Say("list.say_which", "shown", fmt.Sprintf("{file: %s, by: %s}", l.File, ids[0])))
+		return l.bad(1, "", wxcast.Say("list.several_ids", "ids", fmt.Sprint(ids)),
+			wxcast.Say("list.say_which", "shown", fmt.Sprintf("{file: %s, by: %s}", l.File, ids[0])))
 	case l.By == "":
 		l.By = ids[0]
 	}
@@ -190,7 +195,8 @@ func (l *ListFile) load(ctx context.Context, lists ListStore, s *Spec, accountID
 	}
 	f, err := os.Open(l.path)
 	if err != nil {
-		return list, s.Bad(l.key, wxcast.Say("list.unreadable", "file", l.File, "why", errors.Unwrap(err)), wxcast.Sentence{})
+		return list, s.Bad(l.key, wxcast.Say("list.unreadable", "file", l.File, "why", errors.Unwrap(err)),
+			wxcast.Sentence{})
 	}
 	defer f.Close()
 	csv, err := l.open(f)
@@ -200,7 +206,8 @@ func (l *ListFile) load(ctx context.Context, lists ListStore, s *Spec, accountID
 	list, err = lists.LoadList(ctx, accountID, l.Digest, l.By, l.rows(csv))
 	var twice *wxcast.DuplicateRowError
 	if errors.As(err, &twice) {
-		return list, l.bad(int64(twice.Line), string(l.By), wxcast.Say("list.twice", "id", twice.ID, "line", twice.First), wxcast.Say("list.want_one_row"))
+		return list, l.bad(int64(twice.Line), string(l.By),
+			wxcast.Say("list.twice", "id", twice.ID, "line", twice.First), wxcast.Say("list.want_one_row"))
 	}
 	return list, err
 }
@@ -245,8 +252,8 @@ func (l *ListFile) rows(csv *textfile.CSV) iter.Seq2[wxcast.ListRow, error] {
 const idMax = 128
 
 func (l *ListFile) row(columns []string, record textfile.Record) (row wxcast.ListRow, problem, want wxcast.Sentence) {
-	if record.Problem != "" {
-		return row, wxcast.Verbatim(record.Problem), wxcast.Say("list.want_fields", "n", len(columns))
+	if !record.Problem.IsZero() {
+		return row, record.Problem, wxcast.Say("list.want_fields", "n", len(columns))
 	}
 	row = wxcast.ListRow{Line: int(record.Line), Vars: make(map[string]string, len(l.columns))}
 	for i, column := range columns {

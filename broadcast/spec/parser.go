@@ -75,7 +75,7 @@ func (p *Parser) Mapping(at string, n *yaml.Node, fields map[string]Field) {
 		}
 		field, ok := fields[key]
 		if !ok {
-			p.Complain(full, wxcast.Say("spec.no_key"), wxcast.Verbatim(suggest.For(key, slices.Collect(maps.Keys(fields)))))
+			p.Complain(full, wxcast.Say("spec.no_key"), suggest.For(key, slices.Collect(maps.Keys(fields))))
 			continue
 		}
 		field(full, n.Content[i+1])
@@ -89,7 +89,8 @@ func (p *Parser) twice(key string, line int) bool {
 		p.lines[key] = line
 		return false
 	}
-	p.bad = append(p.bad, &wxcast.BadInput{File: p.file, Line: line, Key: key, Problem: wxcast.Say("spec.twice", "line", first), Want: wxcast.Say("spec.remove_one")})
+	p.bad = append(p.bad, &wxcast.BadInput{File: p.file, Line: line, Key: key,
+		Problem: wxcast.Say("spec.twice", "line", first), Want: wxcast.Say("spec.remove_one")})
 	return true
 }
 
@@ -158,7 +159,8 @@ func (p *Parser) number(low, high float64, what, shown string, set func(float64)
 		}
 		f, err := strconv.ParseFloat(v, 64)
 		if err != nil || !(f >= low && f <= high) {
-			p.Complain(key, wxcast.Say("spec.no_number", "value", v, "what", wxcast.Say(what), "low", low, "high", high), example(shown))
+			p.Complain(key, wxcast.Say("spec.no_number", "value", v, "what", wxcast.Say(what), "low", low, "high",
+				high), example(shown))
 			return
 		}
 		set(f)
@@ -174,7 +176,8 @@ func (p *Parser) whole(low, high int64, what, shown string, set func(int64)) Fie
 		}
 		i, err := strconv.ParseInt(v, 10, 64)
 		if err != nil || i < low || i > high {
-			p.Complain(key, wxcast.Say("spec.no_whole", "value", v, "what", wxcast.Say(what), "low", low, "high", high), example(shown))
+			p.Complain(key, wxcast.Say("spec.no_whole", "value", v, "what", wxcast.Say(what), "low", low, "high", high),
+				example(shown))
 			return
 		}
 		set(i)
@@ -210,7 +213,8 @@ func (p *Parser) duration(low, high time.Duration, shown string, dest *time.Dura
 		}
 		d, err := parseDuration(v)
 		if err != nil || d < low || d > high {
-			p.Complain(key, wxcast.Say("spec.no_duration", "value", v, "low", shortDuration(low), "high", shortDuration(high)), example(shown))
+			p.Complain(key, wxcast.Say("spec.no_duration", "value", v, "low", shortDuration(low), "high",
+				shortDuration(high)), example(shown))
 			return
 		}
 		*dest = d

@@ -9,7 +9,8 @@ import (
 
 // Recipients is where a preflight reads who would get a broadcast.
 type Recipients interface {
-	Followers(ctx context.Context, accountID int64, audience wxcast.Audience, after wxcast.OpenID, limit int) ([]wxcast.FollowerRecord, error)
+	Followers(ctx context.Context, accountID int64, audience wxcast.Audience, after wxcast.OpenID,
+		limit int) ([]wxcast.FollowerRecord, error)
 }
 
 const (
@@ -84,7 +85,8 @@ func Check[M any](ctx context.Context, store Recipients, w Writer[M], o Prefligh
 		return p, nil
 	}
 	if more := p.Bad - int64(len(named)); more > 0 {
-		named = append(named, &wxcast.BadInput{File: o.Spec.file, Problem: wxcast.Say("spec.more_bad", "n", more, "of", p.Recipients)})
+		named = append(named, &wxcast.BadInput{File: o.Spec.file,
+			Problem: wxcast.Say("spec.more_bad", "n", more, "of", p.Recipients)})
 	}
 	return p, errors.Join(append(named, &wxcast.BadInput{
 		Key: "on_bad_value", Problem: wxcast.Say("spec.nothing_sent"), Want: wxcast.Say("spec.want_values"),

@@ -128,8 +128,9 @@ const (
 // below channels.
 func Parse(file string, raw []byte, forms ...Form) (*Spec, error) {
 	s := &Spec{
-		QuotaKeep: -1, OnBadValue: StopAtBadValue, OnUnknown: SkipUnknown, Canary: Canary{Wait: 10 * time.Minute, MaxFailed: 0.02},
-		file: file, text: string(raw), lines: map[string]int{},
+		QuotaKeep: -1, OnBadValue: StopAtBadValue, OnUnknown: SkipUnknown,
+		Canary: Canary{Wait: 10 * time.Minute, MaxFailed: 0.02},
+		file:   file, text: string(raw), lines: map[string]int{},
 	}
 	var doc yaml.Node
 	if err := yaml.Unmarshal(raw, &doc); err != nil {
@@ -140,7 +141,8 @@ func Parse(file string, raw []byte, forms ...Form) (*Spec, error) {
 	}
 	p := &Parser{Spec: s, forms: forms}
 	if doc.Content[0].Kind != yaml.MappingNode {
-		return nil, &wxcast.BadInput{File: file, Line: doc.Content[0].Line, Problem: wxcast.Say("spec.no_map"), Want: wxcast.Say("spec.want_name_line")}
+		return nil, &wxcast.BadInput{File: file, Line: doc.Content[0].Line, Problem: wxcast.Say("spec.no_map"),
+			Want: wxcast.Say("spec.want_name_line")}
 	}
 	p.Mapping("", doc.Content[0], p.fields())
 	p.check()
@@ -161,14 +163,16 @@ func (p *Parser) fields() map[string]Field {
 		"channels": p.channels(fields),
 		"audience": p.audience,
 		"rate":     p.number(RateMin, RateMax, "spec.rate", "rate: 50", func(f float64) { s.Rate = f }),
-		"priority": p.whole(-PriorityMax, PriorityMax, "spec.a_priority", "priority: 10", func(i int64) { s.Priority = int(i) }),
+		"priority": p.whole(-PriorityMax, PriorityMax, "spec.a_priority", "priority: 10",
+			func(i int64) { s.Priority = int(i) }),
 		"quota": p.Section(map[string]Field{
 			"keep": p.whole(0, math.MaxInt32, "spec.messages", "keep: 1000", func(i int64) { s.QuotaKeep = i }),
 		}),
 		"on_bad_value": oneOf(p, &s.OnBadValue, "spec.on_bad_value", StopAtBadValue, SkipBadValue, TruncateBadValue),
 		"on_unknown":   oneOf(p, &s.OnUnknown, "spec.on_unknown", SkipUnknown, ResendUnknown),
 		"canary": p.Section(map[string]Field{
-			"share": p.share(&s.Canary.Share), "wait": p.duration(0, 7*day, "wait: 10m", &s.Canary.Wait), "max_failed": p.share(&s.Canary.MaxFailed),
+			"share": p.share(&s.Canary.Share), "wait": p.duration(0, 7*day, "wait: 10m", &s.Canary.Wait),
+			"max_failed": p.share(&s.Canary.MaxFailed),
 		}),
 		"not_after":   p.time(&s.NotAfter),
 		"quiet_hours": p.quiet,
@@ -184,7 +188,8 @@ func (p *Parser) fields() map[string]Field {
 func (p *Parser) channels(flat map[string]Field) Field {
 	flat = maps.Clone(flat)
 	return func(key string, n *yaml.Node) {
-		if n.Kind != yaml.SequenceNode || len(n.Content) != 1 || n.Content[0].Kind != yaml.MappingNode || len(n.Content[0].Content) != 2 {
+		if n.Kind != yaml.SequenceNode || len(n.Content) != 1 || n.Content[0].Kind != yaml.MappingNode ||
+			len(n.Content[0].Content) != 2 {
 			p.Complain(key, wxcast.Say("spec.one_channel"), wxcast.Say("spec.want_channel"))
 			return
 		}

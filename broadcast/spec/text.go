@@ -103,7 +103,8 @@ func someone(columns []string) *wxcast.Delivery {
 		vars[column] = ""
 	}
 	return &wxcast.Delivery{
-		Follower:   wxcast.Follower{OpenID: "o", UnionID: "u", Remark: "r", SubscribeTime: time.Unix(1, 0), Tags: []int{1}},
+		Follower: wxcast.Follower{OpenID: "o", UnionID: "u", Remark: "r", SubscribeTime: time.Unix(1, 0),
+			Tags: []int{1}},
 		MiniOpenID: "m", Vars: vars,
 	}
 }
@@ -178,7 +179,8 @@ func (v Text) Render(d *wxcast.Delivery, all func() map[string]string) (string, 
 		}
 		text, ok := fact(d, p.name)
 		if !ok {
-			return "", wxcast.NewError("spec.no_such_variable", "text", v.template.Root.String(), "name", v.plain[i].name)
+			return "", wxcast.NewError("spec.no_such_variable", "text", v.template.Root.String(), "name",
+				v.plain[i].name)
 		}
 		b.WriteString(text)
 	}

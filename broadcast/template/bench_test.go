@@ -15,7 +15,8 @@ func BenchmarkRender(b *testing.B) {
 		"variables": `{thing1: "{{ .remark | default \"客户\" | truncate 8 }}", time2: "{{ .followed_at | date \"2006-01-02 15:04\" }}"}`,
 	} {
 		b.Run(name, func(b *testing.B) {
-			s, err := parse("bench.yaml", []byte("name: bench\ntemplate: T\ndata: "+data+"\nminiprogram: {pagepath: \"pages/sale?u={{ .mini_openid }}\"}\n"))
+			s, err := parse("bench.yaml",
+				[]byte("name: bench\ntemplate: T\ndata: "+data+"\nminiprogram: {pagepath: \"pages/sale?u={{ .mini_openid }}\"}\n"))
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -23,7 +24,8 @@ func BenchmarkRender(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			d := wxcast.Delivery{Follower: wxcast.Follower{OpenID: "oM5dZ7oVnH7pUrcLQ1QhDxQ7hS3k", SubscribeTime: time.Unix(1_700_000_000, 0), Remark: "老客户"}, MiniOpenID: "oM5dZ7oVnH7pUrcLQ1QhDxQ7hS3k"}
+			d := wxcast.Delivery{Follower: wxcast.Follower{OpenID: "oM5dZ7oVnH7pUrcLQ1QhDxQ7hS3k",
+				SubscribeTime: time.Unix(1_700_000_000, 0), Remark: "老客户"}, MiniOpenID: "oM5dZ7oVnH7pUrcLQ1QhDxQ7hS3k"}
 			b.ReportAllocs()
 			for b.Loop() {
 				if _, err := m.For(&d); err != nil {

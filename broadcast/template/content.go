@@ -55,7 +55,8 @@ func (c *Content) Check(p *spec.Parser) {
 		p.Complain("data", wxcast.Say("spec.missing"), wxcast.Say("template.want_data"))
 	}
 	if strings.HasPrefix(c.PagePath, "/") {
-		p.Complain("miniprogram.pagepath", wxcast.Say("template.slash", "value", c.PagePath), wxcast.Say("spec.write", "text", strings.TrimLeft(c.PagePath, "/")))
+		p.Complain("miniprogram.pagepath", wxcast.Say("template.slash", "value", c.PagePath),
+			wxcast.Say("spec.write", "text", strings.TrimLeft(c.PagePath, "/")))
 	}
 	if c.URL != "" && !strings.HasPrefix(c.URL, "http://") && !strings.HasPrefix(c.URL, "https://") {
 		p.Complain("url", wxcast.Say("template.no_url", "value", c.URL), wxcast.Say("template.want_url"))

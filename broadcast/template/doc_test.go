@@ -48,10 +48,14 @@ func TestTheSchemaIsThatOfTheParser(t *testing.T) {
 		t.Error(err)
 	}
 	for _, change := range []string{
-		"", "rate: 50 => rate: 0", "rate: 50 => rat: 50", "rate: 50 => audience: {limit: 0}", "rate: 50 => audience: {in: {by: openid}}", "rate: 50 => canary: {wait: 10m}",
-		"rate: 50 => canary: {share: 1%}", "rate: 50 => quiet_hours: at night", "rate: 50 => on_unknown: retry", "rate: 50 => frequency_cap: {month: 3}",
-		"rate: 50 => audience: {bridged: maybe}", "rate: 50 => audience: {not_in: [a.csv, {file: b.csv, by: unionid}]}", "rate: 50 => url: example.com",
-		"template: TPL_ID => ", "pages/sale => /pages/sale", "spring-sale => spring sale", "rate: 50 => priority: 101", "rate: 50 => audience: {not_messaged: 7}",
+		"", "rate: 50 => rate: 0", "rate: 50 => rat: 50", "rate: 50 => audience: {limit: 0}",
+		"rate: 50 => audience: {in: {by: openid}}", "rate: 50 => canary: {wait: 10m}",
+		"rate: 50 => canary: {share: 1%}", "rate: 50 => quiet_hours: at night", "rate: 50 => on_unknown: retry",
+		"rate: 50 => frequency_cap: {month: 3}",
+		"rate: 50 => audience: {bridged: maybe}", "rate: 50 => audience: {not_in: [a.csv, {file: b.csv, by: unionid}]}",
+		"rate: 50 => url: example.com",
+		"template: TPL_ID => ", "pages/sale => /pages/sale", "spring-sale => spring sale", "rate: 50 => priority: 101",
+		"rate: 50 => audience: {not_messaged: 7}",
 	} {
 		old, replacement, _ := strings.Cut(change, " => ")
 		text := strings.Replace(goodSpec, old, replacement, 1)
@@ -66,7 +70,8 @@ func TestTheSchemaIsThatOfTheParser(t *testing.T) {
 		for i, part := range strings.Split(key, ".") {
 			lines += strings.Repeat("  ", i) + part + ":\n"
 		}
-		if _, err := parse("s.yaml", []byte(lines)); err == nil || strings.Contains(words(err), "is not a key of a spec") {
+		if _, err := parse("s.yaml", []byte(lines)); err == nil ||
+			strings.Contains(words(err), "is not a key of a spec") {
 			t.Errorf("the parser does not know %s: %v", key, err)
 		}
 	}

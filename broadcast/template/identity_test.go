@@ -61,7 +61,8 @@ func TestGoldenContentHashes(t *testing.T) {
 	} {
 		fmt.Fprintf(&got, "%02d %s\n", i+1, hashOf(t, yaml, people))
 	}
-	golden.Check(t, "testdata/hashes.golden", got.String(), "a spec has another content hash than before: run again, it would be sent to everyone again")
+	golden.Check(t, "testdata/hashes.golden", got.String(),
+		"a spec has another content hash than before: run again, it would be sent to everyone again")
 }
 
 func TestHowASpecIsWrittenDoesNotChangeItsHash(t *testing.T) {
@@ -70,19 +71,26 @@ func TestHowASpecIsWrittenDoesNotChangeItsHash(t *testing.T) {
 		one, other string
 		files      map[string]string // of the other
 	}{
-		"the order of keys":      {base, "data:\n  time2: \"2026-11-30 10:00\"\n  thing1: 上新\ntemplate: T\nname: n\n", nil},
-		"comments":               {base, "# a comment\n" + base, nil},
-		"another name":           {base, strings.Replace(base, "name: n", "name: m", 1), nil},
-		"how to send it":         {base, base + "rate: 3\npriority: 5\nquota: {keep: 9}\ncanary: {share: 1%}\nquiet_hours: 22:00-08:00\non_bad_value: skip\n", nil},
-		"a default, written":     {base, base + "audience: {bridged: yes}\n", nil},
-		"an empty value":         {base, base + "url: \"\"\nminiprogram: {}\naudience: {}\n", nil},
-		"the channels form":      {base, "name: n\nchannels:\n  - template: {template: T, data: {thing1: 上新, time2: \"2026-11-30 10:00\"}}\n", nil},
-		"the order of tags":      {base + "audience: {tags: {any: [2, 100]}}\n", base + "audience: {tags: {any: [100, 2]}}\n", nil},
-		"all is no sample":       {base, base + "audience: {sample: 100%}\n", nil},
-		"a list's name":          {list, strings.Replace(list, "vip.csv", "other.csv", 1), map[string]string{"other.csv": people["vip.csv"]}},
-		"a list's line ends":     {list, list, map[string]string{"vip.csv": strings.ReplaceAll(people["vip.csv"], "\n", "\r\n")}},
-		"a list's mark":          {list, list, map[string]string{"vip.csv": "\ufeff" + people["vip.csv"]}},
-		"the order of columns":   {list, list, map[string]string{"vip.csv": "city,openid,coupon\n北京,o1,八折\n上海,o2,九折\n"}},
+		"the order of keys": {base, "data:\n  time2: \"2026-11-30 10:00\"\n  thing1: 上新\ntemplate: T\nname: n\n",
+			nil},
+		"comments":     {base, "# a comment\n" + base, nil},
+		"another name": {base, strings.Replace(base, "name: n", "name: m", 1), nil},
+		"how to send it": {base,
+			base + "rate: 3\npriority: 5\nquota: {keep: 9}\ncanary: {share: 1%}\nquiet_hours: 22:00-08:00\non_bad_value: skip\n", nil},
+		"a default, written": {base, base + "audience: {bridged: yes}\n", nil},
+		"an empty value":     {base, base + "url: \"\"\nminiprogram: {}\naudience: {}\n", nil},
+		"the channels form": {base,
+			"name: n\nchannels:\n  - template: {template: T, data: {thing1: 上新, time2: \"2026-11-30 10:00\"}}\n", nil},
+		"the order of tags": {base + "audience: {tags: {any: [2, 100]}}\n",
+			base + "audience: {tags: {any: [100, 2]}}\n", nil},
+		"all is no sample": {base, base + "audience: {sample: 100%}\n", nil},
+		"a list's name": {list, strings.Replace(list, "vip.csv", "other.csv", 1),
+			map[string]string{"other.csv": people["vip.csv"]}},
+		"a list's line ends": {list, list, map[string]string{"vip.csv": strings.ReplaceAll(people["vip.csv"], "\n",
+			"\r\n")}},
+		"a list's mark": {list, list, map[string]string{"vip.csv": "\ufeff" + people["vip.csv"]}},
+		"the order of columns": {list, list,
+			map[string]string{"vip.csv": "city,openid,coupon\n北京,o1,八折\n上海,o2,九折\n"}},
 		"the id's column, named": {list, base + "audience: {in: {file: vip.csv, by: openid}}\n", nil},
 	} {
 		files := people

@@ -32,7 +32,8 @@ type Message struct {
 // mini program that the message opens.
 func NewMessage(s *spec.Spec, miniAppID wxcast.AppID, messageKey string) (*Message, error) {
 	c := Of(s)
-	m := &Message{templateID: c.TemplateID, url: c.URL, miniAppID: miniAppID, messageKey: messageKey, onBad: s.OnBadValue, data: make(map[string]spec.Text, len(c.Data))}
+	m := &Message{templateID: c.TemplateID, url: c.URL, miniAppID: miniAppID, messageKey: messageKey,
+		onBad: s.OnBadValue, data: make(map[string]spec.Text, len(c.Data))}
 	var err error
 	if m.pagePath, err = spec.Compile(c.PagePath); err != nil {
 		return nil, s.Bad("miniprogram.pagepath", said(err), wxcast.Sentence{})

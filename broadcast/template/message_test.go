@@ -25,7 +25,8 @@ func TestVariablesAndHelpers(t *testing.T) {
 		`{{ .followed_at }}`:                              {"2026-03-05 01:30", ""},
 		`{{ .tags }}`:                                     {"2,100", ""},
 	} {
-		s, err := parse("s.yaml", []byte("name: n\ntemplate: T\ndata: {keyword1: 'x'}\nminiprogram: {pagepath: '"+text+"'}\n"))
+		s, err := parse("s.yaml",
+			[]byte("name: n\ntemplate: T\ndata: {keyword1: 'x'}\nminiprogram: {pagepath: '"+text+"'}\n"))
 		if err != nil {
 			t.Errorf("%s: %v", text, err)
 			continue
@@ -45,7 +46,8 @@ func TestVariablesAndHelpers(t *testing.T) {
 func TestValuesThatDoNotFitAreStoppedSkippedOrCut(t *testing.T) {
 	long := wxcast.Delivery{Follower: wxcast.Follower{OpenID: "o1", Remark: strings.Repeat("长", 21) + "\n"}}
 	for mode, want := range map[string]string{"stop": "", "skip": "", "truncate": strings.Repeat("长", 19) + "…"} {
-		s, err := parse("s.yaml", []byte("name: n\ntemplate: T\ndata: {thing1: '{{ .remark }}'}\non_bad_value: "+mode+"\n"))
+		s, err := parse("s.yaml",
+			[]byte("name: n\ntemplate: T\ndata: {thing1: '{{ .remark }}'}\non_bad_value: "+mode+"\n"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -58,7 +60,8 @@ func TestValuesThatDoNotFitAreStoppedSkippedOrCut(t *testing.T) {
 			t.Errorf("%s: %q %v", mode, got.Data["thing1"], err)
 		}
 	}
-	if _, err := parse("s.yaml", []byte("name: n\ntemplate: T\ndata: {thing1: x}\non_bad_value: cut\n")); err == nil || words(err) != `s.yaml:4: on_bad_value: "cut" is no way to treat a value; write stop, skip or truncate` {
+	if _, err := parse("s.yaml", []byte("name: n\ntemplate: T\ndata: {thing1: x}\non_bad_value: cut\n")); err == nil ||
+		words(err) != `s.yaml:4: on_bad_value: "cut" is no way to treat a value; write stop, skip or truncate` {
 		t.Errorf("%v", err)
 	}
 }

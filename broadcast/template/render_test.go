@@ -26,7 +26,8 @@ func FuzzRender(f *testing.F) {
 		if !strings.Contains(text, "{{") {
 			return // a constant is checked with the template, not with each person
 		}
-		raw, err := json.Marshal(map[string]any{"name": "n", "template": "T", "data": map[string]string{"thing1": text, "keyword2": text}, "on_bad_value": "truncate"})
+		raw, err := json.Marshal(map[string]any{"name": "n", "template": "T",
+			"data": map[string]string{"thing1": text, "keyword2": text}, "on_bad_value": "truncate"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -39,8 +40,9 @@ func FuzzRender(f *testing.F) {
 			t.Fatalf("accepted and not compiled: %v", err)
 		}
 		d := wxcast.Delivery{
-			Follower: wxcast.Follower{OpenID: "o", UnionID: "u", Remark: remark, SubscribeTime: time.Unix(1_700_000_000, 0), Tags: []int{2, 100}},
-			Vars:     map[string]string{"coupon": coupon},
+			Follower: wxcast.Follower{OpenID: "o", UnionID: "u", Remark: remark,
+				SubscribeTime: time.Unix(1_700_000_000, 0), Tags: []int{2, 100}},
+			Vars: map[string]string{"coupon": coupon},
 		}
 		first, err := m.For(&d)
 		var bad *spec.ValueError
@@ -53,7 +55,8 @@ func FuzzRender(f *testing.F) {
 			if value := first.Data["thing1"]; utf8.RuneCountInString(value) > 20 || value == "" {
 				t.Errorf("%q fits no thing", value)
 			}
-			if second, err := m.For(&d); err != nil || second.Data["thing1"] != first.Data["thing1"] || second.ClientMsgID != first.ClientMsgID {
+			if second, err := m.For(&d); err != nil || second.Data["thing1"] != first.Data["thing1"] ||
+				second.ClientMsgID != first.ClientMsgID {
 				t.Errorf("a second time: %+v %v", second, err)
 			}
 		}

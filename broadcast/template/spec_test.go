@@ -37,18 +37,21 @@ func TestTheSmallestSpec(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c := template.Of(s); s.Name != "spring-sale" || c.TemplateID != "TPL_ID" || c.Data["thing1"] != "上新提醒" || c.Data["time2"] != "2026-11-30 10:00" ||
+	if c := template.Of(s); s.Name != "spring-sale" || c.TemplateID != "TPL_ID" || c.Data["thing1"] != "上新提醒" ||
+		c.Data["time2"] != "2026-11-30 10:00" ||
 		c.PagePath != "pages/sale/index?from=oa" || s.Rate != 50 || s.QuotaKeep != -1 {
 		t.Errorf("%+v", s)
 	}
 }
 
 func TestValuesStandAsTheyWereWritten(t *testing.T) {
-	s, err := parse("spec.yaml", []byte("name: 春季上新\ntemplate: T\nquota: {keep: 10}\ndata:\n  amount1: 28.50\n  time2: 2026-11-30 10:00\n  thing3: {value: yes}\n  character_string4: 007\n"))
+	s, err := parse("spec.yaml",
+		[]byte("name: 春季上新\ntemplate: T\nquota: {keep: 10}\ndata:\n  amount1: 28.50\n  time2: 2026-11-30 10:00\n  thing3: {value: yes}\n  character_string4: 007\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for key, want := range map[string]string{"amount1": "28.50", "time2": "2026-11-30 10:00", "thing3": "yes", "character_string4": "007"} {
+	for key, want := range map[string]string{"amount1": "28.50", "time2": "2026-11-30 10:00", "thing3": "yes",
+		"character_string4": "007"} {
 		if template.Of(s).Data[key] != want {
 			t.Errorf("%s is %q, want %q", key, template.Of(s).Data[key], want)
 		}
@@ -82,30 +85,41 @@ func TestWhatMakesAnotherBroadcast(t *testing.T) {
 
 func TestBadSpecsAreToldWithTheirLine(t *testing.T) {
 	for name, test := range map[string]struct{ change, want string }{
-		"empty":                       {goodSpec + " => ", "s.yaml: is empty"},
-		"no YAML":                     {"data: { => data: [", "s.yaml:3: is not valid YAML"},
-		"a list":                      {goodSpec + " => - a\n- b", "s.yaml:1: is not a map of keys and values"},
-		"an unknown key":              {"rate: 50 => rat: 50", "s.yaml:5: rat: is not a key of a spec; did you mean rate?"},
-		"an unknown key below":        {"pagepath: => path:", "s.yaml:4: miniprogram.path: is not a key of a spec; did you mean pagepath?"},
-		"a key twice":                 {"rate: 50 => rate: 50\nrate: 60", "s.yaml:6: rate: stands on line 5 already; remove one"},
-		"a negative rate":             {"rate: 50 => rate: -5", `s.yaml:5: rate: "-5" is not a number of messages per second`},
+		"empty":   {goodSpec + " => ", "s.yaml: is empty"},
+		"no YAML": {"data: { => data: [", "s.yaml:3: is not valid YAML"},
+		"a list":  {goodSpec + " => - a\n- b", "s.yaml:1: is not a map of keys and values"},
+		"an unknown key": {"rate: 50 => rat: 50",
+			"s.yaml:5: rat: is not a key of a spec; did you mean rate?"},
+		"an unknown key below": {"pagepath: => path:",
+			"s.yaml:4: miniprogram.path: is not a key of a spec; did you mean pagepath?"},
+		"a key twice": {"rate: 50 => rate: 50\nrate: 60",
+			"s.yaml:6: rate: stands on line 5 already; remove one"},
+		"a negative rate": {"rate: 50 => rate: -5",
+			`s.yaml:5: rate: "-5" is not a number of messages per second`},
 		"a rate that is no number":    {"rate: 50 => rate: fast", `s.yaml:5: rate: "fast" is not a number`},
 		"a rate of zero":              {"rate: 50 => rate: 0", `s.yaml:5: rate: "0" is not a number`},
 		"a rate that is not a number": {"rate: 50 => rate: .nan", `s.yaml:5: rate: ".nan" is not a number`},
 		"no name":                     {"name: spring-sale => ", "s.yaml: name: is missing"},
 		"a name with a space":         {"spring-sale => spring sale", `s.yaml:1: name: "spring sale" is no name`},
 		"no template":                 {"template: TPL_ID => ", "s.yaml: template: is missing"},
-		"no data":                     {`data: {thing1: "上新提醒", time2: "2026-11-30 10:00"} => `, "s.yaml: data: is missing"},
-		"data is text":                {`data: {thing1: "上新提醒", time2: "2026-11-30 10:00"} => data: text`, "s.yaml:3: data: is not a map"},
-		"a value that is a list":      {`"上新提醒" => [a]`, "s.yaml:3: data.thing1: is not a single value"},
-		"a key that is none":          {"thing1: => thing-1:", "s.yaml:3: data.thing-1: is no key of a template"},
-		"an unknown variable":         {"上新提醒 => {{ .name }}", `s.yaml:3: data.thing1: "{{.name}}" cannot be filled in: there is no variable .name; variables are .openid`},
-		"a variable without its dot":  {"上新提醒 => {{ openid }}", `s.yaml:3: data.thing1: function "openid" not defined`},
-		"braces not closed":           {"上新提醒 => {{ .openid", "s.yaml:3: data.thing1: unclosed action"},
-		"braces without quotes":       {`"上新提醒" => {{ .openid }}`, "s.yaml:3: data.thing1: is not a single value; if it begins with {{, put it in quotes"},
-		"a slash before the page":     {"pages/sale => /pages/sale", "s.yaml:4: miniprogram.pagepath: \"/pages/sale/index?from=oa\" begins with a slash; write pages/sale/index?from=oa"},
-		"a negative quota":            {"rate: 50 => quota: {keep: -1}", `s.yaml:5: quota.keep: "-1" is not a whole number of messages from 0 to 2147483647`},
-		"a url that is none":          {"rate: 50 => url: example.com", `s.yaml:5: url: "example.com" is no web address; it begins with https://`},
+		"no data": {`data: {thing1: "上新提醒", time2: "2026-11-30 10:00"} => `,
+			"s.yaml: data: is missing"},
+		"data is text": {`data: {thing1: "上新提醒", time2: "2026-11-30 10:00"} => data: text`,
+			"s.yaml:3: data: is not a map"},
+		"a value that is a list": {`"上新提醒" => [a]`, "s.yaml:3: data.thing1: is not a single value"},
+		"a key that is none":     {"thing1: => thing-1:", "s.yaml:3: data.thing-1: is no key of a template"},
+		"an unknown variable": {"上新提醒 => {{ .name }}",
+			`s.yaml:3: data.thing1: "{{.name}}" cannot be filled in: there is no variable .name; variables are .openid`},
+		"a variable without its dot": {"上新提醒 => {{ openid }}", `s.yaml:3: data.thing1: function "openid" not defined`},
+		"braces not closed":          {"上新提醒 => {{ .openid", "s.yaml:3: data.thing1: unclosed action"},
+		"braces without quotes": {`"上新提醒" => {{ .openid }}`,
+			"s.yaml:3: data.thing1: is not a single value; if it begins with {{, put it in quotes"},
+		"a slash before the page": {"pages/sale => /pages/sale",
+			"s.yaml:4: miniprogram.pagepath: \"/pages/sale/index?from=oa\" begins with a slash; write pages/sale/index?from=oa"},
+		"a negative quota": {"rate: 50 => quota: {keep: -1}",
+			`s.yaml:5: quota.keep: "-1" is not a whole number of messages from 0 to 2147483647`},
+		"a url that is none": {"rate: 50 => url: example.com",
+			`s.yaml:5: url: "example.com" is no web address; it begins with https://`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			old, replacement, _ := strings.Cut(test.change, " => ")
@@ -119,7 +133,8 @@ func TestBadSpecsAreToldWithTheirLine(t *testing.T) {
 
 func TestAllMistakesOfASpecAreToldInOrder(t *testing.T) {
 	_, err := parse("s.yaml", []byte("rate: -1\nnam: x\ndata: {thing1: \"{{\"}\n"))
-	if err == nil || strings.Count(words(err), "\n") != 4 || !strings.HasPrefix(words(err), "s.yaml: name: is missing") {
+	if err == nil || strings.Count(words(err), "\n") != 4 ||
+		!strings.HasPrefix(words(err), "s.yaml: name: is missing") {
 		t.Errorf("%v", err)
 	}
 }
@@ -130,12 +145,16 @@ func TestASpecIsHeldAgainstTheRealTemplate(t *testing.T) {
 		{ID: "OLD", Title: "旧模板", Keys: []string{"first", "keyword1", "remark"}},
 	}
 	for name, test := range map[string]struct{ change, want string }{
-		"good":                 {"", ""},
-		"an unknown template":  {"TPL_ID => NOPE", `s.yaml:2: template: the account has no template "NOPE"; it has TPL_ID (上新提醒), OLD (旧模板)`},
-		"a key it lacks":       {"thing1 => thing9", "s.yaml:3: data.thing9: the template 上新提醒 has no such key; its keys are thing1, time2"},
-		"a key that is missed": {`, time2: "2026-11-30 10:00" => `, "s.yaml:3: data.time2: is missing; the template 上新提醒 asks for thing1, time2"},
-		"a value too long":     {"上新提醒 => 一二三四五六七八九十一二三四五六七八九十一", `s.yaml:3: data.thing1: "一二三四五六七八九十一二三四五六七八九十一" has 21 characters; thing takes at most 20`},
-		"known only later":     {"上新提醒 => {{ .openid }} {{ .unionid }}", ""},
+		"good": {"", ""},
+		"an unknown template": {"TPL_ID => NOPE",
+			`s.yaml:2: template: the account has no template "NOPE"; it has TPL_ID (上新提醒), OLD (旧模板)`},
+		"a key it lacks": {"thing1 => thing9",
+			"s.yaml:3: data.thing9: the template 上新提醒 has no such key; its keys are thing1, time2"},
+		"a key that is missed": {`, time2: "2026-11-30 10:00" => `,
+			"s.yaml:3: data.time2: is missing; the template 上新提醒 asks for thing1, time2"},
+		"a value too long": {"上新提醒 => 一二三四五六七八九十一二三四五六七八九十一",
+			`s.yaml:3: data.thing1: "一二三四五六七八九十一二三四五六七八九十一" has 21 characters; thing takes at most 20`},
+		"known only later": {"上新提醒 => {{ .openid }} {{ .unionid }}", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			old, replacement, _ := strings.Cut(test.change, " => ")
@@ -156,11 +175,16 @@ func TestValuesByKeyType(t *testing.T) {
 		key, value string
 		ok         bool
 	}{
-		{"thing1", "上新提醒", true}, {"thing1", strings.Repeat("字", 20), true}, {"thing1", strings.Repeat("字", 21), false}, {"thing1", "", false}, {"thing1", "a\nb", false},
-		{"character_string2", "A-17", true}, {"character_string2", "取货", false}, {"character_string2", strings.Repeat("x", 33), false},
-		{"amount3", "¥28.50", true}, {"amount3", "28元", true}, {"amount3", "二十", false}, {"amount3", "1234567890123", false},
-		{"phrase4", "已发货", true}, {"phrase4", "已经发货了啊", false}, {"phone_number5", "+86-10-12345678", true}, {"car_number6", "粤A8Z888挂", true},
-		{"time7", "2026年11月30日 10:00", true}, {"time7", "明天", false}, {"const8", "", true}, {"keyword1", "", true}, {"first", strings.Repeat("x", 99), true},
+		{"thing1", "上新提醒", true}, {"thing1", strings.Repeat("字", 20), true}, {"thing1", strings.Repeat("字", 21), false},
+		{"thing1", "", false}, {"thing1", "a\nb", false},
+		{"character_string2", "A-17", true}, {"character_string2", "取货", false},
+		{"character_string2", strings.Repeat("x", 33), false},
+		{"amount3", "¥28.50", true}, {"amount3", "28元", true}, {"amount3", "二十", false},
+		{"amount3", "1234567890123", false},
+		{"phrase4", "已发货", true}, {"phrase4", "已经发货了啊", false}, {"phone_number5", "+86-10-12345678", true},
+		{"car_number6", "粤A8Z888挂", true},
+		{"time7", "2026年11月30日 10:00", true}, {"time7", "明天", false}, {"const8", "", true}, {"keyword1", "", true},
+		{"first", strings.Repeat("x", 99), true},
 	} {
 		problem, want := template.CheckValue(test.key, test.value)
 		if problem.IsZero() != test.ok || problem.IsZero() != want.IsZero() {
@@ -178,9 +202,11 @@ func TestAMessageIsWrittenForItsRecipient(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := wxcast.Delivery{Follower: wxcast.Follower{OpenID: "O", UnionID: "U", Remark: "老客户", SubscribeTime: time.Date(2026, 1, 1, 20, 0, 0, 0, time.UTC)}, MiniOpenID: "M"}
+	d := wxcast.Delivery{Follower: wxcast.Follower{OpenID: "O", UnionID: "U", Remark: "老客户",
+		SubscribeTime: time.Date(2026, 1, 1, 20, 0, 0, 0, time.UTC)}, MiniOpenID: "M"}
 	got, err := m.For(&d)
-	if err != nil || got.PagePath != "p?o=O&u=U&m=M" || got.Data["thing1"] != "老客户" || got.Data["time2"] != "2026-01-02 04:00" || got.Data["character_string3"] != "const" {
+	if err != nil || got.PagePath != "p?o=O&u=U&m=M" || got.Data["thing1"] != "老客户" ||
+		got.Data["time2"] != "2026-01-02 04:00" || got.Data["character_string3"] != "const" {
 		t.Errorf("%+v %v", got, err)
 	}
 	again, _ := m.For(&d)

@@ -36,7 +36,8 @@ func CheckValue(key, value string) (problem, want wxcast.Sentence) {
 		return wxcast.Say("template.control", "value", value), wxcast.Say("template.one_line")
 	}
 	if most := lengthMax(key); most > 0 && length > most {
-		return wxcast.Say("template.too_long", "value", value, "n", length), wxcast.Say("template.at_most", "type", m[1], "most", most)
+		return wxcast.Say("template.too_long", "value", value, "n", length), wxcast.Say("template.at_most", "type",
+			m[1], "most", most)
 	}
 	switch m[1] {
 	case "character_string":
@@ -49,7 +50,8 @@ func CheckValue(key, value string) (problem, want wxcast.Sentence) {
 		}
 	case "time", "date":
 		if !strings.ContainsFunc(value, unicode.IsDigit) {
-			return wxcast.Say("template.no_time", "value", value), wxcast.Say("input.example", "example", "2026-11-30 10:00")
+			return wxcast.Say("template.no_time", "value", value), wxcast.Say("input.example", "example",
+				"2026-11-30 10:00")
 		}
 	}
 	return problem, want
@@ -99,7 +101,8 @@ func CheckTemplate(s *spec.Spec, templates []wechat.Template) []error {
 	}
 	for _, key := range slices.Sorted(maps.Keys(c.Data)) {
 		if !slices.Contains(keys, key) {
-			bad = append(bad, s.Bad("data."+key, wxcast.Say("template.lacks_key", "title", templates[i].Title), wxcast.Say("template.its_keys", "keys", keys)))
+			bad = append(bad, s.Bad("data."+key, wxcast.Say("template.lacks_key", "title", templates[i].Title),
+				wxcast.Say("template.its_keys", "keys", keys)))
 			continue
 		}
 		if strings.Contains(c.Data[key], "{{") {
@@ -111,7 +114,8 @@ func CheckTemplate(s *spec.Spec, templates []wechat.Template) []error {
 	}
 	for _, key := range keys {
 		if _, ok := c.Data[key]; !ok && keyType.MatchString(key) && !strings.HasPrefix(key, "keyword") {
-			bad = append(bad, s.Bad("data."+key, wxcast.Say("spec.missing"), wxcast.Say("template.asks_for", "title", templates[i].Title, "keys", keys)))
+			bad = append(bad, s.Bad("data."+key, wxcast.Say("spec.missing"),
+				wxcast.Say("template.asks_for", "title", templates[i].Title, "keys", keys)))
 		}
 	}
 	return bad

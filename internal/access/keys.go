@@ -88,7 +88,8 @@ func NewGuard(store Store, opens func(accountID int64) bool) *Guard {
 
 // Admit finds the key of who comes from an address and wants what a scope guards; text is
 // "" where they show none. err says why the store did not answer.
-func (g *Guard) Admit(ctx context.Context, text, address string, scope wxcast.Scope) (key wxcast.APIKey, why Refusal, err error) {
+func (g *Guard) Admit(ctx context.Context, text, address string, scope wxcast.Scope) (key wxcast.APIKey, why Refusal,
+	err error) {
 	if text == "" {
 		return key, g.stranger(address, NoKey), nil
 	}

@@ -18,7 +18,8 @@ import (
 func (a *Account) Teller(worker string, lang text.Lang) *notify.Teller {
 	t := &notify.Teller{Store: a.db, AccountID: a.ID, Account: a.Name(), Worker: worker, Log: a.log}
 	for _, r := range a.cfg.Notify {
-		t.Robots = append(t.Robots, notify.Robot{Kind: r.Kind, URL: r.URL, Secret: r.Secret, Lang: lang, Page: a.ReportPage})
+		t.Robots = append(t.Robots, notify.Robot{Kind: r.Kind, URL: r.URL, Secret: r.Secret, Lang: lang,
+			Page: a.ReportPage})
 	}
 	return t
 }
@@ -26,7 +27,8 @@ func (a *Account) Teller(worker string, lang text.Lang) *notify.Teller {
 // raise keeps an alert; that it could not be kept is said in the log, and no more.
 func (a *Account) raise(ctx context.Context, key string, title, body wxcast.Sentence) {
 	a.note(ctx, a.db.RaiseNotice(ctx, a.ID, wxcast.Notice{
-		Key: key, Kind: wxcast.NoticeAlert, Title: wxcast.Say("alert.title", "account", a.Name(), "what", title), Body: body,
+		Key: key, Kind: wxcast.NoticeAlert, Title: wxcast.Say("alert.title", "account", a.Name(), "what", title),
+		Body: body,
 	}))
 }
 
@@ -74,9 +76,11 @@ func (a *Account) tellState(ctx context.Context, b wxcast.Broadcast) {
 	key := fmt.Sprintf("broadcast:%d", b.ID)
 	switch b.State {
 	case wxcast.BroadcastPaused:
-		a.raise(ctx, key, wxcast.Say("alert.paused", "id", b.ID, "name", b.Name), wxcast.Say("alert.paused_body", "reason", b.Reason, "id", b.ID))
+		a.raise(ctx, key, wxcast.Say("alert.paused", "id", b.ID, "name", b.Name),
+			wxcast.Say("alert.paused_body", "reason", b.Reason, "id", b.ID))
 	case wxcast.BroadcastWaiting:
-		a.raise(ctx, key, wxcast.Say("alert.waits", "id", b.ID, "name", b.Name), wxcast.Say("alert.waits_body", "reason", b.Reason, "at", b.ResumeAt))
+		a.raise(ctx, key, wxcast.Say("alert.waits", "id", b.ID, "name", b.Name),
+			wxcast.Say("alert.waits_body", "reason", b.Reason, "at", b.ResumeAt))
 	default:
 		a.recovered(ctx, key)
 	}
@@ -90,7 +94,8 @@ func (a *Account) tellReport(ctx context.Context, r report.Report) error {
 		return err
 	}
 	return a.db.RaiseNotice(ctx, a.ID, wxcast.Notice{
-		Key: wxcast.ReportKey(r.Day), Kind: wxcast.NoticeReport, Title: wxcast.Verbatim(title), Body: wxcast.Verbatim(body), Data: string(data),
+		Key: wxcast.ReportKey(r.Day), Kind: wxcast.NoticeReport, Title: wxcast.Verbatim(title),
+		Body: wxcast.Verbatim(body), Data: string(data),
 	})
 }
 
@@ -99,7 +104,8 @@ const tokenAlert = time.Hour
 
 // tokenOverridden tells people of a token that somebody else made an end of.
 func (a *Account) tokenOverridden(ctx context.Context) {
-	a.log.WarnContext(ctx, "WeChat refuses a token that should have lived on: another system makes new ones", "account", a.Name())
+	a.log.WarnContext(ctx, "WeChat refuses a token that should have lived on: another system makes new ones", "account",
+		a.Name())
 	a.raise(ctx, "token", wxcast.Say("alert.token"), wxcast.Say("alert.token_body"))
 	if a.metrics != nil {
 		a.metrics.TokenOverridden(a.Name())
@@ -123,7 +129,8 @@ func (a *Account) watchQuota(ctx context.Context) (any, error) {
 	}
 	left := max(0, quota.Limit-quota.Used)
 	if quota.Limit > 0 && float64(left) < a.cfg.Serve.QuotaLow*float64(quota.Limit) {
-		a.raise(ctx, "quota", wxcast.Say("alert.quota"), wxcast.Say("alert.quota_body", "limit", quota.Limit, "left", left, "day", string(day)))
+		a.raise(ctx, "quota", wxcast.Say("alert.quota"),
+			wxcast.Say("alert.quota_body", "limit", quota.Limit, "left", left, "day", string(day)))
 	} else {
 		a.recovered(ctx, "quota")
 	}

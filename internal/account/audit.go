@@ -46,7 +46,8 @@ func audited[T any](ctx context.Context, a *Account, action, target string, do f
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), endWithin)
 	defer cancel()
 	if endErr := a.db.EndAudit(ending, id, e.target, outcome(ctx, err)); endErr != nil {
-		a.log.ErrorContext(ctx, "the end of a change was not written down", "actor", actor, "action", action, "err", endErr)
+		a.log.ErrorContext(ctx, "the end of a change was not written down", "actor", actor, "action", action, "err",
+			endErr)
 	}
 	return out, err
 }

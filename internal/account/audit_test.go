@@ -25,12 +25,14 @@ import (
 // open opens a simulated account with a few followers on an empty store.
 func open(t *testing.T, url string) (*account.Account, *simulator.Server) {
 	t.Helper()
-	sim := simulator.New(simulator.Options{Followers: 30, Seed: 5, Shares: simulator.Shares{WithUnionID: 1, MiniUser: 1}})
+	sim := simulator.New(simulator.Options{Followers: 30, Seed: 5,
+		Shares: simulator.Shares{WithUnionID: 1, MiniUser: 1}})
 	t.Cleanup(sim.Close)
 	platform := httptest.NewServer(sim)
 	t.Cleanup(platform.Close)
 	env := map[string]string{
-		"WXCAST_DATABASE_URL": url, "WXCAST_API_BASE": platform.URL, "WXCAST_APPID": sim.AppID, "WXCAST_SECRET": sim.Secret,
+		"WXCAST_DATABASE_URL": url, "WXCAST_API_BASE": platform.URL, "WXCAST_APPID": sim.AppID,
+		"WXCAST_SECRET":     sim.Secret,
 		"WXCAST_MINI_APPID": sim.MiniAppID,
 	}
 	cfg, err := config.Load(config.Sources{File: os.DevNull, Env: func(name string) string { return env[name] }})
@@ -48,7 +50,8 @@ func open(t *testing.T, url string) (*account.Account, *simulator.Server) {
 // reads are the use cases that change nothing and hand out nothing that is not everybody's,
 // and what is no use case.
 var reads = []string{
-	"Audit", "Broadcast", "BroadcastProgress", "Broadcasts", "Describe", "Jobs", "Keys", "Report", "ReportDays", "ReportPage",
+	"Audit", "Broadcast", "BroadcastProgress", "Broadcasts", "Describe", "Jobs", "Keys", "Report", "ReportDays",
+	"ReportPage",
 	"SyncRuns", "WriteReport", "PreviewBroadcast",
 	"CanCall", "Client", "Close", "CloseAll", "MiniProgram", "Name", "Now", "Schedule", "Serve", "Teller",
 	// Work that nobody asks for: broadcasts that somebody created, and counts.
@@ -79,14 +82,17 @@ func TestEveryChangeIsWrittenDown(t *testing.T) {
 				t.Errorf("%s: %v", c.method, err)
 			}
 			entries, err := a.Audit(t.Context(), 0, 1)
-			if err != nil || len(entries) != 1 || entries[0].Action != c.action || entries[0].Actor != "tester" || entries[0].Outcome != "done" {
-				t.Errorf("%s: the log's last entry is %+v (%v), want %s by tester, done", c.method, entries, err, c.action)
+			if err != nil || len(entries) != 1 || entries[0].Action != c.action || entries[0].Actor != "tester" ||
+				entries[0].Outcome != "done" {
+				t.Errorf("%s: the log's last entry is %+v (%v), want %s by tester, done", c.method, entries, err,
+					c.action)
 			}
 		}
 		if _, err := a.PauseBroadcast(ctx, 99); err == nil {
 			t.Error("a broadcast that is not there is paused")
 		}
-		if entries, _ := a.Audit(t.Context(), 0, 1); entries[0].Outcome != "not found" || entries[0].Target != "broadcast 99" {
+		if entries, _ := a.Audit(t.Context(), 0, 1); entries[0].Outcome != "not found" ||
+			entries[0].Target != "broadcast 99" {
 			t.Errorf("a change that failed is written down as %+v", entries[0])
 		}
 	})
@@ -111,7 +117,8 @@ func changesOf(t *testing.T, a *account.Account, sim *simulator.Server) []change
 	a.Serve(account.Serving{StartJob: func(string) bool { return true }})
 	spec := func(name string) account.Spec {
 		path := filepath.Join(t.TempDir(), name+".yaml")
-		text := fmt.Sprintf("name: %s\ntemplate: %s\ndata: {thing1: 上新, time2: \"2026-11-30 10:00\"}\nrate: 1000\n", name, sim.TemplateID)
+		text := fmt.Sprintf("name: %s\ntemplate: %s\ndata: {thing1: 上新, time2: \"2026-11-30 10:00\"}\nrate: 1000\n",
+			name, sim.TemplateID)
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -129,11 +136,13 @@ func changesOf(t *testing.T, a *account.Account, sim *simulator.Server) []change
 			return err
 		}},
 		{"ImportMiniUsers", "import-mini-users", func(ctx context.Context) error {
-			_, err := a.ImportMiniUsers(ctx, bridge.ReadFile(bytes.NewReader(csv.Bytes()), "mini.csv", columns), account.ImportOptions{Source: "mini.csv", Reject: func(bridge.Rejected) {}})
+			_, err := a.ImportMiniUsers(ctx, bridge.ReadFile(bytes.NewReader(csv.Bytes()), "mini.csv", columns),
+				account.ImportOptions{Source: "mini.csv", Reject: func(bridge.Rejected) {}})
 			return err
 		}},
 		{"ImportFile", "import-mini-users", func(ctx context.Context) error {
-			_, err := a.ImportFile(ctx, bytes.NewReader(csv.Bytes()), columns, account.ImportOptions{Source: "mini.csv"})
+			_, err := a.ImportFile(ctx, bytes.NewReader(csv.Bytes()), columns,
+				account.ImportOptions{Source: "mini.csv"})
 			return err
 		}},
 		{"Join", "join", func(ctx context.Context) error { _, err := a.Join(ctx, ""); return err }},
@@ -145,14 +154,30 @@ func changesOf(t *testing.T, a *account.Account, sim *simulator.Server) []change
 			_, err := a.CreateBroadcast(ctx, first, account.Begin{Draft: true}, who)
 			return err
 		}},
-		{"StartBroadcast", "start-broadcast", func(ctx context.Context) error { _, err := a.StartBroadcast(ctx, 1); return err }},
-		{"PauseBroadcast", "pause-broadcast", func(ctx context.Context) error { _, err := a.PauseBroadcast(ctx, 1); return err }},
-		{"ResumeBroadcast", "resume-broadcast", func(ctx context.Context) error { _, err := a.ResumeBroadcast(ctx, 1); return err }},
+		{"StartBroadcast", "start-broadcast", func(ctx context.Context) error {
+			_,
+				err := a.StartBroadcast(ctx, 1)
+			return err
+		}},
+		{"PauseBroadcast", "pause-broadcast", func(ctx context.Context) error {
+			_,
+				err := a.PauseBroadcast(ctx, 1)
+			return err
+		}},
+		{"ResumeBroadcast", "resume-broadcast", func(ctx context.Context) error {
+			_,
+				err := a.ResumeBroadcast(ctx, 1)
+			return err
+		}},
 		{"SteerBroadcast", "steer-broadcast", func(ctx context.Context) error {
 			_, err := a.SteerBroadcast(ctx, 1, account.Steering{Rate: &rate})
 			return err
 		}},
-		{"CancelBroadcast", "cancel-broadcast", func(ctx context.Context) error { _, err := a.CancelBroadcast(ctx, 1); return err }},
+		{"CancelBroadcast", "cancel-broadcast", func(ctx context.Context) error {
+			_,
+				err := a.CancelBroadcast(ctx, 1)
+			return err
+		}},
 		{"RunBroadcast", "run-broadcast", func(ctx context.Context) error {
 			sim.SetKnobs(func(k *simulator.Knobs) { k.RefuseSend = 43101 })
 			sent, err := a.RunBroadcast(ctx, second, sending)
@@ -169,15 +194,35 @@ func changesOf(t *testing.T, a *account.Account, sim *simulator.Server) []change
 			_, err := a.RetryBroadcast(ctx, 2, nil, who)
 			return err
 		}},
-		{"PauseBroadcast", "pause-broadcast", func(ctx context.Context) error { _, err := a.PauseBroadcast(ctx, 4); return err }},
+		{"PauseBroadcast", "pause-broadcast", func(ctx context.Context) error {
+			_,
+				err := a.PauseBroadcast(ctx, 4)
+			return err
+		}},
 		{"ContinueBroadcast", "resume-broadcast", func(ctx context.Context) error {
 			_, err := a.ContinueBroadcast(ctx, "resume", 4, sending, wxcast.BroadcastPaused)
 			return err
 		}},
-		{"AddOptOuts", "add-optouts", func(ctx context.Context) error { _, err := a.AddOptOuts(ctx, []string{openid}); return err }},
-		{"RemoveOptOuts", "remove-optouts", func(ctx context.Context) error { _, err := a.RemoveOptOuts(ctx, []string{openid}); return err }},
-		{"ImportOptOuts", "import-optouts", func(ctx context.Context) error { _, err := a.ImportOptOuts(ctx, []string{openid}); return err }},
-		{"ExportOptOuts", "export-optouts", func(ctx context.Context) error { _, err := a.ExportOptOuts(ctx, "csv", io.Discard); return err }},
+		{"AddOptOuts", "add-optouts", func(ctx context.Context) error {
+			_,
+				err := a.AddOptOuts(ctx, []string{openid})
+			return err
+		}},
+		{"RemoveOptOuts", "remove-optouts", func(ctx context.Context) error {
+			_,
+				err := a.RemoveOptOuts(ctx, []string{openid})
+			return err
+		}},
+		{"ImportOptOuts", "import-optouts", func(ctx context.Context) error {
+			_,
+				err := a.ImportOptOuts(ctx, []string{openid})
+			return err
+		}},
+		{"ExportOptOuts", "export-optouts", func(ctx context.Context) error {
+			_,
+				err := a.ExportOptOuts(ctx, "csv", io.Discard)
+			return err
+		}},
 		{"ExportDeliveries", "export-deliveries", func(ctx context.Context) error {
 			_, err := a.ExportDeliveries(ctx, 2, "csv", io.Discard)
 			return err
@@ -187,13 +232,21 @@ func changesOf(t *testing.T, a *account.Account, sim *simulator.Server) []change
 			return err
 		}},
 		{"Person", "get-person", func(ctx context.Context) error { _, err := a.Person(ctx, openid); return err }},
-		{"ForgetPerson", "forget-person", func(ctx context.Context) error { _, err := a.ForgetPerson(ctx, openid); return err }},
+		{"ForgetPerson", "forget-person", func(ctx context.Context) error {
+			_,
+				err := a.ForgetPerson(ctx, openid)
+			return err
+		}},
 		{"CreateKey", "create-key", func(ctx context.Context) error {
 			_, _, err := a.CreateKey(ctx, account.NewKey{Name: "ci", Scopes: []string{"read"}})
 			return err
 		}},
 		{"RevokeKey", "revoke-key", func(ctx context.Context) error { return a.RevokeKey(ctx, "ci") }},
 		{"StartJob", "start-job", func(ctx context.Context) error { return a.StartJob(ctx, "sync") }},
-		{"AccessToken", "get-access-token", func(ctx context.Context) error { _, err := a.AccessToken(ctx, ""); return err }},
+		{"AccessToken", "get-access-token", func(ctx context.Context) error {
+			_,
+				err := a.AccessToken(ctx, "")
+			return err
+		}},
 	}
 }

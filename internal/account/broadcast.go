@@ -16,8 +16,8 @@ import (
 
 // broadcast finds one of the account's broadcasts.
 func (a *Account) broadcast(ctx context.Context, id int64) (wxcast.Broadcast, error) {
-	b, err := a.db.Broadcast(ctx, id)
-	if errors.Is(err, store.ErrNotFound) || err == nil && b.AccountID != a.ID {
+	b, err := a.db.Broadcast(ctx, wxcast.BroadcastRef{AccountID: a.ID, ID: id})
+	if errors.Is(err, store.ErrNotFound) {
 		err = notFound("account.no_broadcast", "account", a.Name(), "id", id)
 	}
 	return b, err
@@ -66,7 +66,8 @@ type Begin struct {
 func (a *Account) begin(b Begin) (begin broadcast.Begin, err error) {
 	switch {
 	case b.Draft && b.At != "":
-		return begin, &wxcast.BadInput{Key: "draft", Problem: wxcast.Say("broadcast.draft_and_at"), Want: wxcast.Say("broadcast.want_draft_or_at")}
+		return begin, &wxcast.BadInput{Key: "draft", Problem: wxcast.Say("broadcast.draft_and_at"),
+			Want: wxcast.Say("broadcast.want_draft_or_at")}
 	case b.Draft:
 		return broadcast.Begin{State: wxcast.BroadcastDraft}, nil
 	case b.At == "":
@@ -74,10 +75,12 @@ func (a *Account) begin(b Begin) (begin broadcast.Begin, err error) {
 	}
 	begin.State = wxcast.BroadcastScheduled
 	if begin.At, err = spec.ParseTime(b.At); err != nil {
-		return begin, &wxcast.BadInput{Key: "at", Problem: wxcast.Say("input.time", "value", b.At), Want: wxcast.Say("input.want_time")}
+		return begin, &wxcast.BadInput{Key: "at", Problem: wxcast.Say("input.time", "value", b.At),
+			Want: wxcast.Say("input.want_time")}
 	}
 	if begin.At.Before(a.db.Now()) {
-		return begin, &wxcast.BadInput{Key: "at", Problem: wxcast.Say("input.time_over", "value", b.At), Want: wxcast.Say("input.want_later")}
+		return begin, &wxcast.BadInput{Key: "at", Problem: wxcast.Say("input.time_over", "value", b.At),
+			Want: wxcast.Say("input.want_later")}
 	}
 	return begin, nil
 }
@@ -100,7 +103,8 @@ func (a *Account) CreateBroadcast(ctx context.Context, s Spec, at Begin, who Ask
 }
 
 // steered is a change of a stored broadcast, by its number.
-func (a *Account) steered(ctx context.Context, action string, id int64, do func(wxcast.Broadcast) (wxcast.Broadcast, error)) (report.Broadcast, error) {
+func (a *Account) steered(ctx context.Context, action string, id int64,
+	do func(wxcast.Broadcast) (wxcast.Broadcast, error)) (report.Broadcast, error) {
 	return audited(ctx, a, action, fmt.Sprintf("broadcast %d", id), func(e *entry) (report.Broadcast, error) {
 		b, err := a.broadcast(ctx, id)
 		if err != nil {
@@ -115,11 +119,12 @@ func (a *Account) steered(ctx context.Context, action string, id int64, do func(
 }
 
 // move brings a broadcast from one of some states to another.
-func (a *Account) move(ctx context.Context, b wxcast.Broadcast, to wxcast.BroadcastState, reason wxcast.Sentence, from ...wxcast.BroadcastState) (wxcast.Broadcast, error) {
+func (a *Account) move(ctx context.Context, b wxcast.Broadcast, to wxcast.BroadcastState, reason wxcast.Sentence,
+	from ...wxcast.BroadcastState) (wxcast.Broadcast, error) {
 	if err := mustBe(b, from...); err != nil {
 		return b, err
 	}
-	moved, err := a.db.MoveBroadcast(ctx, b.ID, b.State, to, reason, time.Time{})
+	moved, err := a.db.MoveBroadcast(ctx, b.Ref(), wxcast.Move{From: b.State, To: to, Reason: reason})
 	if err != nil {
 		return b, err
 	}
@@ -144,14 +149,16 @@ func mustBe(b wxcast.Broadcast, states ...wxcast.BroadcastState) error {
 // PauseBroadcast stops a broadcast until it is resumed. Audited.
 func (a *Account) PauseBroadcast(ctx context.Context, id int64) (report.Broadcast, error) {
 	return a.steered(ctx, "pause-broadcast", id, func(b wxcast.Broadcast) (wxcast.Broadcast, error) {
-		return a.move(ctx, b, wxcast.BroadcastPaused, wxcast.Say("pause.by_hand"), wxcast.BroadcastRunning, wxcast.BroadcastWaiting, wxcast.BroadcastScheduled)
+		return a.move(ctx, b, wxcast.BroadcastPaused, wxcast.Say("pause.by_hand"), wxcast.BroadcastRunning,
+			wxcast.BroadcastWaiting, wxcast.BroadcastScheduled)
 	})
 }
 
 // CancelBroadcast ends a broadcast: who has no message yet gets none. Audited.
 func (a *Account) CancelBroadcast(ctx context.Context, id int64) (report.Broadcast, error) {
 	return a.steered(ctx, "cancel-broadcast", id, func(b wxcast.Broadcast) (wxcast.Broadcast, error) {
-		return a.move(ctx, b, wxcast.BroadcastCancelled, wxcast.Say("pause.by_hand"), wxcast.BroadcastDraft, wxcast.BroadcastScheduled,
+		return a.move(ctx, b, wxcast.BroadcastCancelled, wxcast.Say("pause.by_hand"), wxcast.BroadcastDraft,
+			wxcast.BroadcastScheduled,
 			wxcast.BroadcastRunning, wxcast.BroadcastWaiting, wxcast.BroadcastPaused)
 	})
 }
@@ -166,7 +173,8 @@ func (a *Account) StartBroadcast(ctx context.Context, id int64) (report.Broadcas
 // ResumeBroadcast lets the processes of wxcast serve go on with a broadcast. Audited.
 func (a *Account) ResumeBroadcast(ctx context.Context, id int64) (report.Broadcast, error) {
 	return a.steered(ctx, "resume-broadcast", id, func(b wxcast.Broadcast) (wxcast.Broadcast, error) {
-		return a.move(ctx, b, wxcast.BroadcastRunning, wxcast.Sentence{}, wxcast.BroadcastPaused, wxcast.BroadcastWaiting)
+		return a.move(ctx, b, wxcast.BroadcastRunning, wxcast.Sentence{}, wxcast.BroadcastPaused,
+			wxcast.BroadcastWaiting)
 	})
 }
 
@@ -197,11 +205,13 @@ func (a *Account) SteerBroadcast(ctx context.Context, id int64, to Steering) (s 
 		}
 		if to.Priority != nil {
 			if b.Priority = *to.Priority; b.Priority < -spec.PriorityMax || b.Priority > spec.PriorityMax {
-				return b, &wxcast.BadInput{Key: "priority", Problem: wxcast.Say("input.whole", "value", b.Priority, "low", -spec.PriorityMax, "high", spec.PriorityMax)}
+				return b, &wxcast.BadInput{Key: "priority",
+					Problem: wxcast.Say("input.whole", "value", b.Priority, "low", -spec.PriorityMax, "high",
+						spec.PriorityMax)}
 			}
 		}
 		s.Rate, s.Priority = b.Rate, b.Priority
-		return b, a.db.SetRate(ctx, b.ID, b.Rate, b.Priority)
+		return b, a.db.SetRate(ctx, b.Ref(), b.Rate, b.Priority)
 	})
 	return s, err
 }
@@ -251,8 +261,13 @@ func (a *Account) retry(ctx context.Context, b wxcast.Broadcast, only []int, who
 	if _, err := a.confirm(ctx, name, audience, who); err != nil {
 		return b, err
 	}
+	channels, err := a.db.BroadcastChannels(ctx, b.Ref())
+	if err != nil {
+		return b, err
+	}
 	retry, added, err := a.db.AddBroadcast(ctx, wxcast.Broadcast{
-		AccountID: b.AccountID, MiniID: b.MiniID, Name: name, ContentHash: b.ContentHash, Spec: b.Spec, Audience: audience,
+		AccountID: b.AccountID, MiniID: b.MiniID, Channels: channels, Name: name, ContentHash: b.ContentHash,
+		Spec: b.Spec, Audience: audience,
 		MessageKey: wxcast.NewMessageKey(), State: wxcast.BroadcastRunning, Rate: b.Rate, Priority: b.Priority,
 	})
 	if err == nil && !added {

@@ -21,10 +21,10 @@ const exportPage = 5000
 // Formats are how rows are written.
 var Formats = []string{"csv", "jsonl"}
 
-// rows are what an export writes, page by page in openid order.
+// rows are what an export writes, page by page in the order of an id.
 type rows[T any] struct {
-	page   func(after wxcast.OpenID) ([]T, error)
-	openid func(T) wxcast.OpenID
+	page   func(after string) ([]T, error)
+	id     func(T) string
 	header []string
 	fields func(T) []string // as in CSV, in the header's order
 	object func(T) any      // as in JSON
@@ -41,7 +41,7 @@ func (r rows[T]) write(out io.Writer, format string) (n int64, err error) {
 	} else if err := asCSV.Write(r.header); err != nil {
 		return 0, err
 	}
-	after := wxcast.OpenID("")
+	after := ""
 	for {
 		page, err := r.page(after)
 		if err != nil {
@@ -60,7 +60,7 @@ func (r rows[T]) write(out io.Writer, format string) (n int64, err error) {
 			}
 			return n, buffered.Flush()
 		}
-		after = r.openid(page[len(page)-1])
+		after = r.id(page[len(page)-1])
 	}
 }
 
@@ -81,15 +81,17 @@ func (a *Account) ExportDeliveries(ctx context.Context, id int64, format string,
 			return 0, err
 		}
 		return rows[wxcast.PersonDelivery]{
-			page: func(after wxcast.OpenID) ([]wxcast.PersonDelivery, error) {
-				return a.db.Deliveries(ctx, b, after, exportPage)
+			page: func(after string) ([]wxcast.PersonDelivery, error) {
+				return a.db.Deliveries(ctx, b, wxcast.Recipient(after), exportPage)
 			},
-			openid: func(d wxcast.PersonDelivery) wxcast.OpenID { return d.OpenID },
-			header: []string{"broadcast_id", "broadcast", "openid", "state", "attempts", "errcode", "errmsg", "msgid", "attempted_at", "next_attempt_at"},
+			id: func(d wxcast.PersonDelivery) string { return string(d.Recipient) },
+			header: []string{"broadcast_id", "broadcast", "openid", "state", "attempts", "errcode", "errmsg", "msgid",
+				"attempted_at", "next_attempt_at"},
 			fields: func(d wxcast.PersonDelivery) []string {
 				j := NewDelivery(d)
 				return []string{
-					fmt.Sprint(j.BroadcastID), j.Broadcast, j.OpenID, j.State, fmt.Sprint(j.Attempts), fmt.Sprint(j.ErrCode), j.ErrMsg, j.MsgID,
+					fmt.Sprint(j.BroadcastID), j.Broadcast, j.OpenID, j.State, fmt.Sprint(j.Attempts),
+					fmt.Sprint(j.ErrCode), j.ErrMsg, j.MsgID,
 					timeText(d.AttemptedAt), timeText(d.NextAttemptAt),
 				}
 			},
@@ -114,11 +116,13 @@ func (a *Account) audience(ctx context.Context, f FollowerFilter) (out wxcast.Au
 	if f.Bridged && f.NotBridged {
 		return out, &wxcast.BadInput{Key: "bridged", Problem: wxcast.Say("followers.bridged_and_not")}
 	}
-	out = wxcast.Audience{TagsAny: f.Tags, TagsAll: f.AllTags, TagsNone: f.WithoutTags, Scenes: f.Scenes, Unfollowed: f.Unfollowed}
+	out = wxcast.Audience{TagsAny: f.Tags, TagsAll: f.AllTags, TagsNone: f.WithoutTags, Scenes: f.Scenes,
+		Unfollowed: f.Unfollowed}
 	if f.Bridged || f.NotBridged {
 		out.Bridged = &f.Bridged
 	}
-	err = errors.Join(parseDate("followed_from", f.From, &out.FollowedFrom), parseDate("followed_until", f.Until, &out.FollowedUntil))
+	err = errors.Join(parseDate("followed_from", f.From, &out.FollowedFrom),
+		parseDate("followed_until", f.Until, &out.FollowedUntil))
 	// Only what asks about a mini program needs one.
 	if err == nil && (len(a.Config.MiniPrograms) > 0 || out.Bridged != nil || f.MiniAppID != "") {
 		_, out.MiniID, err = a.MiniProgram(ctx, f.MiniAppID)
@@ -133,7 +137,8 @@ func parseDate(key, text string, to *time.Time) error {
 	}
 	day, err := wxcast.ParseDay(text)
 	if err != nil {
-		return &wxcast.BadInput{Key: key, Problem: wxcast.Say("input.date", "value", text), Want: wxcast.Say("input.want_date")}
+		return &wxcast.BadInput{Key: key, Problem: wxcast.Say("input.date", "value", text),
+			Want: wxcast.Say("input.want_date")}
 	}
 	*to = day.Begin()
 	return nil
@@ -148,15 +153,17 @@ func (a *Account) ExportFollowers(ctx context.Context, f FollowerFilter, format 
 			return 0, err
 		}
 		return rows[wxcast.FollowerRecord]{
-			page: func(after wxcast.OpenID) ([]wxcast.FollowerRecord, error) {
-				return a.db.Followers(ctx, a.ID, audience, after, exportPage)
+			page: func(after string) ([]wxcast.FollowerRecord, error) {
+				return a.db.Followers(ctx, a.ID, audience, wxcast.OpenID(after), exportPage)
 			},
-			openid: func(f wxcast.FollowerRecord) wxcast.OpenID { return f.OpenID },
-			header: []string{"openid", "unionid", "mini_openid", "subscribed", "subscribe_time", "subscribe_scene", "tags", "remark",
+			id: func(f wxcast.FollowerRecord) string { return string(f.OpenID) },
+			header: []string{"openid", "unionid", "mini_openid", "subscribed", "subscribe_time", "subscribe_scene",
+				"tags", "remark",
 				"first_seen_at", "details_at", "unfollowed_at", "refollowed_at"},
 			fields: func(f wxcast.FollowerRecord) []string {
 				return []string{
-					string(f.OpenID), string(f.UnionID), string(f.MiniOpenID), strconv.FormatBool(f.Subscribed), timeText(f.SubscribeTime), f.Scene,
+					string(f.OpenID), string(f.UnionID), string(f.MiniOpenID), strconv.FormatBool(f.Subscribed),
+					timeText(f.SubscribeTime), f.Scene,
 					strings.Trim(fmt.Sprint(f.Tags), "[]"), f.Remark,
 					timeText(f.FirstSeenAt), timeText(f.DetailsAt), timeText(f.UnfollowedAt), timeText(f.RefollowedAt),
 				}
@@ -170,13 +177,11 @@ func (a *Account) ExportFollowers(ctx context.Context, f FollowerFilter, format 
 func (a *Account) ExportOptOuts(ctx context.Context, format string, w io.Writer) (int64, error) {
 	return audited(ctx, a, "export-optouts", "", func(*entry) (int64, error) {
 		return rows[wxcast.OptOut]{
-			page: func(after wxcast.OpenID) ([]wxcast.OptOut, error) {
-				return a.db.OptOuts(ctx, a.ID, after, exportPage)
-			},
-			openid: func(o wxcast.OptOut) wxcast.OpenID { return o.OpenID },
+			page:   func(after string) ([]wxcast.OptOut, error) { return a.db.OptOuts(ctx, a.ID, after, exportPage) },
+			id:     func(o wxcast.OptOut) string { return o.ID },
 			header: []string{"openid", "since", "source"},
 			fields: func(o wxcast.OptOut) []string {
-				return []string{string(o.OpenID), o.Since.Format(time.RFC3339), o.Source}
+				return []string{o.ID, o.Since.Format(time.RFC3339), o.Source}
 			},
 			object: func(o wxcast.OptOut) any { return o },
 		}.write(w, format)

@@ -6,6 +6,7 @@ import (
 	"iter"
 
 	"github.com/wxcast/wxcast/bridge"
+	"github.com/wxcast/wxcast/internal/text"
 )
 
 // ImportOptions say how mini users are imported.
@@ -20,14 +21,16 @@ type ImportOptions struct {
 }
 
 // ImportMiniUsers brings rows of mini users into the store. Audited.
-func (a *Account) ImportMiniUsers(ctx context.Context, rows iter.Seq2[bridge.Row, error], o ImportOptions) (bridge.ImportSummary, error) {
+func (a *Account) ImportMiniUsers(ctx context.Context, rows iter.Seq2[bridge.Row, error],
+	o ImportOptions) (bridge.ImportSummary, error) {
 	return audited(ctx, a, "import-mini-users", o.Source, func(*entry) (bridge.ImportSummary, error) {
 		_, summary, err := a.importRows(ctx, rows, o)
 		return summary, err
 	})
 }
 
-func (a *Account) importRows(ctx context.Context, rows iter.Seq2[bridge.Row, error], o ImportOptions) (miniID int64, summary bridge.ImportSummary, err error) {
+func (a *Account) importRows(ctx context.Context, rows iter.Seq2[bridge.Row, error], o ImportOptions) (miniID int64,
+	summary bridge.ImportSummary, err error) {
 	if _, miniID, err = a.MiniProgram(ctx, o.MiniAppID); err != nil {
 		return 0, summary, err
 	}
@@ -59,12 +62,13 @@ type Reject struct {
 const rejectsShown = 100
 
 // ImportFile brings in the mini users of a file, and joins them. Audited.
-func (a *Account) ImportFile(ctx context.Context, in io.Reader, columns bridge.Columns, o ImportOptions) (Imported, error) {
+func (a *Account) ImportFile(ctx context.Context, in io.Reader, columns bridge.Columns, o ImportOptions) (Imported,
+	error) {
 	return audited(ctx, a, "import-mini-users", o.Source, func(*entry) (out Imported, err error) {
 		out.Rejects = []Reject{}
 		o.Reject = func(r bridge.Rejected) {
 			if len(out.Rejects) < rejectsShown {
-				out.Rejects = append(out.Rejects, Reject{Line: r.Line, Reason: r.Reason})
+				out.Rejects = append(out.Rejects, Reject{Line: r.Line, Reason: text.English.Say(r.Reason)})
 			}
 		}
 		var miniID int64

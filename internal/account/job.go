@@ -7,6 +7,7 @@ import (
 
 	"github.com/wxcast/wxcast/bridge"
 	"github.com/wxcast/wxcast/internal/jobs"
+	"github.com/wxcast/wxcast/internal/text"
 	"github.com/wxcast/wxcast/internal/wxcast"
 	followersync "github.com/wxcast/wxcast/sync"
 )
@@ -42,6 +43,12 @@ func (a *Account) Jobs(ctx context.Context) (Jobs, error) {
 	if err != nil {
 		return Jobs{}, err
 	}
+	for i := range runs {
+		if o := runs[i].Outcome; o == wxcast.JobFailed || o == wxcast.JobSkipped {
+			runs[i].Why = wxcast.Stored(runs[i].Detail)
+			runs[i].Detail = text.English.Say(runs[i].Why)
+		}
+	}
 	all := Jobs{Runs: runs}
 	for _, job := range a.Schedule() {
 		one := Job{Job: job.Name, Schedule: job.Schedule.String(), Next: job.Schedule.Next(a.db.Now()).UTC()}
@@ -74,14 +81,15 @@ func (a *Account) Schedule() []jobs.Job {
 		if err != nil {
 			panic(err) // it was checked with the configuration
 		}
-		all = append(all, jobs.Job{AccountID: a.ID, Name: name, Schedule: schedule, Run: func(ctx context.Context) (string, error) {
-			did, err := a.alerting(name, run)(As(ctx, "job "+name))
-			if err != nil {
-				return "", err
-			}
-			detail, err := json.Marshal(did)
-			return string(detail), err
-		}})
+		all = append(all, jobs.Job{AccountID: a.ID, Name: name, Schedule: schedule,
+			Run: func(ctx context.Context) (string, error) {
+				did, err := a.alerting(name, run)(As(ctx, "job "+name))
+				if err != nil {
+					return "", err
+				}
+				detail, err := json.Marshal(did)
+				return string(detail), err
+			}})
 	}
 	if a.client != nil {
 		add(jobSync, a.cfg.Serve.SyncAt, a.syncAndJoin)

@@ -40,22 +40,26 @@ func (a *Account) CreateKey(ctx context.Context, n NewKey) (k wxcast.APIKey, tex
 func (n NewKey) key() (wxcast.APIKey, error) {
 	k := wxcast.APIKey{Name: n.Name}
 	if !access.KeyName.MatchString(n.Name) {
-		return k, &wxcast.BadInput{Key: "name", Problem: wxcast.Say("input.invalid", "value", n.Name), Want: wxcast.Say("key.want_name")}
+		return k, &wxcast.BadInput{Key: "name", Problem: wxcast.Say("input.invalid", "value", n.Name),
+			Want: wxcast.Say("key.want_name")}
 	}
 	for _, text := range n.Scopes {
 		scope, ok := wxcast.ParseScope(text)
 		if !ok {
-			return k, &wxcast.BadInput{Key: "scope", Problem: wxcast.Say("input.invalid", "value", text), Want: wxcast.Say("key.want_scopes", "known", wxcast.Scopes)}
+			return k, &wxcast.BadInput{Key: "scope", Problem: wxcast.Say("input.invalid", "value", text),
+				Want: wxcast.Say("key.want_scopes", "known", wxcast.Scopes)}
 		}
 		if !k.May(scope) {
 			k.Scopes = append(k.Scopes, scope)
 		}
 	}
 	if len(k.Scopes) == 0 {
-		return k, &wxcast.BadInput{Key: "scope", Problem: wxcast.Say("input.missing"), Want: wxcast.Say("key.want_scopes", "known", wxcast.Scopes)}
+		return k, &wxcast.BadInput{Key: "scope", Problem: wxcast.Say("input.missing"),
+			Want: wxcast.Say("key.want_scopes", "known", wxcast.Scopes)}
 	}
 	if n.Days < 0 || n.Days > KeyDaysMax {
-		return k, &wxcast.BadInput{Key: "days", Problem: wxcast.Say("input.whole", "value", n.Days, "low", 0, "high", KeyDaysMax)}
+		return k, &wxcast.BadInput{Key: "days", Problem: wxcast.Say("input.whole", "value", n.Days, "low", 0, "high",
+			KeyDaysMax)}
 	}
 	return k, nil
 }

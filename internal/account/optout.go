@@ -3,24 +3,20 @@ package account
 import (
 	"context"
 	"fmt"
-	"strings"
 )
 
 // OptOutChange is what a change of the opt-out list did.
 type OptOutChange struct {
 	Added   int64    `json:"added"`
 	Removed int64    `json:"removed"`
-	Unknown []string `json:"unknown"` // ids that are no follower's
+	Unknown []string `json:"unknown"` // ids that are no follower's yet: they are on the list, too
 }
 
-// AddOptOuts puts people on the list of those who want no messages, by their openids or
-// unionids. Audited.
+// AddOptOuts puts people on the list of those who want no messages, by their openids,
+// unionids or mini_openids, followers or not. Audited.
 func (a *Account) AddOptOuts(ctx context.Context, ids []string) (OptOutChange, error) {
 	return audited(ctx, a, "add-optouts", people(ids), func(*entry) (OptOutChange, error) {
 		added, unknown, err := a.db.AddOptOuts(ctx, a.ID, ids, "by hand")
-		if err == nil && len(unknown) == len(ids) {
-			err = nobody(strings.Join(unknown, ", "))
-		}
 		return OptOutChange{Added: added, Unknown: append([]string{}, unknown...)}, err
 	})
 }

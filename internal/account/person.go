@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/wxcast/wxcast/internal/text"
 	"github.com/wxcast/wxcast/internal/wxcast"
 	store "github.com/wxcast/wxcast/sql"
 )
@@ -51,9 +52,11 @@ func NewFollower(f wxcast.FollowerRecord) Follower {
 		tags = []int{}
 	}
 	return Follower{
-		OpenID: string(f.OpenID), UnionID: string(f.UnionID), MiniOpenID: string(f.MiniOpenID), Subscribed: f.Subscribed,
+		OpenID: string(f.OpenID), UnionID: string(f.UnionID), MiniOpenID: string(f.MiniOpenID),
+		Subscribed:    f.Subscribed,
 		SubscribeTime: TimeOrNull(f.SubscribeTime), Scene: f.Scene, Remark: f.Remark, Tags: tags,
-		FirstSeenAt: f.FirstSeenAt, DetailsAt: f.DetailsAt, UnfollowedAt: TimeOrNull(f.UnfollowedAt), RefollowedAt: TimeOrNull(f.RefollowedAt),
+		FirstSeenAt: f.FirstSeenAt, DetailsAt: f.DetailsAt, UnfollowedAt: TimeOrNull(f.UnfollowedAt),
+		RefollowedAt: TimeOrNull(f.RefollowedAt),
 	}
 }
 
@@ -69,16 +72,19 @@ type MiniUser struct {
 
 // Delivery is a message to a person as it is shown.
 type Delivery struct {
-	BroadcastID   int64      `json:"broadcast_id"`
-	Broadcast     string     `json:"broadcast"`
-	OpenID        string     `json:"openid"`
-	State         string     `json:"state"`
-	Attempts      int        `json:"attempts"`
-	ErrCode       int        `json:"errcode"`
-	ErrMsg        string     `json:"errmsg"`
-	MsgID         string     `json:"msgid"` // text: it is above 2^53
-	AttemptedAt   *time.Time `json:"attempted_at"`
-	NextAttemptAt *time.Time `json:"next_attempt_at"`
+	BroadcastID int64  `json:"broadcast_id"`
+	Broadcast   string `json:"broadcast"`
+	OpenID      string `json:"openid"`
+	State       string `json:"state"`
+	Attempts    int    `json:"attempts"`
+	ErrCode     int    `json:"errcode"`
+	// ErrMsg is what WeChat said, or why it was skipped, in English; Why is the same in any
+	// language.
+	ErrMsg        string          `json:"errmsg"`
+	Why           wxcast.Sentence `json:"-"`
+	MsgID         string          `json:"msgid"` // text: it is above 2^53
+	AttemptedAt   *time.Time      `json:"attempted_at"`
+	NextAttemptAt *time.Time      `json:"next_attempt_at"`
 }
 
 // NewDelivery shows a delivery.
@@ -87,8 +93,12 @@ func NewDelivery(d wxcast.PersonDelivery) Delivery {
 	if d.MsgID != 0 {
 		msgid = strconv.FormatInt(d.MsgID, 10)
 	}
+	why := wxcast.Stored(d.ErrMsg)
 	return Delivery{
-		d.BroadcastID, d.Broadcast, string(d.OpenID), string(d.State), d.Attempts, d.ErrCode, d.ErrMsg, msgid, TimeOrNull(d.AttemptedAt), TimeOrNull(d.NextAttemptAt),
+		BroadcastID: d.BroadcastID, Broadcast: d.Broadcast, OpenID: string(d.Recipient), State: string(d.State),
+		Attempts: d.Attempts,
+		ErrCode:  d.ErrCode, ErrMsg: text.English.Say(why), Why: why, MsgID: msgid,
+		AttemptedAt: TimeOrNull(d.AttemptedAt), NextAttemptAt: TimeOrNull(d.NextAttemptAt),
 	}
 }
 
@@ -99,7 +109,8 @@ func NewPerson(p wxcast.Person) Person {
 		out.Followers = append(out.Followers, NewFollower(f))
 	}
 	for _, m := range p.MiniUsers {
-		out.MiniUsers = append(out.MiniUsers, MiniUser{string(m.MiniAppID), string(m.MiniOpenID), string(m.UnionID), m.Bridged, m.CreatedAt, m.UpdatedAt})
+		out.MiniUsers = append(out.MiniUsers, MiniUser{string(m.MiniAppID), string(m.MiniOpenID), string(m.UnionID),
+			m.Bridged, m.CreatedAt, m.UpdatedAt})
 	}
 	for _, d := range p.Deliveries {
 		out.Messages = append(out.Messages, NewDelivery(d))

@@ -34,11 +34,13 @@ func (a *Account) tellRules(ctx context.Context, who Asker) error {
 
 // find checks a spec against WeChat and finds its broadcast, or makes it. recipients is how
 // many a new one has, where they were counted; 0 else.
-func (a *Account) find(ctx context.Context, s Spec, begin broadcast.Begin, who Asker) (b wxcast.Broadcast, checked checkedSpec, recipients int64, err error) {
+func (a *Account) find(ctx context.Context, s Spec, begin broadcast.Begin, who Asker) (b wxcast.Broadcast,
+	checked checkedSpec, recipients int64, err error) {
 	if checked, err = a.check(ctx, s); err != nil {
 		return b, checked, 0, err
 	}
 	begin.AccountID, begin.MiniID, begin.Rate = a.ID, checked.miniID, a.sendOptions(s).Rate
+	begin.Channels = a.channels(s.Spec)
 	b, found, err := broadcast.Find(ctx, a.db, s.Spec, begin, func() (audience wxcast.Audience, err error) {
 		audience, recipients, err = a.prepare(ctx, checked, who)
 		return audience, err
@@ -71,7 +73,8 @@ func (a *Account) prepare(ctx context.Context, checked checkedSpec, who Asker) (
 	if err != nil {
 		return audience, 0, err
 	}
-	found, err := spec.Check(ctx, a.db, message, spec.Preflighting{Spec: checked.Spec.Spec, AccountID: a.ID, Audience: audience})
+	found, err := spec.Check(ctx, a.db, message,
+		spec.Preflighting{Spec: checked.Spec.Spec, AccountID: a.ID, Audience: audience})
 	if err != nil {
 		return audience, 0, err
 	}
@@ -87,7 +90,8 @@ func (a *Account) prepare(ctx context.Context, checked checkedSpec, who Asker) (
 
 // confirm asks for a yes before a large new broadcast, and refuses one to nobody. It returns
 // how many recipients there are, where it counted them.
-func (a *Account) confirm(ctx context.Context, name string, audience wxcast.Audience, who Asker) (recipients int64, err error) {
+func (a *Account) confirm(ctx context.Context, name string, audience wxcast.Audience, who Asker) (recipients int64,
+	err error) {
 	if !who.Watches { // need not wait for a number either
 		if some, err := a.db.Followers(ctx, a.ID, audience, "", 1); err != nil || len(some) > 0 {
 			return 0, err
@@ -101,11 +105,13 @@ func (a *Account) confirm(ctx context.Context, name string, audience wxcast.Audi
 		if len(n.Out) > 0 && n.Followers > 0 {
 			last := n.Out[len(n.Out)-1]
 			return 0, &wxcast.BadInput{
-				Problem: wxcast.Say("broadcast.nobody", "followers", n.Followers, "n", last.N, "reason", OutReason(last.Reason)),
-				Want:    wxcast.Say("broadcast.want_preview"),
+				Problem: wxcast.Say("broadcast.nobody", "followers", n.Followers, "n", last.N, "reason",
+					OutReason(last.Reason)),
+				Want: wxcast.Say("broadcast.want_preview"),
 			}
 		}
-		return 0, &wxcast.BadInput{Problem: wxcast.Say("broadcast.nobody_bridged"), Want: wxcast.Say("broadcast.want_join")}
+		return 0, &wxcast.BadInput{Problem: wxcast.Say("broadcast.nobody_bridged"),
+			Want: wxcast.Say("broadcast.want_join")}
 	}
 	if who.Confirm == nil || n.Recipients <= a.cfg.Broadcast.ConfirmAbove {
 		return n.Recipients, nil

@@ -11,6 +11,7 @@ import (
 	"github.com/wxcast/wxcast/broadcast"
 	"github.com/wxcast/wxcast/broadcast/spec"
 	"github.com/wxcast/wxcast/broadcast/template"
+	"github.com/wxcast/wxcast/internal/text"
 	"github.com/wxcast/wxcast/internal/wechat"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
@@ -104,13 +105,15 @@ func (a *Account) PreviewBroadcast(ctx context.Context, s Spec, messages int) (p
 	if err != nil {
 		return p, err
 	}
-	found, err := spec.Check(ctx, a.db, message, spec.Preflighting{Spec: s.Spec, AccountID: a.ID, Audience: audience, First: messages})
+	found, err := spec.Check(ctx, a.db, message,
+		spec.Preflighting{Spec: s.Spec, AccountID: a.ID, Audience: audience, First: messages})
 	if err != nil {
 		return p, err
 	}
 	p.Recipients, p.BadValues = found.Recipients, found.Bad
 	for _, m := range found.First {
-		p.Messages = append(p.Messages, PreviewMessage{OpenID: string(m.ToUser), Data: m.Data, PagePath: m.PagePath, URL: m.URL})
+		p.Messages = append(p.Messages, PreviewMessage{OpenID: string(m.ToUser), Data: m.Data, PagePath: m.PagePath,
+			URL: m.URL})
 	}
 	a.foretell(ctx, s, &p)
 	return p, nil
@@ -137,7 +140,8 @@ const TestMax = 20
 func (a *Account) TestBroadcast(ctx context.Context, s Spec, to []string) ([]TestMessage, error) {
 	return audited(ctx, a, "test-broadcast", s.Name, func(*entry) ([]TestMessage, error) {
 		if len(to) == 0 || len(to) > TestMax {
-			return nil, &wxcast.BadInput{Key: "to", Problem: wxcast.Say("input.how_many", "n", len(to)), Want: wxcast.Say("broadcast.want_to", "most", TestMax)}
+			return nil, &wxcast.BadInput{Key: "to", Problem: wxcast.Say("input.how_many", "n", len(to)),
+				Want: wxcast.Say("broadcast.want_to", "most", TestMax)}
 		}
 		messages, err := a.testMessages(ctx, s, to)
 		if err != nil {
@@ -148,7 +152,7 @@ func (a *Account) TestBroadcast(ctx context.Context, s Spec, to []string) ([]Tes
 			msgID, err := a.client.SendTemplate(ctx, m)
 			r := TestMessage{OpenID: string(m.ToUser), Sent: err == nil, ErrCode: wechat.CodeOf(err)}
 			if err != nil {
-				r.ErrMsg = err.Error()
+				r.ErrMsg = text.English.Error(err, text.NoDoor, nil)
 			} else {
 				r.MsgID = strconv.FormatInt(msgID, 10)
 			}
@@ -159,7 +163,8 @@ func (a *Account) TestBroadcast(ctx context.Context, s Spec, to []string) ([]Tes
 }
 
 // testMessages makes all messages before the first is sent.
-func (a *Account) testMessages(ctx context.Context, s Spec, to []string) (messages []wechat.TemplateMessage, err error) {
+func (a *Account) testMessages(ctx context.Context, s Spec, to []string) (messages []wechat.TemplateMessage,
+	err error) {
 	checked, err := a.check(ctx, s)
 	if err != nil {
 		return nil, err
@@ -186,7 +191,8 @@ func (a *Account) testMessages(ctx context.Context, s Spec, to []string) (messag
 				return nil, err
 			}
 			if len(f) == 0 {
-				return nil, &wxcast.BadInput{File: s.Audience.In.File, Key: openid, Problem: wxcast.Say("broadcast.not_in_list"), Want: wxcast.Say("broadcast.want_in_list")}
+				return nil, &wxcast.BadInput{File: s.Audience.In.File, Key: openid,
+					Problem: wxcast.Say("broadcast.not_in_list"), Want: wxcast.Say("broadcast.want_in_list")}
 			}
 		}
 		m, err := message.For(&wxcast.Delivery{Follower: f[0].Follower, MiniOpenID: f[0].MiniOpenID, Vars: f[0].Vars})

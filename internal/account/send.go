@@ -51,7 +51,8 @@ func (a *Account) RunBroadcast(ctx context.Context, s Spec, o Sending) (Sent, er
 
 // ContinueBroadcast sends a stored broadcast in this process, if it is in one of some states.
 // Audited.
-func (a *Account) ContinueBroadcast(ctx context.Context, action string, id int64, o Sending, from ...wxcast.BroadcastState) (Sent, error) {
+func (a *Account) ContinueBroadcast(ctx context.Context, action string, id int64, o Sending,
+	from ...wxcast.BroadcastState) (Sent, error) {
 	return audited(ctx, a, action+"-broadcast", fmt.Sprintf("broadcast %d", id), func(*entry) (Sent, error) {
 		b, err := a.broadcast(ctx, id)
 		if err != nil {
@@ -135,8 +136,9 @@ func (a *Account) send(ctx context.Context, w work, options broadcast.Options, o
 // tellWithin is how long the counts of a broadcast that was stopped are waited for.
 const tellWithin = 5 * time.Second
 
-func (a *Account) sendOnce(ctx context.Context, w work, by broadcast.With, options broadcast.Options, o Sending) (wxcast.Broadcast, error) {
-	before, err := a.db.Tally(ctx, w.b.ID)
+func (a *Account) sendOnce(ctx context.Context, w work, by broadcast.With, options broadcast.Options,
+	o Sending) (wxcast.Broadcast, error) {
+	before, err := a.db.Tally(ctx, w.b.Ref())
 	if err != nil {
 		return w.b, err
 	}

@@ -64,7 +64,8 @@ func CheckRate(rate float64) error {
 
 // invalid says that a value is none of those that there are.
 func invalid[T ~string](key, value string, known []T) error {
-	return &wxcast.BadInput{Key: key, Problem: wxcast.Say("input.invalid", "value", value), Want: wxcast.Say("input.use", "known", known)}
+	return &wxcast.BadInput{Key: key, Problem: wxcast.Say("input.invalid", "value", value),
+		Want: wxcast.Say("input.use", "known", known)}
 }
 
 // Spec is a spec that was read, with its lists looked at.
@@ -79,7 +80,8 @@ func ReadSpec(f SpecFile) (Spec, error) {
 	}
 	raw, err := os.ReadFile(f.Path)
 	if err != nil {
-		return Spec{}, &wxcast.BadInput{File: name, Problem: wxcast.Say("input.unreadable"), Want: wxcast.Say("input.want_yaml")}
+		return Spec{}, &wxcast.BadInput{File: name, Problem: wxcast.Say("input.unreadable"),
+			Want: wxcast.Say("input.want_yaml")}
 	}
 	s, err := parse(name, raw)
 	if err != nil {
@@ -106,7 +108,7 @@ func (s Spec) At(key string, err error) error {
 	if s.Spec == nil || !errors.As(err, &unknown) {
 		return err
 	}
-	return s.Bad(key, wxcast.Verbatim(unknown.Said()), wxcast.Verbatim(unknown.Want))
+	return s.Bad(key, unknown.Said(), unknown.Want)
 }
 
 // own refuses a spec that names another account.
@@ -114,7 +116,8 @@ func (a *Account) own(s Spec) error {
 	if s.Account == "" || s.Account == a.Name() {
 		return nil
 	}
-	return s.Bad("account", wxcast.Say("spec.other_account", "account", s.Account, "this", a.Name()), wxcast.Say("spec.want_this_account"))
+	return s.Bad("account", wxcast.Say("spec.other_account", "account", s.Account, "this", a.Name()),
+		wxcast.Say("spec.want_this_account"))
 }
 
 // checkedSpec is a spec that fits the account and its templates.
@@ -184,6 +187,13 @@ func lower(a, b int) int {
 		return max(a, b)
 	}
 	return min(a, b)
+}
+
+// channels are the ways that a spec's broadcast goes.
+func (a *Account) channels(s *spec.Spec) []wxcast.BroadcastChannel {
+	facts := template.Facts
+	return []wxcast.BroadcastChannel{{Name: facts.Name, Lane: wxcast.Lane{AppID: a.ID, API: facts.API},
+		TemplateID: template.Of(s).TemplateID}}
 }
 
 // sendBy is what a broadcast's messages are sent by.

@@ -4,20 +4,23 @@ import (
 	"context"
 	"time"
 
+	"github.com/wxcast/wxcast/internal/text"
 	"github.com/wxcast/wxcast/internal/wxcast"
 	followersync "github.com/wxcast/wxcast/sync"
 )
 
 // Sync brings the account's followers into the store. progress may be nil. Audited.
-func (a *Account) Sync(ctx context.Context, mode wxcast.SyncMode, allowMassUnfollow bool, progress func(followersync.Progress)) (followersync.Summary, error) {
+func (a *Account) Sync(ctx context.Context, mode wxcast.SyncMode, allowMassUnfollow bool,
+	progress func(followersync.Progress)) (followersync.Summary, error) {
 	return audited(ctx, a, "sync", string(mode), func(*entry) (followersync.Summary, error) {
 		if err := a.needCalls(); err != nil {
 			return followersync.Summary{}, err
 		}
 		return followersync.Run(ctx, a.client, a.db, followersync.Options{
 			AccountID: a.ID, Mode: mode, Concurrency: a.cfg.Sync.Concurrency, Rate: a.cfg.Sync.Rate,
-			MaxUnfollowShare: a.cfg.Sync.MaxUnfollowShare, AllowMassUnfollow: allowMassUnfollow, ResumeWithin: a.cfg.Sync.ResumeWithin,
-			Progress: progress, Log: a.log,
+			MaxUnfollowShare: a.cfg.Sync.MaxUnfollowShare, AllowMassUnfollow: allowMassUnfollow,
+			ResumeWithin: a.cfg.Sync.ResumeWithin,
+			Progress:     progress, Log: a.log,
 		})
 	})
 }
@@ -27,7 +30,10 @@ type SyncRun struct {
 	ID         int64      `json:"id"`
 	StartedAt  time.Time  `json:"started_at"`
 	FinishedAt *time.Time `json:"finished_at"` // null while it is unfinished
-	Outcome    string     `json:"outcome"`
+	// Outcome is "done", "abandoned", "unfinished", or what went wrong, in English; Why is
+	// the latter in any language.
+	Outcome string          `json:"outcome"`
+	Why     wxcast.Sentence `json:"-"`
 	followersync.Summary
 }
 
@@ -39,7 +45,9 @@ func (a *Account) SyncRuns(ctx context.Context, most int) ([]SyncRun, error) {
 	}
 	runs, now := make([]SyncRun, len(ended)), a.db.Now()
 	for i, r := range ended {
-		runs[i] = SyncRun{ID: r.ID, StartedAt: r.StartedAt, Outcome: r.Outcome, Summary: followersync.SummaryOf(r.SyncRun)}
+		why := wxcast.Stored(r.Outcome)
+		runs[i] = SyncRun{ID: r.ID, StartedAt: r.StartedAt, Outcome: text.English.Say(why), Why: why,
+			Summary: followersync.SummaryOf(r.SyncRun)}
 		end := r.FinishedAt
 		if end.IsZero() {
 			end, runs[i].Outcome = now, "unfinished"

@@ -83,7 +83,8 @@ func (a *Account) work(ctx context.Context, b wxcast.Broadcast) (rest time.Durat
 		return 0
 	}
 	if err != nil {
-		a.log.ErrorContext(ctx, "broadcast stopped; it will be tried again", "broadcast_id", b.ID, "name", b.Name, "err", err)
+		a.log.ErrorContext(ctx, "broadcast stopped; it will be tried again", "broadcast_id", b.ID, "name", b.Name,
+			"err", err)
 		return broadcastRest
 	}
 	a.log.InfoContext(ctx, "broadcast is "+string(b.State), "broadcast_id", b.ID, "name", b.Name, "reason", b.Reason)

@@ -90,7 +90,8 @@ func operation(id, method, path, summary string, scope wxcast.Scope) huma.Operat
 }
 
 // register adds a call that answers with JSON.
-func register[I, O any](a *API, op huma.Operation, do func(ctx context.Context, of *account.Account, in *I) (O, error)) {
+func register[I, O any](a *API, op huma.Operation,
+	do func(ctx context.Context, of *account.Account, in *I) (O, error)) {
 	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*answer[O], error) {
 		out, err := do(ctx, accountOf(ctx), in)
 		if err != nil {

@@ -16,7 +16,8 @@ func (a *API) addAudit() {
 	type auditLog struct {
 		Entries []wxcast.AuditEntry `json:"entries"`
 	}
-	register(a, operation("list-audit", http.MethodGet, "/audit", "Who changed what, the latest first", wxcast.ScopeAudit),
+	register(a, operation("list-audit", http.MethodGet, "/audit", "Who changed what, the latest first",
+		wxcast.ScopeAudit),
 		func(ctx context.Context, of *account.Account, in *page) (auditLog, error) {
 			entries, err := of.Audit(ctx, in.Before, in.Limit)
 			return auditLog{entries}, err

@@ -55,11 +55,13 @@ func (f *SpecForm) with(onUnknown string, do func(account.Spec) error) error {
 func save(dir string, from huma.FormFile) error {
 	name := filepath.Base(from.Filename) // as mime/multipart gives it; said again, since it names a file of ours
 	if !filepath.IsLocal(name) || name == "." {
-		return &wxcast.BadInput{Key: from.Filename, Problem: wxcast.Say("api.file_name"), Want: wxcast.Say("api.want_file_name")}
+		return &wxcast.BadInput{Key: from.Filename, Problem: wxcast.Say("api.file_name"),
+			Want: wxcast.Say("api.want_file_name")}
 	}
 	to, err := os.OpenFile(filepath.Join(dir, name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if os.IsExist(err) {
-		return &wxcast.BadInput{Key: name, Problem: wxcast.Say("api.file_twice"), Want: wxcast.Say("api.want_file_names")}
+		return &wxcast.BadInput{Key: name, Problem: wxcast.Say("api.file_twice"),
+			Want: wxcast.Say("api.want_file_names")}
 	}
 	if err != nil {
 		return err
@@ -75,12 +77,14 @@ func (a *API) addBroadcasts() {
 	type broadcastList struct {
 		Broadcasts []report.Broadcast `json:"broadcasts"`
 	}
-	register(a, operation("list-broadcasts", http.MethodGet, "/broadcasts", "List the broadcasts, the latest first", wxcast.ScopeRead),
+	register(a, operation("list-broadcasts", http.MethodGet, "/broadcasts", "List the broadcasts, the latest first",
+		wxcast.ScopeRead),
 		func(ctx context.Context, of *account.Account, _ *struct{}) (broadcastList, error) {
 			all, err := of.Broadcasts(ctx)
 			return broadcastList{all}, err
 		})
-	register(a, operation("get-broadcast", http.MethodGet, "/broadcasts/{id}", "Show how a broadcast stands, counted from its deliveries", wxcast.ScopeRead),
+	register(a, operation("get-broadcast", http.MethodGet, "/broadcasts/{id}",
+		"Show how a broadcast stands, counted from its deliveries", wxcast.ScopeRead),
 		func(ctx context.Context, of *account.Account, in *ByID) (report.Broadcast, error) {
 			return of.Broadcast(ctx, in.ID)
 		})
@@ -95,7 +99,8 @@ func (a *API) addBroadcasts() {
 		"resume": {"Go on with a paused or waiting broadcast", (*account.Account).ResumeBroadcast},
 		"cancel": {"End a broadcast; who has no message yet gets none", (*account.Account).CancelBroadcast},
 	} {
-		register(a, operation(name+"-broadcast", http.MethodPost, "/broadcasts/{id}/"+name, act.summary, wxcast.ScopeSend),
+		register(a, operation(name+"-broadcast", http.MethodPost, "/broadcasts/{id}/"+name, act.summary,
+			wxcast.ScopeSend),
 			func(ctx context.Context, of *account.Account, in *ByID) (report.Broadcast, error) {
 				return act.do(of, ctx, in.ID)
 			})
@@ -104,7 +109,8 @@ func (a *API) addBroadcasts() {
 		ByID
 		Only []int `query:"only" doc:"only those that failed with one of these errcodes"`
 	}
-	register(a, operation("retry-broadcast", http.MethodPost, "/broadcasts/{id}/retry", "Send again, as a new broadcast, to those whose message WeChat refused", wxcast.ScopeSend),
+	register(a, operation("retry-broadcast", http.MethodPost, "/broadcasts/{id}/retry",
+		"Send again, as a new broadcast, to those whose message WeChat refused", wxcast.ScopeSend),
 		func(ctx context.Context, of *account.Account, in *retry) (report.Broadcast, error) {
 			return of.RetryBroadcast(ctx, in.ID, in.Only, a.asker(ctx))
 		})
@@ -112,7 +118,8 @@ func (a *API) addBroadcasts() {
 		ByID
 		Body account.Steering
 	}
-	register(a, operation("steer-broadcast", http.MethodPatch, "/broadcasts/{id}", "Change a broadcast's rate or priority, also while it runs", wxcast.ScopeSend),
+	register(a, operation("steer-broadcast", http.MethodPatch, "/broadcasts/{id}",
+		"Change a broadcast's rate or priority, also while it runs", wxcast.ScopeSend),
 		func(ctx context.Context, of *account.Account, in *steer) (report.Broadcast, error) {
 			steered, err := of.SteerBroadcast(ctx, in.ID, in.Body)
 			return steered.Broadcast, err
@@ -121,7 +128,8 @@ func (a *API) addBroadcasts() {
 		ByID
 		ExportFormat
 	}
-	stream(a, operation("export-deliveries", http.MethodGet, "/broadcasts/{id}/deliveries", "Every delivery of a broadcast with its outcome, in openid order", wxcast.ScopePeople),
+	stream(a, operation("export-deliveries", http.MethodGet, "/broadcasts/{id}/deliveries",
+		"Every delivery of a broadcast with its outcome, in openid order", wxcast.ScopePeople),
 		func(ctx context.Context, of *account.Account, in *deliveries, w io.Writer) error {
 			_, err := of.ExportDeliveries(ctx, in.ID, in.Format, w)
 			return err
@@ -134,9 +142,14 @@ func (a *API) addSpecs() {
 		SpecForm
 		Messages int `query:"messages" minimum:"1" maximum:"1000" default:"3" doc:"how many messages to show"`
 	}
-	register(a, operation("preview-broadcast", http.MethodPost, "/broadcasts/preview", "Show who would get a broadcast, what they would see, and when it would end; send nothing", wxcast.ScopeSend),
+	register(a, operation("preview-broadcast", http.MethodPost, "/broadcasts/preview",
+		"Show who would get a broadcast, what they would see, and when it would end; send nothing", wxcast.ScopeSend),
 		func(ctx context.Context, of *account.Account, in *previewForm) (p account.Preview, err error) {
-			err = in.with("", func(s account.Spec) error { p, err = of.PreviewBroadcast(ctx, s, in.Messages); return err })
+			err = in.with("", func(s account.Spec) error {
+				p,
+					err = of.PreviewBroadcast(ctx, s, in.Messages)
+				return err
+			})
 			return p, err
 		})
 	type testForm struct {
@@ -146,9 +159,14 @@ func (a *API) addSpecs() {
 	type testMessages struct {
 		Messages []account.TestMessage `json:"messages"`
 	}
-	register(a, operation("test-broadcast", http.MethodPost, "/broadcasts/test", "Send a spec's message to a few people", wxcast.ScopeSend),
+	register(a, operation("test-broadcast", http.MethodPost, "/broadcasts/test",
+		"Send a spec's message to a few people", wxcast.ScopeSend),
 		func(ctx context.Context, of *account.Account, in *testForm) (t testMessages, err error) {
-			err = in.with("", func(s account.Spec) error { t.Messages, err = of.TestBroadcast(ctx, s, in.To); return err })
+			err = in.with("", func(s account.Spec) error {
+				t.Messages,
+					err = of.TestBroadcast(ctx, s, in.To)
+				return err
+			})
 			return t, err
 		})
 	type createForm struct {
@@ -157,7 +175,8 @@ func (a *API) addSpecs() {
 		At        string `query:"at" doc:"Beijing time at which it begins, such as 2026-11-30 10:00; now, if it is not given"`
 		Draft     bool   `query:"draft" doc:"store it, to be started later"`
 	}
-	create := operation("create-broadcast", http.MethodPost, "/broadcasts", "Check a spec and every recipient, and begin its broadcast", wxcast.ScopeSend)
+	create := operation("create-broadcast", http.MethodPost, "/broadcasts",
+		"Check a spec and every recipient, and begin its broadcast", wxcast.ScopeSend)
 	create.Description = "The same name and content is the same broadcast: sent again, it is answered as it stands."
 	register(a, create, func(ctx context.Context, of *account.Account, in *createForm) (b report.Broadcast, err error) {
 		err = in.with(in.OnUnknown, func(s account.Spec) error {

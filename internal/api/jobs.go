@@ -13,16 +13,19 @@ import (
 )
 
 func (a *API) addJobs() {
-	register(a, operation("get-account", http.MethodGet, "/account", "Show which account the key opens", wxcast.ScopeRead),
+	register(a, operation("get-account", http.MethodGet, "/account", "Show which account the key opens",
+		wxcast.ScopeRead),
 		func(_ context.Context, of *account.Account, _ *struct{}) (account.Description, error) {
 			return of.Describe(), nil
 		})
-	register(a, operation("list-jobs", http.MethodGet, "/jobs", "The jobs, when each comes next, and their last runs", wxcast.ScopeRead),
+	register(a, operation("list-jobs", http.MethodGet, "/jobs", "The jobs, when each comes next, and their last runs",
+		wxcast.ScopeRead),
 		func(ctx context.Context, of *account.Account, _ *struct{}) (account.Jobs, error) { return of.Jobs(ctx) })
 	type job struct {
 		Job string `path:"job" enum:"sync,report,quota,housekeeping"`
 	}
-	start := operation("start-job", http.MethodPost, "/jobs/{job}/start", "Run a job now; its run stands in the list of runs", wxcast.ScopeSync)
+	start := operation("start-job", http.MethodPost, "/jobs/{job}/start",
+		"Run a job now; its run stands in the list of runs", wxcast.ScopeSync)
 	start.DefaultStatus = http.StatusAccepted
 	register(a, start, func(ctx context.Context, of *account.Account, in *job) (struct{}, error) {
 		return struct{}{}, of.StartJob(ctx, in.Job)
@@ -38,12 +41,14 @@ func (a *API) addJobs() {
 		Replace       bool   `query:"replace" doc:"the file is complete: remove the mini users that it lacks"`
 		Whole         bool   `query:"allow_mass_removal" doc:"with replace, remove even more than sync.max_unfollow_share of them"`
 	}
-	register(a, operation("import-mini-users", http.MethodPost, "/mini-users", "Bring in the mini program's users, and join them to the followers", wxcast.ScopeSync),
+	register(a, operation("import-mini-users", http.MethodPost, "/mini-users",
+		"Bring in the mini program's users, and join them to the followers", wxcast.ScopeSync),
 		func(ctx context.Context, of *account.Account, in *importForm) (account.Imported, error) {
 			file := in.RawBody.Data().File
 			columns := bridge.Columns{UnionID: in.UnionIDColumn, OpenID: in.OpenIDColumn}
 			return of.ImportFile(ctx, file, columns, account.ImportOptions{
-				Source: filepath.Base(file.Filename), MiniAppID: in.Mini, Strict: in.Strict, Replace: in.Replace, AllowMassRemoval: in.Whole,
+				Source: filepath.Base(file.Filename), MiniAppID: in.Mini, Strict: in.Strict, Replace: in.Replace,
+				AllowMassRemoval: in.Whole,
 			})
 		})
 }

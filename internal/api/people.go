@@ -15,11 +15,13 @@ func (a *API) addPeople() {
 	type person struct {
 		ID string `path:"id" maxLength:"128" doc:"an openid or a unionid"`
 	}
-	register(a, operation("get-person", http.MethodGet, "/followers/{id}", "Show everything that is kept of one person", wxcast.ScopePeople),
+	register(a, operation("get-person", http.MethodGet, "/followers/{id}", "Show everything that is kept of one person",
+		wxcast.ScopePeople),
 		func(ctx context.Context, of *account.Account, in *person) (account.Person, error) {
 			return of.Person(ctx, in.ID)
 		})
-	register(a, operation("forget-person", http.MethodDelete, "/followers/{id}", "Delete one person's data from every table", wxcast.ScopePeople),
+	register(a, operation("forget-person", http.MethodDelete, "/followers/{id}",
+		"Delete one person's data from every table", wxcast.ScopePeople),
 		func(ctx context.Context, of *account.Account, in *person) (wxcast.Forgotten, error) {
 			return of.ForgetPerson(ctx, in.ID)
 		})
@@ -33,10 +35,12 @@ func (a *API) addPeople() {
 		From       string   `query:"followed_from" doc:"who followed on this Beijing date or later"`
 		Until      string   `query:"followed_until" doc:"who followed before this Beijing date"`
 	}
-	stream(a, operation("export-followers", http.MethodGet, "/followers", "The followers, in openid order", wxcast.ScopePeople),
+	stream(a, operation("export-followers", http.MethodGet, "/followers", "The followers, in openid order",
+		wxcast.ScopePeople),
 		func(ctx context.Context, of *account.Account, in *followers, w io.Writer) error {
 			_, err := of.ExportFollowers(ctx, account.FollowerFilter{
-				MiniAppID: in.Mini, Bridged: in.Bridged == "yes", NotBridged: in.Bridged == "no", Unfollowed: in.Unfollowed, Tags: in.Tags, Scenes: in.Scenes, From: in.From, Until: in.Until,
+				MiniAppID: in.Mini, Bridged: in.Bridged == "yes", NotBridged: in.Bridged == "no",
+				Unfollowed: in.Unfollowed, Tags: in.Tags, Scenes: in.Scenes, From: in.From, Until: in.Until,
 			}, in.Format, w)
 			return err
 		})
@@ -51,15 +55,18 @@ func (a *API) addPeople() {
 		op huma.Operation
 		do change
 	}{
-		{operation("add-optouts", http.MethodPost, "/optouts", "Put people on the list of those who want no messages", wxcast.ScopePeople), (*account.Account).AddOptOuts},
-		{operation("remove-optouts", http.MethodPost, "/optouts/remove", "Take people off that list", wxcast.ScopePeople), (*account.Account).RemoveOptOuts},
+		{operation("add-optouts", http.MethodPost, "/optouts", "Put people on the list of those who want no messages",
+			wxcast.ScopePeople), (*account.Account).AddOptOuts},
+		{operation("remove-optouts", http.MethodPost, "/optouts/remove", "Take people off that list",
+			wxcast.ScopePeople), (*account.Account).RemoveOptOuts},
 	} {
 		register(a, c.op, func(ctx context.Context, of *account.Account, in *ids) (account.OptOutChange, error) {
 			return c.do(of, ctx, in.Body.IDs)
 		})
 	}
 	type export struct{ ExportFormat }
-	stream(a, operation("export-optouts", http.MethodGet, "/optouts", "The list of those who want no messages", wxcast.ScopePeople),
+	stream(a, operation("export-optouts", http.MethodGet, "/optouts", "The list of those who want no messages",
+		wxcast.ScopePeople),
 		func(ctx context.Context, of *account.Account, in *export, w io.Writer) error {
 			_, err := of.ExportOptOuts(ctx, in.Format, w)
 			return err

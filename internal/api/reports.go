@@ -18,7 +18,8 @@ type OfDay struct {
 func (d OfDay) parse() (wxcast.Day, error) {
 	parsed, err := wxcast.ParseDay(d.Day)
 	if err != nil {
-		return parsed, &wxcast.BadInput{Key: "day", Problem: wxcast.Say("input.date", "value", d.Day), Want: wxcast.Say("input.want_date")}
+		return parsed, &wxcast.BadInput{Key: "day", Problem: wxcast.Say("input.date", "value", d.Day),
+			Want: wxcast.Say("input.want_date")}
 	}
 	return parsed, nil
 }
@@ -41,12 +42,14 @@ func (a *API) addReports() {
 	type reportDays struct {
 		Days []wxcast.Day `json:"days"` // the latest first
 	}
-	register(a, operation("list-reports", http.MethodGet, "/reports", "The days whose report was kept", wxcast.ScopeRead),
+	register(a, operation("list-reports", http.MethodGet, "/reports", "The days whose report was kept",
+		wxcast.ScopeRead),
 		func(ctx context.Context, of *account.Account, _ *struct{}) (reportDays, error) {
 			days, err := of.ReportDays(ctx)
 			return reportDays{days}, err
 		})
-	register(a, operation("get-report", http.MethodGet, "/reports/{day}", "Report a day: quotas, followers, bridges, broadcasts", wxcast.ScopeRead),
+	register(a, operation("get-report", http.MethodGet, "/reports/{day}",
+		"Report a day: quotas, followers, bridges, broadcasts", wxcast.ScopeRead),
 		func(ctx context.Context, of *account.Account, in *OfDay) (report.Report, error) {
 			d, err := in.parse()
 			if err != nil {
@@ -54,7 +57,8 @@ func (a *API) addReports() {
 			}
 			return of.Report(ctx, d)
 		})
-	stream(a, operation("get-report-page", http.MethodGet, "/reports/{day}/{format}", "Report a day as CSV, or as a page to look at", wxcast.ScopeRead),
+	stream(a, operation("get-report-page", http.MethodGet, "/reports/{day}/{format}",
+		"Report a day as CSV, or as a page to look at", wxcast.ScopeRead),
 		func(ctx context.Context, of *account.Account, in *reportPage, w io.Writer) error {
 			d, err := in.parse()
 			if err != nil {

@@ -27,7 +27,8 @@ func stream[I any, P interface {
 	*I
 	contentType() string
 }](a *API, op huma.Operation, do func(ctx context.Context, of *account.Account, in *I, w io.Writer) error) {
-	op.Responses = map[string]*huma.Response{"200": {Description: "OK", Content: map[string]*huma.MediaType{"text/csv": {}, "application/jsonl": {}}}}
+	op.Responses = map[string]*huma.Response{"200": {Description: "OK",
+		Content: map[string]*huma.MediaType{"text/csv": {}, "application/jsonl": {}}}}
 	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*huma.StreamResponse, error) {
 		return &huma.StreamResponse{Body: func(out huma.Context) {
 			w := &begun{Context: out, contentType: P(in).contentType()}

@@ -24,11 +24,13 @@ type Bar struct {
 func (w *world) atScale() bool { return w.Size >= 1_000_000 }
 
 func (w *world) atLeast(what string, value, limit float64, unit string) {
-	w.result.Bars = append(w.result.Bars, Bar{w.part.name, w.engine, what, value, unit, true, limit, value >= limit, false})
+	w.result.Bars = append(w.result.Bars, Bar{w.part.name, w.engine, what, value, unit, true, limit, value >= limit,
+		false})
 }
 
 func (w *world) atMost(what string, value, limit float64, unit string) {
-	w.result.Bars = append(w.result.Bars, Bar{w.part.name, w.engine, what, value, unit, false, limit, value <= limit, false})
+	w.result.Bars = append(w.result.Bars, Bar{w.part.name, w.engine, what, value, unit, false, limit, value <= limit,
+		false})
 }
 
 // none is a promise that there is none of something.

@@ -160,7 +160,8 @@ func runPart(ctx context.Context, o Options, p part, engine string, r *Result) e
 // row keeps a row that was measured, and tells of it.
 func (w *world) row(what string, n int, u usage, more func(r *Row)) Row {
 	r := Row{
-		Part: w.part.name, What: what, Engine: w.engine, LatencyMS: time.Duration(w.platform.latency.Load()).Milliseconds(), N: n, Processes: 1,
+		Part: w.part.name, What: what, Engine: w.engine,
+		LatencyMS: time.Duration(w.platform.latency.Load()).Milliseconds(), N: n, Processes: 1,
 		Seconds: u.wall.Seconds(), PerSecond: float64(n) / u.wall.Seconds(),
 		CPUSeconds: u.cpu.Seconds(), PostgresCPUSeconds: u.postgres.Seconds(), PeakMiB: u.peakMiB,
 	}

@@ -78,10 +78,12 @@ func (w *world) broadcastRounds(ctx context.Context) error {
 	if n < roundSize { // too much of a beginning and an end
 		return nil
 	}
-	w.atLeast("broadcast / bare client, medians", r.Ratio, map[string]float64{postgres: 0.6, sqlite: 0.35}[w.engine], "x")
+	w.atLeast("broadcast / bare client, medians", r.Ratio, map[string]float64{postgres: 0.6, sqlite: 0.35}[w.engine],
+		"x")
 	if w.engine == postgres && typical.postgres > 0 {
 		cpu := func(u usage) float64 { return (u.cpu + u.postgres).Seconds() }
-		w.atMost("CPU of a message, Postgres's too / bare client's, medians", median(ours, cpu)/median(bare, cpu), 2.5, "x")
+		w.atMost("CPU of a message, Postgres's too / bare client's, medians", median(ours, cpu)/median(bare, cpu), 2.5,
+			"x")
 	}
 	return nil
 }
@@ -171,7 +173,8 @@ func (w *world) insertDeliveries(ctx context.Context) (time.Duration, error) {
 	}
 	defer func() { _ = tx.Rollback() }()
 	begun := time.Now()
-	if _, err := tx.ExecContext(ctx, "INSERT INTO deliveries (broadcast_id, openid) SELECT 999999, openid FROM bridges"); err != nil {
+	if _, err := tx.ExecContext(ctx,
+		"INSERT INTO deliveries (account_id, broadcast_id, recipient, channel) SELECT account_id, 999999, openid, 'template' FROM bridges"); err != nil {
 		return 0, err
 	}
 	took := time.Since(begun)
@@ -196,7 +199,8 @@ func (w *world) inFlight(n int) []string {
 
 // broadcast runs a new broadcast to n by some processes at once, each with so many
 // messages in flight. The usage is of all of them, the peak that of the one that took most.
-func (w *world) broadcast(ctx context.Context, processes int, name string, rate, inFlight, n int) (all usage, err error) {
+func (w *world) broadcast(ctx context.Context, processes int, name string, rate, inFlight, n int) (all usage,
+	err error) {
 	file, err := w.spec(name, rate, n)
 	if err != nil {
 		return all, err
@@ -233,7 +237,8 @@ func (w *world) bare(ctx context.Context, connections, n int) (u usage, err erro
 		return u, err
 	}
 	w.platform.reset()
-	cmd := exec.CommandContext(ctx, w.Binary, "bench", "--bare", url, "--connections", strconv.Itoa(connections), "--size", strconv.Itoa(n))
+	cmd := exec.CommandContext(ctx, w.Binary, "bench", "--bare", url, "--connections", strconv.Itoa(connections),
+		"--size", strconv.Itoa(n))
 	begun := time.Now()
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return u, fmt.Errorf("the bare client: %w: %s", err, out)

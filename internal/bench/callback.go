@@ -40,7 +40,9 @@ func measureCallback(ctx context.Context, w *world) error {
 	}
 	defer stays.kill()
 	w.say("%d events a second for %d s, one process killed after half", callbackRate, callbackSeconds)
-	c := &callbacks{token: w.sim.Token, addrs: []string{first, second}, client: &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: callbackSenders}}}
+	c := &callbacks{token: w.sim.Token, addrs: []string{first, second},
+		client: &http.Client{Timeout: 5 * time.Second,
+			Transport: &http.Transport{MaxIdleConnsPerHost: callbackSenders}}}
 	used, begun := w.watchPostgres(ctx), time.Now()
 	time.AfterFunc(callbackSeconds*time.Second/2, func() {
 		victim.kill() // a load balancer still tries it for a while
@@ -51,7 +53,8 @@ func measureCallback(ctx context.Context, w *world) error {
 		return err
 	}
 	u := usage{wall: time.Since(begun), postgres: used()}
-	w.row("events", callbackRate*callbackSeconds, u, func(r *Row) { r.Processes, r.InFlight, r.Ceiling = 2, callbackSenders, callbackRate })
+	w.row("events", callbackRate*callbackSeconds, u,
+		func(r *Row) { r.Processes, r.InFlight, r.Ceiling = 2, callbackSenders, callbackRate })
 	return w.checkCallbacks(ctx, c)
 }
 
@@ -105,7 +108,8 @@ func (s *server) kill() {
 // serve starts a wxcast serve, and returns its address.
 func (w *world) serve(ctx context.Context) (*server, string, error) {
 	cmd := exec.CommandContext(ctx, w.Binary, "serve")
-	cmd.Env, cmd.Dir = append(slices.Clip(w.env), "WXCAST_SERVE_LISTEN=127.0.0.1:0", "WXCAST_SERVE_SYNC_AT=off", "WXCAST_TOKEN="+w.sim.Token), w.dir
+	cmd.Env, cmd.Dir = append(slices.Clip(w.env), "WXCAST_SERVE_LISTEN=127.0.0.1:0", "WXCAST_SERVE_SYNC_AT=off",
+		"WXCAST_TOKEN="+w.sim.Token), w.dir
 	out, err := cmd.StderrPipe()
 	if err != nil {
 		return nil, "", err
@@ -196,7 +200,8 @@ func (c *callbacks) send(ctx context.Context, n int, due time.Time) {
 func (c *callbacks) post(ctx context.Context, address, body string) bool {
 	q := wechat.CallbackTest(url.Values{}, c.token, "", time.Now())
 	q.Del("echostr")
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+address+"/wechat/default?"+q.Encode(), strings.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+address+"/wechat/default?"+q.Encode(),
+		strings.NewReader(body))
 	if err != nil {
 		return false
 	}

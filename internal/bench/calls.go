@@ -65,7 +65,8 @@ func (c caller) call(ctx context.Context, client *http.Client, path, body string
 }
 
 // page is a page of the follower list.
-func (c caller) page(ctx context.Context, client *http.Client, token, cursor string) (openids []string, next string, err error) {
+func (c caller) page(ctx context.Context, client *http.Client, token, cursor string) (openids []string, next string,
+	err error) {
 	raw, err := c.call(ctx, client, wechat.UserGetAPI+"?access_token="+token+"&next_openid="+cursor, "")
 	if err != nil {
 		return nil, "", err

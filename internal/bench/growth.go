@@ -10,7 +10,10 @@ func measureGrowth(ctx context.Context, w *world) error {
 	for _, n := range w.Sizes {
 		w.populate(n)
 		w.say("the whole job for %d", n)
-		if err := w.upToBroadcast(ctx, func(command string, u usage) error { return w.growthRow(ctx, command, n, u, u.calls()) }); err != nil {
+		if err := w.upToBroadcast(ctx, func(command string,
+			u usage) error {
+			return w.growthRow(ctx, command, n, u, u.calls())
+		}); err != nil {
 			return err
 		}
 		u, err := w.broadcast(ctx, 1, fmt.Sprintf("to-%d", n), asFast, w.Connections, n)

@@ -21,9 +21,10 @@ func measureJoin(ctx context.Context, w *world) error {
 	n := len(unionids)
 	w.say("loading %d mini users, bare", n)
 	now := time.Now().UTC()
-	load, err := w.loadBare(ctx, n, "mini_users", []string{"mini_id", "mini_openid", "unionid", "created_at", "updated_at"}, func(i int) []any {
-		return []any{2, "m" + unionids[i], unionids[i], now, now}
-	})
+	load, err := w.loadBare(ctx, n, "mini_users",
+		[]string{"mini_id", "mini_openid", "unionid", "created_at", "updated_at"}, func(i int) []any {
+			return []any{2, "m" + unionids[i], unionids[i], now, now}
+		})
 	if err != nil {
 		return err
 	}
@@ -87,7 +88,9 @@ func (w *world) joinTwice(ctx context.Context, db *sql.DB) error {
 		return time.Since(begun), err
 	}
 	var account, mini int64
-	if err := db.QueryRowContext(ctx, "SELECT (SELECT account_id FROM followers LIMIT 1), (SELECT mini_id FROM mini_users LIMIT 1)").Scan(&account, &mini); err != nil {
+	if err := db.QueryRowContext(ctx,
+		"SELECT (SELECT account_id FROM followers LIMIT 1), (SELECT mini_id FROM mini_users LIMIT 1)").Scan(&account,
+		&mini); err != nil {
 		return err
 	}
 	join := fmt.Sprintf(" FROM followers f JOIN mini_users m ON m.mini_id = %d AND m.unionid = f.unionid WHERE f.account_id = %d AND f.subscribed", mini, account)

@@ -20,7 +20,8 @@ func bulk(ctx context.Context, db *sql.DB, statement string, isCopy bool, n int,
 	return nil
 }
 
-func bulkSome(ctx context.Context, db *sql.DB, statement string, isCopy bool, from, to int, row func(i int) []any) error {
+func bulkSome(ctx context.Context, db *sql.DB, statement string, isCopy bool, from, to int,
+	row func(i int) []any) error {
 	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
 		return err
@@ -57,7 +58,8 @@ func (w *world) insertInto(table string, columns ...string) (statement string, i
 
 // loadBare loads n rows into a table of ours, in a store of its own, and tells how long
 // that took.
-func (w *world) loadBare(ctx context.Context, n int, table string, columns []string, row func(i int) []any) (time.Duration, error) {
+func (w *world) loadBare(ctx context.Context, n int, table string, columns []string,
+	row func(i int) []any) (time.Duration, error) {
 	if err := w.newStore(ctx); err != nil {
 		return 0, err
 	}

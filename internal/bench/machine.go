@@ -24,7 +24,8 @@ type Machine struct {
 
 // describeMachine tells what can be found out.
 func describeMachine(ctx context.Context, url string) Machine {
-	m := Machine{Date: time.Now().UTC().Format(time.DateOnly), Cores: runtime.NumCPU(), System: runtime.GOOS + "/" + runtime.GOARCH, Go: runtime.Version()}
+	m := Machine{Date: time.Now().UTC().Format(time.DateOnly), Cores: runtime.NumCPU(),
+		System: runtime.GOOS + "/" + runtime.GOARCH, Go: runtime.Version()}
 	if proc, err := procfs.NewDefaultFS(); err == nil {
 		if cores, err := proc.CPUInfo(); err == nil && len(cores) > 0 {
 			m.Processor = cores[0].ModelName

@@ -13,7 +13,8 @@ const naiveFor = time.Second
 
 // naively runs a loop with a table of its own, and returns how much it did a second. loop
 // does some of its work, as much as more tells that there is time for.
-func (w *world) naively(ctx context.Context, loop func(token string, keep func(a, b string) error, more func() bool) error) (perSecond float64, err error) {
+func (w *world) naively(ctx context.Context, loop func(token string, keep func(a, b string) error,
+	more func() bool) error) (perSecond float64, err error) {
 	db, err := w.open()
 	if err != nil {
 		return 0, err
@@ -71,7 +72,8 @@ func (w *world) naiveSync(ctx context.Context) (perSecond float64, err error) {
 	})
 }
 
-func (w *world) naiveBatch(ctx context.Context, token string, openids []string, keep func(a, b string) error, more func() bool) error {
+func (w *world) naiveBatch(ctx context.Context, token string, openids []string, keep func(a, b string) error,
+	more func() bool) error {
 	raw, err := w.details(ctx, http.DefaultClient, token, openids)
 	if err != nil {
 		return err
@@ -102,7 +104,9 @@ func (w *world) naiveJoin(ctx context.Context, db *sql.DB, mini int64) (perSecon
 	return w.naively(ctx, func(_ string, keep func(a, b string) error, more func() bool) (err error) {
 		for i := 0; i < len(pairs) && more() && err == nil; i++ {
 			var found []pair
-			if found, err = readPairs(ctx, db, "SELECT mini_openid, unionid FROM mini_users WHERE mini_id = $1 AND unionid = $2", mini, pairs[i].b); err == nil && len(found) > 0 {
+			if found, err = readPairs(ctx, db,
+				"SELECT mini_openid, unionid FROM mini_users WHERE mini_id = $1 AND unionid = $2", mini,
+				pairs[i].b); err == nil && len(found) > 0 {
 				err = keep(pairs[i].a, found[0].a)
 			}
 		}

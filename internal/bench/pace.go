@@ -34,8 +34,10 @@ func measurePace(ctx context.Context, w *world) error {
 			r.Processes, r.InFlight, r.Calls, r.Ceiling = processes, w.Connections, int64(n), paceRate
 		})
 		took := at[len(at)-1].Sub(at[0]).Seconds()
-		w.atLeast(fmt.Sprintf("achieved of 500 a second, processes: %d", processes), float64(n-1)/took/paceRate*100, 99, "%")
-		w.atMost(fmt.Sprintf("the fullest of all seconds, processes: %d", processes), float64(fullest(at, time.Second))/paceRate*100, 102, "%")
+		w.atLeast(fmt.Sprintf("achieved of 500 a second, processes: %d", processes), float64(n-1)/took/paceRate*100, 99,
+			"%")
+		w.atMost(fmt.Sprintf("the fullest of all seconds, processes: %d", processes),
+			float64(fullest(at, time.Second))/paceRate*100, 102, "%")
 	}
 	return nil
 }

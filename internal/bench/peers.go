@@ -25,7 +25,8 @@ type Peer struct {
 // cores with Postgres 15 and a local sink that answers late; and what people say of loops
 // over an SDK in public threads.
 var Peers = []Peer{
-	{Name: "listmonk, concurrency 100 (e-mail)", PerSecond: map[int64]float64{0: 21_000, 20: 4690, 100: 990}, PeakMiB: 1024, Rows: "no", Lost: "45,000 to 60,000"},
+	{Name: "listmonk, concurrency 100 (e-mail)", PerSecond: map[int64]float64{0: 21_000, 20: 4690, 100: 990},
+		PeakMiB: 1024, Rows: "no", Lost: "45,000 to 60,000"},
 	{Name: "listmonk, out of the box", Any: 82.6, Rows: "no"},
 	{Name: "loop over a PHP SDK", Any: 60, Rows: "no"},
 	{Name: "what its users ask for", Any: 167},

@@ -33,7 +33,8 @@ type line struct {
 type point struct{ x, y float64 }
 
 // Colours of lines, by what they show.
-var colours = map[string]string{"sync": "#3b82c4", "import": "#dd9a2b", "join": "#8a6fc2", "broadcast": "#07a35a", "ceiling": "#b4bcc3"}
+var colours = map[string]string{"sync": "#3b82c4", "import": "#dd9a2b", "join": "#8a6fc2", "broadcast": "#07a35a",
+	"ceiling": "#b4bcc3"}
 
 // dashes tell the engines, and the ceiling, apart.
 var dashes = map[string]string{sqlite: "5 4"}
@@ -43,10 +44,14 @@ var dashes = map[string]string{sqlite: "5 4"}
 func Plot(w io.Writer, r *Result) error {
 	charts := slices.DeleteFunc([]chart{
 		{"Seconds", "followers, recipients", true, growthLines(r, func(r Row) float64 { return r.Seconds })},
-		{"Peak memory of a process, MiB", "followers, recipients", false, growthLines(r, func(r Row) float64 { return r.PeakMiB })},
-		{"Calls to WeChat", "followers, recipients", true, growthLines(r, func(r Row) float64 { return float64(r.Calls) })},
-		{"Size of the store afterwards, MiB", "followers, recipients", true, growthLines(r, func(r Row) float64 { return r.DatabaseMiB })},
-		{"Messages a second, answers after 50 ms", "processes, 50 messages in flight each", true, workerLines(r, workersLatency.Milliseconds())},
+		{"Peak memory of a process, MiB", "followers, recipients", false,
+			growthLines(r, func(r Row) float64 { return r.PeakMiB })},
+		{"Calls to WeChat", "followers, recipients", true,
+			growthLines(r, func(r Row) float64 { return float64(r.Calls) })},
+		{"Size of the store afterwards, MiB", "followers, recipients", true,
+			growthLines(r, func(r Row) float64 { return r.DatabaseMiB })},
+		{"Messages a second, answers after 50 ms", "processes, 50 messages in flight each", true,
+			workerLines(r, workersLatency.Milliseconds())},
 		{"Messages a second, answers at once", "processes, 50 messages in flight each", false, workerLines(r, 0)},
 	}, func(c chart) bool { return len(c.Lines) == 0 })
 	if len(charts) == 0 {
@@ -81,7 +86,8 @@ func growthLines(r *Result, what func(Row) float64) (all []line) {
 // workerLines are messages a second by processes, and by a bare client with as many
 // messages in flight as all of them.
 func workerLines(r *Result, latencyMS int64) []line {
-	ours, bare := line{Name: "wxcast, postgres", Colour: colours["broadcast"]}, line{Name: "bare client, recording nothing", Colour: colours["ceiling"]}
+	ours, bare := line{Name: "wxcast, postgres",
+		Colour: colours["broadcast"]}, line{Name: "bare client, recording nothing", Colour: colours["ceiling"]}
 	for _, row := range r.Rows {
 		if row.Part == "workers" && row.LatencyMS == latencyMS {
 			ours.points = append(ours.points, point{float64(row.Processes), row.PerSecond})
@@ -134,7 +140,8 @@ type drawnLine struct {
 type tickDot struct{ X, Y float64 }
 
 func (c chart) draw(x, y float64) drawnChart {
-	d := drawnChart{X: x, Y: y, Title: c.Title, XLabel: c.X, Left: left, Right: left + plotWidth, Top: top, Bottom: top + plotHeight, XLabelAt: left + plotWidth/2}
+	d := drawnChart{X: x, Y: y, Title: c.Title, XLabel: c.X, Left: left, Right: left + plotWidth, Top: top,
+		Bottom: top + plotHeight, XLabelAt: left + plotWidth/2}
 	var xs, ys []float64
 	for _, l := range c.Lines {
 		for _, p := range l.points {
@@ -154,7 +161,8 @@ func (c chart) draw(x, y float64) drawnChart {
 		d.YTicks = append(d.YTicks, tickMark{atY(v), short(v)})
 	}
 	for i, l := range c.Lines {
-		drawn := drawnLine{Name: l.Name, Colour: l.Colour, Dashes: l.Dashes, LegendX: float64(12 + i%legendColumns*legendWidth), LegendY: float64(chartHeight - 28 + i/legendColumns*16)}
+		drawn := drawnLine{Name: l.Name, Colour: l.Colour, Dashes: l.Dashes,
+			LegendX: float64(12 + i%legendColumns*legendWidth), LegendY: float64(chartHeight - 28 + i/legendColumns*16)}
 		if len(c.Lines) < legendColumns {
 			drawn.LegendX = float64(left + i*2*legendWidth)
 		}
@@ -189,7 +197,8 @@ func (s scale) share(v float64) float64 {
 // wholeScale begins and ends at a mark.
 func wholeScale(low, high float64, log bool) scale {
 	if log {
-		s := scale{low: math.Pow(10, math.Floor(math.Log10(low))), high: math.Pow(10, math.Ceil(math.Log10(high))), log: true}
+		s := scale{low: math.Pow(10, math.Floor(math.Log10(low))), high: math.Pow(10, math.Ceil(math.Log10(high))),
+			log: true}
 		if s.low == s.high {
 			s.high *= 10
 		}

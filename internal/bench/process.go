@@ -51,7 +51,8 @@ func (w *world) runJSON(ctx context.Context, env []string, args ...string) (u us
 	peak := make(chan float64, 1)
 	go func() { peak <- watchPeak(cmd.Process.Pid) }()
 	err = cmd.Wait()
-	u = usage{wall: time.Since(begun), cpu: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), peakMiB: <-peak}
+	u = usage{wall: time.Since(begun), cpu: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(),
+		peakMiB: <-peak}
 	if err != nil {
 		return u, fmt.Errorf("wxcast %s: %w: %s", strings.Join(args, " "), err, errOut.String())
 	}
@@ -65,7 +66,8 @@ func (w *world) flags(command string) []string {
 		return []string{"--json"}
 	}
 	n := w.profiles.Add(1)
-	return []string{"--json", "--profile", filepath.Join(w.Profile, fmt.Sprintf("%s-%s-%02d-%s", w.part.name, w.engine, n, command))}
+	return []string{"--json", "--profile", filepath.Join(w.Profile,
+		fmt.Sprintf("%s-%s-%02d-%s", w.part.name, w.engine, n, command))}
 }
 
 // watchPeak reads a process's peak resident memory in MiB until it ends. The one

@@ -47,7 +47,8 @@ func measureSim(ctx context.Context, w *world) error {
 	}
 	defer stopBare()
 	w.say("template messages in turns of %v, to the simulator and to a bare handler", simTurn)
-	s := &simSender{client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: simSenders}}, token: token, template: w.sim.TemplateID, openids: openids}
+	s := &simSender{client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: simSenders}}, token: token,
+		template: w.sim.TemplateID, openids: openids}
 	var simRate, bareRate float64
 	sentToSim := 0
 	for turn := range simTurns + 1 {
@@ -65,7 +66,8 @@ func measureSim(ctx context.Context, w *world) error {
 		return fmt.Errorf("the simulator took %d messages, of %d", taken, sentToSim)
 	}
 	const sent = simTurns * simTurn
-	r := w.row("template messages", int(simRate*sent.Seconds()), usage{wall: sent}, func(r *Row) { r.InFlight, r.Ceiling = simSenders, bareRate })
+	r := w.row("template messages", int(simRate*sent.Seconds()), usage{wall: sent},
+		func(r *Row) { r.InFlight, r.Ceiling = simSenders, bareRate })
 	w.atLeast("simulator / bare handler", r.Ratio, 0.5, "x")
 	return w.listMany(ctx)
 }
@@ -130,9 +132,11 @@ func (s *simSender) turn(ctx context.Context, base string) (sent int, perSecond 
 
 func (s *simSender) send(ctx context.Context, base string) error {
 	n := s.next.Add(1)
-	message := fmt.Appendf(nil, `{"touser":%q,"template_id":%q,"client_msg_id":"bench-%d","data":{"thing1":{"value":"上新提醒 %d"},"time2":{"value":"2026-11-30 10:00"}}}`,
+	message := fmt.Appendf(nil,
+		`{"touser":%q,"template_id":%q,"client_msg_id":"bench-%d","data":{"thing1":{"value":"上新提醒 %d"},"time2":{"value":"2026-11-30 10:00"}}}`,
 		s.openids[n%int64(len(s.openids))], s.template, n, n)
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, base+"/cgi-bin/message/template/send?access_token="+s.token, bytes.NewReader(message))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost,
+		base+"/cgi-bin/message/template/send?access_token="+s.token, bytes.NewReader(message))
 	if err != nil {
 		return err
 	}

@@ -21,7 +21,8 @@ func syncConcurrency() (int, error) {
 // maxPeakMiB is the memory that a process may take at its peak, at any size.
 const maxPeakMiB = 96
 
-var followerColumns = []string{"account_id", "openid", "unionid", "subscribed", "subscribe_time", "subscribe_scene", "remark", "tags", "first_seen_at", "details_at", "unionid_asks", "sync_run_id"}
+var followerColumns = []string{"account_id", "openid", "unionid", "subscribed", "subscribe_time", "subscribe_scene",
+	"remark", "tags", "first_seen_at", "details_at", "unionid_asks", "sync_run_id"}
 
 // measureSync measures first syncs, and those that follow, beside fetching the same and
 // keeping nothing, and loading the same rows and fetching nothing.
@@ -96,7 +97,8 @@ func (w *world) syncAt(ctx context.Context, latency time.Duration, concurrency i
 		return nil
 	}
 	if w.atScale() {
-		w.atMost("first sync / the longer of fetching and loading, bare", first.Seconds/max(fetch, load).Seconds(), 2, "x")
+		w.atMost("first sync / the longer of fetching and loading, bare", first.Seconds/max(fetch, load).Seconds(), 2,
+			"x")
 	}
 	n := w.Size / 1000
 	w.sim.AddFollowers(n)
@@ -114,7 +116,8 @@ func checkSync(u usage, listed, created int) error {
 	if u.number("listed") != float64(listed) || u.number("new") != float64(created) {
 		return fmt.Errorf("listed %v and new %v, want %d and %d", u.out["listed"], u.out["new"], listed, created)
 	}
-	if made, fewest := fmt.Sprint(u.out["api_calls"]), fmt.Sprint(u.out["fewest_calls"]); strings.Replace(made, "user/info:0 ", "", 1) != fewest {
+	if made, fewest := fmt.Sprint(u.out["api_calls"]), fmt.Sprint(u.out["fewest_calls"]); strings.Replace(made,
+		"user/info:0 ", "", 1) != fewest {
 		return fmt.Errorf("calls %s, the fewest are %s", made, fewest)
 	}
 	return nil

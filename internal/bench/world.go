@@ -93,7 +93,8 @@ func (w *world) newStore(ctx context.Context) error {
 			}
 		}
 	}
-	w.env = append(config.ForeignEnviron(), "WXCAST_SYNC_RATE=100000", "WXCAST_DATABASE_URL="+w.url, "WXCAST_API_BASE="+w.base,
+	w.env = append(config.ForeignEnviron(), "WXCAST_SYNC_RATE=100000", "WXCAST_DATABASE_URL="+w.url,
+		"WXCAST_API_BASE="+w.base,
 		"WXCAST_APPID="+w.sim.AppID, "WXCAST_SECRET="+w.sim.Secret, "WXCAST_MINI_APPID="+w.sim.MiniAppID, "WXCAST_MINI_SECRET="+w.sim.MiniSecret)
 	_, err := w.run(ctx, "migrate")
 	return err
@@ -127,7 +128,8 @@ func (w *world) newDatabase(ctx context.Context) error {
 // what is loaded bare is the ceiling of what wxcast writes.
 func (w *world) open() (*sql.DB, error) {
 	if path, ok := strings.CutPrefix(w.url, "sqlite://"); ok {
-		return sql.Open(sqlite, "file:"+path+"?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=cache_size(-10240)&_pragma=wal_autocheckpoint(16384)&_time_format=sqlite&_txlock=immediate")
+		return sql.Open(sqlite,
+			"file:"+path+"?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=cache_size(-10240)&_pragma=wal_autocheckpoint(16384)&_time_format=sqlite&_txlock=immediate")
 	}
 	return sql.Open(postgres, w.url)
 }

@@ -3,6 +3,7 @@ package callback
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/wxcast/wxcast/internal/wechat"
@@ -71,7 +72,10 @@ func (i *Intake) applySome(ctx context.Context, a Account) (more bool, err error
 		ids[n] = e.ID
 		switch {
 		case e.Kind == a.Channel.Receipt:
-			receipts = append(receipts, wxcast.Receipt{OpenID: e.OpenID, MsgID: e.MsgID, Status: e.Status, At: e.CreatedAt})
+			receipts = append(receipts, wxcast.Receipt{
+				OpenID: e.OpenID, MsgID: e.MsgID, Status: e.Status, At: e.CreatedAt,
+				Blocked: slices.Contains(a.Channel.ReceiptBlocked, e.Status),
+			})
 		case e.Kind == "subscribe", e.Kind == "unsubscribe":
 			if !e.CreatedAt.Before(latest[e.OpenID].CreatedAt) {
 				latest[e.OpenID] = e
@@ -89,7 +93,8 @@ func (i *Intake) applySome(ctx context.Context, a Account) (more bool, err error
 		}
 	}
 	if len(receipts) > 0 {
-		if err := i.Store.RecordReceipts(ctx, a.ID, wxcast.Lane{AppID: a.ID, API: a.Channel.API}, receipts); err != nil {
+		if err := i.Store.RecordReceipts(ctx, a.ID, wxcast.Lane{AppID: a.ID, API: a.Channel.API},
+			receipts); err != nil {
 			return false, err
 		}
 	}
@@ -106,7 +111,7 @@ func (i *Intake) applySome(ctx context.Context, a Account) (more bool, err error
 			return false, err
 		}
 	}
-	return len(events) == applyMax, i.Store.EventsApplied(ctx, ids)
+	return len(events) == applyMax, i.Store.EventsApplied(ctx, a.ID, ids)
 }
 
 // welcome asks WeChat who those are that came, and stores them with their unionids.
@@ -122,7 +127,8 @@ func (i *Intake) welcome(ctx context.Context, a Account, came []wxcast.OpenID) e
 		case class == wechat.ClassRetryLater, class == wechat.ClassRetryNow:
 			return fmt.Errorf("ask WeChat about %d new followers: %w", len(some), err)
 		case err != nil: // trying again at once would not help
-			i.Log.WarnContext(ctx, "WeChat did not tell who new followers are; the next sync will ask", "account", a.Name, "followers", len(some), "err", err)
+			i.Log.WarnContext(ctx, "WeChat did not tell who new followers are; the next sync will ask", "account",
+				a.Name, "followers", len(some), "err", err)
 			continue
 		}
 		var here []wxcast.Follower

@@ -98,7 +98,8 @@ func (i *Intake) refuse(w http.ResponseWriter, r *http.Request, a Account, statu
 
 // kept is what the store keeps of an event.
 func kept(e wechat.Event) wxcast.CallbackEvent {
-	k := wxcast.CallbackEvent{OpenID: e.OpenID, CreatedAt: e.CreatedAt, Kind: kindOf(e), Key: e.Key, MsgID: e.MsgID, Status: e.Status, Content: e.Content}
+	k := wxcast.CallbackEvent{OpenID: e.OpenID, CreatedAt: e.CreatedAt, Kind: kindOf(e), Key: e.Key, MsgID: e.MsgID,
+		Status: e.Status, Content: e.Content}
 	if len(e.Items) > 0 {
 		items, err := json.Marshal(e.Items)
 		if err != nil {
@@ -130,7 +131,8 @@ type textReply struct {
 // replyText answers a message with a text, sealed where the message was.
 func (i *Intake) replyText(w http.ResponseWriter, r *http.Request, a Account, e wechat.Event, text string) {
 	now := i.Store.Now()
-	reply, err := xml.Marshal(textReply{ToUserName: e.OpenID, FromUserName: e.Account, CreateTime: now.Unix(), MsgType: "text", Content: text})
+	reply, err := xml.Marshal(textReply{ToUserName: e.OpenID, FromUserName: e.Account, CreateTime: now.Unix(),
+		MsgType: "text", Content: text})
 	if err == nil && r.URL.Query().Get("encrypt_type") == "aes" {
 		var sealed wechat.SealedReply
 		if sealed, err = a.Keys.Seal(reply, now, r.URL.Query().Get("nonce")); err == nil {

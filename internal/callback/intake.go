@@ -35,11 +35,12 @@ type Store interface {
 	Now() time.Time
 	AddEvents(ctx context.Context, accountID int64, events []wxcast.CallbackEvent) (added int64, err error)
 	PendingEvents(ctx context.Context, accountID int64, limit int) ([]wxcast.CallbackEvent, error)
-	EventsApplied(ctx context.Context, ids []int64) error
+	EventsApplied(ctx context.Context, accountID int64, ids []int64) error
 	Follow(ctx context.Context, accountID int64, followers []wxcast.Follower) error
 	Unfollow(ctx context.Context, accountID int64, openids []wxcast.OpenID) (int64, error)
 	RecordReceipts(ctx context.Context, accountID int64, lane wxcast.Lane, receipts []wxcast.Receipt) error
-	AddOptOuts(ctx context.Context, accountID int64, ids []string, source string) (added int64, unknown []string, err error)
+	AddOptOuts(ctx context.Context, accountID int64, ids []string, source string) (added int64, unknown []string,
+		err error)
 	TryLock(ctx context.Context, name, holder string, ttl time.Duration) (bool, wxcast.LockHolder, error)
 	Unlock(ctx context.Context, name, holder string) error
 	RaiseNotice(ctx context.Context, accountID int64, n wxcast.Notice) error

@@ -27,7 +27,8 @@ type arrival struct {
 }
 
 func newQueue(store Store, accountID int64) *queue {
-	return &queue{store: store, accountID: accountID, waiting: make(chan arrival, intakeQueue), news: make(chan struct{}, 1)}
+	return &queue{store: store, accountID: accountID, waiting: make(chan arrival, intakeQueue),
+		news: make(chan struct{}, 1)}
 }
 
 // keep returns when the event is in the store.

@@ -15,7 +15,8 @@ type StopWords struct {
 
 // has tells whether a message asks for no more messages.
 func (s StopWords) has(kind, content string) bool {
-	return kind == "text" && slices.ContainsFunc(s.Words, func(word string) bool { return strings.EqualFold(word, strings.TrimSpace(content)) })
+	return kind == "text" && slices.ContainsFunc(s.Words,
+		func(word string) bool { return strings.EqualFold(word, strings.TrimSpace(content)) })
 }
 
 // answer is what to tell the sender of a message; "" for nothing.

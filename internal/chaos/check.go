@@ -81,11 +81,14 @@ func (r *round) compare(ours []delivery, states ...string) {
 		for _, s := range states {
 			allowed = allowed || d.State == s
 		}
-		if !allowed || d.State == "sent" && theirs[d.OpenID] != d.MsgID || d.State == "failed" && theirs[d.OpenID] != "" {
-			wrong = append(wrong, fmt.Sprintf("%s is %s with msgid %q, in truth %q", d.OpenID, d.State, d.MsgID, theirs[d.OpenID]))
+		if !allowed || d.State == "sent" && theirs[d.OpenID] != d.MsgID || d.State == "failed" &&
+			theirs[d.OpenID] != "" {
+			wrong = append(wrong, fmt.Sprintf("%s is %s with msgid %q, in truth %q", d.OpenID, d.State, d.MsgID,
+				theirs[d.OpenID]))
 		}
 	}
-	r.check("our books are the ledger", len(wrong) == 0 && len(ours) == r.sent, "%d deliveries of %d, %d wrong: %s", len(ours), r.sent, len(wrong), strings.Join(wrong[:min(3, len(wrong))], "; "))
+	r.check("our books are the ledger", len(wrong) == 0 && len(ours) == r.sent, "%d deliveries of %d, %d wrong: %s",
+		len(ours), r.sent, len(wrong), strings.Join(wrong[:min(3, len(wrong))], "; "))
 }
 
 // checkQuotaBroadcast is checkBroadcast where a day's end may leave some unknown: nobody is
@@ -104,7 +107,8 @@ func (r *round) checkQuotaBroadcast(ctx context.Context) error {
 	state := r.sim.State()
 	r.messages += state.Messages
 	r.check("no one twice", state.Duplicates == 0, "%d messages too many", state.Duplicates)
-	r.check("no one missing", state.People >= r.sent-unknown && float64(unknown) <= unknownMax*float64(r.sent), "%d of %d people have a message, %d are unknown", state.People, r.sent, unknown)
+	r.check("no one missing", state.People >= r.sent-unknown && float64(unknown) <= unknownMax*float64(r.sent),
+		"%d of %d people have a message, %d are unknown", state.People, r.sent, unknown)
 	r.checkRate(state)
 	r.compare(ours, "sent", "unknown")
 	return r.checkConnections(ctx)
@@ -137,7 +141,8 @@ func (r *round) checkFollowers(ctx context.Context) error {
 		}
 	}
 	r.check("no follower is wrongly unfollowed", lost == 0, "%d of %d who follow are marked as gone", lost, truth)
-	r.check("followers and unionids are the truth", wrong == 0 && len(ours) == truth, "%d of %d, %d with a wrong unionid", len(ours), truth, wrong)
+	r.check("followers and unionids are the truth", wrong == 0 && len(ours) == truth,
+		"%d of %d, %d with a wrong unionid", len(ours), truth, wrong)
 	return r.checkConnections(ctx)
 }
 
@@ -171,7 +176,8 @@ func (r *round) busyConnections(ctx context.Context) (n int, err error) {
 		return 0, err
 	}
 	defer db.Close()
-	err = db.QueryRowContext(ctx, "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle'").Scan(&n)
+	err = db.QueryRowContext(ctx,
+		"SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle'").Scan(&n)
 	return n, err
 }
 
@@ -185,7 +191,8 @@ func (r *round) checkOutputs() {
 	}
 	leaked, panicked := []string{}, ""
 	look := func(where, text string) {
-		for name, secret := range map[string]string{"the secret": r.sim.Secret, "the mini program's secret": r.sim.MiniSecret, "the callbacks' token": r.sim.Token} {
+		for name, secret := range map[string]string{"the secret": r.sim.Secret,
+			"the mini program's secret": r.sim.MiniSecret, "the callbacks' token": r.sim.Token} {
 			if strings.Contains(text, secret) {
 				leaked = append(leaked, name+" in "+where)
 			}

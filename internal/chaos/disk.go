@@ -22,7 +22,8 @@ func mountSmallDisk(ctx context.Context, parent string) (*smallDisk, error) {
 	if err := os.Mkdir(d.dir, 0o755); err != nil {
 		return nil, err
 	}
-	if out, err := exec.CommandContext(ctx, "mount", "-t", "tmpfs", "-o", "size=256m,mode=1777", "tmpfs", d.dir).CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(ctx, "mount", "-t", "tmpfs", "-o", "size=256m,mode=1777", "tmpfs",
+		d.dir).CombinedOutput(); err != nil {
 		_ = os.Remove(d.dir)
 		return nil, fmt.Errorf("%w: a small disk cannot be mounted: %w: %s", pgserver.ErrNotHere, err, out)
 	}

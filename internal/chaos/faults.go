@@ -84,7 +84,8 @@ func (r *round) cutConnections(ctx context.Context, _ []*command) error {
 		return err
 	}
 	defer db.Close()
-	_, err = db.ExecContext(ctx, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
+	_, err = db.ExecContext(ctx,
+		"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
 	return err
 }
 
@@ -99,7 +100,8 @@ func (r *round) misbehave(ctx context.Context, _ []*command) error {
 		{"WeChat: answers broken", func(k *simulator.Knobs) { k.BrokenJSON = 0.1 }},
 		{"WeChat: 502", func(k *simulator.Knobs) { k.BadGateway = 0.2 }},
 		{"WeChat: system busy (-1)", func(k *simulator.Knobs) { k.Busy = 0.2 }},
-		{"WeChat: token killed", func(k *simulator.Knobs) { k.KillTokenEvery = simulator.Duration(300 * time.Millisecond) }},
+		{"WeChat: token killed",
+			func(k *simulator.Knobs) { k.KillTokenEvery = simulator.Duration(300 * time.Millisecond) }},
 		{"WeChat: frequency limit (45011)", func(k *simulator.Knobs) { k.MaxRate = r.rate / 2 }},
 		{answersDelayed, func(k *simulator.Knobs) {
 			k.Latency, k.Jitter = simulator.Duration(200*time.Millisecond), simulator.Duration(300*time.Millisecond)

@@ -116,7 +116,8 @@ func run(ctx context.Context, w *world, o options) (*tally, []string, error) {
 		}
 		s := o.scenarios[n%len(o.scenarios)]
 		seed := o.seed + uint64(n) // so that a round can be had again alone
-		r := &round{world: w, tally: count, number: n, seed: seed, verbose: o.verbose, rnd: rand.New(rand.NewPCG(seed, 0))}
+		r := &round{world: w, tally: count, number: n, seed: seed, verbose: o.verbose,
+			rnd: rand.New(rand.NewPCG(seed, 0))}
 		started := time.Now()
 		err := r.play(ctx, s)
 		if errors.Is(err, pgserver.ErrNotHere) {

@@ -121,12 +121,15 @@ func (r *round) check(name string, holds bool, format string, args ...any) {
 func (r *round) prepare(ctx context.Context, database string, followers int, knobs simulator.Knobs) (err error) {
 	knobs.DuplicateFilter = -1 // WeChat's filter of equal texts would hide what we send twice
 	r.healthy = knobs
-	if r.sim, err = newPlatform(simulator.Options{Followers: followers, Seed: r.seed, Shares: simulator.Shares{WithUnionID: 1, MiniUser: 1}, Knobs: knobs}); err != nil {
+	if r.sim, err = newPlatform(simulator.Options{Followers: followers, Seed: r.seed,
+		Shares: simulator.Shares{WithUnionID: 1, MiniUser: 1}, Knobs: knobs}); err != nil {
 		return err
 	}
 	r.env = map[string]string{
-		"WXCAST_DATABASE_URL": database, "WXCAST_API_BASE": r.sim.base, "WXCAST_APPID": r.sim.AppID, "WXCAST_SECRET": r.sim.Secret,
-		"WXCAST_MINI_APPID": r.sim.MiniAppID, "WXCAST_MINI_SECRET": r.sim.MiniSecret, "WXCAST_TOKEN": r.sim.Token, "WXCAST_LOG_LEVEL": "debug", "WXCAST_SYNC_RATE": "5000",
+		"WXCAST_DATABASE_URL": database, "WXCAST_API_BASE": r.sim.base, "WXCAST_APPID": r.sim.AppID,
+		"WXCAST_SECRET":     r.sim.Secret,
+		"WXCAST_MINI_APPID": r.sim.MiniAppID, "WXCAST_MINI_SECRET": r.sim.MiniSecret, "WXCAST_TOKEN": r.sim.Token,
+		"WXCAST_LOG_LEVEL": "debug", "WXCAST_SYNC_RATE": "5000",
 		"WXCAST_BROADCAST_MAX_FAILURES": "5000",
 	}
 	var csv bytes.Buffer
@@ -168,7 +171,8 @@ func (r *round) broadcast(ctx context.Context, workers int, faults []func(contex
 	share := int64(r.sent / (len(faults) + 1))
 	for _, inject := range faults {
 		until := r.calls() + r.rnd.Int64N(share) + 1
-		for deadline := time.Now().Add(20 * time.Second); r.calls() < until && time.Now().Before(deadline) && ctx.Err() == nil; time.Sleep(2 * time.Millisecond) {
+		for deadline := time.Now().Add(20 * time.Second); r.calls() < until && time.Now().Before(deadline) &&
+			ctx.Err() == nil; time.Sleep(2 * time.Millisecond) {
 			if allEnded(running) {
 				break
 			}

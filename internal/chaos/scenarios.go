@@ -29,7 +29,8 @@ func (r *round) workers(ctx context.Context) error {
 		return err
 	}
 	recipients := 3000 + r.rnd.IntN(2000)
-	if err := r.prepare(ctx, database, recipients, simulator.Knobs{Latency: simulator.Duration(2 * time.Millisecond)}); err != nil {
+	if err := r.prepare(ctx, database, recipients,
+		simulator.Knobs{Latency: simulator.Duration(2 * time.Millisecond)}); err != nil {
 		return err
 	}
 	if err := r.spec(recipients, 400+r.rnd.IntN(800)); err != nil {
@@ -54,7 +55,8 @@ func (r *round) failover(ctx context.Context) error {
 	}
 	defer pair.Stop()
 	const recipients = 3000
-	if err := r.prepare(ctx, pair.URL, recipients, simulator.Knobs{Latency: simulator.Duration(2 * time.Millisecond)}); err != nil {
+	if err := r.prepare(ctx, pair.URL, recipients,
+		simulator.Knobs{Latency: simulator.Duration(2 * time.Millisecond)}); err != nil {
 		return err
 	}
 	if err := r.spec(recipients, 500); err != nil {
@@ -82,7 +84,8 @@ func (r *round) pooler(ctx context.Context) error {
 	}
 	defer pooler.Stop()
 	recipients := 2000 + r.rnd.IntN(1000)
-	if err := r.prepare(ctx, pooler.URL, recipients, simulator.Knobs{Latency: simulator.Duration(2 * time.Millisecond)}); err != nil {
+	if err := r.prepare(ctx, pooler.URL, recipients,
+		simulator.Knobs{Latency: simulator.Duration(2 * time.Millisecond)}); err != nil {
 		return err
 	}
 	r.fault("pooler in transaction mode")
@@ -98,7 +101,8 @@ func (r *round) pooler(ctx context.Context) error {
 // sqlite: one process at a time on a file.
 func (r *round) sqlite(ctx context.Context) error {
 	recipients := 2000 + r.rnd.IntN(2000)
-	if err := r.prepare(ctx, "sqlite://"+filepath.Join(r.dir, "wxcast.db"), recipients, simulator.Knobs{Latency: simulator.Duration(2 * time.Millisecond)}); err != nil {
+	if err := r.prepare(ctx, "sqlite://"+filepath.Join(r.dir, "wxcast.db"), recipients,
+		simulator.Knobs{Latency: simulator.Duration(2 * time.Millisecond)}); err != nil {
 		return err
 	}
 	if err := r.spec(recipients, 1000); err != nil {
@@ -117,7 +121,8 @@ func (r *round) disk(ctx context.Context) error {
 		return err
 	}
 	defer disk.unmount()
-	engine, database, workers, mend := "SQLite", "sqlite://"+filepath.Join(disk.dir, "wxcast.db"), 1, func() error { return nil }
+	engine, database, workers, mend := "SQLite", "sqlite://"+filepath.Join(disk.dir,
+		"wxcast.db"), 1, func() error { return nil }
 	if r.rnd.IntN(2) == 0 {
 		server, err := pgserver.StartIn(ctx, disk.dir, []string{"-c", "max_wal_size=64MB", "-c", "min_wal_size=32MB"})
 		if err != nil {
@@ -127,7 +132,8 @@ func (r *round) disk(ctx context.Context) error {
 		engine, database, workers, mend = "Postgres", server.URL, 2, func() error { return server.Restart(ctx) }
 	}
 	recipients := 2000 + r.rnd.IntN(1000)
-	if err := r.prepare(ctx, database, recipients, simulator.Knobs{Latency: simulator.Duration(2 * time.Millisecond)}); err != nil {
+	if err := r.prepare(ctx, database, recipients,
+		simulator.Knobs{Latency: simulator.Duration(2 * time.Millisecond)}); err != nil {
 		return err
 	}
 	if err := r.spec(recipients, 600); err != nil {
@@ -162,7 +168,8 @@ func (r *round) upgrade(ctx context.Context) error {
 		return err
 	}
 	recipients := 3000 + r.rnd.IntN(1000)
-	if err := r.prepare(ctx, database, recipients, simulator.Knobs{Latency: simulator.Duration(2 * time.Millisecond)}); err != nil {
+	if err := r.prepare(ctx, database, recipients,
+		simulator.Knobs{Latency: simulator.Duration(2 * time.Millisecond)}); err != nil {
 		return err
 	}
 	if err := r.spec(recipients, 600); err != nil {
@@ -174,7 +181,8 @@ func (r *round) upgrade(ctx context.Context) error {
 		if replaced == len(running) {
 			return nil
 		}
-		r.check("an older version goes on beside a newer one", !hasEnded(running[replaced]), "%s", tail(running[replaced].out.String()))
+		r.check("an older version goes on beside a newer one", !hasEnded(running[replaced]), "%s",
+			tail(running[replaced].out.String()))
 		r.fault("worker replaced by one of the next version")
 		r.run = next
 		if r.rnd.IntN(2) == 0 {
@@ -199,7 +207,8 @@ func (r *round) upgrade(ctx context.Context) error {
 		return err
 	}
 	code := c.ProcessState.ExitCode()
-	r.check("an older version says that the schema is newer", code == 2 && strings.Contains(c.out.String(), "newer wxcast"), "it ends with %d: %s", code, tail(c.out.String()))
+	r.check("an older version says that the schema is newer", code == 2 &&
+		strings.Contains(c.out.String(), "newer wxcast"), "it ends with %d: %s", code, tail(c.out.String()))
 	return nil
 }
 
@@ -210,7 +219,9 @@ func (r *round) quota(ctx context.Context) error {
 		return err
 	}
 	const recipients, daily = 2500, 1000
-	if err := r.prepare(ctx, database, recipients, simulator.Knobs{Latency: simulator.Duration(2 * time.Millisecond), DailyLimits: map[string]int64{wechat.TemplateSendAPI: daily}}); err != nil {
+	if err := r.prepare(ctx, database, recipients,
+		simulator.Knobs{Latency: simulator.Duration(2 * time.Millisecond),
+			DailyLimits: map[string]int64{wechat.TemplateSendAPI: daily}}); err != nil {
 		return err
 	}
 	if err := r.spec(recipients, 600); err != nil {
@@ -229,7 +240,8 @@ func (r *round) quota(ctx context.Context) error {
 		// Early in the day: what the dead leave in doubt is tried again while WeChat
 		// takes it for a repeat.
 		until := before + 1 + r.rnd.Int64N(300)
-		for deadline := time.Now().Add(20 * time.Second); r.calls() < until && time.Now().Before(deadline) && !allEnded(running); time.Sleep(2 * time.Millisecond) {
+		for deadline := time.Now().Add(20 * time.Second); r.calls() < until && time.Now().Before(deadline) &&
+			!allEnded(running); time.Sleep(2 * time.Millisecond) {
 		}
 		if !allEnded(running) {
 			if err := r.kill(ctx, running); err != nil {
@@ -331,7 +343,9 @@ func (r *round) serve(ctx context.Context) error {
 		return err
 	}
 	const recipients = 2000
-	if err := r.prepare(ctx, database, recipients, simulator.Knobs{Latency: simulator.Duration(2 * time.Millisecond), ReceiptDelay: simulator.Duration(300 * time.Millisecond)}); err != nil {
+	if err := r.prepare(ctx, database, recipients,
+		simulator.Knobs{Latency: simulator.Duration(2 * time.Millisecond),
+			ReceiptDelay: simulator.Duration(300 * time.Millisecond)}); err != nil {
 		return err
 	}
 	if err := r.spec(recipients, 400); err != nil {
@@ -380,7 +394,8 @@ func (r *round) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for deadline := time.Now().Add(30 * time.Second); r.calls() < 200 && time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(30 * time.Second); r.calls() < 200 &&
+		time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 	}
 	r.fault("kill -9 of a replica of serve")
 	_ = dies.Process.Kill()
@@ -390,7 +405,8 @@ func (r *round) serve(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if status["state"] == "done" && status["delivered"].(float64)+status["undelivered"].(float64) == status["sent"].(float64) {
+		if status["state"] == "done" &&
+			status["delivered"].(float64)+status["undelivered"].(float64) == status["sent"].(float64) {
 			break
 		}
 		if time.Now().After(deadline) {
@@ -403,14 +419,16 @@ func (r *round) serve(ctx context.Context) error {
 		return err
 	}
 	afterGo, afterFiles, err := idle()
-	for deadline := time.Now().Add(keptFor); err == nil && (afterGo > beforeGo+leakMargin || afterFiles > beforeFiles+leakMargin) && time.Now().Before(deadline); {
+	for deadline := time.Now().Add(keptFor); err == nil &&
+		(afterGo > beforeGo+leakMargin || afterFiles > beforeFiles+leakMargin) && time.Now().Before(deadline); {
 		afterGo, afterFiles, err = idle()
 	}
 	if err != nil {
 		return err
 	}
 	r.check("no goroutine is leaked", afterGo <= beforeGo+leakMargin, "%v before, %v after", beforeGo, afterGo)
-	r.check("no connection is leaked", afterFiles <= beforeFiles+leakMargin, "%v open files before, %v after", beforeFiles, afterFiles)
+	r.check("no connection is leaked", afterFiles <= beforeFiles+leakMargin, "%v open files before, %v after",
+		beforeFiles, afterFiles)
 	r.end(stays)
 	return nil
 }

@@ -187,7 +187,8 @@ func (r *round) do(ctx context.Context, codes []int, args ...string) (*command, 
 			return c, nil
 		}
 	}
-	return nil, fmt.Errorf("wxcast %s ends with %d: %s", strings.Join(args, " "), c.ProcessState.ExitCode(), c.out.String())
+	return nil, fmt.Errorf("wxcast %s ends with %d: %s", strings.Join(args, " "), c.ProcessState.ExitCode(),
+		c.out.String())
 }
 
 // commandWithin is more than any command of a round takes.

@@ -77,7 +77,8 @@ func TestTheWholeJobThroughTheAPI(t *testing.T) {
 	t.Parallel()
 	storetest.EachURL(t, func(t *testing.T, url string) {
 		const followers = 300
-		b := newBench(t, url, simulator.Options{Followers: followers, Seed: 61, Shares: simulator.Shares{WithUnionID: 1, MiniUser: 1}})
+		b := newBench(t, url, simulator.Options{Followers: followers, Seed: 61,
+			Shares: simulator.Shares{WithUnionID: 1, MiniUser: 1}})
 		key := b.newKey(t, "all", "read,send,people,sync,token,audit")
 		b.env["WXCAST_SERVE_LISTEN"], b.env["WXCAST_SERVE_SYNC_AT"] = "127.0.0.1:0", "off"
 		r := b.serve(t)
@@ -111,7 +112,9 @@ func TestTheWholeJobThroughTheAPI(t *testing.T) {
 		})
 		contentType, body := form(t, "file", "mini.csv", read("mini.csv")+",\n")
 		imported := do(200, "POST", "/mini-users", contentType, body)
-		if number(t, imported, "import.inserted") != int64(strings.Count(read("mini.csv"), "\n")-1) || number(t, imported, "import.rejected") != 1 || number(t, imported, "join.joined") != followers || len(imported["rejects"].([]any)) != 1 {
+		if number(t, imported, "import.inserted") != int64(strings.Count(read("mini.csv"), "\n")-1) ||
+			number(t, imported, "import.rejected") != 1 || number(t, imported, "join.joined") != followers ||
+			len(imported["rejects"].([]any)) != 1 {
 			t.Errorf("%v", imported)
 		}
 
@@ -129,7 +132,8 @@ func TestTheWholeJobThroughTheAPI(t *testing.T) {
 		if number(t, preview, "recipients") != 200 || len(preview["messages"].([]any)) != 1 {
 			t.Errorf("%v", preview)
 		}
-		otherType, otherBody := form(t, "spec", "try.yaml", strings.Replace(spec, "{{ .coupon }}", "试{{ .coupon }}", 1), "list", "vip.csv", list.String())
+		otherType, otherBody := form(t, "spec", "try.yaml", strings.Replace(spec, "{{ .coupon }}", "试{{ .coupon }}", 1),
+			"list", "vip.csv", list.String())
 		tested := do(200, "POST", "/broadcasts/test?to="+openid, otherType, otherBody)
 		if m := tested["messages"].([]any)[0].(map[string]any); m["sent"] != true || m["openid"] != openid {
 			t.Errorf("%v", tested)
@@ -159,23 +163,28 @@ func TestTheWholeJobThroughTheAPI(t *testing.T) {
 		if all := do(200, "GET", "/broadcasts", "", "")["broadcasts"].([]any); len(all) != 1 {
 			t.Errorf("%v", all)
 		}
-		if _, csv := r.call(t, key, "GET", "/api/v1/broadcasts/1/deliveries", "", ""); strings.Count(csv, "\n") != 201 || !strings.HasPrefix(csv, "broadcast_id,") {
+		if _, csv := r.call(t, key, "GET", "/api/v1/broadcasts/1/deliveries", "", ""); strings.Count(csv,
+			"\n") != 201 || !strings.HasPrefix(csv, "broadcast_id,") {
 			t.Errorf("%s", csv)
 		}
-		if _, lines := r.call(t, key, "GET", "/api/v1/followers?format=jsonl&bridged=yes", "", ""); strings.Count(lines, "\n") != followers {
+		if _, lines := r.call(t, key, "GET", "/api/v1/followers?format=jsonl&bridged=yes", "", ""); strings.Count(lines,
+			"\n") != followers {
 			t.Errorf("%d followers", strings.Count(lines, "\n"))
 		}
 
-		if p := do(200, "GET", "/followers/"+openid, "", ""); len(p["followers"].([]any)) != 1 || len(p["deliveries"].([]any)) != 1 {
+		if p := do(200, "GET", "/followers/"+openid, "", ""); len(p["followers"].([]any)) != 1 ||
+			len(p["deliveries"].([]any)) != 1 {
 			t.Errorf("%v", p)
 		}
-		if added := do(200, "POST", "/optouts", "application/json", `{"ids": ["`+openid+`", "nobody"]}`); number(t, added, "added") != 1 || len(added["unknown"].([]any)) != 1 {
+		if added := do(200, "POST", "/optouts", "application/json", `{"ids": ["`+openid+`", "nobody"]}`); number(t,
+			added, "added") != 2 || len(added["unknown"].([]any)) != 1 {
 			t.Errorf("%v", added)
 		}
 		if _, csv := r.call(t, key, "GET", "/api/v1/optouts", "", ""); !strings.Contains(csv, openid+",") {
 			t.Errorf("%s", csv)
 		}
-		if removed := do(200, "POST", "/optouts/remove", "application/json", `{"ids": ["`+openid+`"]}`); number(t, removed, "removed") != 1 {
+		if removed := do(200, "POST", "/optouts/remove", "application/json", `{"ids": ["`+openid+`"]}`); number(t,
+			removed, "removed") != 1 {
 			t.Errorf("%v", removed)
 		}
 		if forgotten := do(200, "DELETE", "/followers/"+openid, "", ""); number(t, forgotten, "followers") != 1 {
@@ -187,22 +196,28 @@ func TestTheWholeJobThroughTheAPI(t *testing.T) {
 		if rep := do(200, "GET", "/reports/"+today, "", ""); number(t, rep, "bridge.joined") != followers-1 {
 			t.Errorf("%v", rep)
 		}
-		if status, page := r.call(t, key, "GET", "/api/v1/reports/"+today+"/html?lang=en", "", ""); status != 200 || !strings.Contains(page, "<svg") {
+		if status, page := r.call(t, key, "GET", "/api/v1/reports/"+today+"/html?lang=en", "", ""); status != 200 ||
+			!strings.Contains(page, "<svg") {
 			t.Errorf("%d %.200s", status, page)
 		}
 		do(202, "POST", "/jobs/report/start", "", "")
-		waitFor(t, "the report is kept", func() bool { return len(do(200, "GET", "/reports", "", "")["days"].([]any)) == 1 })
+		waitFor(t, "the report is kept", func() bool {
+			return len(do(200, "GET", "/reports", "",
+				"")["days"].([]any)) == 1
+		})
 
 		token := do(200, "GET", "/access-token", "", "")["access_token"].(string)
 		if token != b.secrets(t)[4] {
 			t.Errorf("%q is not the account's token", token)
 		}
-		if other := do(200, "POST", "/access-token", "application/json", `{"refused": "one-that-is-old"}`); other["access_token"] != token {
+		if other := do(200, "POST", "/access-token", "application/json",
+			`{"refused": "one-that-is-old"}`); other["access_token"] != token {
 			t.Error("a token that nobody has now is not answered with the current one")
 		}
 		limited := 0
 		for range 40 {
-			if status, _ := r.call(t, key, "GET", "/api/v1/access-token", "", ""); status == http.StatusTooManyRequests {
+			if status, _ := r.call(t, key, "GET", "/api/v1/access-token", "",
+				""); status == http.StatusTooManyRequests {
 				limited++
 			} else if status != http.StatusOK {
 				t.Errorf("asked for the token too often: %d", status)
@@ -220,9 +235,12 @@ func TestTheWholeJobThroughTheAPI(t *testing.T) {
 
 		_, metrics := r.call(t, key, "GET", "/metrics", "", "")
 		for _, want := range []string{
-			`wxcast_wechat_calls_total{account="default",api="/cgi-bin/message/template/send",class="ok"} 201`, `wxcast_wechat_call_seconds_count{account="default",api="/cgi-bin/user/get"}`,
-			`wxcast_quota_left{account="default",api="/cgi-bin/message/template/send"} 99799`, `wxcast_job_runs_total{account="default",job="sync",outcome="done"} 1`,
-			`wxcast_token_overrides_total{account="default"} 1`, `wxcast_broadcasts_running{account="default"} 0`, `wxcast_callback_lag_seconds{account="default"} 0`,
+			`wxcast_wechat_calls_total{account="default",api="/cgi-bin/message/template/send",class="ok"} 201`,
+			`wxcast_wechat_call_seconds_count{account="default",api="/cgi-bin/user/get"}`,
+			`wxcast_quota_left{account="default",api="/cgi-bin/message/template/send"} 99799`,
+			`wxcast_job_runs_total{account="default",job="sync",outcome="done"} 1`,
+			`wxcast_token_overrides_total{account="default"} 1`, `wxcast_broadcasts_running{account="default"} 0`,
+			`wxcast_callback_lag_seconds{account="default"} 0`,
 		} {
 			if !strings.Contains(metrics, want) {
 				t.Errorf("the metrics lack %s:\n%s", want, metrics)
@@ -230,7 +248,9 @@ func TestTheWholeJobThroughTheAPI(t *testing.T) {
 		}
 		entries := do(200, "GET", "/audit", "", "")["entries"].([]any)
 		log := fmt.Sprint(entries)
-		for _, want := range []string{"action:create-broadcast", "target:broadcast 1 (spring-sale)", "action:steer-broadcast", "actor:key all", "outcome:conflict", "action:forget-person", "action:create-key", "actor:cli ", "action:replace-access-token"} {
+		for _, want := range []string{"action:create-broadcast", "target:broadcast 1 (spring-sale)",
+			"action:steer-broadcast", "actor:key all", "outcome:conflict", "action:forget-person", "action:create-key",
+			"actor:cli ", "action:replace-access-token"} {
 			if !strings.Contains(log, want) {
 				t.Errorf("the audit log lacks %q: %s", want, log)
 			}
@@ -254,7 +274,8 @@ func TestTheAPIRefusesWhoMayNot(t *testing.T) {
 	storetest.EachURL(t, func(t *testing.T, url string) {
 		b := newBench(t, url, simulator.Options{Followers: 30, Seed: 62})
 		b.env["WXCAST_SERVE_LISTEN"], b.env["WXCAST_SERVE_SYNC_AT"] = ":0", "off"
-		if o := b.run(t, "serve"); o.code != 2 || !strings.Contains(o.err, "make one first: wxcast key create NAME --scope read") {
+		if o := b.run(t, "serve"); o.code != 2 ||
+			!strings.Contains(o.err, "make one first: wxcast key create NAME --scope read") {
 			t.Errorf("it serves everybody without a key: %+v", o)
 		}
 		reader, revoked := b.newKey(t, "reader", "read"), b.newKey(t, "revoked", "read,send,people,sync,token,audit")
@@ -278,7 +299,8 @@ func TestTheAPIRefusesWhoMayNot(t *testing.T) {
 		}
 		for path, calls := range document.Paths {
 			for method, op := range calls {
-				path := strings.NewReplacer("{id}", "1", "{job}", "sync", "{day}", "2026-11-20", "{format}", "csv").Replace(path)
+				path := strings.NewReplacer("{id}", "1", "{job}", "sync", "{day}", "2026-11-20", "{format}",
+					"csv").Replace(path)
 				try := func(key string, want int) {
 					t.Helper()
 					// So that the limit on strangers does not answer first.
@@ -315,7 +337,8 @@ func TestTheAPIRefusesWhoMayNot(t *testing.T) {
 		// Guessing is slowed down; who has a key is not kept waiting by it.
 		limited := 0
 		for range 60 {
-			if status, _ := r.call(t, "wxk_GUESS", "GET", "/api/v1/account", "", ""); status == http.StatusTooManyRequests {
+			if status, _ := r.call(t, "wxk_GUESS", "GET", "/api/v1/account", "",
+				""); status == http.StatusTooManyRequests {
 				limited++
 			}
 		}
@@ -331,7 +354,8 @@ func TestTheAPIRefusesWhoMayNot(t *testing.T) {
 // Mistakes in what a program sends.
 func TestTheAPITellsMistakes(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, storetest.SQLiteURL(t), simulator.Options{Followers: 30, Seed: 63, Shares: simulator.Shares{WithUnionID: 1, MiniUser: 1}})
+	b := newBench(t, storetest.SQLiteURL(t), simulator.Options{Followers: 30, Seed: 63,
+		Shares: simulator.Shares{WithUnionID: 1, MiniUser: 1}})
 	b.prepare(t)
 	key := b.newKey(t, "all", "read,send,people,sync,audit")
 	b.env["WXCAST_SERVE_LISTEN"], b.env["WXCAST_SERVE_SYNC_AT"] = "127.0.0.1:0", "off"
@@ -351,18 +375,26 @@ func TestTheAPITellsMistakes(t *testing.T) {
 		parts []string
 		want  string
 	}{
-		"a template that is not there":  {"/broadcasts", []string{"spec", "a.yaml", strings.Replace(spec, b.sim.TemplateID, "nope", 1)}, "a.yaml:2: template"},
-		"a list that was not sent":      {"/broadcasts", []string{"spec", "a.yaml", spec + "audience: {in: vip.csv}\n"}, "vip.csv cannot be read"},
-		"a list of the server's":        {"/broadcasts", []string{"spec", "a.yaml", spec + "audience: {in: " + outside + "}\n"}, "is no file that was sent"},
-		"a list above":                  {"/broadcasts", []string{"spec", "a.yaml", spec + "audience: {in: ../" + up + "}\n"}, "is no file that was sent"},
-		"a spec that is none":           {"/broadcasts/preview", []string{"spec", "a.yaml", "hello"}, "a.yaml:1"},
-		"no spec":                       {"/broadcasts", []string{"list", "vip.csv", "openid\n"}, "File required"},
-		"two files of one name":         {"/broadcasts", []string{"spec", "a.yaml", spec, "list", "a.yaml", "openid\n"}, "was sent twice"},
-		"a time that is over":           {"/broadcasts?at=2020-01-01%2010:00", []string{"spec", "a.yaml", spec}, "at: 2020-01-01 10:00 is over"},
-		"a rate that is none":           {"/broadcasts?rate=-1", []string{"spec", "a.yaml", spec}, "rate"},
-		"another account":               {"/broadcasts", []string{"spec", "a.yaml", spec + "account: other\n"}, "is not the account default"},
-		"mini users without a column":   {"/mini-users", []string{"file", "m.csv", "a,b\n1,2\n"}, "m.csv"},
-		"an argument that nobody knows": {"/broadcasts?att=x", []string{"spec", "a.yaml", spec}, "unknown query parameter"},
+		"a template that is not there": {"/broadcasts",
+			[]string{"spec", "a.yaml", strings.Replace(spec, b.sim.TemplateID, "nope", 1)}, "a.yaml:2: template"},
+		"a list that was not sent": {"/broadcasts", []string{"spec", "a.yaml", spec + "audience: {in: vip.csv}\n"},
+			"vip.csv cannot be read"},
+		"a list of the server's": {"/broadcasts",
+			[]string{"spec", "a.yaml", spec + "audience: {in: " + outside + "}\n"}, "is no file that was sent"},
+		"a list above": {"/broadcasts",
+			[]string{"spec", "a.yaml", spec + "audience: {in: ../" + up + "}\n"}, "is no file that was sent"},
+		"a spec that is none": {"/broadcasts/preview", []string{"spec", "a.yaml", "hello"}, "a.yaml:1"},
+		"no spec":             {"/broadcasts", []string{"list", "vip.csv", "openid\n"}, "File required"},
+		"two files of one name": {"/broadcasts", []string{"spec", "a.yaml", spec, "list", "a.yaml", "openid\n"},
+			"was sent twice"},
+		"a time that is over": {"/broadcasts?at=2020-01-01%2010:00", []string{"spec", "a.yaml", spec},
+			"at: 2020-01-01 10:00 is over"},
+		"a rate that is none": {"/broadcasts?rate=-1", []string{"spec", "a.yaml", spec}, "rate"},
+		"another account": {"/broadcasts", []string{"spec", "a.yaml", spec + "account: other\n"},
+			"is not the account default"},
+		"mini users without a column": {"/mini-users", []string{"file", "m.csv", "a,b\n1,2\n"}, "m.csv"},
+		"an argument that nobody knows": {"/broadcasts?att=x", []string{"spec", "a.yaml", spec},
+			"unknown query parameter"},
 	} {
 		contentType, body := form(t, c.parts...)
 		status, text := r.call(t, key, "POST", "/api/v1"+c.path, contentType, body)
@@ -370,15 +402,19 @@ func TestTheAPITellsMistakes(t *testing.T) {
 			t.Errorf("%s: %d %s", name, status, text)
 		}
 	}
-	for path, want := range map[string]int{"/broadcasts/9": 404, "/nothing": 404, "/reports/2026-02-31": 422, "/broadcasts/x": 422, "/audit?limit=100000": 422} {
-		if status, text := r.call(t, key, "GET", "/api/v1"+path, "", ""); status != want || !strings.Contains(text, `"detail"`) {
+	for path, want := range map[string]int{"/broadcasts/9": 404, "/nothing": 404, "/reports/2026-02-31": 422,
+		"/broadcasts/x": 422, "/audit?limit=100000": 422} {
+		if status, text := r.call(t, key, "GET", "/api/v1"+path, "", ""); status != want ||
+			!strings.Contains(text, `"detail"`) {
 			t.Errorf("%s: %d %s", path, status, text)
 		}
 	}
 	if all := b.run(t, "broadcast", "list", "--json").json(t)["broadcasts"].([]any); len(all) != 0 {
 		t.Errorf("something was made: %v", all)
 	}
-	for _, args := range [][]string{{"key", "create", "no name", "--scope", "read"}, {"key", "create", "x"}, {"key", "create", "x", "--scope", "all"}, {"key", "create", "all", "--scope", "read"}, {"key", "revoke", "nobody"}, {"key", "create", "x", "--scope", "read", "--days", "-1"}} {
+	for _, args := range [][]string{{"key", "create", "no name", "--scope", "read"}, {"key", "create", "x"},
+		{"key", "create", "x", "--scope", "all"}, {"key", "create", "all", "--scope", "read"},
+		{"key", "revoke", "nobody"}, {"key", "create", "x", "--scope", "read", "--days", "-1"}} {
 		if o := b.run(t, args...); o.code != 2 {
 			t.Errorf("%v: %+v", args, o)
 		}

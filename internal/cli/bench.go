@@ -59,14 +59,16 @@ func (a *app) benchCommand() *cobra.Command {
 			if len(result.Rows) == 0 {
 				return err
 			}
-			return errors.Join(err, writeBenchFiles(result, out, plot), a.print(result, func(w io.Writer) { a.writeBench(w, result) }))
+			return errors.Join(err, writeBenchFiles(result, out, plot),
+				a.print(result, func(w io.Writer) { a.writeBench(w, result) }))
 		},
 	}
 	flags := cmd.Flags()
 	flags.IntVar(&o.Size, "size", 100_000, "")
 	flags.IntSliceVar(&o.Sizes, "sizes", []int{10_000, 100_000, 1_000_000, 4_000_000}, "")
 	flags.IntVar(&o.Connections, "connections", 100, "")
-	flags.DurationSliceVar(&o.Latencies, "latency", []time.Duration{0, 20 * time.Millisecond, 50 * time.Millisecond}, "")
+	flags.DurationSliceVar(&o.Latencies, "latency", []time.Duration{0, 20 * time.Millisecond, 50 * time.Millisecond},
+		"")
 	flags.StringVar(&out, "out", "", "")
 	flags.StringVar(&plot, "plot", "", "")
 	flags.StringVar(&bare, "bare", "", "")
@@ -109,7 +111,8 @@ func writeBenchFiles(r *bench.Result, out, plot string) error {
 
 func (a *app) writeBench(w io.Writer, r *bench.Result) {
 	m := r.Machine
-	a.line(w, "bench.machine", "date", m.Date, "cores", m.Cores, "processor", m.Processor, "mib", m.MemoryMiB, "system", m.System, "go", m.Go)
+	a.line(w, "bench.machine", "date", m.Date, "cores", m.Cores, "processor", m.Processor, "mib", m.MemoryMiB, "system",
+		m.System, "go", m.Go)
 	if m.Postgres != "" {
 		fmt.Fprintf(w, "Postgres %s\n", m.Postgres)
 	}
@@ -119,7 +122,8 @@ func (a *app) writeBench(w io.Writer, r *bench.Result) {
 }
 
 func (a *app) writeBenchRows(w io.Writer, all []bench.Row) {
-	rows := [][]string{append([]string{"", ""}, a.heads("store", "answers", "n", "seconds", "a_second", "ceiling", "of_it", "plain_loop", "cpu_s", "pg_cpu_s", "peak_mib", "calls", "store_mib")...)}
+	rows := [][]string{append([]string{"", ""}, a.heads("store", "answers", "n", "seconds", "a_second", "ceiling",
+		"of_it", "plain_loop", "cpu_s", "pg_cpu_s", "peak_mib", "calls", "store_mib")...)}
 	number := func(v float64, format string) string {
 		if v == 0 {
 			return "-"
@@ -138,8 +142,10 @@ func (a *app) writeBenchRows(w io.Writer, all []bench.Row) {
 			what += a.lang.T("bench.in_flight", "n", r.InFlight)
 		}
 		rows = append(rows, []string{
-			r.Part, what, r.Engine, fmt.Sprintf("%d ms", r.LatencyMS), count(r.N), fmt.Sprintf("%.1f", r.Seconds), number(r.PerSecond, ""), number(r.Ceiling, ""), number(r.Ratio, "%.2f"),
-			number(r.Naive, ""), number(r.CPUSeconds, "%.1f"), number(r.PostgresCPUSeconds, "%.1f"), number(r.PeakMiB, "%.0f"), number(float64(r.Calls), ""), number(r.DatabaseMiB, "%.0f"),
+			r.Part, what, r.Engine, fmt.Sprintf("%d ms", r.LatencyMS), count(r.N), fmt.Sprintf("%.1f", r.Seconds),
+			number(r.PerSecond, ""), number(r.Ceiling, ""), number(r.Ratio, "%.2f"),
+			number(r.Naive, ""), number(r.CPUSeconds, "%.1f"), number(r.PostgresCPUSeconds, "%.1f"),
+			number(r.PeakMiB, "%.0f"), number(float64(r.Calls), ""), number(r.DatabaseMiB, "%.0f"),
 		})
 	}
 	table.Write(w, "  ", withoutEmptyColumns(rows)...)
@@ -178,7 +184,8 @@ func (a *app) writeBars(w io.Writer, bars []bench.Bar) {
 			digits = 4
 		}
 		figure := func(v float64) string { return strings.TrimSpace(fmt.Sprintf("%.*f %s", digits, v, b.Unit)) }
-		rows = append(rows, []string{b.Part, b.Engine, b.What, figure(b.Value), a.lang.T(limit), figure(b.Limit), a.lang.T(verdict)})
+		rows = append(rows, []string{b.Part, b.Engine, b.What, figure(b.Value), a.lang.T(limit), figure(b.Limit),
+			a.lang.T(verdict)})
 	}
 	table.Write(w, "  ", rows...)
 }
@@ -186,7 +193,8 @@ func (a *app) writeBars(w io.Writer, bars []bench.Bar) {
 // writePeers sets our broadcasts beside what others do.
 func (a *app) writePeers(w io.Writer, r *bench.Result) {
 	latencies := []int64{0, 20, 50, 100}
-	rows := [][]string{{"", a.lang.T("col.any"), "0 MS", "20 MS", "50 MS", "100 MS", a.lang.T("col.peak_mib"), a.lang.T("col.row_each"), a.lang.T("col.lost")}}
+	rows := [][]string{{"", a.lang.T("col.any"), "0 MS", "20 MS", "50 MS", "100 MS", a.lang.T("col.peak_mib"),
+		a.lang.T("col.row_each"), a.lang.T("col.lost")}}
 	rate := func(v float64) string {
 		switch {
 		case v == 0:

@@ -18,7 +18,8 @@ func TestBench(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, storetest.PostgresURL(t), simulator.Options{Followers: 1})
 	out, plot, profiles := b.file("bench.json"), b.file("growth.svg"), b.file("profiles")
-	cmd := b.process("bench", "sync", "join", "broadcast", "crash", "growth", "--database", b.env["WXCAST_DATABASE_URL"],
+	cmd := b.process("bench", "sync", "join", "broadcast", "crash", "growth", "--database",
+		b.env["WXCAST_DATABASE_URL"],
 		"--size", "1000", "--sizes", "1000", "--latency", "0s", "--out", out, "--plot", plot, "--profile", profiles)
 	table, err := cmd.Output()
 	if err != nil {
@@ -54,7 +55,8 @@ func TestBench(t *testing.T) {
 		if row.N < 100 || row.Seconds <= 0 || row.PerSecond <= 0 || (row.Ratio > 0) != (row.Ceiling > 0) {
 			t.Errorf("%+v", row)
 		}
-		if first := row.What == "first" || row.What == "import" && row.Part == "join" || row.What == "join" && row.Part == "join" || row.What == "as fast as it goes"; first && (row.Ceiling <= 0 || row.Naive <= 0) {
+		if first := row.What == "first" || row.What == "import" && row.Part == "join" || row.What == "join" &&
+			row.Part == "join" || row.What == "as fast as it goes"; first && (row.Ceiling <= 0 || row.Naive <= 0) {
 			t.Errorf("neither ceiling nor loop: %+v", row)
 		}
 	}
@@ -110,7 +112,8 @@ func TestBench(t *testing.T) {
 func TestBenchRefuses(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, storetest.SQLiteURL(t), simulator.Options{Followers: 1})
-	for _, args := range [][]string{{"--size", "10"}, {"--sizes", "1000,10"}, {"--connections", "0"}, {"--latency", "1h"}, {"everything"}} {
+	for _, args := range [][]string{{"--size", "10"}, {"--sizes", "1000,10"}, {"--connections", "0"},
+		{"--latency", "1h"}, {"everything"}} {
 		if o := b.run(t, append([]string{"bench"}, args...)...); o.code != 2 {
 			t.Errorf("%v: %+v", args, o)
 		}

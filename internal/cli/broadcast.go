@@ -19,7 +19,8 @@ func (a *app) broadcastCommand() *cobra.Command {
 	}
 	cmd.AddCommand(
 		a.broadcastPreviewCommand(), a.broadcastTestCommand(), a.broadcastRunCommand(), a.broadcastCreateCommand(),
-		a.broadcastStatusCommand(), a.broadcastListCommand(), a.broadcastExportCommand(), a.broadcastRateCommand(), a.broadcastRetryCommand(),
+		a.broadcastStatusCommand(), a.broadcastListCommand(), a.broadcastExportCommand(), a.broadcastRateCommand(),
+		a.broadcastRetryCommand(),
 		a.broadcastMoveCommand("pause", (*account.Account).PauseBroadcast),
 		a.broadcastMoveCommand("cancel", (*account.Account).CancelBroadcast),
 		a.broadcastGoOnCommand("start", wxcast.BroadcastDraft, wxcast.BroadcastScheduled),
@@ -40,7 +41,9 @@ func (a *app) broadcastListCommand() *cobra.Command {
 			return a.print(map[string]any{"broadcasts": summaries}, func(w io.Writer) {
 				rows := [][]string{a.heads("id", "name", "state", "recipients", "sent", "failed", "unknown", "pending")}
 				for _, s := range summaries {
-					rows = append(rows, []string{strconv.FormatInt(s.ID, 10), s.Name, a.lang.Say(account.State(s.State)), count(s.Recipients), count(s.Sent), count(s.Failed), count(s.Unknown), count(s.Pending)})
+					rows = append(rows, []string{strconv.FormatInt(s.ID, 10), s.Name,
+						a.lang.Say(account.State(s.State)), count(s.Recipients), count(s.Sent), count(s.Failed),
+						count(s.Unknown), count(s.Pending)})
 				}
 				table.Write(w, "", rows...)
 			})
@@ -49,7 +52,8 @@ func (a *app) broadcastListCommand() *cobra.Command {
 }
 
 // broadcastMoveCommand moves a stored broadcast to another state, as move does.
-func (a *app) broadcastMoveCommand(name string, move func(*account.Account, context.Context, int64) (report.Broadcast, error)) *cobra.Command {
+func (a *app) broadcastMoveCommand(name string, move func(*account.Account, context.Context, int64) (report.Broadcast,
+	error)) *cobra.Command {
 	return &cobra.Command{
 		Use:     name + " ID",
 		Example: "  wxcast broadcast " + name + " 3",

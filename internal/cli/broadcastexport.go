@@ -25,7 +25,10 @@ func (a *app) broadcastExportCommand() *cobra.Command {
 				return err
 			}
 			defer of.CloseAll()
-			return a.export("deliveries", f, func(w io.Writer) (int64, error) { return of.ExportDeliveries(asked(cmd), id, f.format, w) })
+			return a.export("deliveries", f, func(w io.Writer) (int64,
+				error) {
+				return of.ExportDeliveries(asked(cmd), id, f.format, w)
+			})
 		},
 	}
 	f.add(cmd)

@@ -70,7 +70,8 @@ func (a *app) writePreview(w io.Writer, spec account.Spec, p account.Preview) {
 	case p.Quota.Limit == 0:
 		a.line(w, "preview.no_quota")
 	default:
-		a.line(w, "preview.quota", "used", p.Quota.Used, "limit", p.Quota.Limit, "keep", p.Quota.Keep, "remain", p.Quota.Remain)
+		a.line(w, "preview.quota", "used", p.Quota.Used, "limit", p.Quota.Limit, "keep", p.Quota.Keep, "remain",
+			p.Quota.Remain)
 	}
 	length := time.Duration(p.Seconds * float64(time.Second)).Round(time.Second)
 	if p.EndsAt == nil {

@@ -112,7 +112,8 @@ func (a *app) printSent(sent account.Sent, err error) error {
 	if sent.Summary.ID == 0 { // it did not come to that
 		return err
 	}
-	if printErr := a.print(sent.Summary, func(w io.Writer) { a.writeBroadcast(w, sent.Summary) }); printErr != nil || err != nil {
+	if printErr := a.print(sent.Summary, func(w io.Writer) { a.writeBroadcast(w, sent.Summary) }); printErr != nil ||
+		err != nil {
 		return errors.Join(err, printErr)
 	}
 	return stopped(sent.Broadcast)
@@ -122,7 +123,8 @@ func (a *app) printSent(sent account.Sent, err error) error {
 func stopped(b wxcast.Broadcast) error {
 	switch b.State {
 	case wxcast.BroadcastWaiting:
-		return &stateError{b.State, wxcast.NewError("broadcast.stopped_waits", "id", b.ID, "reason", b.Reason, "at", b.ResumeAt)}
+		return &stateError{b.State, wxcast.NewError("broadcast.stopped_waits", "id", b.ID, "reason", b.Reason, "at",
+			b.ResumeAt)}
 	case wxcast.BroadcastPaused:
 		return &stateError{b.State, wxcast.NewError("broadcast.stopped_paused", "id", b.ID, "reason", b.Reason)}
 	}

@@ -83,9 +83,11 @@ func (a *app) writeBroadcast(w io.Writer, b report.Broadcast) {
 	for _, part := range []struct {
 		name string
 		n    int64
-	}{{"delivered", b.Delivered}, {"undelivered", b.Undelivered}, {"failed", b.Failed}, {"skipped", b.Skipped}, {"unknown", b.Unknown}, {"pending", b.Pending}} {
+	}{{"delivered", b.Delivered}, {"undelivered", b.Undelivered}, {"failed", b.Failed}, {"skipped",
+		b.Skipped}, {"unknown", b.Unknown}, {"pending", b.Pending}} {
 		if part.n > 0 {
-			rows = append(rows, []string{"  " + a.lang.T("count."+part.name), count(part.n), share(part.n, b.Recipients)})
+			rows = append(rows, []string{"  " + a.lang.T("count."+part.name), count(part.n),
+				share(part.n, b.Recipients)})
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(b.ByErrCode)) {

@@ -32,7 +32,8 @@ func (a *app) broadcastTestCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return errors.Join(a.print(map[string]any{"messages": results}, func(w io.Writer) { a.writeTests(w, results) }), notAllSent(results))
+			return errors.Join(a.print(map[string]any{"messages": results},
+				func(w io.Writer) { a.writeTests(w, results) }), notAllSent(results))
 		},
 	}
 	f.add(cmd)

@@ -106,7 +106,8 @@ func chooseLang(args []string, getenv func(string) string) (text.Lang, error) {
 		}
 		asked, known := text.Parse(name)
 		if !known {
-			return lang, &wxcast.BadInput{Key: "--lang", Problem: wxcast.Say("input.invalid", "value", name), Want: wxcast.Say("input.use", "known", text.Langs)}
+			return lang, &wxcast.BadInput{Key: "--lang", Problem: wxcast.Say("input.invalid", "value", name),
+				Want: wxcast.Say("input.use", "known", text.Langs)}
 		}
 		return asked, nil
 	}
@@ -171,7 +172,8 @@ func (a *app) exitCode(ctx context.Context, err error) int {
 	case !a.started, // cobra refused the command line
 		errors.As(err, &usage), errors.As(err, &badInput), errors.As(err, &badConf), errors.As(err, &badURL),
 		errors.As(err, &notFound), errors.As(err, &conflict),
-		errors.Is(err, store.ErrUnreachable), errors.Is(err, store.ErrSchemaNewer), errors.Is(err, store.ErrSchemaOlder):
+		errors.Is(err, store.ErrUnreachable), errors.Is(err, store.ErrSchemaNewer), errors.Is(err,
+			store.ErrSchemaOlder):
 		return exitUsage
 	}
 	switch wechat.ClassOf(err) {
@@ -235,8 +237,10 @@ func (a *app) root() *cobra.Command {
 	flags.StringVar(&a.profile, "profile", "", "")
 	root.AddCommand(
 		a.demoCommand(), a.simCommand(), a.doctorCommand(), a.migrateCommand(),
-		a.syncCommand(), a.importCommand(), a.joinCommand(), a.broadcastCommand(), a.followersCommand(), a.optOutCommand(),
-		a.reportCommand(), a.serveCommand(), a.jobsCommand(), a.keyCommand(), a.auditCommand(), a.benchCommand(), a.explainCommand(), a.versionCommand(),
+		a.syncCommand(), a.importCommand(), a.joinCommand(), a.broadcastCommand(), a.followersCommand(),
+		a.optOutCommand(),
+		a.reportCommand(), a.serveCommand(), a.jobsCommand(), a.keyCommand(), a.auditCommand(), a.benchCommand(),
+		a.explainCommand(), a.versionCommand(),
 	)
 	// Before the words: cobra's own commands keep where they write to.
 	root.SetIn(a.In)

@@ -19,7 +19,8 @@ func TestTheWholeJobThroughTheCommandLine(t *testing.T) {
 	storetest.EachURL(t, func(t *testing.T, url string) {
 		b := newBench(t, url, simulator.Options{Followers: 2000, Seed: 21})
 		sync := b.run(t, "sync", "--json").json(t)
-		if number(t, sync, "listed") != 2000 || number(t, sync, "new") != 2000 || number(t, sync, "api_calls.user/info/batchget") != 20 || sync["mode"] != "incremental" {
+		if number(t, sync, "listed") != 2000 || number(t, sync, "new") != 2000 ||
+			number(t, sync, "api_calls.user/info/batchget") != 20 || sync["mode"] != "incremental" {
 			t.Errorf("%v", sync)
 		}
 		imported := b.run(t, "import", b.file("mini.csv"), "--json").json(t)
@@ -28,11 +29,13 @@ func TestTheWholeJobThroughTheCommandLine(t *testing.T) {
 		}
 		join := b.run(t, "join", "--json").json(t)
 		joined := number(t, join, "joined")
-		if number(t, join, "with_unionid") != number(t, sync, "with_unionid") || number(t, join, "new") != joined || joined < 1000 {
+		if number(t, join, "with_unionid") != number(t, sync, "with_unionid") || number(t, join, "new") != joined ||
+			joined < 1000 {
 			t.Errorf("%v", join)
 		}
 		sent := b.run(t, "broadcast", "run", b.file("spec.yaml"), "--json").json(t)
-		if number(t, sent, "recipients") != joined || number(t, sent, "sent")+number(t, sent, "failed") != joined || sent["state"] != "done" ||
+		if number(t, sent, "recipients") != joined || number(t, sent, "sent")+number(t, sent, "failed") != joined ||
+			sent["state"] != "done" ||
 			number(t, sent, "by_errcode.43004") != number(t, sent, "failed") {
 			t.Errorf("%v", sent)
 		}
@@ -40,23 +43,29 @@ func TestTheWholeJobThroughTheCommandLine(t *testing.T) {
 			t.Errorf("%+v beside %v", state, sent)
 		}
 		report := b.run(t, "report", "--json").json(t)
-		if number(t, report, "followers.followers") != 2000 || number(t, report, "bridge.joined") != joined || len(report["broadcasts"].([]any)) != 1 {
+		if number(t, report, "followers.followers") != 2000 || number(t, report, "bridge.joined") != joined ||
+			len(report["broadcasts"].([]any)) != 1 {
 			t.Errorf("%v", report)
 		}
 		send := report["apis"].([]any)[0].(map[string]any)
-		if send["api"] != "/cgi-bin/message/template/send" || number(t, send, "used") != joined || number(t, send, "remain") != 100_000-joined {
+		if send["api"] != "/cgi-bin/message/template/send" || number(t, send, "used") != joined ||
+			number(t, send, "remain") != 100_000-joined {
 			t.Errorf("%v", send)
 		}
 		for args, want := range map[string]string{"zh": "<h1>公众号日报</h1>", "en": "<h1>Daily report</h1>"} {
-			if page := b.run(t, "report", "--format", "html", "--lang", args); page.code != 0 || !strings.Contains(page.out, want) || !strings.Contains(page.out, "spring-sale") || strings.Count(page.out, "<svg") != 2 {
+			if page := b.run(t, "report", "--format", "html", "--lang", args); page.code != 0 ||
+				!strings.Contains(page.out, want) || !strings.Contains(page.out, "spring-sale") ||
+				strings.Count(page.out, "<svg") != 2 {
 				t.Errorf("%d %.300s %s", page.code, page.out, page.err)
 			}
 		}
-		if o := b.run(t, "report", "--format", "html", "--lang", "fr"); o.code != 2 || !strings.Contains(o.err, `--lang: invalid value "fr"; use en or zh`) {
+		if o := b.run(t, "report", "--format", "html", "--lang", "fr"); o.code != 2 ||
+			!strings.Contains(o.err, `--lang: invalid value "fr"; use en or zh`) {
 			t.Errorf("%+v", o)
 		}
 		again := b.run(t, "broadcast", "run", b.file("spec.yaml"), "--json")
-		if number(t, again.json(t), "sent") != number(t, sent, "sent") || !strings.Contains(again.err, "done already; nothing is sent") || b.sim.State().Duplicates != 0 {
+		if number(t, again.json(t), "sent") != number(t, sent, "sent") ||
+			!strings.Contains(again.err, "done already; nothing is sent") || b.sim.State().Duplicates != 0 {
 			t.Errorf("%+v", again)
 		}
 		status := b.run(t, "broadcast", "status", "1", "--json").json(t)
@@ -68,12 +77,15 @@ func TestTheWholeJobThroughTheCommandLine(t *testing.T) {
 
 func TestTheDemoAgreesWithItself(t *testing.T) {
 	b := newBench(t, "", simulator.Options{})
-	for _, args := range [][]string{{"demo", "--followers", "3000", "--rate", "3000", "--json"}, {"demo", "--followers", "1", "--rate", "3000", "--json"}} {
+	for _, args := range [][]string{{"demo", "--followers", "3000", "--rate", "3000", "--json"},
+		{"demo", "--followers", "1", "--rate", "3000", "--json"}} {
 		o := b.runWith(t, map[string]string{"WXCAST_API_BASE": "http://127.0.0.1:1"}, args...)
 		d := o.json(t)
 		joined := number(t, d, "join.joined")
-		final := number(t, d, "broadcast.sent") + number(t, d, "broadcast.failed") + number(t, d, "broadcast.skipped") + number(t, d, "broadcast.unknown")
-		if number(t, d, "broadcast.recipients") != joined || final != joined || number(t, d, "broadcast.pending") != 0 || number(t, d, "report.bridge.joined") != joined {
+		final := number(t, d, "broadcast.sent") + number(t, d, "broadcast.failed") + number(t, d,
+			"broadcast.skipped") + number(t, d, "broadcast.unknown")
+		if number(t, d, "broadcast.recipients") != joined || final != joined ||
+			number(t, d, "broadcast.pending") != 0 || number(t, d, "report.bridge.joined") != joined {
 			t.Errorf("%s", o.out)
 		}
 	}
@@ -81,7 +93,8 @@ func TestTheDemoAgreesWithItself(t *testing.T) {
 
 func TestBadInputGetsOneSentenceAndExitCode2(t *testing.T) {
 	db := storetest.SQLiteURL(t)
-	b := newBench(t, db, simulator.Options{Followers: 50, Seed: 2, Shares: simulator.Shares{WithUnionID: 1, MiniUser: 1}})
+	b := newBench(t, db, simulator.Options{Followers: 50, Seed: 2,
+		Shares: simulator.Shares{WithUnionID: 1, MiniUser: 1}})
 	b.prepare(t)
 	spec := func(change string) string {
 		raw, err := os.ReadFile(b.file("spec.yaml"))
@@ -107,37 +120,59 @@ func TestBadInputGetsOneSentenceAndExitCode2(t *testing.T) {
 		run  func(*testing.T) output
 		want string
 	}{
-		"a missing secret":           {with(map[string]string{"WXCAST_SECRET": ""}, "sync"), "accounts.default.secret: is missing; set WXCAST_SECRET"},
-		"no account":                 {with(map[string]string{"WXCAST_SECRET": "", "WXCAST_APPID": "", "WXCAST_MINI_APPID": "", "WXCAST_MINI_SECRET": "", "WXCAST_TOKEN": ""}, "sync"), "accounts: no account is configured; set WXCAST_APPID"},
-		"a wrong secret":             {with(map[string]string{"WXCAST_SECRET": "wrong", "WXCAST_DATABASE_URL": storetest.SQLiteURL(t)}, "sync"), "40125 invalid appsecret"},
-		"no mini program":            {with(map[string]string{"WXCAST_MINI_APPID": "", "WXCAST_MINI_SECRET": ""}, "join"), "mini_programs: is missing; set WXCAST_MINI_APPID"},
-		"an unknown key in the file": {badFile("conf.yaml", "sync: {concurency: 3}\n", "sync", "--config"), "conf.yaml: sync.concurency: is not a setting; did you mean sync.concurrency?"},
-		"a file that is not there":   {run("sync", "--config", "nowhere.yaml"), `--config: "nowhere.yaml" cannot be read`},
-		"a setting out of range":     {with(map[string]string{"WXCAST_SYNC_RATE": "-3"}, "sync"), `WXCAST_SYNC_RATE: "-3" is not a number`},
-		"an unreachable Postgres":    {run("sync", "--database", "postgres://u:hunter2@127.0.0.1:1/x"), "the database cannot be reached: dial tcp 127.0.0.1:1"},
-		"a folder that is not there": {run("sync", "--database", "sqlite:///nowhere/at/all/w.db"), "the database cannot be reached: the folder of /nowhere/at/all/w.db"},
-		"a database of another kind": {run("sync", "--database", "mysql://x"), `database.url: "mysql://x" does not begin with sqlite:// or postgres://`},
-		"a CSV that is not there":    {run("import", "nowhere.csv"), "nowhere.csv: cannot be read; name a file that exists"},
-		"a CSV without the column":   {badFile("a.csv", "union,openid\nu,o\n", "import"), "a.csv:1: unionid: there is no such column; the source has union, openid"},
-		"a CSV with no good row":     {badFile("a.csv", "unionid,openid\nv\n", "import"), "a.csv:2: the row has 1 fields and the header 2, and none of the 1 rows can be used"},
-		"an import of nothing":       {run("import"), "import needs a FILE, or --from URL with --query SQL"},
-		"an import of two things":    {run("import", "a.csv", "--from", "mysql://h/d"), "import reads either FILE or --from"},
-		"a source without a query":   {run("import", "--from", "mysql://h/d"), "--from needs --query"},
-		"a source that is none":      {run("import", "--from", "oracle://h/d", "--query", "x"), `the scheme "oracle" is not known; write mysql://`},
-		"a source that is not there": {run("import", "--from", "mysql://u:hunter2@127.0.0.1:1/d", "--query", "x"), "the database cannot be reached"},
-		"an unknown template":        {badSpec(b.sim.TemplateID + " => NOPE"), `bad.yaml:2: template: the account has no template "NOPE"; it has sim-`},
-		"a key the template lacks":   {badSpec("time2 => time7"), "bad.yaml:3: data.time2: is missing"},
-		"a negative rate":            {badSpec("rate: 2000 => rate: -5"), `bad.yaml:5: rate: "-5" is not a number of messages per second`},
-		"a negative --rate":          {run("broadcast", "run", b.file("spec.yaml"), "--rate", "-5"), "--rate: invalid rate: -5 (use a number of messages per second"},
-		"a spec that is not there":   {run("broadcast", "run", "nowhere.yaml"), "nowhere.yaml: cannot be read"},
-		"an unknown broadcast":       {run("broadcast", "status", "99"), "account default has no broadcast 99"},
-		"an ID that is none":         {run("broadcast", "status", "x"), `"x" is no broadcast's ID`},
-		"an unknown command":         {run("broadcats"), `unknown command "broadcats" for "wxcast"`},
-		"an unknown flag":            {run("sync", "--ful"), "unknown flag: --ful"},
-		"too few arguments":          {run("migrate", "x"), `unknown command "x"`},
-		"a day that is none":         {run("report", "--day", "yesterday"), `--day: "yesterday" is no date; write it as 2026-11-30`},
-		"a format that is none":      {run("report", "--format", "xml"), `--format: invalid value "xml"; use table, json, csv or html`},
-		"an errcode that is none":    {run("explain", "x"), `"x" is no errcode`},
+		"a missing secret": {with(map[string]string{"WXCAST_SECRET": ""}, "sync"),
+			"accounts.default.secret: is missing; set WXCAST_SECRET"},
+		"no account": {with(map[string]string{"WXCAST_SECRET": "", "WXCAST_APPID": "",
+			"WXCAST_MINI_APPID": "", "WXCAST_MINI_SECRET": "", "WXCAST_TOKEN": ""}, "sync"),
+			"accounts: no account is configured; set WXCAST_APPID"},
+		"a wrong secret": {with(map[string]string{"WXCAST_SECRET": "wrong",
+			"WXCAST_DATABASE_URL": storetest.SQLiteURL(t)}, "sync"), "40125 invalid appsecret"},
+		"no mini program": {with(map[string]string{"WXCAST_MINI_APPID": "", "WXCAST_MINI_SECRET": ""},
+			"join"), "mini_programs: is missing; set WXCAST_MINI_APPID"},
+		"an unknown key in the file": {badFile("conf.yaml", "sync: {concurency: 3}\n", "sync", "--config"),
+			"conf.yaml: sync.concurency: is not a setting; did you mean sync.concurrency?"},
+		"a file that is not there": {run("sync", "--config", "nowhere.yaml"),
+			`--config: "nowhere.yaml" cannot be read`},
+		"a setting out of range": {with(map[string]string{"WXCAST_SYNC_RATE": "-3"}, "sync"),
+			`WXCAST_SYNC_RATE: "-3" is not a number`},
+		"an unreachable Postgres": {run("sync", "--database", "postgres://u:hunter2@127.0.0.1:1/x"),
+			"the database cannot be reached: dial tcp 127.0.0.1:1"},
+		"a folder that is not there": {run("sync", "--database", "sqlite:///nowhere/at/all/w.db"),
+			"the database cannot be reached: the folder of /nowhere/at/all/w.db"},
+		"a database of another kind": {run("sync", "--database", "mysql://x"),
+			`database.url: "mysql://x" does not begin with sqlite:// or postgres://`},
+		"a CSV that is not there": {run("import", "nowhere.csv"),
+			"nowhere.csv: cannot be read; name a file that exists"},
+		"a CSV without the column": {badFile("a.csv", "union,openid\nu,o\n", "import"),
+			"a.csv:1: unionid: there is no such column; the source has union, openid"},
+		"a CSV with no good row": {badFile("a.csv", "unionid,openid\nv\n", "import"),
+			"a.csv:2: the row has 1 fields and the header 2, and none of the 1 rows can be used"},
+		"an import of nothing": {run("import"), "import needs a FILE, or --from URL with --query SQL"},
+		"an import of two things": {run("import", "a.csv", "--from", "mysql://h/d"),
+			"import reads either FILE or --from"},
+		"a source without a query": {run("import", "--from", "mysql://h/d"), "--from needs --query"},
+		"a source that is none": {run("import", "--from", "oracle://h/d", "--query", "x"),
+			`the scheme "oracle" is not known; write mysql://`},
+		"a source that is not there": {run("import", "--from", "mysql://u:hunter2@127.0.0.1:1/d", "--query", "x"),
+			"the database cannot be reached"},
+		"an unknown template": {badSpec(b.sim.TemplateID + " => NOPE"),
+			`bad.yaml:2: template: the account has no template "NOPE"; it has sim-`},
+		"a key the template lacks": {badSpec("time2 => time7"), "bad.yaml:3: data.time2: is missing"},
+		"a negative rate": {badSpec("rate: 2000 => rate: -5"),
+			`bad.yaml:5: rate: "-5" is not a number of messages per second`},
+		"a negative --rate": {run("broadcast", "run", b.file("spec.yaml"), "--rate", "-5"),
+			"--rate: invalid rate: -5 (use a number of messages per second"},
+		"a spec that is not there": {run("broadcast", "run", "nowhere.yaml"), "nowhere.yaml: cannot be read"},
+		"an unknown broadcast":     {run("broadcast", "status", "99"), "account default has no broadcast 99"},
+		"an ID that is none":       {run("broadcast", "status", "x"), `"x" is no broadcast's ID`},
+		"an unknown command":       {run("broadcats"), `unknown command "broadcats" for "wxcast"`},
+		"an unknown flag":          {run("sync", "--ful"), "unknown flag: --ful"},
+		"too few arguments":        {run("migrate", "x"), `unknown command "x"`},
+		"a day that is none": {run("report", "--day", "yesterday"),
+			`--day: "yesterday" is no date; write it as 2026-11-30`},
+		"a format that is none": {run("report", "--format", "xml"),
+			`--format: invalid value "xml"; use table, json, csv or html`},
+		"an errcode that is none": {run("explain", "x"), `"x" is no errcode`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := test.run(t)
@@ -162,7 +197,9 @@ func TestANewerSchemaIsLeftAlone(t *testing.T) {
 		b := newBench(t, url, simulator.Options{Followers: 1})
 		storetest.PretendNewerSchema(t, url)
 		for _, command := range []string{"sync", "migrate"} {
-			if o := b.run(t, command); o.code != 2 || !strings.Contains(o.err, "was migrated by a newer wxcast: its schema is version 9999") || !strings.Contains(o.err, "use the wxcast that migrated it") {
+			if o := b.run(t, command); o.code != 2 ||
+				!strings.Contains(o.err, "was migrated by a newer wxcast: its schema is version 9999") ||
+				!strings.Contains(o.err, "use the wxcast that migrated it") {
 				t.Errorf("%s: %+v", command, o)
 			}
 		}
@@ -170,17 +207,22 @@ func TestANewerSchemaIsLeftAlone(t *testing.T) {
 }
 
 func TestExitCodesOfABroadcastThatStops(t *testing.T) {
-	b := newBench(t, storetest.SQLiteURL(t), simulator.Options{Followers: 300, Seed: 4, Shares: simulator.Shares{WithUnionID: 1, MiniUser: 1}})
+	b := newBench(t, storetest.SQLiteURL(t), simulator.Options{Followers: 300, Seed: 4,
+		Shares: simulator.Shares{WithUnionID: 1, MiniUser: 1}})
 	b.prepare(t)
 	b.sim.SetKnobs(func(k *simulator.Knobs) { k.DailyLimits = map[string]int64{"/cgi-bin/message/template/send": 100} })
 	spent := b.run(t, "broadcast", "run", b.file("spec.yaml"), "--json")
-	if spent.code != 3 || !strings.Contains(spent.out, `"sent":100,`) || !strings.Contains(spent.out, `"state":"waiting"`) || !strings.Contains(spent.err, "broadcast 1 waits: the day's quota of /cgi-bin/message/template/send is used up; it can go on from 20") {
+	if spent.code != 3 || !strings.Contains(spent.out, `"sent":100,`) ||
+		!strings.Contains(spent.out, `"state":"waiting"`) ||
+		!strings.Contains(spent.err,
+			"broadcast 1 waits: the day's quota of /cgi-bin/message/template/send is used up; it can go on from 20") {
 		t.Errorf("%+v", spent)
 	}
 	b.sim.MoveClock(24 * time.Hour)
 	b.sim.SetKnobs(func(k *simulator.Knobs) { k.RefuseSend = 43116 })
 	braked := b.run(t, "broadcast", "run", b.file("spec.yaml"), "--json")
-	if braked.code != 4 || !strings.Contains(braked.err, "Continuing broadcast 1 (spring-sale)") || !strings.Contains(braked.err, "this template is banned") {
+	if braked.code != 4 || !strings.Contains(braked.err, "Continuing broadcast 1 (spring-sale)") ||
+		!strings.Contains(braked.err, "this template is banned") {
 		t.Errorf("%+v", braked)
 	}
 	if o := b.run(t, "broadcast", "cancel", "1"); o.code != 0 || o.out != "Broadcast 1 (spring-sale) is cancelled.\n" {
@@ -206,8 +248,10 @@ func TestNoOutputHoldsASecretOrAToken(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	hidden := map[string]bool{b.sim.Secret: true, b.sim.MiniSecret: true, "callback-t0ken": true, strings.Repeat("k", 43): true}
-	for _, knobs := range []simulator.Knobs{{}, {Busy: 0.1, BadGateway: 0.1, DropAfter: 0.1}, {RefuseSend: 40001}, {RefuseSend: 40037}, {RefuseIP: true, KillTokenEvery: 1}} {
+	hidden := map[string]bool{b.sim.Secret: true, b.sim.MiniSecret: true, "callback-t0ken": true,
+		strings.Repeat("k", 43): true}
+	for _, knobs := range []simulator.Knobs{{}, {Busy: 0.1, BadGateway: 0.1, DropAfter: 0.1}, {RefuseSend: 40001},
+		{RefuseSend: 40037}, {RefuseIP: true, KillTokenEvery: 1}} {
 		b.sim.SetKnobs(func(k *simulator.Knobs) {
 			size, life := k.PageSize, k.TokenLife
 			*k = knobs
@@ -238,8 +282,10 @@ func TestNoOutputHoldsASecretOrAToken(t *testing.T) {
 
 func TestGoldenExplain(t *testing.T) {
 	b := newBench(t, "", simulator.Options{})
-	for _, args := range [][]string{{"explain", "40164"}, {"explain", "-1"}, {"explain", "--json", "43004"}, {"explain", "987654"}} {
-		golden.Check(t, "testdata/"+strings.Join(args, "_")+".golden", b.run(t, args...).out, "an errcode is explained otherwise than before")
+	for _, args := range [][]string{{"explain", "40164"}, {"explain", "-1"}, {"explain", "--json", "43004"},
+		{"explain", "987654"}} {
+		golden.Check(t, "testdata/"+strings.Join(args, "_")+".golden", b.run(t, args...).out,
+			"an errcode is explained otherwise than before")
 	}
 }
 
@@ -247,7 +293,8 @@ func TestGoldenHelp(t *testing.T) {
 	b := newBench(t, "", simulator.Options{})
 	for _, args := range [][]string{{}, {"sync"}, {"broadcast", "run"}, {"demo"}, {"sim"}} {
 		o := b.run(t, append(args, "--help")...)
-		golden.Check(t, "testdata/help_"+strings.Join(args, "_")+".golden", o.out, "a help text reads otherwise than before")
+		golden.Check(t, "testdata/help_"+strings.Join(args, "_")+".golden", o.out,
+			"a help text reads otherwise than before")
 	}
 	if o := b.run(t, "completion", "bash"); o.code != 0 || !strings.Contains(o.out, "__start_wxcast") {
 		t.Errorf("no completion: %+v", o)
@@ -259,7 +306,8 @@ func TestAnInterruptBeforeTheCommandBegins(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	var out, told strings.Builder
-	code := cli.Run(ctx, []string{"sync", "--no-such-flag"}, cli.IO{In: strings.NewReader(""), Out: &out, Err: &told, Getenv: func(string) string { return "" }})
+	code := cli.Run(ctx, []string{"sync", "--no-such-flag"},
+		cli.IO{In: strings.NewReader(""), Out: &out, Err: &told, Getenv: func(string) string { return "" }})
 	if code != 130 || told.String() != "wxcast: interrupted\n" {
 		t.Errorf("%d %q", code, told.String())
 	}

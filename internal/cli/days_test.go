@@ -78,7 +78,8 @@ func (b *balancer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
 	for deadline := time.Now().Add(4 * time.Second); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
 		for _, to := range b.all() {
-			req, err := http.NewRequestWithContext(r.Context(), r.Method, to.base+r.URL.RequestURI(), bytes.NewReader(body))
+			req, err := http.NewRequestWithContext(r.Context(), r.Method, to.base+r.URL.RequestURI(),
+				bytes.NewReader(body))
 			if err != nil {
 				continue
 			}
@@ -103,8 +104,10 @@ func TestThreeDaysOfTwoReplicasOfWhichOneIsKilledEachDay(t *testing.T) {
 	t.Parallel()
 	storetest.EachURL(t, func(t *testing.T, url string) {
 		const followers, daily = 2500, 1000
-		c := &calendar{bench: newBench(t, url, simulator.Options{Followers: followers, Seed: 71, Shares: simulator.Shares{WithUnionID: 1, MiniUser: 1},
-			Knobs: simulator.Knobs{DailyLimits: map[string]int64{wechat.TemplateSendAPI: daily}, UserBlock: 0.1, ReceiptDelay: simulator.Duration(500 * time.Millisecond), CallbackTries: 10}})}
+		c := &calendar{bench: newBench(t, url, simulator.Options{Followers: followers, Seed: 71,
+			Shares: simulator.Shares{WithUnionID: 1, MiniUser: 1},
+			Knobs: simulator.Knobs{DailyLimits: map[string]int64{wechat.TemplateSendAPI: daily}, UserBlock: 0.1,
+				ReceiptDelay: simulator.Duration(500 * time.Millisecond), CallbackTries: 10}})}
 		if o := c.run(t, "import", c.file("mini.csv")); o.code != 0 {
 			t.Fatalf("%+v", o)
 		}
@@ -136,7 +139,10 @@ func TestThreeDaysOfTwoReplicasOfWhichOneIsKilledEachDay(t *testing.T) {
 		front := &balancer{}
 		address := httptest.NewServer(front)
 		t.Cleanup(address.Close)
-		c.sim.SetKnobs(func(k *simulator.Knobs) { k.CallbackURL, k.CallbackMode = address.URL+"/wechat/default", "safe" })
+		c.sim.SetKnobs(func(k *simulator.Knobs) {
+			k.CallbackURL, k.CallbackMode = address.URL+"/wechat/default",
+				"safe"
+		})
 		replicas := []*replica{c.serve(t)}
 		if !strings.HasPrefix(url, "sqlite:") {
 			replicas = append(replicas, c.serve(t))
@@ -148,7 +154,8 @@ func TestThreeDaysOfTwoReplicasOfWhichOneIsKilledEachDay(t *testing.T) {
 			want := due.UTC().Format(time.RFC3339)
 			waitFor(t, job+" of "+want, func() bool {
 				for _, run := range c.ask(t, "jobs")["runs"].([]any) {
-					if run := run.(map[string]any); run["job"] == job && run["due_at"] == want && run["outcome"] == "done" {
+					if run := run.(map[string]any); run["job"] == job && run["due_at"] == want &&
+						run["outcome"] == "done" {
 						return true
 					}
 				}
@@ -169,7 +176,8 @@ func TestThreeDaysOfTwoReplicasOfWhichOneIsKilledEachDay(t *testing.T) {
 			c.to(t, today, "02:59:57")
 			if day == 1 {
 				jobDone("sync", at("03:00"))
-				c.write(t, "days.yaml", fmt.Sprintf("name: days\ntemplate: %s\ndata: {thing1: 上新, time2: \"2026-11-30 10:00\"}\nminiprogram: {pagepath: pages/days}\nrate: 300\n", c.sim.TemplateID))
+				c.write(t, "days.yaml",
+					fmt.Sprintf("name: days\ntemplate: %s\ndata: {thing1: 上新, time2: \"2026-11-30 10:00\"}\nminiprogram: {pagepath: pages/days}\nrate: 300\n", c.sim.TemplateID))
 				c.ask(t, "broadcast", "create", c.file("days.yaml"), "--at", today.Format(time.DateOnly)+" 10:00")
 				c.to(t, today, "08:59:57")
 				jobDone("report", at("09:00"))
@@ -190,7 +198,8 @@ func TestThreeDaysOfTwoReplicasOfWhichOneIsKilledEachDay(t *testing.T) {
 			// A receipt on its way while the clock jumps would be refused as too old.
 			waitFor(t, fmt.Sprintf("it is %s on day %d, with all receipts", want, day), func() bool {
 				status := c.ask(t, "broadcast", "status", "1")
-				return status["state"] == want && number(t, status, "delivered")+number(t, status, "undelivered") == number(t, status, "sent")
+				return status["state"] == want &&
+					number(t, status, "delivered")+number(t, status, "undelivered") == number(t, status, "sent")
 			})
 			if day > 1 {
 				jobDone("sync", at("03:00"))
@@ -219,14 +228,16 @@ func TestThreeDaysOfTwoReplicasOfWhichOneIsKilledEachDay(t *testing.T) {
 		jobDone("report", at("09:00"))
 
 		status, state := c.ask(t, "broadcast", "status", "1"), c.sim.State()
-		if number(t, status, "recipients") != followers || number(t, status, "sent") != int64(state.Messages) || state.Duplicates != 0 || number(t, status, "pending")+number(t, status, "unknown") != 0 ||
+		if number(t, status, "recipients") != followers || number(t, status, "sent") != int64(state.Messages) ||
+			state.Duplicates != 0 || number(t, status, "pending")+number(t, status, "unknown") != 0 ||
 			number(t, status, "sent")+number(t, status, "failed")+number(t, status, "skipped") != followers {
 			t.Errorf("%v beside %+v", status, state)
 		}
 		if over := state.Calls[wechat.TemplateSendAPI].OverQuota; over != 0 {
 			t.Errorf("%d calls beyond the quota", over)
 		}
-		if state.CallbackLost != 0 || number(t, status, "delivered")+number(t, status, "undelivered") != number(t, status, "sent") || number(t, status, "undelivered") < followers/20 {
+		if state.CallbackLost != 0 || number(t, status, "delivered")+number(t, status, "undelivered") != number(t,
+			status, "sent") || number(t, status, "undelivered") < followers/20 {
 			t.Errorf("receipts: %v; the platform lost %d", status, state.CallbackLost)
 		}
 		ledger := map[string]int64{}
@@ -237,17 +248,20 @@ func TestThreeDaysOfTwoReplicasOfWhichOneIsKilledEachDay(t *testing.T) {
 			date := first.AddDate(0, 0, day).Format(time.DateOnly)
 			report := c.ask(t, "report", "--day", date)
 			send := report["apis"].([]any)[0].(map[string]any)
-			if send["api"] != wechat.TemplateSendAPI || number(t, send, "used") < ledger[date] || number(t, send, "used") > daily {
+			if send["api"] != wechat.TemplateSendAPI || number(t, send, "used") < ledger[date] ||
+				number(t, send, "used") > daily {
 				t.Errorf("%s: %v, the ledger has %d", date, send, ledger[date])
 			}
-			if number(t, report, "followers.gained") != 5 || number(t, report, "followers.lost") != 2 || number(t, report, "followers.followers") != int64(followers+3*(day+1)) {
+			if number(t, report, "followers.gained") != 5 || number(t, report, "followers.lost") != 2 ||
+				number(t, report, "followers.followers") != int64(followers+3*(day+1)) {
 				t.Errorf("%s: %v", date, report["followers"])
 			}
 		}
 		waitFor(t, "people are told", func() bool {
 			told.Lock()
 			defer told.Unlock()
-			return told.n["report:"+first.AddDate(0, 0, 2).Format(time.DateOnly)+" false"] == 1 && told.n["broadcast:1 true"] > 0
+			return told.n["report:"+first.AddDate(0, 0, 2).Format(time.DateOnly)+" false"] == 1 &&
+				told.n["broadcast:1 true"] > 0
 		})
 		told.Lock()
 		defer told.Unlock()
@@ -258,7 +272,8 @@ func TestThreeDaysOfTwoReplicasOfWhichOneIsKilledEachDay(t *testing.T) {
 		}
 		// It waited on two days. A process that is killed in between may tell a thing twice.
 		const kills = 3
-		if n := told.n["broadcast:1 false"]; n == 0 || n > 2+kills || told.n["broadcast:1 true"] > 2+kills || !told.over["broadcast:1"] {
+		if n := told.n["broadcast:1 false"]; n == 0 || n > 2+kills || told.n["broadcast:1 true"] > 2+kills ||
+			!told.over["broadcast:1"] {
 			t.Errorf("alerts: %v", told.n)
 		}
 		syncs := map[string]int{}

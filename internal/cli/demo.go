@@ -70,7 +70,8 @@ func (a *app) demo(ctx context.Context, followers int, rate float64) (err error)
 	defer sim.Close()
 	// A larger account has a larger quota, as at WeChat.
 	sim.SetKnobs(func(k *simulator.Knobs) {
-		k.DailyLimits = map[string]int64{"/cgi-bin/message/template/send": max(100_000, int64(followers)), "/cgi-bin/user/get": max(500, int64(followers)/5000)}
+		k.DailyLimits = map[string]int64{"/cgi-bin/message/template/send": max(100_000, int64(followers)),
+			"/cgi-bin/user/get": max(500, int64(followers)/5000)}
 	})
 	started := make(chan simAnnouncement, 1)
 	served := make(chan error, 1)
@@ -97,7 +98,8 @@ func (a *app) demo(ctx context.Context, followers int, rate float64) (err error)
 	}
 	defer of.CloseAll()
 	if !a.json {
-		a.line(a.Out, "demo.begin", "base", line.Base, "followers", followers, "database", describeDatabase(cfg.DatabaseURL))
+		a.line(a.Out, "demo.begin", "base", line.Base, "followers", followers, "database",
+			describeDatabase(cfg.DatabaseURL))
 	}
 	return a.demoSteps(account.As(ctx, "demo"), of, line, rate)
 }
@@ -123,9 +125,11 @@ func (a *app) demoConfig(line simAnnouncement) (*config.Config, func(), error) {
 		flags["log.level"] = a.logLevel
 	}
 	env := map[string]string{
-		"WXCAST_APPID": line.AppID, "WXCAST_SECRET": line.Secret, "WXCAST_MINI_APPID": line.MiniAppID, "WXCAST_MINI_SECRET": line.MiniSecret,
+		"WXCAST_APPID": line.AppID, "WXCAST_SECRET": line.Secret, "WXCAST_MINI_APPID": line.MiniAppID,
+		"WXCAST_MINI_SECRET": line.MiniSecret,
 	}
-	cfg, err := config.Load(config.Sources{File: os.DevNull, Env: func(name string) string { return env[name] }, Flags: flags})
+	cfg, err := config.Load(config.Sources{File: os.DevNull, Env: func(name string) string { return env[name] },
+		Flags: flags})
 	if err != nil {
 		cleanUp()
 		return nil, nil, err
@@ -184,7 +188,8 @@ func (a *app) demoSteps(ctx context.Context, of *account.Account, line simAnnoun
 	return stopped(sent.Broadcast)
 }
 
-func (a *app) demoBroadcast(ctx context.Context, of *account.Account, line simAnnouncement, rate float64) (account.Sent, error) {
+func (a *app) demoBroadcast(ctx context.Context, of *account.Account, line simAnnouncement, rate float64) (account.Sent,
+	error) {
 	dir, err := os.MkdirTemp("", "wxcast-demo-spec-")
 	if err != nil {
 		return account.Sent{}, err
@@ -229,5 +234,6 @@ func describeDatabase(url string) wxcast.Sentence {
 func (a *app) writeDemoEnd(w io.Writer, d demoSummary) {
 	report.WriteTable(w, d.Report, a.lang)
 	fmt.Fprintln(w)
-	a.line(w, "demo.end", "followers", d.Join.Followers, "joined", d.Join.Joined, "share", share(d.Join.Joined, d.Join.Followers), "sent", d.Broadcast.Sent)
+	a.line(w, "demo.end", "followers", d.Join.Followers, "joined", d.Join.Joined, "share",
+		share(d.Join.Joined, d.Join.Followers), "sent", d.Broadcast.Sent)
 }

@@ -23,7 +23,8 @@ func TestEveryCommandAndFlagIsDescribed(t *testing.T) {
 			}
 			c.LocalFlags().VisitAll(func(f *pflag.Flag) {
 				if _, ok := flagUsage(lang, path, f.Name); !ok {
-					t.Errorf("%s: wxcast%s --%s says not what it is for: internal/text/help.go lacks flag.%s", lang, path, f.Name, f.Name)
+					t.Errorf("%s: wxcast%s --%s says not what it is for: internal/text/help.go lacks flag.%s", lang,
+						path, f.Name, f.Name)
 				}
 			})
 		}

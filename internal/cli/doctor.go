@@ -50,7 +50,8 @@ func (a *app) doctorCommand() *cobra.Command {
 			}
 			d := &doctor{cfg: cfg, lang: a.lang, account: of, template: template, callback: callback}
 			d.examine(cmd.Context())
-			if err := a.print(map[string]any{"checks": d.checks}, func(w io.Writer) { writeChecks(w, d.checks) }); err != nil {
+			if err := a.print(map[string]any{"checks": d.checks},
+				func(w io.Writer) { writeChecks(w, d.checks) }); err != nil {
 				return err
 			}
 			if d.failed {
@@ -179,7 +180,8 @@ func (d *doctor) hosts(ctx context.Context) (reachable bool) {
 		}
 		conn, err := dial(ctx, u.Scheme, net.JoinHostPort(u.Hostname(), port))
 		if err != nil {
-			found, mend := wxcast.Say("doctor.no_connection", "host", u.Host, "why", err), wxcast.Say("doctor.check_network")
+			found, mend := wxcast.Say("doctor.no_connection", "host", u.Host, "why",
+				err), wxcast.Say("doctor.check_network")
 			if i == 0 {
 				d.fail(name, found, mend)
 			} else {
@@ -238,7 +240,8 @@ func (d *doctor) testCallback(ctx context.Context) {
 		d.fail(name, wxcast.Say("doctor.callback_silent", "url", d.callback), wxcast.Say("doctor.check_callback"))
 		return
 	case status != http.StatusOK || body != echo:
-		d.fail(name, wxcast.Say("doctor.callback_no_echo", "url", d.callback, "status", status), wxcast.Say("doctor.check_token"))
+		d.fail(name, wxcast.Say("doctor.callback_no_echo", "url", d.callback, "status", status),
+			wxcast.Say("doctor.check_token"))
 		return
 	}
 	if _, body, err = ask("not-" + d.account.Token.Reveal()); err == nil && body == echo {
@@ -282,7 +285,8 @@ func (d *doctor) templates(templates []wechat.Template) {
 func (d *doctor) quota(ctx context.Context, client *wechat.Client, api string) {
 	q, err := client.GetQuota(ctx, api)
 	add := func(result string, found, mend wxcast.Sentence) {
-		d.checks = append(d.checks, check{d.lang.T("doctor.quota_of", "api", api), result, d.lang.Say(found), d.lang.Say(mend)})
+		d.checks = append(d.checks, check{d.lang.T("doctor.quota_of", "api", api), result, d.lang.Say(found),
+			d.lang.Say(mend)})
 		d.failed = d.failed || result == "fail"
 	}
 	switch left := q.Limit - q.Used; {

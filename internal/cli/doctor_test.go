@@ -21,19 +21,31 @@ func TestDoctorNamesEachFaultAndItsMending(t *testing.T) {
 		want   []string
 	}{
 		"nothing is wrong": {func(*testing.T, *bench) {}, 0, []string{"ok  database", "ok  account", "ok  unionid"}},
-		"a wrong secret":   {func(_ *testing.T, b *bench) { b.env["WXCAST_SECRET"] = "wrong" }, 1, []string{"fail", "40125", "Copy the AppSecret from the console"}},
-		"an IP off the whitelist": {func(_ *testing.T, b *bench) { b.sim.SetKnobs(func(k *simulator.Knobs) { k.RefuseIP = true }) }, 1,
+		"a wrong secret": {func(_ *testing.T, b *bench) { b.env["WXCAST_SECRET"] = "wrong" }, 1,
+			[]string{"fail", "40125", "Copy the AppSecret from the console"}},
+		"an IP off the whitelist": {func(_ *testing.T,
+			b *bench) {
+			b.sim.SetKnobs(func(k *simulator.Knobs) { k.RefuseIP = true })
+		}, 1,
 			[]string{"fail", "40164 invalid ip 203.0.113.7", "IP白名单"}},
 		"a spent quota": {func(_ *testing.T, b *bench) {
 			b.sim.SetKnobs(func(k *simulator.Knobs) {
 				k.DailyLimits = map[string]int64{"/cgi-bin/message/template/send": 0, "/cgi-bin/user/get": 0}
 			})
 		}, 1, []string{"fail", "45009", "Run the same command again tomorrow"}},
-		"a host that takes no connection":    {func(_ *testing.T, b *bench) { b.env["WXCAST_API_BASE"] = "http://127.0.0.1:1" }, 1, []string{"fail  API host", "takes no connection", "check DNS"}},
-		"a wrong secret of the mini program": {func(_ *testing.T, b *bench) { b.env["WXCAST_MINI_SECRET"] = "wrong" }, 1, []string{"fail  mini program", "40125", "Copy the AppSecret"}},
+		"a host that takes no connection": {func(_ *testing.T,
+			b *bench) {
+			b.env["WXCAST_API_BASE"] = "http://127.0.0.1:1"
+		}, 1,
+			[]string{"fail  API host", "takes no connection", "check DNS"}},
+		"a wrong secret of the mini program": {func(_ *testing.T, b *bench) { b.env["WXCAST_MINI_SECRET"] = "wrong" },
+			1, []string{"fail  mini program", "40125", "Copy the AppSecret"}},
 		"a missing template": {func(_ *testing.T, b *bench) { b.doctor = []string{"--template", "NOPE"} }, 1,
 			[]string{`fail  template`, `the account has no template "NOPE"`, "thing1, time2", "模板库"}},
-		"a callback that does not answer": {func(_ *testing.T, b *bench) { b.doctor = []string{"--callback", "http://127.0.0.1:1/wechat"} }, 1,
+		"a callback that does not answer": {func(_ *testing.T,
+			b *bench) {
+			b.doctor = []string{"--callback", "http://127.0.0.1:1/wechat"}
+		}, 1,
 			[]string{"fail  callback", "does not answer within 5 seconds", "check DNS"}},
 		"a store that is not migrated": {func(t *testing.T, b *bench) {
 			b.env["WXCAST_DATABASE_URL"] = "sqlite://" + filepath.Join(t.TempDir(), "new.db")
@@ -75,14 +87,18 @@ func TestDoctorNamesEachFaultAndItsMending(t *testing.T) {
 			}))
 			o := b.run(t, "doctor", "--callback", server.URL)
 			server.Close()
-			if got := strings.ReplaceAll(o.out, "\n", "; "); !strings.Contains(strings.Join(strings.Fields(got), " "), strings.Join(strings.Fields(strings.Replace(want, "; check", "; → check", 1)), " ")) {
+			if got := strings.ReplaceAll(o.out, "\n", "; "); !strings.Contains(strings.Join(strings.Fields(got), " "),
+				strings.Join(strings.Fields(strings.Replace(want, "; check", "; → check", 1)), " ")) {
 				t.Errorf("%s: %s", answer, o.out)
 			}
 		}
 	})
 	t.Run("nobody has a unionid", func(t *testing.T) {
-		b := newBench(t, storetest.SQLiteURL(t), simulator.Options{Followers: 200, Shares: simulator.Shares{MiniUser: 1}})
-		if o := b.run(t, "doctor"); o.code != 1 || !strings.Contains(o.out, "none of the first 100 followers has one") || !strings.Contains(o.out, "open.weixin.qq.com") {
+		b := newBench(t, storetest.SQLiteURL(t),
+			simulator.Options{Followers: 200, Shares: simulator.Shares{MiniUser: 1}})
+		if o := b.run(t, "doctor"); o.code != 1 ||
+			!strings.Contains(o.out, "none of the first 100 followers has one") ||
+			!strings.Contains(o.out, "open.weixin.qq.com") {
 			t.Errorf("%+v", o)
 		}
 	})

@@ -25,8 +25,10 @@ func (a *app) explainCommand() *cobra.Command {
 			if !known {
 				e = wechat.ErrCode{
 					Code: code, Class: wechat.ClassOfCode(code), Fault: wechat.FaultPlatform,
-					Meaning: wechat.Text{EN: "this code is not known: WeChat adds some without telling", ZH: "未收录的错误码：微信会不经公告新增错误码"},
-					Advice:  wechat.Text{EN: "Look the rid up in the console, and tell us what you find.", ZH: "用 rid 在公众平台查询，并向我们反馈。"},
+					Meaning: wechat.Text{EN: "this code is not known: WeChat adds some without telling",
+						ZH: "未收录的错误码：微信会不经公告新增错误码"},
+					Advice: wechat.Text{EN: "Look the rid up in the console, and tell us what you find.",
+						ZH: "用 rid 在公众平台查询，并向我们反馈。"},
 				}
 			}
 			return a.print(explanation(e), func(w io.Writer) { a.writeExplanation(w, e) })

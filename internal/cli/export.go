@@ -21,7 +21,8 @@ func (f *exportFlags) add(cmd *cobra.Command) {
 
 func (f *exportFlags) check() error {
 	if !slices.Contains(account.Formats, f.format) {
-		return badFlag("format", wxcast.Say("input.invalid", "value", f.format), wxcast.Say("input.use", "known", account.Formats))
+		return badFlag("format", wxcast.Say("input.invalid", "value", f.format),
+			wxcast.Say("input.use", "known", account.Formats))
 	}
 	return nil
 }
@@ -34,7 +35,8 @@ func (a *app) export(what string, f exportFlags, write func(io.Writer) (int64, e
 	}
 	file, err := os.Create(f.out)
 	if err != nil {
-		return &wxcast.BadInput{Key: "out", Problem: wxcast.Say("input.unwritable", "why", err), Want: wxcast.Say("input.want_writes")}
+		return &wxcast.BadInput{Key: "out", Problem: wxcast.Say("input.unwritable", "why", err),
+			Want: wxcast.Say("input.want_writes")}
 	}
 	defer file.Close() // a second time, after an error
 	n, err := write(file)

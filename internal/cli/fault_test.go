@@ -68,8 +68,11 @@ func (w *work) ends(t *testing.T, code int, says string) {
 // newPacedBench is a bench whose followers are all recipients, at 500 a second.
 func newPacedBench(t *testing.T, url string, followers int) (b *bench, spec string) {
 	t.Helper()
-	b = newBench(t, url, simulator.Options{Followers: followers, Seed: 37, Shares: simulator.Shares{WithUnionID: 1, MiniUser: 1}, Knobs: simulator.Knobs{Latency: simulator.Duration(5 * time.Millisecond)}})
-	return b, b.write(t, "paced.yaml", fmt.Sprintf("name: paced\ntemplate: %s\ndata: {thing1: 上新提醒, time2: \"2026-11-30 10:00\"}\nminiprogram: {pagepath: pages/paced}\nrate: 500\n", b.sim.TemplateID))
+	b = newBench(t, url, simulator.Options{Followers: followers, Seed: 37,
+		Shares: simulator.Shares{WithUnionID: 1, MiniUser: 1},
+		Knobs:  simulator.Knobs{Latency: simulator.Duration(5 * time.Millisecond)}})
+	return b, b.write(t, "paced.yaml",
+		fmt.Sprintf("name: paced\ntemplate: %s\ndata: {thing1: 上新提醒, time2: \"2026-11-30 10:00\"}\nminiprogram: {pagepath: pages/paced}\nrate: 500\n", b.sim.TemplateID))
 }
 
 func TestARestartedPostgresLosesNothing(t *testing.T) {
@@ -187,7 +190,8 @@ func TestATokenThatIsRefusedForEverPausesAndNothingIsLost(t *testing.T) {
 		b.sim.SetKnobs(func(k *simulator.Knobs) { k.RefuseSend = 40001 })
 		w.ends(t, 4, "access token")
 		status := b.run(t, "broadcast", "status", "1", "--json").json(t)
-		if status["state"] != "paused" || number(t, status, "failed") != 0 || number(t, status, "sent") != int64(b.sim.State().Messages) {
+		if status["state"] != "paused" || number(t, status, "failed") != 0 ||
+			number(t, status, "sent") != int64(b.sim.State().Messages) {
 			t.Errorf("%v beside %+v", status, b.sim.State())
 		}
 		b.sim.SetKnobs(func(k *simulator.Knobs) { k.RefuseSend = 0 })
@@ -245,7 +249,8 @@ func (b *bench) diskFull(t *testing.T, w *work, spec string) {
 	if !strings.Contains(w.err.String(), "make room, then run the same command again") {
 		t.Errorf("no advice: %s", &w.err)
 	}
-	if status := b.run(t, "broadcast", "status", "1", "--json").json(t); status["state"] != "running" || number(t, status, "sent") > int64(b.sim.State().Messages) {
+	if status := b.run(t, "broadcast", "status", "1", "--json").json(t); status["state"] != "running" ||
+		number(t, status, "sent") > int64(b.sim.State().Messages) {
 		t.Errorf("%v beside %+v", status, b.sim.State())
 	}
 	b.start(t, 1, "broadcast", "run", spec).ends(t, 0, "")
@@ -287,7 +292,8 @@ func TestAStoppedProcessSendsNothingAfterItsLease(t *testing.T) {
 			most = 1500
 		}
 		if repeated := b.sim.State().Deduplicated - before; repeated > most {
-			t.Errorf("%d messages were repeated after it went on, want at most %d: it sends what is no longer its own", repeated, most)
+			t.Errorf("%d messages were repeated after it went on, want at most %d: it sends what is no longer its own",
+				repeated, most)
 		}
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -56,7 +57,8 @@ func (a *app) followersForgetCommand() *cobra.Command {
 				return err
 			}
 			return a.print(f, func(w io.Writer) {
-				a.line(w, "followers.forgotten", "followers", f.Followers, "mini_users", f.MiniUsers, "bridges", f.Bridges, "messages", f.Deliveries)
+				a.line(w, "followers.forgotten", "followers", f.Followers, "mini_users", f.MiniUsers, "bridges",
+					f.Bridges, "messages", f.Deliveries)
 			})
 		}),
 	}
@@ -79,8 +81,11 @@ func (a *app) writePerson(w io.Writer, p account.Person) {
 		a.line(w, "person.follower", "openid", f.OpenID)
 		table.Write(w, "  ",
 			[]string{a.lang.T("person.follows"), follows}, []string{"unionid", text.Or(f.UnionID)},
-			[]string{a.lang.T("person.followed"), when(f.SubscribeTime)}, []string{a.lang.T("person.scene"), text.Or(f.Scene)}, []string{a.lang.T("person.tags"), fmt.Sprint(f.Tags)}, []string{a.lang.T("person.remark"), text.Or(f.Remark)},
-			[]string{a.lang.T("person.first_seen"), when(&f.FirstSeenAt)}, []string{a.lang.T("person.came_back"), when(f.RefollowedAt)}, []string{a.lang.T("person.last_read"), when(&f.DetailsAt)})
+			[]string{a.lang.T("person.followed"), when(f.SubscribeTime)},
+			[]string{a.lang.T("person.scene"), text.Or(f.Scene)}, []string{a.lang.T("person.tags"), fmt.Sprint(f.Tags)},
+			[]string{a.lang.T("person.remark"), text.Or(f.Remark)},
+			[]string{a.lang.T("person.first_seen"), when(&f.FirstSeenAt)}, []string{a.lang.T("person.came_back"),
+				when(f.RefollowedAt)}, []string{a.lang.T("person.last_read"), when(&f.DetailsAt)})
 	}
 	for _, h := range p.Hints {
 		a.line(w, "person.hint", "status", h.Status, "at", h.At, "msgid", text.Or(h.MsgID))
@@ -101,13 +106,12 @@ func (a *app) writePerson(w io.Writer, p account.Person) {
 	}
 	rows := [][]string{a.heads("broadcast", "name", "state", "attempts", "last_attempt", "msgid", "why")}
 	for _, d := range p.Messages {
-		why := ""
-		if d.ErrCode != 0 {
-			why = a.lang.Say(report.CodeSentence(report.CodeName(d.ErrCode))) + " " + d.ErrMsg
-		} else if d.ErrMsg != "" {
-			why = d.ErrMsg
+		why := a.lang.Say(d.Why)
+		if d.ErrCode > 0 || why == "" && d.ErrCode != 0 {
+			why = strings.TrimSpace(a.lang.Say(report.CodeSentence(report.CodeName(d.ErrCode))) + " " + why)
 		}
-		rows = append(rows, []string{strconv.FormatInt(d.BroadcastID, 10), d.Broadcast, a.lang.T("state." + d.State), strconv.Itoa(d.Attempts), when(d.AttemptedAt), text.Or(d.MsgID), why})
+		rows = append(rows, []string{strconv.FormatInt(d.BroadcastID, 10), d.Broadcast, a.lang.T("state." + d.State),
+			strconv.Itoa(d.Attempts), when(d.AttemptedAt), text.Or(d.MsgID), why})
 	}
 	a.line(w, "person.messages")
 	table.Write(w, "  ", rows...)

@@ -26,7 +26,10 @@ func (a *app) followersExportCommand() *cobra.Command {
 				return err
 			}
 			defer of.CloseAll()
-			return a.export("followers", f, func(w io.Writer) (int64, error) { return of.ExportFollowers(asked(cmd), filter, f.format, w) })
+			return a.export("followers", f, func(w io.Writer) (int64,
+				error) {
+				return of.ExportFollowers(asked(cmd), filter, f.format, w)
+			})
 		},
 	}
 	f.add(cmd)

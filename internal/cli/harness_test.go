@@ -80,14 +80,16 @@ func newBench(t *testing.T, databaseURL string, o simulator.Options) *bench {
 	t.Cleanup(server.Close)
 	b.env = map[string]string{
 		"WXCAST_DATABASE_URL": databaseURL, "WXCAST_API_BASE": server.URL,
-		"WXCAST_TOKEN": b.sim.Token, "WXCAST_APPID": b.sim.AppID, "WXCAST_SECRET": b.sim.Secret, "WXCAST_MINI_APPID": b.sim.MiniAppID, "WXCAST_MINI_SECRET": b.sim.MiniSecret,
+		"WXCAST_TOKEN": b.sim.Token, "WXCAST_APPID": b.sim.AppID, "WXCAST_SECRET": b.sim.Secret,
+		"WXCAST_MINI_APPID": b.sim.MiniAppID, "WXCAST_MINI_SECRET": b.sim.MiniSecret,
 	}
 	var csv bytes.Buffer
 	if err := b.sim.WriteMiniUsers(&csv); err != nil {
 		t.Fatal(err)
 	}
 	b.write(t, "mini.csv", csv.String())
-	b.write(t, "spec.yaml", fmt.Sprintf("name: spring-sale\ntemplate: %s\ndata: {thing1: \"上新提醒\", time2: \"2026-11-30 10:00\"}\nminiprogram: {pagepath: \"pages/sale/index?from=oa\"}\nrate: 2000\n", b.sim.TemplateID))
+	b.write(t, "spec.yaml",
+		fmt.Sprintf("name: spring-sale\ntemplate: %s\ndata: {thing1: \"上新提醒\", time2: \"2026-11-30 10:00\"}\nminiprogram: {pagepath: \"pages/sale/index?from=oa\"}\nrate: 2000\n", b.sim.TemplateID))
 	return b
 }
 
@@ -128,7 +130,8 @@ func (b *bench) runWith(t *testing.T, env map[string]string, args ...string) out
 	all := maps.Clone(b.env)
 	maps.Copy(all, env)
 	var out, errOut bytes.Buffer
-	code := cli.Run(t.Context(), args, cli.IO{In: strings.NewReader(""), Out: &out, Err: &errOut, Getenv: func(name string) string { return all[name] }})
+	code := cli.Run(t.Context(), args, cli.IO{In: strings.NewReader(""), Out: &out, Err: &errOut,
+		Getenv: func(name string) string { return all[name] }})
 	return output{code, out.String(), errOut.String()}
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/wxcast/wxcast/bridge"
 	"github.com/wxcast/wxcast/internal/account"
+	"github.com/wxcast/wxcast/internal/text"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
@@ -66,7 +67,8 @@ func (a *app) importCommand() *cobra.Command {
 }
 
 // importSource opens what the command line names.
-func (a *app) importSource(ctx context.Context, args []string, f importFlags) (rows iter.Seq2[bridge.Row, error], name string, done func(), err error) {
+func (a *app) importSource(ctx context.Context, args []string, f importFlags) (rows iter.Seq2[bridge.Row, error],
+	name string, done func(), err error) {
 	from := f.from
 	if from == "" && len(args) == 0 {
 		from = a.Getenv(importFromEnv)
@@ -94,7 +96,8 @@ func openInput(arg string, stdin io.Reader) (io.ReadCloser, string, error) {
 	}
 	f, err := os.Open(arg)
 	if err != nil {
-		return nil, "", &wxcast.BadInput{File: arg, Problem: wxcast.Say("input.unreadable"), Want: wxcast.Say("input.want_file_or_stdin")}
+		return nil, "", &wxcast.BadInput{File: arg, Problem: wxcast.Say("input.unreadable"),
+			Want: wxcast.Say("input.want_file_or_stdin")}
 	}
 	return f, arg, nil
 }
@@ -105,8 +108,9 @@ type importResult struct {
 	RejectsFile string `json:"rejects_file,omitempty"`
 }
 
-func (a *app) runImport(ctx context.Context, of *account.Account, rows iter.Seq2[bridge.Row, error], source string, f importFlags) (importResult, error) {
-	rejects := &rejectsFile{name: f.rejects}
+func (a *app) runImport(ctx context.Context, of *account.Account, rows iter.Seq2[bridge.Row, error], source string,
+	f importFlags) (importResult, error) {
+	rejects := &rejectsFile{name: f.rejects, lang: a.lang}
 	if rejects.name == "" {
 		rejects.name = "wxcast-import.rejected.csv"
 		if _, err := os.Stat(source); err == nil {
@@ -116,7 +120,8 @@ func (a *app) runImport(ctx context.Context, of *account.Account, rows iter.Seq2
 	bar := a.progress(a.lang.T("progress.importing"))
 	defer bar.end()
 	summary, err := of.ImportMiniUsers(ctx, counted(rows, bar), account.ImportOptions{
-		MiniAppID: f.mini, Source: source, Strict: f.strict, Replace: f.replace, AllowMassRemoval: f.allowMassRemoval, Reject: rejects.add,
+		MiniAppID: f.mini, Source: source, Strict: f.strict, Replace: f.replace, AllowMassRemoval: f.allowMassRemoval,
+		Reject: rejects.add,
 	})
 	closeErr := rejects.close()
 	if err != nil {
@@ -147,6 +152,7 @@ func counted(rows iter.Seq2[bridge.Row, error], bar *progress) iter.Seq2[bridge.
 // rejectsFile takes the rejected rows; it is made when there is one.
 type rejectsFile struct {
 	name string
+	lang text.Lang
 	file *os.File
 	csv  *csv.Writer
 	err  error
@@ -163,7 +169,8 @@ func (r *rejectsFile) add(row bridge.Rejected) {
 		r.csv = csv.NewWriter(r.file)
 		r.err = r.csv.Write([]string{"line", "reason", "unionid", "openid"})
 	}
-	if err := r.csv.Write([]string{strconv.FormatInt(row.Line, 10), row.Reason, row.UnionID, row.OpenID}); err != nil {
+	if err := r.csv.Write([]string{strconv.FormatInt(row.Line, 10), r.lang.Say(row.Reason), row.UnionID,
+		row.OpenID}); err != nil {
 		r.err = err
 	}
 }
@@ -185,7 +192,8 @@ func (r *rejectsFile) close() error {
 }
 
 func (a *app) writeImport(w io.Writer, s importResult) {
-	a.line(w, "import.read", "rows", s.Rows, "new", s.Inserted, "changed", s.Updated, "removed", s.Removed, "rejected", s.Rejected)
+	a.line(w, "import.read", "rows", s.Rows, "new", s.Inserted, "changed", s.Updated, "removed", s.Removed, "rejected",
+		s.Rejected)
 	if s.RejectsFile != "" {
 		a.line(w, "import.rejects", "file", s.RejectsFile)
 	}

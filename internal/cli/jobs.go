@@ -53,7 +53,7 @@ func (a *app) writeJobs(w io.Writer, r account.Jobs) {
 	table.Write(w, "", rows...)
 	for _, run := range r.Runs {
 		if run.Outcome == wxcast.JobFailed || run.Outcome == wxcast.JobSkipped {
-			fmt.Fprintln(w, "  "+a.lang.T("jobs.run", "job", run.Job, "at", run.DueAt, "detail", run.Detail))
+			fmt.Fprintln(w, "  "+a.lang.T("jobs.run", "job", run.Job, "at", run.DueAt, "detail", run.Why))
 		}
 	}
 }

@@ -75,7 +75,8 @@ func (a *app) keyListCommand() *cobra.Command {
 				case !k.ExpiresAt.IsZero():
 					state = a.lang.T("key.good_until", "at", k.ExpiresAt)
 				}
-				rows = append(rows, []string{k.Name, wxcast.JoinScopes(k.Scopes, ", "), a.minute(k.CreatedAt), a.minute(k.LastUsedAt), state})
+				rows = append(rows, []string{k.Name, wxcast.JoinScopes(k.Scopes, ", "), a.minute(k.CreatedAt),
+					a.minute(k.LastUsedAt), state})
 			}
 			return a.print(map[string]any{"keys": keys}, func(w io.Writer) { table.Write(w, "", rows...) })
 		}),
@@ -91,7 +92,8 @@ func (a *app) keyRevokeCommand() *cobra.Command {
 			if err := of.RevokeKey(ctx, args[0]); err != nil {
 				return err
 			}
-			return a.print(map[string]any{"name": args[0], "revoked": true}, func(w io.Writer) { a.line(w, "key.revoked", "name", args[0]) })
+			return a.print(map[string]any{"name": args[0], "revoked": true},
+				func(w io.Writer) { a.line(w, "key.revoked", "name", args[0]) })
 		}),
 	}
 }

@@ -28,14 +28,16 @@ func TestKilledWorkersSkipNobodyAndTellNobodyTwice(t *testing.T) {
 	storetest.EachURL(t, func(t *testing.T, url string) {
 		b := newBench(t, url, simulator.Options{
 			Followers: recipients, Seed: 35, Shares: simulator.Shares{WithUnionID: 1, MiniUser: 1},
-			Knobs: simulator.Knobs{Latency: simulator.Duration(2 * time.Millisecond), DropAfter: 0.01, DailyLimits: map[string]int64{wechat.TemplateSendAPI: 1_000_000}},
+			Knobs: simulator.Knobs{Latency: simulator.Duration(2 * time.Millisecond), DropAfter: 0.01,
+				DailyLimits: map[string]int64{wechat.TemplateSendAPI: 1_000_000}},
 		})
 		b.prepare(t)
 		rnd := rand.New(rand.NewPCG(35, uint64(total)))
 		killed := 0
 		for round := 1; killed < total; round++ {
 			name := fmt.Sprintf("killed-%d", round)
-			spec := b.write(t, name+".yaml", fmt.Sprintf("name: %s\ntemplate: %s\ndata: {thing1: \"%s\", time2: \"2026-11-30 10:00\"}\nminiprogram: {pagepath: \"pages/%s\"}\nrate: %d\n", name, b.sim.TemplateID, name, name, recipients))
+			spec := b.write(t, name+".yaml",
+				fmt.Sprintf("name: %s\ntemplate: %s\ndata: {thing1: \"%s\", time2: \"2026-11-30 10:00\"}\nminiprogram: {pagepath: \"pages/%s\"}\nrate: %d\n", name, b.sim.TemplateID, name, name, recipients))
 			workers := 1 + 3*(round%2)
 			more := b.killSome(t, rnd, workers, min(killsOfOne, total-killed), int64(recipients), spec)
 			killed += more
@@ -57,7 +59,8 @@ func (b *bench) killSome(t *testing.T, rnd *rand.Rand, workers, most int, recipi
 		ended chan struct{}
 	}
 	start := func() *worker {
-		w := &worker{cmd: b.process("broadcast", "run", spec, "--json"), out: &bytes.Buffer{}, ended: make(chan struct{})}
+		w := &worker{cmd: b.process("broadcast", "run", spec, "--json"), out: &bytes.Buffer{},
+			ended: make(chan struct{})}
 		w.cmd.Stdout, w.cmd.Stderr = w.out, w.out
 		if err := w.cmd.Start(); err != nil {
 			t.Fatal(err)

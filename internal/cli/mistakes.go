@@ -17,10 +17,12 @@ var cobraSays = []struct {
 	{regexp.MustCompile(`^unknown flag: (\S+)$`), "cli.unknown_flag", []string{"flag"}},
 	{regexp.MustCompile(`^unknown shorthand flag: '(.)' in (\S+)$`), "cli.unknown_flag", []string{"flag"}},
 	{regexp.MustCompile(`^flag needs an argument: (?:'.' in )?(\S+)$`), "cli.flag_needs_value", []string{"flag"}},
-	{regexp.MustCompile(`(?s)^invalid argument "(.*?)" for "(.*?)" flag: `), "cli.flag_value", []string{"value", "flag"}},
+	{regexp.MustCompile(`(?s)^invalid argument "(.*?)" for "(.*?)" flag: `), "cli.flag_value",
+		[]string{"value", "flag"}},
 	{regexp.MustCompile(`^accepts (\d+) arg\(s\), received (\d+)$`), "cli.args", []string{"want", "got"}},
 	{regexp.MustCompile(`^accepts at most (\d+) arg\(s\), received (\d+)$`), "cli.args_most", []string{"want", "got"}},
-	{regexp.MustCompile(`^requires at least (\d+) arg\(s\), only received (\d+)$`), "cli.args_least", []string{"want", "got"}},
+	{regexp.MustCompile(`^requires at least (\d+) arg\(s\), only received (\d+)$`), "cli.args_least",
+		[]string{"want", "got"}},
 	{regexp.MustCompile(`^invalid argument "(.*?)" for "(.*?)"`), "cli.argument", []string{"value", "command"}},
 }
 

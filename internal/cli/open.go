@@ -59,7 +59,8 @@ func (a *app) open(ctx context.Context, check func(config.Account) error) (*acco
 }
 
 // withAccount is a command that begins with opening an account.
-func (a *app) withAccount(run func(ctx context.Context, of *account.Account, args []string) error) func(*cobra.Command, []string) error {
+func (a *app) withAccount(run func(ctx context.Context, of *account.Account, args []string) error) func(*cobra.Command,
+	[]string) error {
 	return func(cmd *cobra.Command, args []string) error {
 		ctx := asked(cmd)
 		of, err := a.openAccount(ctx)

@@ -91,7 +91,8 @@ func (a *app) optOutImportCommand() *cobra.Command {
 func readIDs(file string) ([]string, error) {
 	f, err := os.Open(file)
 	if err != nil {
-		return nil, &wxcast.BadInput{File: file, Problem: wxcast.Say("input.unreadable"), Want: wxcast.Say("input.want_csv")}
+		return nil, &wxcast.BadInput{File: file, Problem: wxcast.Say("input.unreadable"),
+			Want: wxcast.Say("input.want_csv")}
 	}
 	defer f.Close()
 	var ids []string
@@ -119,7 +120,10 @@ func (a *app) optOutExportCommand() *cobra.Command {
 				return err
 			}
 			defer of.CloseAll()
-			return a.export("opt-outs", f, func(w io.Writer) (int64, error) { return of.ExportOptOuts(asked(cmd), f.format, w) })
+			return a.export("opt-outs", f, func(w io.Writer) (int64,
+				error) {
+				return of.ExportOptOuts(asked(cmd), f.format, w)
+			})
 		},
 	}
 	f.add(cmd)

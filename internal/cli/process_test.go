@@ -20,7 +20,8 @@ import (
 
 // kill starts a command and ends it with the signal when there have been so many more
 // calls to an API of WeChat; the exit code is -1 for a process that the signal killed.
-func (b *bench) kill(t *testing.T, signal os.Signal, api string, calls int64, args ...string) (code int, took time.Duration) {
+func (b *bench) kill(t *testing.T, signal os.Signal, api string, calls int64, args ...string) (code int,
+	took time.Duration) {
 	t.Helper()
 	calls += b.sim.CallsTo(api)
 	cmd := b.process(args...)
@@ -70,7 +71,8 @@ func TestKilledBroadcastsGoOnAndNobodyIsToldTwice(t *testing.T) {
 		b.write(t, "spec.yaml", strings.Replace(string(raw), "rate: 2000", "rate: 700", 1))
 		killed := 0
 		for _, calls := range []int64{1, 200, 500, 300, 700} {
-			if code, _ := b.kill(t, syscall.SIGKILL, wechat.TemplateSendAPI, calls, "broadcast", "run", spec); code == -1 {
+			if code, _ := b.kill(t, syscall.SIGKILL, wechat.TemplateSendAPI, calls, "broadcast", "run",
+				spec); code == -1 {
 				killed++
 			}
 		}
@@ -93,7 +95,8 @@ func TestKilledBroadcastsGoOnAndNobodyIsToldTwice(t *testing.T) {
 		}
 		status := b.run(t, "broadcast", "status", "1", "--json").json(t)
 		state := b.sim.State()
-		if number(t, status, "sent") != 3000 || status["state"] != "done" || state.Messages != 3000 || state.Duplicates != 0 {
+		if number(t, status, "sent") != 3000 || status["state"] != "done" || state.Messages != 3000 ||
+			state.Duplicates != 0 {
 			t.Errorf("%v beside %+v", status, state)
 		}
 	})
@@ -121,7 +124,8 @@ func TestKilledSyncsEndInTheTruth(t *testing.T) {
 		if os.Getenv("WXCAST_TEST_KILLS") != "" {
 			n = 200_000
 		}
-		b := newBench(t, url, simulator.Options{Followers: n, Seed: 32, Knobs: simulator.Knobs{PageSize: n / 20, Latency: simulator.Duration(10 * time.Millisecond)}})
+		b := newBench(t, url, simulator.Options{Followers: n, Seed: 32,
+			Knobs: simulator.Knobs{PageSize: n / 20, Latency: simulator.Duration(10 * time.Millisecond)}})
 		b.env["WXCAST_SYNC_RATE"] = "50"          // so that they are at work when they are killed
 		b.env["WXCAST_SYNC_RESUME_WITHIN"] = "1m" // some runs begin anew
 		rnd := rand.New(rand.NewPCG(32, 32))
@@ -165,7 +169,8 @@ func TestKilledSyncsEndInTheTruth(t *testing.T) {
 func TestAnInterruptStopsWithinTwoSeconds(t *testing.T) {
 	storetest.EachURL(t, func(t *testing.T, url string) {
 		b := newBench(t, url, simulator.Options{
-			Followers: 3000, Seed: 33, Shares: simulator.Shares{WithUnionID: 1, MiniUser: 1}, Knobs: simulator.Knobs{Latency: simulator.Duration(20 * time.Millisecond)},
+			Followers: 3000, Seed: 33, Shares: simulator.Shares{WithUnionID: 1, MiniUser: 1},
+			Knobs: simulator.Knobs{Latency: simulator.Duration(20 * time.Millisecond)},
 		})
 		code, took := b.kill(t, os.Interrupt, wechat.BatchGetAPI, 1, "sync")
 		if code != 130 && code != 0 || took > 2*time.Second {
@@ -189,7 +194,8 @@ func TestFourProcessesOnABadPlatform(t *testing.T) {
 		t.Skip("20,000 recipients")
 	}
 	const recipients = 20_000
-	b := newBench(t, storetest.PostgresURL(t), simulator.Options{Followers: recipients, Seed: 34, Shares: simulator.Shares{WithUnionID: 1, MiniUser: 1, Unreachable: 0.01}})
+	b := newBench(t, storetest.PostgresURL(t), simulator.Options{Followers: recipients, Seed: 34,
+		Shares: simulator.Shares{WithUnionID: 1, MiniUser: 1, Unreachable: 0.01}})
 	b.env["WXCAST_SYNC_RATE"] = "2000"
 	b.prepare(t)
 	b.sim.SetKnobs(func(k *simulator.Knobs) {
@@ -209,7 +215,8 @@ func TestFourProcessesOnABadPlatform(t *testing.T) {
 	status := b.run(t, "broadcast", "status", "1", "--json").json(t)
 	state := b.sim.State()
 	sent, failed := number(t, status, "sent"), number(t, status, "failed")
-	if sent+failed != recipients || failed != number(t, status, "by_errcode.43004") || int64(state.Messages) != sent || state.Duplicates != 0 {
+	if sent+failed != recipients || failed != number(t, status, "by_errcode.43004") || int64(state.Messages) != sent ||
+		state.Duplicates != 0 {
 		t.Errorf("%v beside %+v", status, state)
 	}
 	kills, fetches := state.TokenKills-before.TokenKills, state.TokenFetches-before.TokenFetches

@@ -37,7 +37,8 @@ func TestFourProcessesUseEachDaysQuotaExactly(t *testing.T) {
 			}
 			wg.Wait()
 			status, state := b.run(t, "broadcast", "status", "1", "--json").json(t), b.sim.State()
-			if status["state"] != want.state || number(t, status, "sent") != want.sent || int64(state.Messages) != want.sent || state.Duplicates != 0 {
+			if status["state"] != want.state || number(t, status, "sent") != want.sent ||
+				int64(state.Messages) != want.sent || state.Duplicates != 0 {
 				t.Errorf("day %d: %v beside %+v", day, status, state)
 			}
 			b.sim.MoveClock(24 * time.Hour)

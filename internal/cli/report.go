@@ -21,7 +21,8 @@ func (a *app) reportCommand() *cobra.Command {
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !slices.Contains(reportFormats, format) {
-				return badFlag("format", wxcast.Say("input.invalid", "value", format), wxcast.Say("input.use", "known", reportFormats))
+				return badFlag("format", wxcast.Say("input.invalid", "value", format),
+					wxcast.Say("input.use", "known", reportFormats))
 			}
 			of, err := a.openAccount(cmd.Context())
 			if err != nil {

@@ -13,13 +13,16 @@ import (
 func TestAScheduledBroadcastBeginsAtItsTime(t *testing.T) {
 	t.Parallel()
 	storetest.EachURL(t, func(t *testing.T, url string) {
-		b := newBench(t, url, simulator.Options{Followers: 200, Seed: 38, Shares: simulator.Shares{WithUnionID: 1, MiniUser: 1}})
+		b := newBench(t, url, simulator.Options{Followers: 200, Seed: 38,
+			Shares: simulator.Shares{WithUnionID: 1, MiniUser: 1}})
 		b.prepare(t)
-		if o := b.run(t, "broadcast", "create", b.file("spec.yaml"), "--at", "2020-01-01 10:00"); o.code != 2 || !strings.Contains(o.err, "--at: 2020-01-01 10:00 is over; name a time to come, in Beijing") {
+		if o := b.run(t, "broadcast", "create", b.file("spec.yaml"), "--at", "2020-01-01 10:00"); o.code != 2 ||
+			!strings.Contains(o.err, "--at: 2020-01-01 10:00 is over; name a time to come, in Beijing") {
 			t.Errorf("%+v", o)
 		}
 		at := time.Now().Add(10 * time.Second).In(wxcast.Beijing)
-		created := b.run(t, "broadcast", "create", b.file("spec.yaml"), "--at", at.Format(time.DateTime), "--json").json(t)
+		created := b.run(t, "broadcast", "create", b.file("spec.yaml"), "--at", at.Format(time.DateTime),
+			"--json").json(t)
 		if created["state"] != "scheduled" || number(t, created, "recipients") != 0 {
 			t.Errorf("%v", created)
 		}
@@ -44,7 +47,8 @@ func TestAWatchedBroadcastIsTold(t *testing.T) {
 		b.prepare(t)
 		w := b.start(t, 100, "broadcast", "run", spec)
 		o := b.run(t, "broadcast", "status", "1", "--watch", "--json")
-		if watched := o.json(t); watched["state"] != "done" || number(t, watched, "sent") != 1500 || !strings.Contains(o.err, "paced") {
+		if watched := o.json(t); watched["state"] != "done" || number(t, watched, "sent") != 1500 ||
+			!strings.Contains(o.err, "paced") {
 			t.Errorf("%v\n%s", watched, o.err)
 		}
 		w.ends(t, 0, "")

@@ -107,7 +107,8 @@ func TestServeDoesItAllByItself(t *testing.T) {
 	t.Parallel()
 	storetest.EachURL(t, func(t *testing.T, url string) {
 		const followers = 2000
-		b := newBench(t, url, simulator.Options{Followers: followers, Seed: 51, Shares: simulator.Shares{WithUnionID: 1, MiniUser: 1}})
+		b := newBench(t, url, simulator.Options{Followers: followers, Seed: 51,
+			Shares: simulator.Shares{WithUnionID: 1, MiniUser: 1}})
 		if o := b.run(t, "import", b.file("mini.csv")); o.code != 0 {
 			t.Fatalf("%+v", o)
 		}
@@ -123,7 +124,8 @@ func TestServeDoesItAllByItself(t *testing.T) {
 			return number(t, b.run(t, "report", "--json").json(t), "bridge.joined") == followers
 		})
 		at := soon()
-		spec := b.write(t, "night.yaml", fmt.Sprintf("name: night\ntemplate: %s\ndata: {thing1: 上新, time2: \"2026-11-30 10:00\"}\nminiprogram: {pagepath: pages/night}\nrate: 400\n", b.sim.TemplateID))
+		spec := b.write(t, "night.yaml",
+			fmt.Sprintf("name: night\ntemplate: %s\ndata: {thing1: 上新, time2: \"2026-11-30 10:00\"}\nminiprogram: {pagepath: pages/night}\nrate: 400\n", b.sim.TemplateID))
 		b.run(t, "broadcast", "create", spec, "--at", at, "--json").json(t)
 		waitFor(t, "it is being sent", func() bool { return b.sim.CallsTo(wechat.TemplateSendAPI) > 400 })
 		_ = second.Process.Kill()
@@ -148,12 +150,14 @@ func TestServeDoesItAllByItself(t *testing.T) {
 				t.Errorf("%v", run)
 			}
 		}
-		for path, want := range map[string]string{"/readyz": "ready", "/healthz": "ok", "/metrics": `wxcast_callback_events_total{account="default",kind="templatesendjobfinish"} 2000`} {
+		for path, want := range map[string]string{"/readyz": "ready", "/healthz": "ok",
+			"/metrics": `wxcast_callback_events_total{account="default",kind="templatesendjobfinish"} 2000`} {
 			if status, text := first.get(t, path); status != 200 || !strings.Contains(text, want) {
 				t.Errorf("%s: %d %s", path, status, text)
 			}
 		}
-		resp, err := http.Post(first.base+"/wechat/default?signature="+b.sim.Token, "text/xml", strings.NewReader("<xml></xml>"))
+		resp, err := http.Post(first.base+"/wechat/default?signature="+b.sim.Token, "text/xml",
+			strings.NewReader("<xml></xml>"))
 		if err != nil || resp.StatusCode != http.StatusForbidden {
 			t.Errorf("%v %v", resp, err)
 		}
@@ -225,7 +229,8 @@ func (b *bench) secrets(t *testing.T) []string {
 func TestServeTellsPeople(t *testing.T) {
 	t.Parallel()
 	storetest.EachURL(t, func(t *testing.T, url string) {
-		b := newBench(t, url, simulator.Options{Followers: 300, Seed: 52, Shares: simulator.Shares{WithUnionID: 1, MiniUser: 1}})
+		b := newBench(t, url, simulator.Options{Followers: 300, Seed: 52,
+			Shares: simulator.Shares{WithUnionID: 1, MiniUser: 1}})
 		b.prepare(t)
 		told := make(chan map[string]any, 100)
 		chat := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
@@ -257,7 +262,8 @@ func TestServeTellsPeople(t *testing.T) {
 		}
 		// One message is sent before, so that not all of the quota is left.
 		openid, _ := b.sim.FollowerIDs(1)
-		if o := b.run(t, "broadcast", "test", b.write(t, "try.yaml", strings.Replace(string(raw), "上新提醒", "试发", 1)), "--to", openid); o.code != 0 {
+		if o := b.run(t, "broadcast", "test", b.write(t, "try.yaml", strings.Replace(string(raw), "上新提醒", "试发", 1)),
+			"--to", openid); o.code != 0 {
 			t.Fatalf("%+v", o)
 		}
 		b.sim.SetKnobs(func(k *simulator.Knobs) {
@@ -267,19 +273,26 @@ func TestServeTellsPeople(t *testing.T) {
 		r := b.serve(t)
 		var quota, day bool
 		hear("the report and the quota", func(said map[string]any) bool {
-			quota = quota || said["key"] == "quota" && strings.Contains(said["text"].(string), "Of 4,000 a day 3,999 are left")
-			day = day || said["kind"] == "report" && strings.HasPrefix(said["title"].(string), "wxcast 日报 ") && strings.Contains(said["text"].(string), "粉丝：300") && number(t, said, "data.followers.followers") == 300
+			quota = quota || said["key"] == "quota" &&
+				strings.Contains(said["text"].(string), "Of 4,000 a day 3,999 are left")
+			day = day || said["kind"] == "report" && strings.HasPrefix(said["title"].(string), "wxcast 日报 ") &&
+				strings.Contains(said["text"].(string), "粉丝：300") && number(t, said, "data.followers.followers") == 300
 			return quota && day
 		})
 		b.run(t, "broadcast", "create", b.file("spec.yaml"), "--at", soon(), "--json").json(t)
 		hear("the pause", func(said map[string]any) bool {
-			return said["key"] == "broadcast:1" && said["over"] == false && strings.Contains(said["text"].(string), "40037") && strings.Contains(said["text"].(string), "wxcast broadcast resume 1")
+			return said["key"] == "broadcast:1" && said["over"] == false &&
+				strings.Contains(said["text"].(string), "40037") &&
+				strings.Contains(said["text"].(string), "wxcast broadcast resume 1")
 		})
 		b.sim.SetKnobs(func(k *simulator.Knobs) { k.RefuseSend = 0 })
 		if o := b.run(t, "broadcast", "resume", "1"); o.code != 0 {
 			t.Errorf("%+v", o)
 		}
-		hear("that it is over", func(said map[string]any) bool { return said["key"] == "broadcast:1" && said["over"] == true })
+		hear("that it is over", func(said map[string]any) bool {
+			return said["key"] == "broadcast:1" &&
+				said["over"] == true
+		})
 		_ = r.Process.Signal(os.Interrupt)
 		<-r.ended
 		if strings.Contains(r.said.err, "R0B0TKEY") {

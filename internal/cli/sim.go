@@ -75,7 +75,8 @@ func (a *app) simCommand() *cobra.Command {
 }
 
 // serveSim serves the simulator until ctx ends; ready is called once it listens.
-func (a *app) serveSim(ctx context.Context, sim *simulator.Server, listen string, ready func(simAnnouncement) error) error {
+func (a *app) serveSim(ctx context.Context, sim *simulator.Server, listen string,
+	ready func(simAnnouncement) error) error {
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", listen)
 	if err != nil {
 		return badFlag("listen", wxcast.Say("sim.cannot_listen", "address", listen, "why", err))
@@ -84,7 +85,8 @@ func (a *app) serveSim(ctx context.Context, sim *simulator.Server, listen string
 	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
 	defer stop()
 	base := "http://" + l.Addr().String()
-	if err := ready(simAnnouncement{Base: base, Credentials: sim.Credentials, MiniCSV: base + simulator.ControlPath + "mini.csv", Control: base + simulator.ControlPath}); err != nil {
+	if err := ready(simAnnouncement{Base: base, Credentials: sim.Credentials,
+		MiniCSV: base + simulator.ControlPath + "mini.csv", Control: base + simulator.ControlPath}); err != nil {
 		return err
 	}
 	if err := server.Serve(l); ctx.Err() == nil {

@@ -46,7 +46,8 @@ func (a *app) syncCommand() *cobra.Command {
 	return cmd
 }
 
-func (a *app) runSync(ctx context.Context, of *account.Account, mode wxcast.SyncMode, allowMassUnfollow bool) (followersync.Summary, error) {
+func (a *app) runSync(ctx context.Context, of *account.Account, mode wxcast.SyncMode,
+	allowMassUnfollow bool) (followersync.Summary, error) {
 	bar := a.progress(a.lang.T("progress.syncing"))
 	defer bar.end()
 	return of.Sync(ctx, mode, allowMassUnfollow, func(p followersync.Progress) { bar.set(p.Done, p.Whole) })
@@ -56,11 +57,14 @@ func (a *app) writeSync(w io.Writer, s followersync.Summary) {
 	if s.Resumed {
 		a.line(w, "sync.resumed")
 	}
-	a.line(w, "sync.listed", "n", s.Listed, "of", s.Total, "seconds", s.Seconds, "mode", wxcast.Say("sync."+string(s.Mode)))
+	a.line(w, "sync.listed", "n", s.Listed, "of", s.Total, "seconds", s.Seconds, "mode",
+		wxcast.Say("sync."+string(s.Mode)))
 	row := func(code string, value string) []string { return []string{"  " + a.lang.T(code), value} }
 	table.Write(w, "",
-		row("count.new", count(s.New)), row("count.updated", count(s.Updated)), row("count.unfollowed", count(s.Unfollowed)), row("count.with_unionid", count(s.WithUnionID)),
-		row("count.calls", a.lang.T("sync.calls", "list", a.callsMade(s, "user/get"), "details", a.callsMade(s, "user/info/batchget"))),
+		row("count.new", count(s.New)), row("count.updated", count(s.Updated)),
+		row("count.unfollowed", count(s.Unfollowed)), row("count.with_unionid", count(s.WithUnionID)),
+		row("count.calls", a.lang.T("sync.calls", "list", a.callsMade(s, "user/get"), "details",
+			a.callsMade(s, "user/info/batchget"))),
 	)
 }
 

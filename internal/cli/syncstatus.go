@@ -43,22 +43,24 @@ func (a *app) writeSyncRuns(w io.Writer, runs []account.SyncRun) {
 		a.line(w, "sync.none")
 		return
 	}
-	rows := [][]string{a.heads("started_beijing", "mode", "listed", "new", "updated", "unfollowed", "calls", "took", "outcome")}
+	rows := [][]string{a.heads("started_beijing", "mode", "listed", "new", "updated", "unfollowed", "calls", "took",
+		"outcome")}
 	for _, r := range runs {
 		rows = append(rows, []string{
-			r.StartedAt.In(wxcast.Beijing).Format("2006-01-02 15:04:05"), a.lang.T("sync." + string(r.Mode)), count(r.Listed), count(r.New), count(r.Updated), count(r.Unfollowed),
+			r.StartedAt.In(wxcast.Beijing).Format("2006-01-02 15:04:05"), a.lang.T("sync." + string(r.Mode)),
+			count(r.Listed), count(r.New), count(r.Updated), count(r.Unfollowed),
 			count(r.APICalls["user/get"] + r.APICalls["user/info/batchget"] + r.APICalls["user/info"]),
-			time.Duration(r.Seconds * float64(time.Second)).Round(time.Second).String(), a.lang.Say(syncOutcome(r.Outcome)),
+			time.Duration(r.Seconds * float64(time.Second)).Round(time.Second).String(), a.lang.Say(syncOutcome(r)),
 		})
 	}
 	table.Write(w, "", rows...)
 }
 
 // syncOutcome is how a sync ended, as a sentence.
-func syncOutcome(outcome string) wxcast.Sentence {
-	switch outcome {
+func syncOutcome(r account.SyncRun) wxcast.Sentence {
+	switch outcome := r.Outcome; outcome {
 	case "done", "abandoned", "unfinished":
 		return wxcast.Say("sync." + outcome)
 	}
-	return wxcast.Verbatim(outcome)
+	return r.Why
 }

@@ -27,8 +27,12 @@ func (a *app) versionCommand() *cobra.Command {
 		Use:  "version",
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			v := map[string]string{"version": version(), "go": runtime.Version(), "platform": runtime.GOOS + "/" + runtime.GOARCH}
-			return a.print(v, func(w io.Writer) { fmt.Fprintf(w, "wxcast %s (%s, %s)\n", v["version"], v["go"], v["platform"]) })
+			v := map[string]string{"version": version(), "go": runtime.Version(),
+				"platform": runtime.GOOS + "/" + runtime.GOARCH}
+			return a.print(v, func(w io.Writer) {
+				fmt.Fprintf(w, "wxcast %s (%s, %s)\n", v["version"], v["go"],
+					v["platform"])
+			})
 		},
 	}
 }

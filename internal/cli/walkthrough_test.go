@@ -33,7 +33,8 @@ func TestTheWalkThroughOfTheAPI(t *testing.T) {
 	for _, block := range shellBlocks.FindAllSubmatch(page, -1) {
 		script += string(block[1])
 	}
-	script = strings.NewReplacer("127.0.0.1:9701", freeAddress(t), "wxcast serve", "WXCAST_SERVE_LISTEN="+"$SERVE wxcast serve", "127.0.0.1:8080", "$SERVE").Replace(script)
+	script = strings.NewReplacer("127.0.0.1:9701", freeAddress(t), "wxcast serve",
+		"WXCAST_SERVE_LISTEN="+"$SERVE wxcast serve", "127.0.0.1:8080", "$SERVE").Replace(script)
 	cmd := exec.CommandContext(t.Context(), "bash", "-c", script)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"), "SERVE="+freeAddress(t))
@@ -49,7 +50,8 @@ func TestTheWalkThroughOfTheAPI(t *testing.T) {
 	if err != nil || bytes.Count(csv, []byte("\n")) < 200 {
 		t.Errorf("%v: %.200s", err, csv)
 	}
-	for _, want := range []string{`"account":"default"`, `"recipients":2`, `"state":"done"`, `"broadcasts":[{"id":1,"name":"spring-sale"`} {
+	for _, want := range []string{`"account":"default"`, `"recipients":2`, `"state":"done"`,
+		`"broadcasts":[{"id":1,"name":"spring-sale"`} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%q is not in what it prints:\n%s", want, out.String())
 		}

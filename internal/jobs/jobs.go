@@ -32,7 +32,8 @@ type Job struct {
 // Store gives each run to one process.
 type Store interface {
 	Now() time.Time
-	ClaimJob(ctx context.Context, accountID int64, job string, due time.Time, worker string, ttl time.Duration) (int64, wxcast.JobClaim, error)
+	ClaimJob(ctx context.Context, accountID int64, job string, due time.Time, worker string, ttl time.Duration) (int64,
+		wxcast.JobClaim, error)
 	RenewJob(ctx context.Context, id int64, worker string, ttl time.Duration) (bool, error)
 	FinishJob(ctx context.Context, id int64, worker string, outcome wxcast.JobOutcome, detail string) error
 }
@@ -125,7 +126,8 @@ func (r *Runner) try(ctx context.Context, job Job, due time.Time) (over bool, er
 	if err != nil || claim != wxcast.JobClaimed {
 		return claim == wxcast.JobOver && err == nil, err
 	}
-	log := r.Log.With("job", job.Name, "account_id", job.AccountID, "due", due.In(wxcast.Beijing).Format("2006-01-02 15:04"))
+	log := r.Log.With("job", job.Name, "account_id", job.AccountID, "due",
+		due.In(wxcast.Beijing).Format("2006-01-02 15:04"))
 	log.InfoContext(ctx, "job begins")
 	working, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
@@ -140,10 +142,21 @@ func (r *Runner) try(ctx context.Context, job Job, due time.Time) (over bool, er
 		return false, err
 	case runErr != nil:
 		log.ErrorContext(ctx, "job failed", "err", runErr)
-		return true, r.finish(ctx, id, job, wxcast.JobFailed, runErr.Error())
+		return true, r.finish(ctx, id, job, wxcast.JobFailed, why(runErr))
 	}
 	log.InfoContext(ctx, "job done", "seconds", fmt.Sprintf("%.1f", time.Since(started).Seconds()))
 	return true, r.finish(ctx, id, job, wxcast.JobDone, detail)
+}
+
+// why is how an error is kept, so that it can be said in any language later.
+func why(err error) string {
+	var said wxcast.Said
+	if errors.As(err, &said) {
+		if kept, err := said.Sentence().Value(); err == nil {
+			return kept.(string)
+		}
+	}
+	return err.Error()
 }
 
 func (r *Runner) finish(ctx context.Context, id int64, job Job, outcome wxcast.JobOutcome, detail string) error {

@@ -83,7 +83,8 @@ func TestEachRunIsOneProcesssOfMany(t *testing.T) {
 			all.Go(func() { r.Run(ctx) })
 		}
 		// What was due while nobody was there is run once, at once.
-		for deadline := time.Now().Add(5 * time.Second); ran.Load() == 0 && time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		for deadline := time.Now().Add(5 * time.Second); ran.Load() == 0 &&
+			time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		}
 		time.Sleep(300 * time.Millisecond)
 		stop()
@@ -94,7 +95,8 @@ func TestEachRunIsOneProcesssOfMany(t *testing.T) {
 			t.Fatalf("%d ran: %+v %v", ran.Load(), runs, err)
 		}
 		first := runs[len(runs)-1]
-		if first.Outcome != wxcast.JobFailed || first.Detail != "no luck" || first.Attempts != 1 || first.FinishedAt.IsZero() || first.DueAt.Second() != 0 {
+		if first.Outcome != wxcast.JobFailed || first.Detail != "no luck" || first.Attempts != 1 ||
+			first.FinishedAt.IsZero() || first.DueAt.Second() != 0 {
 			t.Errorf("%+v", first)
 		}
 	})
@@ -119,7 +121,8 @@ func TestADeadProcesssRunIsTakenOver(t *testing.T) {
 			t.Errorf("claimed from a living one: %v", claim)
 		}
 		// The next one comes while this one is at work: it is refused, and says why.
-		if _, claim, _ := db.ClaimJob(t.Context(), id, "j", due.Add(time.Minute), "third", time.Minute); claim != wxcast.JobOver {
+		if _, claim, _ := db.ClaimJob(t.Context(), id, "j", due.Add(time.Minute), "third",
+			time.Minute); claim != wxcast.JobOver {
 			t.Errorf("two at a time: %v", claim)
 		}
 		if err := db.FinishJob(t.Context(), run, "dead", wxcast.JobDone, "by the dead"); err != nil {
@@ -132,7 +135,8 @@ func TestADeadProcesssRunIsTakenOver(t *testing.T) {
 			t.Errorf("run twice: %v", claim)
 		}
 		runs, err := db.JobRuns(t.Context(), id, 10)
-		if err != nil || len(runs) != 2 || runs[1].Detail != "by the next" || runs[1].Attempts != 2 || runs[0].Outcome != wxcast.JobSkipped || runs[0].Detail == "" {
+		if err != nil || len(runs) != 2 || runs[1].Detail != "by the next" || runs[1].Attempts != 2 ||
+			runs[0].Outcome != wxcast.JobSkipped || runs[0].Detail == "" {
 			t.Errorf("%+v %v", runs, err)
 		}
 	})

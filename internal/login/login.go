@@ -62,7 +62,8 @@ type Door struct {
 
 // New makes the door.
 func New(o Options) *Door {
-	return &Door{Options: o, ofIP: limit.New(loginsOfIP, loginBurstOfIP), ofUser: limit.New(loginsOfUser, loginBurstOfUser)}
+	return &Door{Options: o, ofIP: limit.New(loginsOfIP, loginBurstOfIP),
+		ofUser: limit.New(loginsOfUser, loginBurstOfUser)}
 }
 
 // KeyMin is the shortest key that RFC 7518 allows for HS256.
@@ -125,7 +126,8 @@ func (d *Door) login(w http.ResponseWriter, r *http.Request) {
 	}
 	now := d.Store.Now()
 	answer.Session, err = jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.RegisteredClaims{
-		Issuer: "wxcast", Audience: jwt.ClaimStrings{string(mini.AppID)}, Subject: string(user.MiniOpenID), IssuedAt: jwt.NewNumericDate(now), ExpiresAt: jwt.NewNumericDate(now.Add(sessionLife)),
+		Issuer: "wxcast", Audience: jwt.ClaimStrings{string(mini.AppID)}, Subject: string(user.MiniOpenID),
+		IssuedAt: jwt.NewNumericDate(now), ExpiresAt: jwt.NewNumericDate(now.Add(sessionLife)),
 	}).SignedString([]byte(d.Key.Reveal()))
 	if err != nil {
 		d.Log.ErrorContext(r.Context(), "a session was not signed", "err", err)

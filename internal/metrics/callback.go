@@ -16,7 +16,8 @@ type callbacks struct {
 func newCallbacks() callbacks {
 	return callbacks{
 		events: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "wxcast_callback_events_total", Help: "Events that WeChat told and that were kept, by kind; told twice counts twice.",
+			Name: "wxcast_callback_events_total",
+			Help: "Events that WeChat told and that were kept, by kind; told twice counts twice.",
 		}, []string{"account", "kind"}),
 		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "wxcast_callbacks_refused_total", Help: "Callbacks refused, by reason.",

@@ -35,29 +35,34 @@ func New(registry *prometheus.Registry, store Store, accounts []Account) *Metric
 	m := &Metrics{
 		callbacks: newCallbacks(),
 		calls: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "wxcast_wechat_calls_total", Help: "Calls to WeChat by API and by what their answer means (ok, retry_later, dead, quota_stop, …). The sends of /cgi-bin/message/template/send a second are the rate achieved.",
+			Name: "wxcast_wechat_calls_total",
+			Help: "Calls to WeChat by API and by what their answer means (ok, retry_later, dead, quota_stop, …). The sends of /cgi-bin/message/template/send a second are the rate achieved.",
 		}, []string{"account", "api", "class"}),
 		callSeconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "wxcast_wechat_call_seconds", Help: "Time of a call to WeChat.", Buckets: []float64{.005, .01, .02, .05, .1, .2, .5, 1, 2, 5, 10},
+			Name: "wxcast_wechat_call_seconds", Help: "Time of a call to WeChat.",
+			Buckets: []float64{.005, .01, .02, .05, .1, .2, .5, 1, 2, 5, 10},
 		}, []string{"account", "api"}),
 		takeovers: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "wxcast_lease_takeovers_total", Help: "Leases of dead workers that this process took over.",
 		}, []string{"account"}),
 		overrides: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "wxcast_token_overrides_total", Help: "Access tokens that another system made an end of, as this process noticed.",
+			Name: "wxcast_token_overrides_total",
+			Help: "Access tokens that another system made an end of, as this process noticed.",
 		}, []string{"account"}),
 		jobRuns: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "wxcast_job_runs_total", Help: "Runs of jobs by this process, by outcome.",
 		}, []string{"account", "job", "outcome"}),
 		jobEnd: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "wxcast_job_last_end_timestamp_seconds", Help: "When this process last ended a run of a job, by outcome.",
+			Name: "wxcast_job_last_end_timestamp_seconds",
+			Help: "When this process last ended a run of a job, by outcome.",
 		}, []string{"account", "job", "outcome"}),
 		accounts: map[int64]string{},
 	}
 	for _, a := range accounts {
 		m.accounts[a.ID] = a.Name
 	}
-	registry.MustRegister(m.calls, m.callSeconds, m.takeovers, m.overrides, m.jobRuns, m.jobEnd, &stored{store, accounts},
+	registry.MustRegister(m.calls, m.callSeconds, m.takeovers, m.overrides, m.jobRuns, m.jobEnd,
+		&stored{store, accounts},
 		m.events, m.refused, m.callbackSeconds)
 	return m
 }

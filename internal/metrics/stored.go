@@ -24,11 +24,16 @@ type stored struct {
 }
 
 var (
-	quotaLimit = prometheus.NewDesc("wxcast_quota_limit", "Calls that WeChat allows today (Beijing).", []string{"account", "api"}, nil)
-	quotaLeft  = prometheus.NewDesc("wxcast_quota_left", "Calls that are left of today's.", []string{"account", "api"}, nil)
-	atWork     = prometheus.NewDesc("wxcast_broadcasts_running", "Broadcasts that are running, or whose time has come.", []string{"account"}, nil)
-	askedRate  = prometheus.NewDesc("wxcast_broadcast_rate_asked", "Messages a second that a running broadcast is to send.", []string{"account", "broadcast"}, nil)
-	lag        = prometheus.NewDesc("wxcast_callback_lag_seconds", "Age of the oldest event that was kept and not yet applied; 0 for none.", []string{"account"}, nil)
+	quotaLimit = prometheus.NewDesc("wxcast_quota_limit", "Calls that WeChat allows today (Beijing).",
+		[]string{"account", "api"}, nil)
+	quotaLeft = prometheus.NewDesc("wxcast_quota_left", "Calls that are left of today's.", []string{"account", "api"},
+		nil)
+	atWork = prometheus.NewDesc("wxcast_broadcasts_running", "Broadcasts that are running, or whose time has come.",
+		[]string{"account"}, nil)
+	askedRate = prometheus.NewDesc("wxcast_broadcast_rate_asked",
+		"Messages a second that a running broadcast is to send.", []string{"account", "broadcast"}, nil)
+	lag = prometheus.NewDesc("wxcast_callback_lag_seconds",
+		"Age of the oldest event that was kept and not yet applied; 0 for none.", []string{"account"}, nil)
 )
 
 // storedWithin is how long the store may take; what it does not tell in time is left out.

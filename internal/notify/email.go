@@ -69,7 +69,8 @@ func (r Robot) mail(ctx context.Context, n wxcast.Notice, page []byte) error {
 			return err
 		}
 	}
-	options := []mail.Option{mail.WithPort(server.port), mail.WithTimeout(tellTimeout), mail.WithTLSPolicy(mail.TLSMandatory)}
+	options := []mail.Option{mail.WithPort(server.port), mail.WithTimeout(tellTimeout),
+		mail.WithTLSPolicy(mail.TLSMandatory)}
 	switch {
 	case server.tls:
 		options = append(options, mail.WithSSL())
@@ -81,7 +82,8 @@ func (r Robot) mail(ctx context.Context, n wxcast.Notice, page []byte) error {
 		if server.plain {
 			auth = mail.SMTPAuthPlainNoEnc
 		}
-		options = append(options, mail.WithSMTPAuth(auth), mail.WithUsername(server.user), mail.WithPassword(r.Secret.Reveal()))
+		options = append(options, mail.WithSMTPAuth(auth), mail.WithUsername(server.user),
+			mail.WithPassword(r.Secret.Reveal()))
 	}
 	client, err := mail.NewClient(server.host, options...)
 	if err != nil {
@@ -92,7 +94,8 @@ func (r Robot) mail(ctx context.Context, n wxcast.Notice, page []byte) error {
 		text := err.Error()
 		if secret := r.Secret.Reveal(); secret != "" {
 			login := base64.StdEncoding.EncodeToString([]byte("\x00" + server.user + "\x00" + secret))
-			text = strings.NewReplacer(secret, "[secret]", login, "[secret]", base64.StdEncoding.EncodeToString([]byte(secret)), "[secret]").Replace(text)
+			text = strings.NewReplacer(secret, "[secret]", login, "[secret]",
+				base64.StdEncoding.EncodeToString([]byte(secret)), "[secret]").Replace(text)
 		}
 		return fmt.Errorf("the server did not take it: %s", text)
 	}

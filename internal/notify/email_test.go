@@ -69,7 +69,8 @@ func mailbox(t *testing.T, password string) (address string, got <-chan []string
 }
 
 func TestMail(t *testing.T) {
-	report := wxcast.Notice{Key: "report:2026-11-20", Kind: wxcast.NoticeReport, Title: wxcast.Verbatim("wxcast 日报 2026-11-20（shop）"), Body: wxcast.Verbatim("粉丝：300"), RaisedAt: at}
+	report := wxcast.Notice{Key: "report:2026-11-20", Kind: wxcast.NoticeReport,
+		Title: wxcast.Verbatim("wxcast 日报 2026-11-20（shop）"), Body: wxcast.Verbatim("粉丝：300"), RaisedAt: at}
 	robot := func(address string) notify.Robot {
 		return notify.Robot{
 			Kind: "email", URL: config.Secret("smtp://robot@" + address + "?from=robot@shop.example&to=ops@shop.example,boss@shop.example"), Secret: config.Secret("PASSW0RD"),
@@ -82,7 +83,8 @@ func TestMail(t *testing.T) {
 	}
 	lines := <-got
 	text := strings.Join(lines, "\n")
-	for _, want := range []string{"MAIL FROM:<robot@shop.example>", "RCPT TO:<ops@shop.example>", "RCPT TO:<boss@shop.example>", "text/plain", "text/html", "report-2026-11-20.html"} {
+	for _, want := range []string{"MAIL FROM:<robot@shop.example>", "RCPT TO:<ops@shop.example>",
+		"RCPT TO:<boss@shop.example>", "text/plain", "text/html", "report-2026-11-20.html"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is not in the mail:\n%s", want, text)
 		}
@@ -92,7 +94,8 @@ func TestMail(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if subject, err := new(mime.WordDecoder).DecodeHeader(parsed.Header.Get("Subject")); err != nil || subject != report.Title.String() {
+	if subject, err := new(mime.WordDecoder).DecodeHeader(parsed.Header.Get("Subject")); err != nil ||
+		subject != report.Title.String() {
 		t.Errorf("%q %v", subject, err)
 	}
 
@@ -100,7 +103,8 @@ func TestMail(t *testing.T) {
 	err = robot(address).Tell(t.Context(), http.DefaultClient, report, "shop", at)
 	<-got
 	encoded := base64.StdEncoding.EncodeToString([]byte("\x00robot\x00PASSW0RD"))
-	if err == nil || strings.Contains(err.Error(), "PASSW0RD") || strings.Contains(err.Error(), encoded) || !strings.Contains(err.Error(), "535") {
+	if err == nil || strings.Contains(err.Error(), "PASSW0RD") || strings.Contains(err.Error(), encoded) ||
+		!strings.Contains(err.Error(), "535") {
 		t.Errorf("%v", err)
 	}
 	// A server elsewhere that offers no TLS gets no password.

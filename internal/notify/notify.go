@@ -46,7 +46,8 @@ func (t *Teller) Run(ctx context.Context) {
 		return
 	}
 	lock := fmt.Sprintf("notices:%d", t.AccountID)
-	client := &http.Client{Timeout: tellTimeout, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	client := &http.Client{Timeout: tellTimeout,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	defer func() { _ = t.Store.Unlock(context.WithoutCancel(ctx), lock, t.Worker) }()
 	for wait := tellEvery; ; wait = tellEvery {
 		err := t.tellLocked(ctx, client, lock)

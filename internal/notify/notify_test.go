@@ -44,7 +44,8 @@ func (c *chat) all() []string {
 
 var (
 	at     = time.Date(2026, 11, 21, 1, 0, 0, 0, time.UTC)
-	notice = wxcast.Notice{Key: "job:sync", Kind: wxcast.NoticeAlert, Title: wxcast.Verbatim("sync failed"), Body: wxcast.Verbatim("line 1\nline <2> & 上新"), RaisedAt: at}
+	notice = wxcast.Notice{Key: "job:sync", Kind: wxcast.NoticeAlert, Title: wxcast.Verbatim("sync failed"),
+		Body: wxcast.Verbatim("line 1\nline <2> & 上新"), RaisedAt: at}
 )
 
 // The forms that the services document. The signatures were made by another program.
@@ -83,21 +84,27 @@ func TestARobotThatDoesNotTakeItIsNamedWithoutItsKey(t *testing.T) {
 		status       int
 		want         string
 	}{
-		"WeCom's errcode":    {"wecom", `{"errcode":93000,"errmsg":"invalid webhook url"}`, 200, "wecom refuses the message: 93000 invalid webhook url"},
-		"DingTalk's errcode": {"dingtalk", `{"errcode":310000,"errmsg":"sign not match"}`, 200, "dingtalk refuses the message: 310000 sign not match"},
-		"Feishu's code":      {"feishu", `{"code":19021,"msg":"sign match fail"}`, 200, "feishu refuses the message: 19021 sign match fail"},
-		"a status":           {"slack", "no_team", 404, "slack answers with status 404"},
+		"WeCom's errcode": {"wecom", `{"errcode":93000,"errmsg":"invalid webhook url"}`, 200,
+			"wecom refuses the message: 93000 invalid webhook url"},
+		"DingTalk's errcode": {"dingtalk", `{"errcode":310000,"errmsg":"sign not match"}`, 200,
+			"dingtalk refuses the message: 310000 sign not match"},
+		"Feishu's code": {"feishu", `{"code":19021,"msg":"sign match fail"}`, 200,
+			"feishu refuses the message: 19021 sign match fail"},
+		"a status": {"slack", "no_team", 404, "slack answers with status 404"},
 	} {
 		c := &chat{status: test.status, answer: test.answer}
 		service := httptest.NewServer(c)
-		err := notify.Robot{Kind: test.kind, URL: config.Secret(service.URL + "/?key=SECRETKEY"), Secret: config.Secret("")}.Tell(t.Context(), service.Client(), notice, "shop", at)
+		err := notify.Robot{Kind: test.kind, URL: config.Secret(service.URL + "/?key=SECRETKEY"),
+			Secret: config.Secret("")}.Tell(t.Context(), service.Client(), notice, "shop", at)
 		service.Close()
 		if err == nil || err.Error() != test.want {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	err := notify.Robot{Kind: "wecom", URL: config.Secret("http://127.0.0.1:1/?key=SECRETKEY"), Secret: config.Secret("")}.Tell(t.Context(), http.DefaultClient, notice, "shop", at)
-	if err == nil || strings.Contains(err.Error(), "SECRETKEY") || !strings.Contains(err.Error(), "wecom does not answer") {
+	err := notify.Robot{Kind: "wecom", URL: config.Secret("http://127.0.0.1:1/?key=SECRETKEY"),
+		Secret: config.Secret("")}.Tell(t.Context(), http.DefaultClient, notice, "shop", at)
+	if err == nil || strings.Contains(err.Error(), "SECRETKEY") ||
+		!strings.Contains(err.Error(), "wecom does not answer") {
 		t.Errorf("%v", err)
 	}
 }
@@ -158,7 +165,9 @@ func TestEachNoticeIsToldOnce(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		defer stop()
 		for _, worker := range []string{"one", "two"} {
-			teller := &notify.Teller{Store: db, Robots: []notify.Robot{{Kind: "slack", URL: config.Secret(service.URL), Secret: config.Secret("")}}, AccountID: id, Account: "shop", Worker: worker, Log: slog.New(slog.DiscardHandler)}
+			teller := &notify.Teller{Store: db, Robots: []notify.Robot{{Kind: "slack", URL: config.Secret(service.URL),
+				Secret: config.Secret("")}}, AccountID: id, Account: "shop", Worker: worker,
+				Log: slog.New(slog.DiscardHandler)}
 			go teller.Run(ctx)
 		}
 		raise := func(n wxcast.Notice) {
@@ -169,15 +178,18 @@ func TestEachNoticeIsToldOnce(t *testing.T) {
 		}
 		told := func(n int) []string {
 			t.Helper()
-			for deadline := time.Now().Add(20 * time.Second); len(c.all()) < n && time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+			for deadline := time.Now().Add(20 * time.Second); len(c.all()) < n &&
+				time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
 			}
 			return c.all()
 		}
 		for range 3 {
 			raise(notice)
-			raise(wxcast.Notice{Key: "report:2026-11-20", Kind: wxcast.NoticeReport, Title: wxcast.Verbatim("the day"), Body: wxcast.Verbatim("was good")})
+			raise(wxcast.Notice{Key: "report:2026-11-20", Kind: wxcast.NoticeReport, Title: wxcast.Verbatim("the day"),
+				Body: wxcast.Verbatim("was good")})
 		}
-		if all := told(2); len(all) != 2 || !strings.Contains(all[0]+all[1], "*sync failed*") || !strings.Contains(all[0]+all[1], "*the day*") {
+		if all := told(2); len(all) != 2 || !strings.Contains(all[0]+all[1], "*sync failed*") ||
+			!strings.Contains(all[0]+all[1], "*the day*") {
 			t.Fatalf("%v", all)
 		}
 		raise(notice) // it still fails: nothing new

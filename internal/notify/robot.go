@@ -50,7 +50,8 @@ func (r Robot) compose(n wxcast.Notice, account string, now time.Time) (message,
 	to := r.URL.Reveal()
 	switch r.Kind {
 	case "wecom":
-		return message{to, map[string]any{"msgtype": "markdown", "markdown": map[string]string{"content": shorten("**"+title+"**\n"+lines, textMax)}}}, nil
+		return message{to, map[string]any{"msgtype": "markdown",
+			"markdown": map[string]string{"content": shorten("**"+title+"**\n"+lines, textMax)}}}, nil
 	case "dingtalk":
 		u, err := url.Parse(to)
 		if err != nil {
@@ -65,9 +66,11 @@ func (r Robot) compose(n wxcast.Notice, account string, now time.Time) (message,
 		}
 		// DingTalk's markdown joins lines that do not end with two blanks.
 		markdown := "**" + title + "**\n\n" + strings.ReplaceAll(lines, "\n", "  \n")
-		return message{u.String(), map[string]any{"msgtype": "markdown", "markdown": map[string]string{"title": title, "text": shorten(markdown, textMax)}}}, nil
+		return message{u.String(), map[string]any{"msgtype": "markdown",
+			"markdown": map[string]string{"title": title, "text": shorten(markdown, textMax)}}}, nil
 	case "feishu":
-		body := map[string]any{"msg_type": "text", "content": map[string]string{"text": shorten(title+"\n"+lines, textMax)}}
+		body := map[string]any{"msg_type": "text",
+			"content": map[string]string{"text": shorten(title+"\n"+lines, textMax)}}
 		if secret := r.Secret.Reveal(); secret != "" {
 			stamp := strconv.FormatInt(now.Unix(), 10)
 			body["timestamp"], body["sign"] = stamp, sign(stamp+"\n"+secret, "")
@@ -76,7 +79,8 @@ func (r Robot) compose(n wxcast.Notice, account string, now time.Time) (message,
 	case "slack":
 		return message{to, map[string]string{"text": shorten("*"+title+"*\n"+lines, textMax)}}, nil
 	default:
-		body := map[string]any{"account": account, "kind": n.Kind, "key": n.Key, "title": r.Lang.Say(n.Title), "text": lines, "raised_at": n.RaisedAt, "over": !n.OverAt.IsZero()}
+		body := map[string]any{"account": account, "kind": n.Kind, "key": n.Key, "title": r.Lang.Say(n.Title),
+			"text": lines, "raised_at": n.RaisedAt, "over": !n.OverAt.IsZero()}
 		if n.Data != "" {
 			body["data"] = json.RawMessage(n.Data)
 		}

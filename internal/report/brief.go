@@ -25,7 +25,8 @@ func Brief(r Report) (title, body string) {
 			line("模板消息：wxcast 发出 %d", api.Ours)
 		}
 	}
-	line("粉丝：%d（新增 %d，取关 %d，净增 %d）", r.Followers.Followers, r.Followers.Gained, r.Followers.Lost, r.Followers.Gained-r.Followers.Lost)
+	line("粉丝：%d（新增 %d，取关 %d，净增 %d）", r.Followers.Followers, r.Followers.Gained, r.Followers.Lost,
+		r.Followers.Gained-r.Followers.Lost)
 	line("已关联小程序：%d", r.Bridge.Joined)
 	for _, cast := range r.Broadcasts {
 		line("群发 %d %s：%s，收件人 %d，已发 %d，送达 %d，失败 %d，跳过 %d，未知 %d，待发 %d",
@@ -33,7 +34,8 @@ func Brief(r Report) (title, body string) {
 		if len(cast.ByErrCode) > 0 {
 			parts := []string{}
 			for _, code := range slices.Sorted(maps.Keys(cast.ByErrCode)) {
-				parts = append(parts, fmt.Sprintf("%s × %d", text.Chinese.Say(CodeSentence(code)), cast.ByErrCode[code]))
+				parts = append(parts, fmt.Sprintf("%s × %d", text.Chinese.Say(CodeSentence(code)),
+					cast.ByErrCode[code]))
 			}
 			line("　%s", strings.Join(parts, "，"))
 		}

@@ -32,18 +32,29 @@ type words struct {
 }
 
 var vocabulary = map[string]words{
-	"zh": {Lang: "zh-CN", Title: "公众号日报", Quota: "模板消息配额", Used: "已用", Left: "剩余", Limit: "上限", ByUs: "wxcast 发出", ByOthers: "其他系统", Followers: "粉丝",
-		Gained: "新增", Lost: "取关", Net: "净增", WithUnionID: "有 unionid", Bridged: "已关联小程序", Broadcasts: "群发", None: "当天没有群发。", NoDays: "近 30 天没有数据。",
-		Recipients: "收件人", Delivered: "已送达", Sent: "已发送，无回执", Undelivered: "未送达", Failed: "失败", Skipped: "跳过", Unknown: "结果未知", Pending: "待发送", Reasons: "原因",
+	"zh": {Lang: "zh-CN", Title: "公众号日报", Quota: "模板消息配额", Used: "已用", Left: "剩余", Limit: "上限", ByUs: "wxcast 发出",
+		ByOthers: "其他系统", Followers: "粉丝",
+		Gained: "新增", Lost: "取关", Net: "净增", WithUnionID: "有 unionid", Bridged: "已关联小程序", Broadcasts: "群发",
+		None: "当天没有群发。", NoDays: "近 30 天没有数据。",
+		Recipients: "收件人", Delivered: "已送达", Sent: "已发送，无回执", Undelivered: "未送达", Failed: "失败", Skipped: "跳过",
+		Unknown: "结果未知", Pending: "待发送", Reasons: "原因",
 		QuotaChart: "近 30 天模板消息用量", GrowthChart: "近 30 天粉丝增减", OutcomeChart: "群发结果", MadeWith: "由 wxcast 生成，北京时间",
-		ToSend: "%s 待发送", Now: "发送中", NothingToSend: "没有待发送的消息。", QuotaCovers: "今日可发 %s 条，足够发完 %s 条。", QuotaShort: "今日可发 %s 条，共需 %s 条；其余 %s 条顺延到次日。", QuotaUnknown: "今日配额未知。",
+		ToSend: "%s 待发送", Now: "发送中", NothingToSend: "没有待发送的消息。", QuotaCovers: "今日可发 %s 条，足够发完 %s 条。",
+		QuotaShort: "今日可发 %s 条，共需 %s 条；其余 %s 条顺延到次日。", QuotaUnknown: "今日配额未知。",
 		lang: text.Chinese},
-	"en": {Lang: "en", Title: "Daily report", Quota: "Template messages", Used: "used", Left: "left", Limit: "limit", ByUs: "by wxcast", ByOthers: "by others", Followers: "Followers",
-		Gained: "gained", Lost: "lost", Net: "net", WithUnionID: "with unionid", Bridged: "Bridged to the mini program", Broadcasts: "Broadcasts", None: "No broadcast on this day.", NoDays: "Nothing is known of the last 30 days.",
-		Recipients: "recipients", Delivered: "delivered", Sent: "sent, no receipt", Undelivered: "not delivered", Failed: "failed", Skipped: "skipped", Unknown: "unknown", Pending: "pending", Reasons: "Reasons",
-		QuotaChart: "Template messages, last 30 days", GrowthChart: "Followers gained and lost, last 30 days", OutcomeChart: "Outcomes", MadeWith: "Made by wxcast; Beijing time",
-		ToSend: "To be sent on %s", Now: "now", NothingToSend: "Nothing is to be sent.", QuotaCovers: "The quota allows %s and covers all %s.", QuotaShort: "The quota allows %s of %s; the other %s wait for the next day.", QuotaUnknown: "How much the quota allows is not known.",
-		lang: text.English},
+	"en": {Lang: "en", Title: "Daily report", Quota: "Template messages", Used: "used", Left: "left", Limit: "limit",
+		ByUs: "by wxcast", ByOthers: "by others", Followers: "Followers",
+		Gained: "gained", Lost: "lost", Net: "net", WithUnionID: "with unionid", Bridged: "Bridged to the mini program",
+		Broadcasts: "Broadcasts", None: "No broadcast on this day.", NoDays: "Nothing is known of the last 30 days.",
+		Recipients: "recipients", Delivered: "delivered", Sent: "sent, no receipt", Undelivered: "not delivered",
+		Failed: "failed", Skipped: "skipped", Unknown: "unknown", Pending: "pending", Reasons: "Reasons",
+		QuotaChart: "Template messages, last 30 days", GrowthChart: "Followers gained and lost, last 30 days",
+		OutcomeChart: "Outcomes", MadeWith: "Made by wxcast; Beijing time",
+		ToSend: "To be sent on %s", Now: "now", NothingToSend: "Nothing is to be sent.",
+		QuotaCovers:  "The quota allows %s and covers all %s.",
+		QuotaShort:   "The quota allows %s of %s; the other %s wait for the next day.",
+		QuotaUnknown: "How much the quota allows is not known.",
+		lang:         text.English},
 }
 
 // The charts are drawn in these units, and scaled by the browser.
@@ -116,10 +127,12 @@ type plannedView struct {
 // read tables. language is one of Languages.
 func WriteHTML(w io.Writer, r Report, history []PastDay, language string) error {
 	v := pageView{W: vocabulary[language], Account: r.Account, Day: r.Day,
-		Followers: group(r.Followers.Followers), Gained: group(r.Followers.Gained), Lost: group(r.Followers.Lost), Net: signed(r.Followers.Gained - r.Followers.Lost),
+		Followers: group(r.Followers.Followers), Gained: group(r.Followers.Gained), Lost: group(r.Followers.Lost),
+		Net:         signed(r.Followers.Gained - r.Followers.Lost),
 		WithUnionID: group(r.Followers.WithUnionID), Bridged: group(r.Bridge.Joined),
-		UnionIDShare: percent(r.Followers.WithUnionID, r.Followers.Followers), BridgedShare: percent(r.Bridge.Joined, r.Followers.Followers),
-		Quota: quotaChart(history), Growth: growthChart(history),
+		UnionIDShare: percent(r.Followers.WithUnionID, r.Followers.Followers),
+		BridgedShare: percent(r.Bridge.Joined, r.Followers.Followers),
+		Quota:        quotaChart(history), Growth: growthChart(history),
 	}
 	for _, api := range r.APIs {
 		if api.API == wechat.TemplateSendAPI {
@@ -154,22 +167,27 @@ func (w words) plan(p *Plan) *planView {
 	case *p.Covered:
 		v.Verdict = fmt.Sprintf(w.QuotaCovers, group(*p.Remain), group(p.Needed))
 	default:
-		v.Verdict, v.Short = fmt.Sprintf(w.QuotaShort, group(*p.Remain), group(p.Needed), group(p.Needed-*p.Remain)), true
+		v.Verdict, v.Short = fmt.Sprintf(w.QuotaShort, group(*p.Remain), group(p.Needed),
+			group(p.Needed-*p.Remain)), true
 	}
 	return v
 }
 
 func (w words) cast(b Broadcast) castView {
-	c := castView{ID: b.ID, Name: b.Name, State: w.lang.T("state." + string(b.State)), Why: b.Why(w.lang), Whole: group(b.Recipients)}
+	c := castView{ID: b.ID, Name: b.Name, State: w.lang.T("state." + string(b.State)), Why: b.Why(w.lang),
+		Whole: group(b.Recipients)}
 	for _, p := range []struct {
 		class, name string
 		n           int64
-	}{{"good", w.Delivered, b.Delivered}, {"sent", w.Sent, b.Sent - b.Delivered - b.Undelivered}, {"undelivered", w.Undelivered, b.Undelivered}, {"bad", w.Failed, b.Failed}, {"skipped", w.Skipped, b.Skipped}, {"unknown", w.Unknown, b.Unknown}, {"pending", w.Pending, b.Pending}} {
+	}{{"good", w.Delivered, b.Delivered}, {"sent", w.Sent, b.Sent - b.Delivered - b.Undelivered}, {"undelivered",
+		w.Undelivered, b.Undelivered}, {"bad", w.Failed, b.Failed}, {"skipped", w.Skipped, b.Skipped},
+		{"unknown", w.Unknown, b.Unknown}, {"pending", w.Pending, b.Pending}} {
 		if p.n > 0 && b.Recipients > 0 {
 			c.Parts = append(c.Parts, part{p.class, p.name, group(p.n), 100 * float64(p.n) / float64(b.Recipients)})
 		}
 	}
-	for _, code := range slices.SortedFunc(maps.Keys(b.ByErrCode), func(x, y string) int { return int(b.ByErrCode[y] - b.ByErrCode[x]) }) {
+	for _, code := range slices.SortedFunc(maps.Keys(b.ByErrCode),
+		func(x, y string) int { return int(b.ByErrCode[y] - b.ByErrCode[x]) }) {
 		meaning := ""
 		if n, err := strconv.Atoi(code); err == nil {
 			if e, ok := wechat.Explain(n); ok {
@@ -237,7 +255,8 @@ func newChart(days []PastDay, zero float64) *chart {
 
 func (c *chart) add(i, n int, y, height float64, class, tip string) {
 	place := chartWidth / float64(n)
-	c.Bars = append(c.Bars, bar{X: place * (float64(i) + barGap/2), Y: y, W: place * (1 - barGap), H: height, Class: class, Tip: tip})
+	c.Bars = append(c.Bars, bar{X: place * (float64(i) + barGap/2), Y: y, W: place * (1 - barGap), H: height,
+		Class: class, Tip: tip})
 }
 
 // group writes a number with commas.

@@ -73,13 +73,14 @@ func stillToSend(ctx context.Context, store Store, b wxcast.Broadcast) (int64, e
 		n, err := store.CountAudience(ctx, b.AccountID, b.Audience)
 		return n.Recipients, err
 	}
-	tally, err := store.Tally(ctx, b.ID)
+	tally, err := store.Tally(ctx, b.Ref())
 	return tally.Pending, err
 }
 
 // templateQuota is today's limit of template messages, and how many are used; 0, 0 where
 // it is not known.
-func templateQuota(ctx context.Context, store Store, accountID int64, today wxcast.Day, told map[string]wxcast.Quota) (limit, used int64, err error) {
+func templateQuota(ctx context.Context, store Store, accountID int64, today wxcast.Day,
+	told map[string]wxcast.Quota) (limit, used int64, err error) {
 	if q, ok := told[wechat.TemplateSendAPI]; ok {
 		return q.Limit, q.Used, nil
 	}

@@ -24,7 +24,7 @@ type Store interface {
 	FollowerCounts(ctx context.Context, accountID int64) (wxcast.FollowerCounts, error)
 	FollowerGrowth(ctx context.Context, accountID int64, from, to time.Time) (gained, lost int64, err error)
 	BroadcastsAtWork(ctx context.Context, accountID int64, from, to time.Time) ([]wxcast.Broadcast, error)
-	Tally(ctx context.Context, id int64) (wxcast.Tally, error)
+	Tally(ctx context.Context, ref wxcast.BroadcastRef) (wxcast.Tally, error)
 	CountAudience(ctx context.Context, accountID int64, audience wxcast.Audience) (wxcast.AudienceCount, error)
 	QuotaDays(ctx context.Context, accountID int64, day wxcast.Day) ([]wxcast.QuotaDay, error)
 	CountEvents(ctx context.Context, accountID int64, from, to time.Time) (map[string]int64, error)
@@ -123,7 +123,8 @@ var watchedAPIs = []string{wechat.TemplateSendAPI, wechat.UserGetAPI, wechat.Bat
 
 // Make writes the report of a day. For today it asks WeChat for the quotas first;
 // quotas is nil where WeChat cannot be asked.
-func Make(ctx context.Context, store Store, quotas QuotaReader, account Account, day wxcast.Day, log *slog.Logger) (Report, error) {
+func Make(ctx context.Context, store Store, quotas QuotaReader, account Account, day wxcast.Day,
+	log *slog.Logger) (Report, error) {
 	if r, found, err := kept(ctx, store, account.ID, day); err != nil || found {
 		r.Broadcasts = []Broadcast{}
 		return r, errors.Join(err, r.addBroadcasts(ctx, store, account.ID)) // receipts may have come since
@@ -156,7 +157,8 @@ func (r *Report) addEvents(ctx context.Context, store Store, accountID int64) (e
 }
 
 // readQuotas asks WeChat for today's quotas and stores them.
-func readQuotas(ctx context.Context, store Store, quotas QuotaReader, accountID int64, day wxcast.Day, log *slog.Logger) (map[string]wxcast.Quota, error) {
+func readQuotas(ctx context.Context, store Store, quotas QuotaReader, accountID int64, day wxcast.Day,
+	log *slog.Logger) (map[string]wxcast.Quota, error) {
 	told := map[string]wxcast.Quota{}
 	for _, api := range watchedAPIs {
 		q, err := quotas.GetQuota(ctx, api)
@@ -194,7 +196,8 @@ func (r *Report) addQuotas(ctx context.Context, store Store, accountID int64, to
 			d.Used = q.Used
 		}
 		d.Used = max(d.Used, d.Ours) // its counter lags behind, or it was not asked
-		r.APIs = append(r.APIs, API{API: d.API, Limit: d.Limit, Used: d.Used, Remain: max(0, d.Limit-d.Used), Ours: d.Ours, Others: max(0, d.Used-d.Ours)})
+		r.APIs = append(r.APIs, API{API: d.API, Limit: d.Limit, Used: d.Used, Remain: max(0, d.Limit-d.Used),
+			Ours: d.Ours, Others: max(0, d.Used-d.Ours)})
 	}
 	return nil
 }
@@ -203,7 +206,8 @@ func (r *Report) addFollowers(ctx context.Context, store Store, accountID int64)
 	if r.Followers.FollowerCounts, err = store.FollowerCounts(ctx, accountID); err != nil {
 		return err
 	}
-	r.Followers.Gained, r.Followers.Lost, err = store.FollowerGrowth(ctx, accountID, r.Day.Begin(), r.Day.Next().Begin())
+	r.Followers.Gained, r.Followers.Lost, err = store.FollowerGrowth(ctx, accountID, r.Day.Begin(),
+		r.Day.Next().Begin())
 	return err
 }
 
@@ -251,15 +255,16 @@ func (b Broadcast) Why(lang text.Lang) string {
 // "broadcast status" show it, too.
 func OfBroadcast(ctx context.Context, store interface {
 	Now() time.Time
-	Tally(ctx context.Context, id int64) (wxcast.Tally, error)
+	Tally(ctx context.Context, ref wxcast.BroadcastRef) (wxcast.Tally, error)
 }, b wxcast.Broadcast) (Broadcast, error) {
-	t, err := store.Tally(ctx, b.ID)
+	t, err := store.Tally(ctx, b.Ref())
 	if err != nil {
 		return Broadcast{}, err
 	}
 	out := Broadcast{
 		ID: b.ID, Name: b.Name, State: b.State, Reason: text.English.Say(b.Reason), why: b.Reason,
-		Recipients: t.Recipients, Sent: t.Sent, Failed: t.Failed, Skipped: t.Skipped, Unknown: t.Unknown, Pending: t.Pending, Delivered: t.Delivered, Undelivered: t.Undelivered,
+		Recipients: t.Recipients, Sent: t.Sent, Failed: t.Failed, Skipped: t.Skipped, Unknown: t.Unknown,
+		Pending: t.Pending, Delivered: t.Delivered, Undelivered: t.Undelivered,
 		ByErrCode: make(map[string]int64, len(t.ByErrCode)),
 	}
 	for code, n := range t.ByErrCode {
@@ -289,6 +294,8 @@ func CodeName(code int) string {
 		return "frequency cap"
 	case wxcast.ErrCodeBadValue:
 		return "bad value"
+	case wxcast.ErrCodeBlocked:
+		return "blocked"
 	case wxcast.ErrCodeTransport:
 		return "no answer"
 	case 0:
@@ -301,7 +308,7 @@ func CodeName(code int) string {
 func CodeSentence(name string) wxcast.Sentence {
 	code := "errcode." + strings.ReplaceAll(name, " ", "_")
 	switch name {
-	case "no longer follows", "opted out", "frequency cap", "bad value", "no answer", "not sent":
+	case "no longer follows", "opted out", "frequency cap", "bad value", "blocked", "no answer", "not sent":
 		return wxcast.Say(code)
 	}
 	return wxcast.Verbatim(name)

@@ -29,7 +29,8 @@ func WriteTable(w io.Writer, r Report, lang text.Lang) {
 	quotas := [][]any{heads(lang, "api", "limit", "used", "by_wxcast", "by_others", "left")}
 	for _, api := range r.APIs {
 		if api.Limit == 0 {
-			quotas = append(quotas, []any{api.API, lang.T("report.unknown"), api.Used, api.Ours, api.Others, lang.T("report.unknown")})
+			quotas = append(quotas, []any{api.API, lang.T("report.unknown"), api.Used, api.Ours, api.Others,
+				lang.T("report.unknown")})
 			continue
 		}
 		quotas = append(quotas, []any{api.API, api.Limit, api.Used, api.Ours, api.Others, api.Remain})
@@ -39,18 +40,24 @@ func WriteTable(w io.Writer, r Report, lang text.Lang) {
 	}
 	section(lang.T("report.quota"), quotas...)
 	section(lang.T("report.followers"),
-		[]any{lang.T("count.following"), r.Followers.Followers}, []any{lang.T("count.with_unionid"), r.Followers.WithUnionID},
-		[]any{lang.T("count.gained"), r.Followers.Gained}, []any{lang.T("count.lost"), r.Followers.Lost}, []any{lang.T("count.net"), r.Followers.Gained - r.Followers.Lost})
+		[]any{lang.T("count.following"), r.Followers.Followers},
+		[]any{lang.T("count.with_unionid"), r.Followers.WithUnionID},
+		[]any{lang.T("count.gained"), r.Followers.Gained}, []any{lang.T("count.lost"),
+			r.Followers.Lost}, []any{lang.T("count.net"), r.Followers.Gained - r.Followers.Lost})
 
 	for _, b := range r.bridges() {
 		section(lang.T("report.bridge", "appid", b.MiniAppID),
-			[]any{lang.T("count.mini_users"), b.MiniUsers}, []any{lang.T("count.mini_user_known"), b.MiniUserKnown}, []any{lang.T("count.bridged"), b.Joined},
-			[]any{lang.T("count.without_unionid"), b.WithoutUnionID}, []any{lang.T("count.not_in_mini_program"), b.NotInMiniProgram}, []any{lang.T("count.ambiguous"), b.Ambiguous})
+			[]any{lang.T("count.mini_users"), b.MiniUsers}, []any{lang.T("count.mini_user_known"), b.MiniUserKnown},
+			[]any{lang.T("count.bridged"), b.Joined},
+			[]any{lang.T("count.without_unionid"), b.WithoutUnionID}, []any{lang.T("count.not_in_mini_program"),
+				b.NotInMiniProgram}, []any{lang.T("count.ambiguous"), b.Ambiguous})
 	}
 
-	broadcasts := [][]any{heads(lang, "id", "name", "state", "recipients", "sent", "delivered", "failed", "skipped", "unknown", "pending")}
+	broadcasts := [][]any{heads(lang, "id", "name", "state", "recipients", "sent", "delivered", "failed", "skipped",
+		"unknown", "pending")}
 	for _, b := range r.Broadcasts {
-		broadcasts = append(broadcasts, []any{b.ID, b.Name, state(lang, b.State), b.Recipients, b.Sent, b.Delivered, b.Failed, b.Skipped, b.Unknown, b.Pending})
+		broadcasts = append(broadcasts, []any{b.ID, b.Name, state(lang, b.State), b.Recipients, b.Sent, b.Delivered,
+			b.Failed, b.Skipped, b.Unknown, b.Pending})
 	}
 	if len(r.Broadcasts) == 0 {
 		broadcasts = [][]any{{lang.T("report.none")}}
@@ -65,7 +72,8 @@ func WriteTable(w io.Writer, r Report, lang text.Lang) {
 			if b.ResumeAt != nil {
 				code, until = "report.stopped_until", *b.ResumeAt
 			}
-			fmt.Fprintln(w, "  "+lang.T(code, "id", b.ID, "state", state(lang, b.State), "reason", b.Why(lang), "until", until))
+			fmt.Fprintln(w, "  "+lang.T(code, "id", b.ID, "state", state(lang, b.State), "reason", b.Why(lang), "until",
+				until))
 		}
 	}
 	if len(r.Events) > 0 {

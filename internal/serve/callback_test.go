@@ -26,7 +26,8 @@ func TestFollowersComeAndLeaveAtOnce(t *testing.T) {
 		b.sim.AddFollowers(3)
 		for n := range 3 {
 			openid, unionid := b.sim.FollowerIDs(200 + n)
-			eventually(t, "a new follower has a unionid", func() bool { return string(b.follower(t, openid).UnionID) == unionid })
+			eventually(t, "a new follower has a unionid",
+				func() bool { return string(b.follower(t, openid).UnionID) == unionid })
 		}
 	})
 }
@@ -59,12 +60,14 @@ func TestAStopWordIsAnsweredAndObeyed(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
 		openid, _ := b.sim.FollowerIDs(3)
 		status, answer := b.post(t, message(openid, " td ", 1), nil)
-		if status != http.StatusOK || !strings.Contains(answer, "<Content>已退订。</Content>") || !strings.Contains(answer, "<FromUserName>gh_1</FromUserName>") || !strings.Contains(answer, "<ToUserName>"+openid) {
+		if status != http.StatusOK || !strings.Contains(answer, "<Content>已退订。</Content>") ||
+			!strings.Contains(answer, "<FromUserName>gh_1</FromUserName>") ||
+			!strings.Contains(answer, "<ToUserName>"+openid) {
 			t.Errorf("%d %s", status, answer)
 		}
 		eventually(t, "the sender is on the opt-out list", func() bool {
 			outs, err := b.db.OptOuts(t.Context(), b.account, "", 10)
-			return err == nil && len(outs) == 1 && string(outs[0].OpenID) == openid && outs[0].Source == "message"
+			return err == nil && len(outs) == 1 && string(outs[0].ID) == openid && outs[0].Source == "message"
 		})
 		// In safe mode the answer is sealed, too.
 		sealed, err := b.keys.Seal([]byte(message(openid, "退订", 2)), time.Now(), "nonce")
@@ -132,7 +135,8 @@ func TestStrangersAreRefused(t *testing.T) {
 			change func(url.Values)
 			want   int
 		}{
-			"a forged signature":       {good, func(q url.Values) { q.Set("signature", strings.Repeat("0", 40)) }, http.StatusForbidden},
+			"a forged signature": {good, func(q url.Values) { q.Set("signature", strings.Repeat("0", 40)) },
+				http.StatusForbidden},
 			"no signature":             {good, func(q url.Values) { clear(q) }, http.StatusForbidden},
 			"an old one, played again": {good, old, http.StatusForbidden},
 			"one that is too large":    {strings.Repeat("x", 65<<10), nil, http.StatusRequestEntityTooLarge},
@@ -145,23 +149,28 @@ func TestStrangersAreRefused(t *testing.T) {
 				q.Set("timestamp", strconv.FormatInt(sealed.TimeStamp, 10))
 				q.Set("nonce", sealed.Nonce)
 			}, http.StatusForbidden},
-			"sealed, with no signature": {string(foreign), func(q url.Values) { q.Set("encrypt_type", "aes") }, http.StatusForbidden},
+			"sealed, with no signature": {string(foreign), func(q url.Values) { q.Set("encrypt_type", "aes") },
+				http.StatusForbidden},
 		} {
 			if status, answer := b.post(t, test.body, test.change); status != test.want {
 				t.Errorf("%s: %d %s, want %d", name, status, answer, test.want)
 			}
 		}
-		if counts, err := b.db.CountEvents(t.Context(), b.account, time.Now().Add(-time.Hour), time.Now().Add(time.Hour)); err != nil || len(counts) != 0 {
+		if counts, err := b.db.CountEvents(t.Context(), b.account, time.Now().Add(-time.Hour),
+			time.Now().Add(time.Hour)); err != nil || len(counts) != 0 {
 			t.Errorf("kept all the same: %v %v", counts, err)
 		}
-		for path, want := range map[string]int{"/wechat/nobody": 404, "/healthz": 200, "/readyz": 200, "/metrics": 200, "/": 404} {
+		for path, want := range map[string]int{"/wechat/nobody": 404, "/healthz": 200, "/readyz": 200, "/metrics": 200,
+			"/": 404} {
 			resp, err := http.Get(b.base + path)
 			if err != nil {
 				t.Fatal(err)
 			}
 			page, _ := io.ReadAll(resp.Body)
 			_ = resp.Body.Close()
-			if resp.StatusCode != want || resp.Header.Get("X-Content-Type-Options") != "nosniff" || path == "/metrics" && !bytes.Contains(page, []byte(`wxcast_callbacks_refused_total{account="shop",reason="forged"} 5`)) {
+			if resp.StatusCode != want || resp.Header.Get("X-Content-Type-Options") != "nosniff" ||
+				path == "/metrics" && !bytes.Contains(page,
+					[]byte(`wxcast_callbacks_refused_total{account="shop",reason="forged"} 5`)) {
 				t.Errorf("%s: %d %.2000s", path, resp.StatusCode, page)
 			}
 		}
@@ -171,12 +180,14 @@ func TestStrangersAreRefused(t *testing.T) {
 func TestManyForgedCallbacksAreTold(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
 		for n := range 25 {
-			if notices, err := b.db.PendingNotices(t.Context(), b.account, 10); err != nil || (n < 20) != (len(notices) == 0) {
+			if notices, err := b.db.PendingNotices(t.Context(), b.account, 10); err != nil ||
+				(n < 20) != (len(notices) == 0) {
 				t.Fatalf("after %d: %+v %v", n, notices, err)
 			}
 			b.post(t, "<xml></xml>", func(q url.Values) { q.Set("signature", "0") })
 		}
-		if notices, err := b.db.PendingNotices(t.Context(), b.account, 10); err != nil || len(notices) != 1 || !strings.Contains(text.English.Say(notices[0].Title), "shop: callbacks with wrong signatures") {
+		if notices, err := b.db.PendingNotices(t.Context(), b.account, 10); err != nil || len(notices) != 1 ||
+			!strings.Contains(text.English.Say(notices[0].Title), "shop: callbacks with wrong signatures") {
 			t.Errorf("%+v %v", notices, err)
 		}
 	})

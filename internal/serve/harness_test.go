@@ -58,12 +58,14 @@ api_base: %[9]s
 
 func each(t *testing.T, test func(t *testing.T, b *bench)) {
 	storetest.EachURL(t, func(t *testing.T, url string) {
-		b := &bench{sim: simulator.New(simulator.Options{Followers: 200, Seed: 41, Shares: simulator.Shares{WithUnionID: 1, MiniUser: 1}})}
+		b := &bench{sim: simulator.New(simulator.Options{Followers: 200, Seed: 41,
+			Shares: simulator.Shares{WithUnionID: 1, MiniUser: 1}})}
 		platform := httptest.NewServer(b.sim)
 		t.Cleanup(platform.Close)
 		t.Cleanup(b.sim.Close)
 		file := filepath.Join(t.TempDir(), "wxcast.yaml")
-		yaml := fmt.Sprintf(configuration, b.sim.AppID, b.sim.Secret, b.sim.Token, b.sim.EncodingAESKey, b.sim.MiniAppID, b.sim.MiniSecret, sessionKey, url, platform.URL)
+		yaml := fmt.Sprintf(configuration, b.sim.AppID, b.sim.Secret, b.sim.Token, b.sim.EncodingAESKey,
+			b.sim.MiniAppID, b.sim.MiniSecret, sessionKey, url, platform.URL)
 		if err := os.WriteFile(file, []byte(yaml), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -117,12 +119,16 @@ func (b *bench) follow(t *testing.T, platform string, log *slog.Logger) {
 	if b.mini, err = b.db.EnsureApp(t.Context(), wxcast.AppID(b.sim.MiniAppID), wxcast.KindMiniProgram); err != nil {
 		t.Fatal(err)
 	}
-	client := wechat.New(wechat.Options{AppID: wxcast.AppID(b.sim.AppID), Secret: config.Secret(b.sim.Secret), Bases: []string{platform}, Timeout: 5 * time.Second, Conns: 4, Tokens: b.db})
+	client := wechat.New(wechat.Options{AppID: wxcast.AppID(b.sim.AppID), Secret: config.Secret(b.sim.Secret),
+		Bases: []string{platform}, Timeout: 5 * time.Second, Conns: 4, Tokens: b.db})
 	t.Cleanup(client.Close)
-	if _, err := followersync.Run(t.Context(), client, b.db, followersync.Options{AccountID: b.account, Mode: wxcast.SyncIncremental, Concurrency: 4, Rate: 1e5, ResumeWithin: time.Hour, Log: log}); err != nil {
+	if _, err := followersync.Run(t.Context(), client, b.db,
+		followersync.Options{AccountID: b.account, Mode: wxcast.SyncIncremental, Concurrency: 4, Rate: 1e5,
+			ResumeWithin: time.Hour, Log: log}); err != nil {
 		t.Fatal(err)
 	}
-	b.keys = wechat.CallbackKeys{AppID: wxcast.AppID(b.sim.AppID), Token: config.Secret(b.sim.Token), AESKeys: []interface{ Reveal() string }{config.Secret(b.sim.EncodingAESKey)}}
+	b.keys = wechat.CallbackKeys{AppID: wxcast.AppID(b.sim.AppID), Token: config.Secret(b.sim.Token),
+		AESKeys: []interface{ Reveal() string }{config.Secret(b.sim.EncodingAESKey)}}
 }
 
 type testWriter struct{ t *testing.T }

@@ -62,26 +62,34 @@ func TestALoginBridgesThePersonAtOnce(t *testing.T) {
 			ExpiresIn int    `json:"expires_in"`
 			Bridged   bool   `json:"bridged"`
 		}
-		if err := json.Unmarshal([]byte(answer), &got); err != nil || status != http.StatusOK || !got.Bridged || got.ExpiresIn != 7200 {
+		if err := json.Unmarshal([]byte(answer), &got); err != nil || status != http.StatusOK || !got.Bridged ||
+			got.ExpiresIn != 7200 {
 			t.Fatalf("%d %s %v", status, answer, err)
 		}
 		claims := jwt.RegisteredClaims{}
-		if _, err := jwt.ParseWithClaims(got.Session, &claims, func(*jwt.Token) (any, error) { return []byte(sessionKey), nil }, jwt.WithValidMethods([]string{"HS256"}), jwt.WithIssuer("wxcast"), jwt.WithAudience(b.sim.MiniAppID)); err != nil || claims.Subject != who {
+		if _, err := jwt.ParseWithClaims(got.Session, &claims,
+			func(*jwt.Token) (any, error) { return []byte(sessionKey), nil }, jwt.WithValidMethods([]string{"HS256"}),
+			jwt.WithIssuer("wxcast"), jwt.WithAudience(b.sim.MiniAppID)); err != nil || claims.Subject != who {
 			t.Errorf("%+v %v", claims, err)
 		}
 		if strings.Contains(answer, "session_key") {
 			t.Errorf("the session key is out: %s", answer)
 		}
 		// The code is used up; a second login of the same person changes nothing.
-		if status, answer := b.login(t, "10.0.0.1", fmt.Sprintf(`{"code":%q}`, code)); status != http.StatusUnauthorized || !strings.Contains(answer, "call wx.login again") {
+		if status, answer := b.login(t, "10.0.0.1",
+			fmt.Sprintf(`{"code":%q}`, code)); status != http.StatusUnauthorized ||
+			!strings.Contains(answer, "call wx.login again") {
 			t.Errorf("%d %s", status, answer)
 		}
 		again, _ := b.sim.NewLoginCode(who)
-		if status, answer := b.login(t, "10.0.0.1", fmt.Sprintf(`{"code":%q,"appid":%q}`, again, b.sim.MiniAppID)); status != http.StatusOK || !strings.Contains(answer, `"bridged":true`) {
+		if status, answer := b.login(t, "10.0.0.1",
+			fmt.Sprintf(`{"code":%q,"appid":%q}`, again, b.sim.MiniAppID)); status != http.StatusOK ||
+			!strings.Contains(answer, `"bridged":true`) {
 			t.Errorf("%d %s", status, answer)
 		}
 		// A join finds nothing to do.
-		if changes, _, err := b.db.Join(t.Context(), b.account, b.mini); err != nil || changes.New+changes.Changed+changes.Removed != 0 {
+		if changes, _, err := b.db.Join(t.Context(), b.account, b.mini); err != nil ||
+			changes.New+changes.Changed+changes.Removed != 0 {
 			t.Errorf("%+v %v", changes, err)
 		}
 	})
@@ -117,7 +125,8 @@ func TestBadLoginsAndFloods(t *testing.T) {
 		who, refused := b.someone(t, 5), 0
 		for n := range 15 {
 			code, _ := b.sim.NewLoginCode(who)
-			if status, _ := b.login(t, fmt.Sprint("10.1.0.", n), fmt.Sprintf(`{"code":%q}`, code)); status == http.StatusTooManyRequests {
+			if status, _ := b.login(t, fmt.Sprint("10.1.0.", n),
+				fmt.Sprintf(`{"code":%q}`, code)); status == http.StatusTooManyRequests {
 				refused++
 			}
 		}

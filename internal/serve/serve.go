@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -64,7 +63,8 @@ type Program struct {
 // Open makes the program: it opens the store and listens, and does nothing else before Run.
 // Mistakes in the configuration are *config.Error.
 func Open(ctx context.Context, o Options) (*Program, error) {
-	p := &Program{cfg: o.Config, log: o.Log, lang: o.Lang, worker: wxcast.NewWorkerName(), registry: prometheus.NewRegistry()}
+	p := &Program{cfg: o.Config, log: o.Log, lang: o.Lang, worker: wxcast.NewWorkerName(),
+		registry: prometheus.NewRegistry()}
 	if err := p.open(ctx, o); err != nil {
 		p.Close()
 		return nil, err
@@ -95,22 +95,25 @@ func (p *Program) open(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	if p.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", p.cfg.Serve.Listen); err != nil {
-		return &config.Error{Key: "serve.listen", Value: p.cfg.Serve.Listen, Problem: "cannot be listened on: " + err.Error(), Want: "name a free address"}
+		return &config.Error{Key: "serve.listen", Value: p.cfg.Serve.Listen,
+			Problem: wxcast.Say("config.no_listen", "why", err), Want: wxcast.Say("config.want_free")}
 	}
 	return nil
 }
 
 // wire puts the parts together.
 func (p *Program) wire(o Options) {
-	p.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	p.registry.MustRegister(collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	var named []metrics.Account
 	for _, a := range p.accounts {
 		named = append(named, metrics.Account{ID: a.ID, Name: a.Name()})
 	}
 	watched := metrics.New(p.registry, p.db, named)
-	p.jobs = &jobs.Runner{Store: p.db, Worker: p.worker, Log: p.log, Ended: func(job jobs.Job, outcome wxcast.JobOutcome) {
-		watched.JobEnded(job.AccountID, job.Name, outcome)
-	}}
+	p.jobs = &jobs.Runner{Store: p.db, Worker: p.worker, Log: p.log,
+		Ended: func(job jobs.Job, outcome wxcast.JobOutcome) {
+			watched.JobEnded(job.AccountID, job.Name, outcome)
+		}}
 	heard := make([]callback.Account, len(p.accounts))
 	for i, a := range p.accounts {
 		p.jobs.Add(a.Schedule()...)
@@ -118,13 +121,16 @@ func (p *Program) wire(o Options) {
 		heard[i] = heardOf(a)
 	}
 	stop := callback.StopWords{Words: p.cfg.Serve.StopWords, Reply: p.cfg.Serve.StopReply}
-	p.intake = callback.New(callback.Options{Store: p.db, Accounts: heard, Stop: stop, Worker: p.worker, Metrics: watched, Log: p.log})
-	p.api = api.New(api.Options{Keys: p.db, Accounts: p.accounts, Address: Address(p.cfg.Serve.ForwardedFor), Version: o.Version, Log: p.log})
+	p.intake = callback.New(callback.Options{Store: p.db, Accounts: heard, Stop: stop, Worker: p.worker,
+		Metrics: watched, Log: p.log})
+	p.api = api.New(api.Options{Keys: p.db, Accounts: p.accounts, Address: Address(p.cfg.Serve.ForwardedFor),
+		Version: o.Version, Log: p.log})
 }
 
 // heardOf is an account as WeChat's callbacks know it.
 func heardOf(a *account.Account) callback.Account {
-	c := callback.Account{ID: a.ID, Name: a.Name(), Channel: template.Facts, Keys: wechat.CallbackKeys{AppID: wxcast.AppID(a.Config.AppID), Token: a.Config.Token}}
+	c := callback.Account{ID: a.ID, Name: a.Name(), Channel: template.Facts,
+		Keys: wechat.CallbackKeys{AppID: wxcast.AppID(a.Config.AppID), Token: a.Config.Token}}
 	if a.Config.EncodingAESKey != "" {
 		c.Keys.AESKeys = append(c.Keys.AESKeys, a.Config.EncodingAESKey)
 	}
@@ -149,9 +155,12 @@ func (p *Program) openLogin(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			o.MiniPrograms = append(o.MiniPrograms, login.MiniProgram{ID: id, AppID: wxcast.AppID(m.AppID), AccountID: a.ID, Source: wechat.New(wechat.Options{
-				AppID: wxcast.AppID(m.AppID), Secret: m.Secret, Bases: p.cfg.APIBases, Timeout: p.cfg.APITimeout, Conns: loginConns, Tokens: p.db,
-			})})
+			o.MiniPrograms = append(o.MiniPrograms,
+				login.MiniProgram{ID: id, AppID: wxcast.AppID(m.AppID), AccountID: a.ID,
+					Source: wechat.New(wechat.Options{
+						AppID: wxcast.AppID(m.AppID), Secret: m.Secret, Bases: p.cfg.APIBases, Timeout: p.cfg.APITimeout,
+						Conns: loginConns, Tokens: p.db,
+					})})
 		}
 	}
 	p.login = login.New(o)
@@ -160,7 +169,8 @@ func (p *Program) openLogin(ctx context.Context) error {
 
 func (p *Program) checkSessionKey() error {
 	if n := len(p.cfg.Serve.SessionKey); n > 0 && n < login.KeyMin {
-		return &config.Error{Key: "serve.session_key", Problem: "has " + strconv.Itoa(n) + " characters", Want: "make one of " + strconv.Itoa(login.KeyMin) + " or more, for example with openssl rand -hex 32"}
+		return &config.Error{Key: "serve.session_key", Problem: wxcast.Say("config.short_key", "n", n),
+			Want: wxcast.Say("config.want_long_key", "least", login.KeyMin)}
 	}
 	return nil
 }
@@ -175,8 +185,8 @@ func (p *Program) checkListen(ctx context.Context) error {
 	if err != nil || keys > 0 {
 		return err
 	}
-	return &config.Error{Key: "serve.listen", Value: p.cfg.Serve.Listen, Problem: "can be reached from other machines, and there is no key for the API",
-		Want: "make one first: wxcast key create NAME --scope read; or listen on 127.0.0.1 and let a proxy pass /wechat/ on"}
+	return &config.Error{Key: "serve.listen", Value: p.cfg.Serve.Listen, Problem: wxcast.Say("config.open_without_key"),
+		Want: wxcast.Say("config.want_key_first")}
 }
 
 // loopback tells whether only this machine can reach an address.
@@ -202,8 +212,10 @@ func (p *Program) Accounts() []string {
 // WeChat, or that WeChat took, is lost.
 func (p *Program) Run(ctx context.Context) error {
 	server := &http.Server{
-		Handler: p.handler(), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 15 * time.Second,
-		IdleTimeout: time.Minute, MaxHeaderBytes: headerMax, ErrorLog: slog.NewLogLogger(p.log.Handler(), slog.LevelDebug),
+		Handler: p.handler(), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second,
+		WriteTimeout: 15 * time.Second,
+		IdleTimeout:  time.Minute, MaxHeaderBytes: headerMax,
+		ErrorLog: slog.NewLogLogger(p.log.Handler(), slog.LevelDebug),
 	}
 	// Events that were promised to WeChat are kept until the last request has ended.
 	taking, stopTaking := context.WithCancel(context.WithoutCancel(ctx))

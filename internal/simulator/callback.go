@@ -80,7 +80,8 @@ func (e event) xml(at time.Time) string {
 
 // json writes an event as WeChat does in that format: a list of one is an object.
 func (e event) json(at time.Time) map[string]any {
-	out := map[string]any{"ToUserName": originalID, "FromUserName": e.from, "CreateTime": at.Unix(), "MsgType": "event", "Event": e.name}
+	out := map[string]any{"ToUserName": originalID, "FromUserName": e.from, "CreateTime": at.Unix(), "MsgType": "event",
+		"Event": e.name}
 	switch {
 	case e.status != "":
 		out["MsgID"], out["Status"] = e.msgID, e.status
@@ -139,7 +140,9 @@ func (q *callbackQueue) deliver(e event) {
 	q.s.mu.Lock()
 	k, at := q.s.knobs, q.s.now()
 	q.s.requests++
-	seal := sealer{token: q.s.Token, aesKey: q.s.EncodingAESKey, appid: q.s.AppID, random: fmt.Sprintf("%016x", q.s.world.hash(q.s.requests, 30)), nonce: strconv.FormatUint(q.s.world.hash(q.s.requests, 31)%1e10, 10)}
+	seal := sealer{token: q.s.Token, aesKey: q.s.EncodingAESKey, appid: q.s.AppID,
+		random: fmt.Sprintf("%016x", q.s.world.hash(q.s.requests, 30)),
+		nonce:  strconv.FormatUint(q.s.world.hash(q.s.requests, 31)%1e10, 10)}
 	q.s.mu.Unlock()
 	target, body, err := seal.request(k, e, at)
 	if err != nil {
@@ -229,7 +232,8 @@ func (s *Server) receiptDelay() time.Duration {
 
 // sendReceipt tells what became of an accepted message. s.mu is held.
 func (s *Server) sendReceipt(m message) {
-	e := event{from: s.world.openid.encode(m.person), name: "TEMPLATESENDJOBFINISH", msgID: s.receiptMsgID(m), status: "success"}
+	e := event{from: s.world.openid.encode(m.person), name: "TEMPLATESENDJOBFINISH", msgID: s.receiptMsgID(m),
+		status: "success"}
 	chance := s.random.Float64()
 	switch {
 	case less(&chance, s.knobs.UserBlock):
@@ -260,7 +264,8 @@ func (s *Server) hold(m message) {
 		defer s.mu.Unlock()
 		m.at = s.now()
 		s.ledger.add(m)
-		s.callbacks.send(event{from: s.world.openid.encode(m.person), name: "TEMPLATESENDJOBFINISH", msgID: s.receiptMsgID(m), status: "success"}, 0)
+		s.callbacks.send(event{from: s.world.openid.encode(m.person), name: "TEMPLATESENDJOBFINISH",
+			msgID: s.receiptMsgID(m), status: "success"}, 0)
 	})
 }
 

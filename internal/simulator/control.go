@@ -326,8 +326,10 @@ func (s *Server) loginCodeFor(w http.ResponseWriter, r *http.Request) {
 // permitsFor lets ?openid= accept the subscribe template ?template= ?n= times.
 func (s *Server) permitsFor(w http.ResponseWriter, r *http.Request) {
 	n, err := strconv.Atoi(r.FormValue("n"))
-	if err != nil || n < 1 || templateByID(r.FormValue("template")) == nil || !s.GivePermits(r.FormValue("openid"), r.FormValue("template"), n) {
-		http.Error(w, "openid, template and n must name a person, a template of the account, and a number", http.StatusBadRequest)
+	if err != nil || n < 1 || templateByID(r.FormValue("template")) == nil ||
+		!s.GivePermits(r.FormValue("openid"), r.FormValue("template"), n) {
+		http.Error(w, "openid, template and n must name a person, a template of the account, and a number",
+			http.StatusBadRequest)
 		return
 	}
 	writeJSON(w, s.State())

@@ -47,7 +47,10 @@ func (s *Server) answer(c *call, next respond) (out any, f *fault, broken func(h
 	case less(&chance, k.DropBefore):
 		return nil, nil, cut
 	case less(&chance, k.BadGateway):
-		return nil, nil, func(w http.ResponseWriter) { http.Error(w, "<html>502 Bad Gateway</html>", http.StatusBadGateway) }
+		return nil, nil, func(w http.ResponseWriter) {
+			http.Error(w, "<html>502 Bad Gateway</html>",
+				http.StatusBadGateway)
+		}
 	case less(&chance, k.Busy):
 		return nil, &fault{-1, "system error"}, nil
 	}

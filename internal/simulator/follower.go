@@ -83,7 +83,8 @@ func (s *Server) userDetails(openid string) any {
 	if at, ok := s.came[n]; ok {
 		p.subscribeTime = at
 	}
-	u := userReply{Subscribe: 1, OpenID: openid, SubscribeTime: p.subscribeTime.Unix(), TagIDList: p.tags, SubscribeScene: p.scene}
+	u := userReply{Subscribe: 1, OpenID: openid, SubscribeTime: p.subscribeTime.Unix(), TagIDList: p.tags,
+		SubscribeScene: p.scene}
 	if u.TagIDList == nil {
 		u.TagIDList = []int{}
 	}

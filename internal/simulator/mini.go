@@ -84,7 +84,8 @@ func (s *Server) GivePermits(openid, templateID string, times int) bool {
 		return false
 	}
 	s.permits[permit{n, templateID}] += times
-	s.callbacks.send(event{from: openid, name: "subscribe_msg_popup_event", list: []listItem{{TemplateID: templateID, Status: "accept", Scene: "0"}}}, 0)
+	s.callbacks.send(event{from: openid, name: "subscribe_msg_popup_event",
+		list: []listItem{{TemplateID: templateID, Status: "accept", Scene: "0"}}}, 0)
 	return true
 }
 
@@ -98,7 +99,8 @@ func (s *Server) RefusePermits(openid, templateID string) bool {
 		return false
 	}
 	delete(s.permits, permit{n, templateID})
-	s.callbacks.send(event{from: openid, name: "subscribe_msg_change_event", list: []listItem{{TemplateID: templateID, Status: "reject", Scene: "0"}}}, 0)
+	s.callbacks.send(event{from: openid, name: "subscribe_msg_change_event",
+		list: []listItem{{TemplateID: templateID, Status: "reject", Scene: "0"}}}, 0)
 	return true
 }
 
@@ -141,6 +143,7 @@ func (s *Server) sendByPermit(c *call, ids codec) (any, *fault) {
 	s.lastMsgID++
 	s.ledger.Permitted++
 	s.callbacks.send(event{from: in.ToUser, name: "subscribe_msg_sent_event",
-		list: []listItem{{TemplateID: in.TemplateID, MsgID: s.lastMsgID, ErrorCode: "0", Status: "success"}}}, s.receiptDelay())
+		list: []listItem{{TemplateID: in.TemplateID, MsgID: s.lastMsgID, ErrorCode: "0",
+			Status: "success"}}}, s.receiptDelay())
 	return sendReply{0, "ok", s.lastMsgID}, nil
 }

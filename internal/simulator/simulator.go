@@ -127,8 +127,10 @@ func (s *Server) routes() {
 	s.mux.HandleFunc("/cgi-bin/openapi/rid/get", s.authorised(http.MethodPost, s.ridGet))
 	s.mux.HandleFunc("/cgi-bin/clear_quota", s.authorised(http.MethodPost, s.clearQuota))
 	s.mux.HandleFunc("/cgi-bin/clear_quota/v2", s.api(s.clearQuotaBySecret))
-	s.mux.HandleFunc("/cgi-bin/message/wxopen/template/send", s.api(retired(46101, "not support since 2020-01-11 00:00:00, use subscribeMessage.send instead")))
-	s.mux.HandleFunc("/cgi-bin/message/wxopen/template/uniform_send", s.api(retired(45109, "This API has been unsupported")))
+	s.mux.HandleFunc("/cgi-bin/message/wxopen/template/send",
+		s.api(retired(46101, "not support since 2020-01-11 00:00:00, use subscribeMessage.send instead")))
+	s.mux.HandleFunc("/cgi-bin/message/wxopen/template/uniform_send",
+		s.api(retired(45109, "This API has been unsupported")))
 	s.controlRoutes()
 }
 

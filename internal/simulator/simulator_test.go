@@ -55,7 +55,9 @@ func read(t *testing.T) func(*http.Response, error) map[string]any {
 }
 
 func token(t *testing.T, sim *simulator.Server, base string, force bool) map[string]any {
-	return post(t, base+"/cgi-bin/stable_token", fmt.Sprintf(`{"grant_type":"client_credential","appid":%q,"secret":%q,"force_refresh":%v}`, sim.AppID, sim.Secret, force))
+	return post(t, base+"/cgi-bin/stable_token",
+		fmt.Sprintf(`{"grant_type":"client_credential","appid":%q,"secret":%q,"force_refresh":%v}`, sim.AppID,
+			sim.Secret, force))
 }
 
 // The SDK's own calls, unchanged, find in the simulator what they expect of WeChat.
@@ -87,9 +89,10 @@ func TestTheSDKWorksOnTheSimulator(t *testing.T) {
 	if err != nil || templates[0].TemplateID != sim.TemplateID {
 		t.Fatalf("%+v %v", templates, err)
 	}
-	m := &message.TemplateMessage{ToUser: openids[1], TemplateID: sim.TemplateID, Data: map[string]*message.TemplateDataItem{
-		"thing1": {Value: "上新提醒"}, "time2": {Value: "2026-11-30 10:00"},
-	}}
+	m := &message.TemplateMessage{ToUser: openids[1], TemplateID: sim.TemplateID,
+		Data: map[string]*message.TemplateDataItem{
+			"thing1": {Value: "上新提醒"}, "time2": {Value: "2026-11-30 10:00"},
+		}}
 	if msgID, err := account.GetTemplate().Send(m); err != nil || msgID <= 1<<53 {
 		t.Errorf("msgid %d: %v", msgID, err)
 	}
@@ -102,7 +105,8 @@ func TestTheSDKWorksOnTheSimulator(t *testing.T) {
 		t.Errorf("%+v beside %+v: %v", tagged, tags[0], err)
 	}
 
-	mini := wechat.NewWechat().GetMiniProgram(&miniconfig.Config{AppID: sim.MiniAppID, AppSecret: sim.MiniSecret, Cache: cache.NewMemory()})
+	mini := wechat.NewWechat().GetMiniProgram(&miniconfig.Config{AppID: sim.MiniAppID, AppSecret: sim.MiniSecret,
+		Cache: cache.NewMemory()})
 	for u := range sim.MiniUsers() {
 		code, _ := sim.NewLoginCode(u.OpenID)
 		session, err := mini.GetAuth().Code2Session(code)
@@ -113,7 +117,8 @@ func TestTheSDKWorksOnTheSimulator(t *testing.T) {
 			t.Errorf("a code used twice: %v", err)
 		}
 		sim.GivePermits(u.OpenID, sim.TemplateID, 1)
-		msg := &subscribe.Message{ToUser: u.OpenID, TemplateID: sim.TemplateID, Data: map[string]*subscribe.DataItem{"thing1": {Value: "a"}, "time2": {Value: "10:00"}}}
+		msg := &subscribe.Message{ToUser: u.OpenID, TemplateID: sim.TemplateID,
+			Data: map[string]*subscribe.DataItem{"thing1": {Value: "a"}, "time2": {Value: "10:00"}}}
 		if msgID, err := mini.GetSubscribe().SendGetMsgID(msg); err != nil || msgID <= 1<<53 {
 			t.Errorf("msgid %d: %v", msgID, err)
 		}
@@ -144,7 +149,8 @@ func TestStableTokenKeepsItsTokenUntilForced(t *testing.T) {
 		t.Error("no new token in the last five minutes")
 	}
 	call := func(tok map[string]any) string {
-		return fmt.Sprint(get(t, fmt.Sprintf("%s/cgi-bin/user/get?access_token=%s", base, tok["access_token"]))["errcode"])
+		return fmt.Sprint(get(t, fmt.Sprintf("%s/cgi-bin/user/get?access_token=%s", base,
+			tok["access_token"]))["errcode"])
 	}
 	if got := call(first); got != "<nil>" {
 		t.Errorf("the old token does not overlap: %s", got)
@@ -170,29 +176,38 @@ func TestFaultsThatACallerCanMake(t *testing.T) {
 	send := func(openid any, change string) string {
 		body := fmt.Sprintf(`{"touser":%q,"template_id":%q,"miniprogram":{"appid":%q,"pagepath":"pages/a"},"data":{"thing1":{"value":"a"},"time2":{"value":"10:00"}}}`, openid, sim.TemplateID, sim.MiniAppID)
 		old, replacement, _ := strings.Cut(change, " => ")
-		return fmt.Sprint(post(t, url("/cgi-bin/message/template/send"), strings.Replace(body, old, replacement, 1))["errcode"])
+		return fmt.Sprint(post(t, url("/cgi-bin/message/template/send"),
+			strings.Replace(body, old, replacement, 1))["errcode"])
 	}
 	batch := func(n int) string {
-		return `{"user_list":[` + strings.TrimSuffix(strings.Repeat(fmt.Sprintf(`{"openid":%q},`, page[0]), n), ",") + `]}`
+		return `{"user_list":[` + strings.TrimSuffix(strings.Repeat(fmt.Sprintf(`{"openid":%q},`, page[0]), n),
+			",") + `]}`
 	}
 	for name, test := range map[string]struct{ got, want string }{
 		"no token":                 {fmt.Sprint(get(t, base+"/cgi-bin/user/get")["errcode"]), "41001"},
 		"a made-up token":          {fmt.Sprint(get(t, base+"/cgi-bin/user/get?access_token=x")["errcode"]), "40001"},
 		"GET where POST is wanted": {fmt.Sprint(get(t, url("/cgi-bin/user/info/batchget"))["errcode"]), "43002"},
-		"a made-up cursor":         {fmt.Sprint(get(t, url("/cgi-bin/user/get")+"&next_openid=nobody")["errcode"]), "40003"},
-		"101 openids":              {fmt.Sprint(post(t, url("/cgi-bin/user/info/batchget"), batch(101))["errcode"]), "40032"},
-		"100 openids":              {fmt.Sprint(post(t, url("/cgi-bin/user/info/batchget"), batch(100))["errcode"]), "<nil>"},
-		"no openids":               {fmt.Sprint(post(t, url("/cgi-bin/user/info/batchget"), batch(0))["errcode"]), "40032"},
-		"no JSON":                  {fmt.Sprint(post(t, url("/cgi-bin/message/template/send"), "a=b")["errcode"]), "47001"},
-		"an unknown template":      {send(page[0], sim.TemplateID+" => nothing"), "40037"},
-		"an unknown openid":        {send("nobody", ""), "40003"},
-		"a foreign mini program":   {send(page[0], sim.MiniAppID+" => wxforeign"), "40013"},
-		"a leading slash":          {send(page[0], "pages/a => /pages/a"), "40165"},
-		"a value too long":         {send(page[0], `"a" => "一二三四五六七八九十一二三四五六七八九十一"`), "47003"},
-		"a missing key":            {send(page[0], `time2 => time3`), "47003"},
-		"all right":                {send(page[0], ""), "0"},
-		"an unknown cgi_path":      {fmt.Sprint(post(t, url("/cgi-bin/openapi/quota/get"), `{"cgi_path":"/x"}`)["errcode"]), "76021"},
-		"a /sns/ path":             {fmt.Sprint(post(t, url("/cgi-bin/openapi/quota/get"), `{"cgi_path":"/sns/jscode2session"}`)["errcode"]), "76022"},
+		"a made-up cursor": {fmt.Sprint(get(t, url("/cgi-bin/user/get")+"&next_openid=nobody")["errcode"]),
+			"40003"},
+		"101 openids": {fmt.Sprint(post(t, url("/cgi-bin/user/info/batchget"), batch(101))["errcode"]),
+			"40032"},
+		"100 openids": {fmt.Sprint(post(t, url("/cgi-bin/user/info/batchget"), batch(100))["errcode"]),
+			"<nil>"},
+		"no openids": {fmt.Sprint(post(t, url("/cgi-bin/user/info/batchget"), batch(0))["errcode"]),
+			"40032"},
+		"no JSON": {fmt.Sprint(post(t, url("/cgi-bin/message/template/send"), "a=b")["errcode"]),
+			"47001"},
+		"an unknown template":    {send(page[0], sim.TemplateID+" => nothing"), "40037"},
+		"an unknown openid":      {send("nobody", ""), "40003"},
+		"a foreign mini program": {send(page[0], sim.MiniAppID+" => wxforeign"), "40013"},
+		"a leading slash":        {send(page[0], "pages/a => /pages/a"), "40165"},
+		"a value too long":       {send(page[0], `"a" => "一二三四五六七八九十一二三四五六七八九十一"`), "47003"},
+		"a missing key":          {send(page[0], `time2 => time3`), "47003"},
+		"all right":              {send(page[0], ""), "0"},
+		"an unknown cgi_path": {fmt.Sprint(post(t, url("/cgi-bin/openapi/quota/get"),
+			`{"cgi_path":"/x"}`)["errcode"]), "76021"},
+		"a /sns/ path": {fmt.Sprint(post(t, url("/cgi-bin/openapi/quota/get"),
+			`{"cgi_path":"/sns/jscode2session"}`)["errcode"]), "76022"},
 	} {
 		if test.got != test.want {
 			t.Errorf("%s: errcode %s, want %s", name, test.got, test.want)
@@ -221,7 +236,8 @@ func TestPagingEndsWithAPageWithoutData(t *testing.T) {
 }
 
 func TestTheDayOfAQuotaIsBeijings(t *testing.T) {
-	sim, base := start(t, simulator.Options{Followers: 1, Knobs: simulator.Knobs{DailyLimits: map[string]int64{"/cgi-bin/user/get": 2}}})
+	sim, base := start(t, simulator.Options{Followers: 1,
+		Knobs: simulator.Knobs{DailyLimits: map[string]int64{"/cgi-bin/user/get": 2}}})
 	tok := token(t, sim, base, false)["access_token"]
 	call := func() string {
 		return fmt.Sprint(get(t, fmt.Sprintf("%s/cgi-bin/user/get?access_token=%s", base, tok))["errcode"])
@@ -242,7 +258,8 @@ func TestTheDayOfAQuotaIsBeijings(t *testing.T) {
 func TestAClientMsgIDIsTakenOnceInTenMinutes(t *testing.T) {
 	sim, base := start(t, simulator.Options{Followers: 50, Shares: simulator.Shares{WithUnionID: 1, MiniUser: 1}})
 	tok := token(t, sim, base, false)["access_token"]
-	page := get(t, fmt.Sprintf("%s/cgi-bin/user/get?access_token=%s", base, tok))["data"].(map[string]any)["openid"].([]any)
+	page := get(t, fmt.Sprintf("%s/cgi-bin/user/get?access_token=%s", base,
+		tok))["data"].(map[string]any)["openid"].([]any)
 	send := func(id string) string {
 		return fmt.Sprint(post(t, fmt.Sprintf("%s/cgi-bin/message/template/send?access_token=%s", base, tok),
 			fmt.Sprintf(`{"touser":%q,"template_id":%q,"client_msg_id":%q,"data":{"thing1":{"value":"a"},"time2":{"value":"10:00"}}}`, page[0], sim.TemplateID, id))["msgid"])
@@ -291,15 +308,18 @@ func TestTheSameSeedIsTheSameWorld(t *testing.T) {
 func TestFaultsHappenAsOftenAsAskedAndDropAfterHasItsEffect(t *testing.T) {
 	sim, base := start(t, simulator.Options{Followers: 400, Shares: simulator.Shares{WithUnionID: 1, MiniUser: 1}})
 	tok := token(t, sim, base, false)["access_token"]
-	page := get(t, fmt.Sprintf("%s/cgi-bin/user/get?access_token=%s", base, tok))["data"].(map[string]any)["openid"].([]any)
+	page := get(t, fmt.Sprintf("%s/cgi-bin/user/get?access_token=%s", base,
+		tok))["data"].(map[string]any)["openid"].([]any)
 	sim.SetKnobs(func(k *simulator.Knobs) { k.Busy, k.BadGateway, k.DropBefore, k.DropAfter = 0.1, 0.1, 0.1, 0.1 })
 	var mu sync.Mutex
 	seen := map[string]int{}
 	var wg sync.WaitGroup
 	for _, openid := range page {
 		wg.Go(func() {
-			resp, err := http.Post(fmt.Sprintf("%s/cgi-bin/message/template/send?access_token=%s", base, tok), "", strings.NewReader(
-				fmt.Sprintf(`{"touser":%q,"template_id":%q,"data":{"thing1":{"value":"a"},"time2":{"value":"10:00"}}}`, openid, sim.TemplateID)))
+			resp, err := http.Post(fmt.Sprintf("%s/cgi-bin/message/template/send?access_token=%s", base, tok), "",
+				strings.NewReader(
+					fmt.Sprintf(`{"touser":%q,"template_id":%q,"data":{"thing1":{"value":"a"},"time2":{"value":"10:00"}}}`,
+						openid, sim.TemplateID)))
 			mu.Lock()
 			defer mu.Unlock()
 			switch {

@@ -24,12 +24,15 @@ type templateItem struct {
 // templates are the account's.
 var templates = []templateItem{
 	{
-		ID: "sim-NewArrival_k3mQ0vX8bT5cZ1aYwR7uLpE9sHd", Title: "上新提醒", PrimaryIndustry: "IT科技", DeputyIndustry: "互联网|电子商务",
-		Content: "活动名称:{{thing1.DATA}}\n开始时间:{{time2.DATA}}\n", Example: "活动名称:秋季上新\n开始时间:2026-11-30 10:00\n",
+		ID: "sim-NewArrival_k3mQ0vX8bT5cZ1aYwR7uLpE9sHd", Title: "上新提醒", PrimaryIndustry: "IT科技",
+		DeputyIndustry: "互联网|电子商务",
+		Content:        "活动名称:{{thing1.DATA}}\n开始时间:{{time2.DATA}}\n", Example: "活动名称:秋季上新\n开始时间:2026-11-30 10:00\n",
 	},
 	{
-		ID: "sim-OrderReady_p7nW4jK2fG6hV0xCqB9tMzS1rUe", Title: "取货通知", PrimaryIndustry: "IT科技", DeputyIndustry: "互联网|电子商务",
-		Content: "商品名称:{{thing1.DATA}}\n取货码:{{character_string2.DATA}}\n金额:{{amount3.DATA}}\n", Example: "商品名称:咖啡\n取货码:A-17\n金额:28元\n",
+		ID: "sim-OrderReady_p7nW4jK2fG6hV0xCqB9tMzS1rUe", Title: "取货通知", PrimaryIndustry: "IT科技",
+		DeputyIndustry: "互联网|电子商务",
+		Content:        "商品名称:{{thing1.DATA}}\n取货码:{{character_string2.DATA}}\n金额:{{amount3.DATA}}\n",
+		Example:        "商品名称:咖啡\n取货码:A-17\n金额:28元\n",
 	},
 }
 
@@ -140,7 +143,8 @@ func (s *Server) answerRepeat(c *call, msgID int64) (any, *fault) {
 // released tells whether a page, without its query, is in the released version.
 func (s *Server) released(page string) bool {
 	path, _, _ := strings.Cut(page, "?")
-	return !strings.HasPrefix(path, "/") && (len(s.knobs.ReleasedPages) == 0 || path == "" || slices.Contains(s.knobs.ReleasedPages, path))
+	return !strings.HasPrefix(path, "/") && (len(s.knobs.ReleasedPages) == 0 || path == "" ||
+		slices.Contains(s.knobs.ReleasedPages, path))
 }
 
 // contentOf is what the duplicate filter compares.

@@ -57,7 +57,8 @@ type person struct {
 	tags          []int
 }
 
-var scenes = [...]string{"ADD_SCENE_SEARCH", "ADD_SCENE_QR_CODE", "ADD_SCENE_PROFILE_CARD", "ADD_SCENE_PAID", "ADD_SCENE_WECHAT_ADVERTISEMENT", "ADD_SCENE_OTHERS"}
+var scenes = [...]string{"ADD_SCENE_SEARCH", "ADD_SCENE_QR_CODE", "ADD_SCENE_PROFILE_CARD", "ADD_SCENE_PAID",
+	"ADD_SCENE_WECHAT_ADVERTISEMENT", "ADD_SCENE_OTHERS"}
 
 func (w *world) person(n uint32) person {
 	p := person{n: n}

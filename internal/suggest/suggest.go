@@ -2,14 +2,15 @@
 package suggest
 
 import (
-	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
 // For answers a mistake with the known name that is most like it, or with all
 // known names where none is.
-func For(name string, known []string) string {
+func For(name string, known []string) wxcast.Sentence {
 	known = slices.Sorted(slices.Values(known))
 	best, bestDistance := "", max(3, len(name)/2+1)
 	for _, candidate := range known {
@@ -22,9 +23,9 @@ func For(name string, known []string) string {
 		}
 	}
 	if best == "" {
-		return "known are " + strings.Join(known, ", ")
+		return wxcast.Say("suggest.known", "known", known)
 	}
-	return fmt.Sprintf("did you mean %s?", best)
+	return wxcast.Say("suggest.mean", "name", best)
 }
 
 // distance is the Levenshtein distance in bytes.

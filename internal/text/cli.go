@@ -40,7 +40,7 @@ var _ = add(map[string]words{
 	"count.new": {"new", "新增"}, "count.updated": {"updated", "更新"}, "count.unfollowed": {"unfollowed", "取关"}, "count.calls": {"calls", "调用"},
 
 	"errcode.no_longer_follows": {"no longer follows", "已取关"}, "errcode.opted_out": {"opted out", "已退订"}, "errcode.frequency_cap": {"frequency cap", "频次上限"},
-	"errcode.bad_value": {"bad value", "内容不符合模板"}, "errcode.no_answer": {"no answer", "微信未应答"}, "errcode.not_sent": {"not sent", "未发送"},
+	"errcode.bad_value": {"bad value", "内容不符合模板"}, "errcode.blocked": {"refused this template", "用户拒收该模板"}, "errcode.no_answer": {"no answer", "微信未应答"}, "errcode.not_sent": {"not sent", "未发送"},
 
 	"fault.platform": {"platform", "微信平台"}, "fault.config": {"config", "账号或配置"}, "fault.message": {"message", "消息内容"},
 	"fault.recipient": {"recipient", "收件人"}, "fault.caller": {"caller", "调用方"},
@@ -200,7 +200,7 @@ Where to go next:
 	"migrate.done":    {"Migrated the schema from version {from} to {to}.", "已将数据库结构从版本 {from} 升级到 {to}。"},
 	"optout.removed":  {"{n:count} taken off the opt-out list.", "已从退订名单移出 {n:count} 人。"},
 	"optout.added":    {"{n:count} added to the opt-out list.", "已加入退订名单 {n:count} 人。"},
-	"optout.unknown":  {"{n:count} ids are no follower's: {ids}", "{n:count} 个 id 不属于任何粉丝：{ids}"},
+	"optout.unknown":  {"{n:count} of these ids are no follower's yet; they count as soon as one is: {ids}", "其中 {n:count} 个 id 目前不属于任何粉丝，一旦关注即生效：{ids}"},
 
 	"progress.sending":   {"sending", "发送中"},
 	"progress.importing": {"importing mini users", "导入小程序用户"},

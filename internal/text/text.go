@@ -160,6 +160,9 @@ func (l Lang) Error(err error, d Door, key func(string) string) string {
 
 // leaves are the errors that were joined.
 func leaves(err error) []error {
+	if _, ok := err.(wxcast.Said); ok {
+		return []error{err} // it says what there is to say of its causes
+	}
 	if wrapped := errors.Unwrap(err); wrapped != nil {
 		if inner := leaves(wrapped); len(inner) > 1 {
 			return inner

@@ -56,8 +56,8 @@ func TestAStoredSentenceIsSaidAsItWas(t *testing.T) {
 }
 
 func TestErrorsAreSaidEachOnALineOfItsOwn(t *testing.T) {
-	bad := &wxcast.BadInput{File: "s.yaml", Line: 3, Key: "rate", Problem: wxcast.Say("test.inner", "why", 1), Want: wxcast.Plain("x")}
-	flag := &wxcast.BadInput{Key: "on_bad_value", Problem: wxcast.Plain("y")}
+	bad := &wxcast.BadInput{File: "s.yaml", Line: 3, Key: "rate", Problem: wxcast.Say("test.inner", "why", 1), Want: wxcast.Verbatim("x")}
+	flag := &wxcast.BadInput{Key: "on_bad_value", Problem: wxcast.Verbatim("y")}
 	err := errors.Join(bad, fmt.Errorf("step: %w", errors.Join(wxcast.NewError("test.inner", "why", 2), errors.New("c"))), flag, fmt.Errorf("%w and %w", errors.New("a"), errors.New("b")))
 	got := English.Error(err, CLI, func(key string) string { return "--" + key })
 	want := "s.yaml:3: rate: because 1; x; write --yes\nbecause 2; write --yes\nc\n--on_bad_value: y\na and b"

@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"encoding/csv"
 	"errors"
-	"fmt"
 	"io"
 	"strings"
 
@@ -28,7 +27,7 @@ type Record struct {
 	Line   int64 // where it begins, from 1
 	Fields []string
 	// Problem says why the row cannot be read; the next one may be readable.
-	Problem string
+	Problem wxcast.Sentence
 }
 
 // boundedRows fails when the reader behind it takes more than RowMax for one row.
@@ -78,14 +77,14 @@ func (c *CSV) Read() (Record, error) {
 	var parse *csv.ParseError
 	switch {
 	case errors.As(err, &parse) && parse.StartLine == parse.Line:
-		r.Line, r.Problem = int64(parse.Line), `a " stands inside a field without quotes, or is not closed`
+		r.Line, r.Problem = int64(parse.Line), wxcast.Say("file.quote_inside")
 	case err != nil:
 		return r, c.broken(err)
 	default:
 		at, _ := c.csv.FieldPos(0)
 		r.Line = int64(at)
 		if len(fields) != len(c.Columns) {
-			r.Problem = fmt.Sprintf("the row has %d fields and the header %d", len(fields), len(c.Columns))
+			r.Problem = wxcast.Say("file.fields", "n", len(fields), "header", len(c.Columns))
 		}
 	}
 	c.line = r.Line
@@ -111,7 +110,7 @@ func (c *CSV) broken(err error) error {
 		return Unreadable(c.name, c.line, err)
 	}
 	return &wxcast.BadInput{
-		File: c.name, Line: parse.StartLine, Problem: wxcast.Plain(`a " is opened here and not closed on its line`),
-		Want: wxcast.Plain(`write "" for a quote inside a quoted field; nothing of it was taken`),
+		File: c.name, Line: parse.StartLine, Problem: wxcast.Say("file.quote_open"),
+		Want: wxcast.Say("file.want_quotes"),
 	}
 }

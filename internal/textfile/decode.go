@@ -34,18 +34,19 @@ func Decode(in io.Reader, name string) (*bufio.Reader, error) {
 	raw := bufio.NewReaderSize(in, Sniffed)
 	head, err := raw.Peek(4)
 	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, &wxcast.BadInput{File: name, Problem: wxcast.Plain("cannot be read: " + err.Error())}
+		return nil, &wxcast.BadInput{File: name, Problem: wxcast.Say("file.unreadable", "why", err)}
 	}
 	switch {
 	case bytes.HasPrefix(head, []byte("\x1f\x8b")):
 		unzipped, err := gzip.NewReader(raw)
 		if err != nil {
-			return nil, &wxcast.BadInput{File: name, Problem: wxcast.Plain("is a broken gzip file: " + err.Error())}
+			return nil, &wxcast.BadInput{File: name, Problem: wxcast.Say("file.bad_gzip", "why", err)}
 		}
 		raw = bufio.NewReaderSize(unzipped, Sniffed)
 		head, _ = raw.Peek(4)
 	case bytes.HasPrefix(head, []byte("PK\x03\x04")), bytes.HasPrefix(head, []byte("\xd0\xcf\x11\xe0")):
-		return nil, &wxcast.BadInput{File: name, Problem: wxcast.Plain("is an Excel workbook or a zip archive"), Want: wxcast.Plain("save it as CSV UTF-8 in Excel, or unpack it")}
+		return nil, &wxcast.BadInput{File: name, Problem: wxcast.Say("file.archive"),
+			Want: wxcast.Say("file.want_unpacked")}
 	}
 	switch {
 	case bytes.HasPrefix(head, []byte("\xef\xbb\xbf")):
@@ -57,7 +58,8 @@ func Decode(in io.Reader, name string) (*bufio.Reader, error) {
 	}
 	switch head, _ = raw.Peek(Sniffed); {
 	case bytes.IndexByte(head, 0) >= 0:
-		return nil, &wxcast.BadInput{File: name, Problem: wxcast.Plain("holds NUL bytes: it is no text, or UTF-16 without a byte order mark"), Want: wxcast.Plain("save it as CSV UTF-8")}
+		return nil, &wxcast.BadInput{File: name, Problem: wxcast.Say("file.no_text"),
+			Want: wxcast.Say("file.want_utf8")}
 	case !validPrefix(head):
 		return bufio.NewReaderSize(transform.NewReader(raw, simplifiedchinese.GB18030.NewDecoder()), Sniffed), nil
 	}
@@ -76,16 +78,16 @@ func validPrefix(text []byte) bool {
 
 // Unreadable makes a sentence of an error that came while reading.
 func Unreadable(name string, line int64, err error) error {
-	bad := &wxcast.BadInput{File: name, Line: int(line), Want: wxcast.Plain("nothing of it was taken")}
+	bad := &wxcast.BadInput{File: name, Line: int(line), Want: wxcast.Say("file.nothing_taken")}
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		bad.Problem = wxcast.Plain("the compressed file is cut off")
+		bad.Problem = wxcast.Say("file.cut_off")
 	case errors.Is(err, gzip.ErrChecksum), errors.Is(err, gzip.ErrHeader):
-		bad.Problem = wxcast.Plain("the compressed file is damaged")
+		bad.Problem = wxcast.Say("file.damaged")
 	case errors.Is(err, ErrRowTooLong):
-		bad.Problem, bad.Want = wxcast.Plain("a row is longer than 1 MiB: is a quote opened and never closed?"), wxcast.Plain(`write "" for a quote inside a quoted field; nothing of it was taken`)
+		bad.Problem, bad.Want = wxcast.Say("file.long_row"), wxcast.Say("file.want_quotes")
 	default:
-		bad.Problem = wxcast.Plain("cannot be read: " + err.Error())
+		bad.Problem = wxcast.Say("file.unreadable", "why", err)
 	}
 	return bad
 }

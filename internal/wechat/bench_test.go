@@ -3,8 +3,10 @@ package wechat
 import "testing"
 
 var benchMessage = TemplateMessage{
-	ToUser: "oM5dZ7oVnH7pUrcLQ1QhDxQ7hS3k", TemplateID: "TPLaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", MiniAppID: "wx0123456789abcdef",
-	PagePath: "pages/sale/index?u=oM5dZ7oVnH7pUrcLQ1QhDxQ7hS3k", ClientMsgID: "aaaaaaaaaa-aaaaaaaaaaaaa", Data: map[string]string{"thing1": "上新提醒", "time2": "2026-11-30 10:00"},
+	ToUser: "oM5dZ7oVnH7pUrcLQ1QhDxQ7hS3k", TemplateID: "TPLaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+	MiniAppID: "wx0123456789abcdef",
+	PagePath:  "pages/sale/index?u=oM5dZ7oVnH7pUrcLQ1QhDxQ7hS3k", ClientMsgID: "aaaaaaaaaa-aaaaaaaaaaaaa",
+	Data: map[string]string{"thing1": "上新提醒", "time2": "2026-11-30 10:00"},
 }
 
 // BenchmarkEncode writes a message's JSON.

@@ -229,7 +229,8 @@ func parseEvent(body []byte) (Event, error) {
 		return Event{}, fmt.Errorf("%w: it holds no FromUserName or no MsgType", ErrMalformed)
 	}
 	e := Event{
-		OpenID: wxcast.OpenID(w.FromUserName), Account: w.ToUserName, CreatedAt: time.Unix(int64(w.CreateTime), 0).UTC(), Type: w.MsgType, Name: strings.ToLower(w.Event),
+		OpenID: wxcast.OpenID(w.FromUserName), Account: w.ToUserName,
+		CreatedAt: time.Unix(int64(w.CreateTime), 0).UTC(), Type: w.MsgType, Name: strings.ToLower(w.Event),
 		Key: w.EventKey, MsgID: int64(max(w.MsgID, w.MsgId)), Status: normalStatus(w.Status), Content: w.Content,
 	}
 	for _, list := range []looseList{w.List, w.Popup.List, w.Change.List, w.Sent.List} {
@@ -238,7 +239,8 @@ func parseEvent(body []byte) (Event, error) {
 			if status == "" {
 				status = item.ErrorStatus
 			}
-			e.Items = append(e.Items, SubscribeItem{TemplateID: item.TemplateID, Status: status, MsgID: int64(item.MsgID), ErrorCode: int(item.ErrorCode)})
+			e.Items = append(e.Items, SubscribeItem{TemplateID: item.TemplateID, Status: status,
+				MsgID: int64(item.MsgID), ErrorCode: int(item.ErrorCode)})
 		}
 	}
 	return e, nil

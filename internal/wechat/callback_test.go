@@ -22,7 +22,8 @@ import (
 )
 
 // officialKeys are those of WeChat's own sample.
-var officialKeys = CallbackKeys{AppID: "wxba5fad812f8e6fb9", Token: config.Secret("AAAAA"), AESKeys: []interface{ Reveal() string }{config.Secret(strings.Repeat("A", 43))}}
+var officialKeys = CallbackKeys{AppID: "wxba5fad812f8e6fb9", Token: config.Secret("AAAAA"),
+	AESKeys: []interface{ Reveal() string }{config.Secret(strings.Repeat("A", 43))}}
 
 const (
 	officialSealed = "+qdx1OKCy+5JPCBFWw70tm0fJGb2Jmeia4FCB7kao+/Q5c/ohsOzQHi8khUOb05JCpj0JB4RvQMkUyus8TPxLKJGQqcvZqzDpVzazhZv6JsXUnnR8XGT740XgXZUXQ7vJVnAG+tE8NUd4yFyjPy7GgiaviNrlCTj+l5kdfMuFUPpRSrfMZuMcp3Fn2Pede2IuQrKEYwKSqFIZoNqJ4M8EajAsjLY2km32IIjdf8YL/P50F7mStwntrA2cPDrM1kb6mOcfBgRtWygb3VIYnSeOBrebufAlr7F9mFUPAJGj04="
@@ -39,37 +40,46 @@ func query(pairs ...string) url.Values {
 
 // Source: WeChat's message push page, sample; recomputed.
 func TestOfficialVectors(t *testing.T) {
-	echo, err := officialKeys.VerifyURL(query("signature", "f464b24fc39322e44b38aa78f5edd27bd1441696", "timestamp", "1714036504", "nonce", "1514711492", "echostr", "4375120948345356249"))
+	echo, err := officialKeys.VerifyURL(query("signature", "f464b24fc39322e44b38aa78f5edd27bd1441696", "timestamp",
+		"1714036504", "nonce", "1514711492", "echostr", "4375120948345356249"))
 	if err != nil || echo != "4375120948345356249" {
 		t.Errorf("GET: %q %v", echo, err)
 	}
-	plain := query("signature", "899cf89e464efb63f54ddac96b0a0a235f53aa78", "timestamp", "1714037059", "nonce", "486452656")
-	if _, err := officialKeys.Open(plain, []byte(`{"FromUserName":"o","MsgType":"event","Event":"debug_demo"}`)); err != nil {
+	plain := query("signature", "899cf89e464efb63f54ddac96b0a0a235f53aa78", "timestamp", "1714037059", "nonce",
+		"486452656")
+	if _, err := officialKeys.Open(plain,
+		[]byte(`{"FromUserName":"o","MsgType":"event","Event":"debug_demo"}`)); err != nil {
 		t.Errorf("POST, plain: %v", err)
 	}
-	safe := query("signature", "6c5c811b55cc85e0e1b54100749188c20beb3f5d", "timestamp", "1714112445", "nonce", "415670741",
+	safe := query("signature", "6c5c811b55cc85e0e1b54100749188c20beb3f5d", "timestamp", "1714112445", "nonce",
+		"415670741",
 		"encrypt_type", "aes", "msg_signature", "046e02f8204d34f8ba5fa3b1db94908f3df2e9b3")
 	for format, body := range map[string]string{
 		"JSON": `{"ToUserName":"gh_97417a04a28d","Encrypt":"` + officialSealed + `"}`,
 		"XML":  `<xml><ToUserName>gh_97417a04a28d</ToUserName><Encrypt><![CDATA[` + officialSealed + `]]></Encrypt></xml>`,
 	} {
 		e, err := officialKeys.Open(safe, []byte(body))
-		if err != nil || e.OpenID != "o9AgO5Kd5ggOC-bXrbNODIiE3bGY" || e.Name != "debug_demo" || e.CreatedAt.Unix() != 1714112445 {
+		if err != nil || e.OpenID != "o9AgO5Kd5ggOC-bXrbNODIiE3bGY" || e.Name != "debug_demo" ||
+			e.CreatedAt.Unix() != 1714112445 {
 			t.Errorf("POST, safe, %s: %+v %v", format, e, err)
 		}
 	}
-	reply, err := officialKeys.seal([]byte("707722b803182950"), []byte(`{"demo_resp":"good luck"}`), time.Unix(1713424427, 0), "415670741")
-	if err != nil || reply.Encrypt != officialReply || reply.MsgSignature != "1b9339964ed2e271e7c7b6ff2b0ef902fc94dea1" {
+	reply, err := officialKeys.seal([]byte("707722b803182950"), []byte(`{"demo_resp":"good luck"}`),
+		time.Unix(1713424427, 0), "415670741")
+	if err != nil || reply.Encrypt != officialReply ||
+		reply.MsgSignature != "1b9339964ed2e271e7c7b6ff2b0ef902fc94dea1" {
 		t.Errorf("reply: %+v %v", reply, err)
 	}
-	if raw, err := xml.Marshal(reply); err != nil || !strings.HasPrefix(string(raw), "<xml><Encrypt>") || !strings.Contains(string(raw), "<TimeStamp>1713424427</TimeStamp>") {
+	if raw, err := xml.Marshal(reply); err != nil || !strings.HasPrefix(string(raw), "<xml><Encrypt>") ||
+		!strings.Contains(string(raw), "<TimeStamp>1713424427</TimeStamp>") {
 		t.Errorf("%s %v", raw, err)
 	}
 }
 
 func TestForgedAndMalformedCallbacksAreRefused(t *testing.T) {
 	body := `{"Encrypt":"` + officialSealed + `"}`
-	good := query("timestamp", "1714112445", "nonce", "415670741", "encrypt_type", "aes", "msg_signature", "046e02f8204d34f8ba5fa3b1db94908f3df2e9b3")
+	good := query("timestamp", "1714112445", "nonce", "415670741", "encrypt_type", "aes", "msg_signature",
+		"046e02f8204d34f8ba5fa3b1db94908f3df2e9b3")
 	change := func(key, value string) url.Values {
 		q := url.Values{}
 		for k, v := range good {
@@ -81,28 +91,33 @@ func TestForgedAndMalformedCallbacksAreRefused(t *testing.T) {
 	other := officialKeys
 	other.AppID = "wxanother"
 	rotated := officialKeys
-	rotated.AESKeys = append([]interface{ Reveal() string }{config.Secret(strings.Repeat("B", 43))}, officialKeys.AESKeys...)
-	plain := query("signature", "899cf89e464efb63f54ddac96b0a0a235f53aa78", "timestamp", "1714037059", "nonce", "486452656")
+	rotated.AESKeys = append([]interface{ Reveal() string }{config.Secret(strings.Repeat("B", 43))},
+		officialKeys.AESKeys...)
+	plain := query("signature", "899cf89e464efb63f54ddac96b0a0a235f53aa78", "timestamp", "1714037059", "nonce",
+		"486452656")
 	for name, test := range map[string]struct {
 		keys CallbackKeys
 		q    url.Values
 		body string
 		want error
 	}{
-		"good":                    {officialKeys, good, body, nil},
-		"the key before":          {rotated, good, body, nil},
-		"a wrong msg_signature":   {officialKeys, change("msg_signature", strings.Repeat("0", 40)), body, ErrForged},
-		"signature instead of it": {officialKeys, change("msg_signature", "6c5c811b55cc85e0e1b54100749188c20beb3f5d"), body, ErrForged},
-		"another time":            {officialKeys, change("timestamp", "1714112446"), body, ErrForged},
-		"another body":            {officialKeys, good, `{"Encrypt":"AAAA"}`, ErrForged},
-		"another app's message":   {other, good, body, ErrForged},
-		"nothing sealed":          {officialKeys, good, `{}`, ErrMalformed},
-		"no JSON":                 {officialKeys, good, `{`, ErrMalformed},
-		"no XML":                  {officialKeys, plain, `<xml><a></xml>`, ErrMalformed},
-		"an entity bomb":          {officialKeys, plain, `<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><xml><FromUserName>&b;</FromUserName><MsgType>event</MsgType></xml>`, ErrMalformed},
-		"nobody":                  {officialKeys, plain, `<xml><MsgType>event</MsgType></xml>`, ErrMalformed},
-		"empty":                   {officialKeys, plain, ``, ErrMalformed},
-		"plain and unsigned":      {officialKeys, query("timestamp", "1", "nonce", "2"), `{"FromUserName":"o","MsgType":"event"}`, ErrForged},
+		"good":                  {officialKeys, good, body, nil},
+		"the key before":        {rotated, good, body, nil},
+		"a wrong msg_signature": {officialKeys, change("msg_signature", strings.Repeat("0", 40)), body, ErrForged},
+		"signature instead of it": {officialKeys, change("msg_signature", "6c5c811b55cc85e0e1b54100749188c20beb3f5d"),
+			body, ErrForged},
+		"another time":          {officialKeys, change("timestamp", "1714112446"), body, ErrForged},
+		"another body":          {officialKeys, good, `{"Encrypt":"AAAA"}`, ErrForged},
+		"another app's message": {other, good, body, ErrForged},
+		"nothing sealed":        {officialKeys, good, `{}`, ErrMalformed},
+		"no JSON":               {officialKeys, good, `{`, ErrMalformed},
+		"no XML":                {officialKeys, plain, `<xml><a></xml>`, ErrMalformed},
+		"an entity bomb": {officialKeys, plain,
+			`<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><xml><FromUserName>&b;</FromUserName><MsgType>event</MsgType></xml>`, ErrMalformed},
+		"nobody": {officialKeys, plain, `<xml><MsgType>event</MsgType></xml>`, ErrMalformed},
+		"empty":  {officialKeys, plain, ``, ErrMalformed},
+		"plain and unsigned": {officialKeys, query("timestamp", "1", "nonce", "2"),
+			`{"FromUserName":"o","MsgType":"event"}`, ErrForged},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if _, err := test.keys.Open(test.q, []byte(test.body)); !errors.Is(err, test.want) {
@@ -121,17 +136,21 @@ func TestEventsInAllTheirForms(t *testing.T) {
 		"subscribe": {`<xml><FromUserName><![CDATA[o]]></FromUserName><CreateTime>1700000000</CreateTime><MsgType>event</MsgType><Event>subscribe</Event><EventKey>qrscene_7</EventKey></xml>`,
 			Event{Type: "event", Name: "subscribe", Key: "qrscene_7"}},
 		"a receipt": {`<xml><FromUserName>o</FromUserName><CreateTime>1700000000</CreateTime><MsgType>event</MsgType><Event>TEMPLATESENDJOBFINISH</Event><MsgID>3264439863978712345</MsgID><Status>failed: system failed</Status></xml>`,
-			Event{Type: "event", Name: "templatesendjobfinish", MsgID: 3264439863978712345, Status: "failed:system failed"}},
+			Event{Type: "event", Name: "templatesendjobfinish", MsgID: 3264439863978712345,
+				Status: "failed:system failed"}},
 		"a text": {`<xml><FromUserName>o</FromUserName><CreateTime>1700000000</CreateTime><MsgType>text</MsgType><Content>退订</Content><MsgId>9</MsgId></xml>`,
 			Event{Type: "text", Content: "退订", MsgID: 9}},
 		"a popup with two templates": {`<xml><FromUserName>o</FromUserName><CreateTime>1700000000</CreateTime><MsgType>event</MsgType><Event>subscribe_msg_popup_event</Event><SubscribeMsgPopupEvent><List><TemplateId>T1</TemplateId><SubscribeStatusString>accept</SubscribeStatusString><PopupScene>2</PopupScene></List><List><TemplateId>T2</TemplateId><SubscribeStatusString>reject</SubscribeStatusString></List></SubscribeMsgPopupEvent></xml>`,
-			Event{Type: "event", Name: "subscribe_msg_popup_event", Items: []SubscribeItem{accept, {TemplateID: "T2", Status: "reject"}}}},
+			Event{Type: "event", Name: "subscribe_msg_popup_event",
+				Items: []SubscribeItem{accept, {TemplateID: "T2", Status: "reject"}}}},
 		"JSON, a single entry": {`{"FromUserName":"o","CreateTime":"1700000000","MsgType":"event","Event":"subscribe_msg_popup_event","List":{"TemplateId":"T1","SubscribeStatusString":"accept","PopupScene":"0"}}`,
 			Event{Type: "event", Name: "subscribe_msg_popup_event", Items: []SubscribeItem{accept}}},
 		"JSON, several entries": {`{"FromUserName":"o","CreateTime":1700000000,"MsgType":"event","Event":"subscribe_msg_popup_event","List":[{"TemplateId":"T1","SubscribeStatusString":"accept"},{"TemplateId":"T2","SubscribeStatusString":"reject"}]}`,
-			Event{Type: "event", Name: "subscribe_msg_popup_event", Items: []SubscribeItem{accept, {TemplateID: "T2", Status: "reject"}}}},
+			Event{Type: "event", Name: "subscribe_msg_popup_event",
+				Items: []SubscribeItem{accept, {TemplateID: "T2", Status: "reject"}}}},
 		"JSON, nested": {`{"FromUserName":"o","CreateTime":1700000000,"MsgType":"event","Event":"subscribe_msg_sent_event","SubscribeMsgSentEvent":{"List":{"TemplateId":"T1","MsgID":"1864323726461255680","ErrorCode":"0","ErrorStatus":"success"}}}`,
-			Event{Type: "event", Name: "subscribe_msg_sent_event", Items: []SubscribeItem{{TemplateID: "T1", Status: "success", MsgID: 1864323726461255680}}}},
+			Event{Type: "event", Name: "subscribe_msg_sent_event",
+				Items: []SubscribeItem{{TemplateID: "T1", Status: "success", MsgID: 1864323726461255680}}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := parseEvent([]byte(test.body))
@@ -150,7 +169,8 @@ func TestTheSimulatorsCallbacksAreRead(t *testing.T) {
 			t.Run(mode+" "+format, func(t *testing.T) {
 				sim := simulator.New(simulator.Options{Followers: 5, Seed: 9})
 				defer sim.Close()
-				keys := CallbackKeys{AppID: wxcast.AppID(sim.AppID), Token: config.Secret(sim.Token), AESKeys: []interface{ Reveal() string }{config.Secret(sim.EncodingAESKey)}}
+				keys := CallbackKeys{AppID: wxcast.AppID(sim.AppID), Token: config.Secret(sim.Token),
+					AESKeys: []interface{ Reveal() string }{config.Secret(sim.EncodingAESKey)}}
 				var mu sync.Mutex
 				seen := map[string]int{}
 				tries := 0
@@ -207,7 +227,8 @@ func FuzzOpenCallback(f *testing.F) {
 	// Whatever is accepted is about somebody; whatever is not is one of the two errors.
 	// A body that its signature does not cover is never accepted as sealed.
 	f.Fuzz(func(t *testing.T, body, encryptType string) {
-		q := query("signature", "899cf89e464efb63f54ddac96b0a0a235f53aa78", "timestamp", "1714037059", "nonce", "486452656",
+		q := query("signature", "899cf89e464efb63f54ddac96b0a0a235f53aa78", "timestamp", "1714037059", "nonce",
+			"486452656",
 			"encrypt_type", encryptType, "msg_signature", "046e02f8204d34f8ba5fa3b1db94908f3df2e9b3")
 		e, err := officialKeys.Open(q, []byte(body))
 		switch {
@@ -226,14 +247,16 @@ func FuzzDecrypt(f *testing.F) {
 	f.Fuzz(func(t *testing.T, sealed string, plain []byte) {
 		keys := officialKeys
 		signature := func(s string) url.Values {
-			return query("timestamp", "1", "nonce", "2", "encrypt_type", "aes", "msg_signature", util.Signature(keys.Token.Reveal(), "1", "2", s))
+			return query("timestamp", "1", "nonce", "2", "encrypt_type", "aes", "msg_signature",
+				util.Signature(keys.Token.Reveal(), "1", "2", s))
 		}
 		if sealed != officialSealed {
 			if e, err := keys.Open(signature(sealed), fmt.Appendf(nil, `{"Encrypt":%q}`, sealed)); err == nil {
 				t.Errorf("%q was opened: %+v", sealed, e)
 			}
 		}
-		inner, err := json.Marshal(map[string]string{"FromUserName": "o", "MsgType": "text", "Content": strings.ToValidUTF8(string(plain), "?")})
+		inner, err := json.Marshal(map[string]string{"FromUserName": "o", "MsgType": "text",
+			"Content": strings.ToValidUTF8(string(plain), "?")})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -276,7 +299,8 @@ func TestReceiptsComeWithEveryStatus(t *testing.T) {
 				turn(k)
 				k.CallbackURL, k.ReceiptDelay = server.URL, 1
 			})
-			c := New(Options{AppID: wxcast.AppID(sim.AppID), Secret: config.Secret(sim.Secret), Bases: []string{api.URL}, Timeout: time.Second, Tokens: &oneToken{}})
+			c := New(Options{AppID: wxcast.AppID(sim.AppID), Secret: config.Secret(sim.Secret),
+				Bases: []string{api.URL}, Timeout: time.Second, Tokens: &oneToken{}})
 			defer c.Close()
 			page, err := c.ListFollowers(t.Context(), "")
 			if err != nil {
@@ -284,8 +308,10 @@ func TestReceiptsComeWithEveryStatus(t *testing.T) {
 			}
 			sent := map[int64]bool{}
 			for i := range 2 { // the second is what a person's limit is about
-				id, err := c.SendTemplate(t.Context(), TemplateMessage{ToUser: page.OpenIDs[0], TemplateID: sim.TemplateID, ClientMsgID: fmt.Sprint(want, i),
-					Data: map[string]string{"thing1": fmt.Sprint("a", i), "time2": "10:00"}})
+				id, err := c.SendTemplate(t.Context(),
+					TemplateMessage{ToUser: page.OpenIDs[0], TemplateID: sim.TemplateID,
+						ClientMsgID: fmt.Sprint(want, i),
+						Data:        map[string]string{"thing1": fmt.Sprint("a", i), "time2": "10:00"}})
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -115,7 +115,8 @@ func call[T reply](ctx context.Context, c *Client, path string, query url.Values
 
 // callWith decodes into a T of its own: the errcode of an earlier reply must not
 // outlive it in a struct, since a good reply may have none.
-func callWith[T reply](ctx context.Context, c *Client, token, path string, query url.Values, body []byte) (out T, err error) {
+func callWith[T reply](ctx context.Context, c *Client, token, path string, query url.Values, body []byte) (out T,
+	err error) {
 	q := "access_token=" + url.QueryEscape(token)
 	if len(query) > 0 {
 		q += "&" + query.Encode()

@@ -24,7 +24,8 @@ const (
 	ClassHeld             // WeChat has it and decides later: never send again
 )
 
-var classNames = [...]string{"ok", "retry now", "retry later", "token", "quota stop", "dead", "config stop", "message bad", "held"}
+var classNames = [...]string{"ok", "retry now", "retry later", "token", "quota stop", "dead", "config stop",
+	"message bad", "held"}
 
 func (c Class) String() string { return classNames[c] }
 

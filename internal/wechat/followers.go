@@ -56,7 +56,9 @@ func (c *Client) ListFollowers(ctx context.Context, next wxcast.OpenID) (Followe
 	}
 	// A reply that is no page must not be taken for the end of the list.
 	if out.Count == nil || *out.Count != len(out.Data.OpenID) {
-		return FollowerPage{}, &Error{Path: UserGetAPI, Err: fmt.Errorf("the reply is no page: its count is not the number of its %d openids", len(out.Data.OpenID))}
+		return FollowerPage{}, &Error{Path: UserGetAPI,
+			Err: fmt.Errorf("the reply is no page: its count is not the number of its %d openids",
+				len(out.Data.OpenID))}
 	}
 	return FollowerPage{Total: out.Total, OpenIDs: out.Data.OpenID, NextOpenID: out.NextOpenID}, nil
 }
@@ -105,7 +107,8 @@ func (d DetailCalls) plus(other DetailCalls) DetailCalls {
 //
 // A reply in which unionids may belong to other openids is not believed: those in
 // doubt are read again one by one.
-func (c *Client) BatchGetUsers(ctx context.Context, openids []wxcast.OpenID) (followers []wxcast.Follower, calls DetailCalls, err error) {
+func (c *Client) BatchGetUsers(ctx context.Context, openids []wxcast.OpenID) (followers []wxcast.Follower,
+	calls DetailCalls, err error) {
 	type item struct {
 		OpenID wxcast.OpenID `json:"openid"`
 	}
@@ -208,13 +211,15 @@ func matchUsers(asked []wxcast.OpenID, users []user) ([]wxcast.Follower, error) 
 	followers := make([]wxcast.Follower, 0, len(users))
 	for _, u := range users {
 		if !want[u.OpenID] {
-			return nil, &Error{Path: BatchGetAPI, Err: fmt.Errorf("the reply names an openid that was not asked for, or one twice")}
+			return nil, &Error{Path: BatchGetAPI,
+				Err: fmt.Errorf("the reply names an openid that was not asked for, or one twice")}
 		}
 		delete(want, u.OpenID)
 		followers = append(followers, u.follower())
 	}
 	if len(want) > 0 {
-		return nil, &Error{Path: BatchGetAPI, Err: fmt.Errorf("the reply lacks %d of %d openids", len(want), len(asked))}
+		return nil, &Error{Path: BatchGetAPI, Err: fmt.Errorf("the reply lacks %d of %d openids", len(want),
+			len(asked))}
 	}
 	return followers, nil
 }

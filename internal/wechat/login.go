@@ -36,7 +36,8 @@ type sessionReply struct {
 // program's client. UnionID is empty where the mini program is not bound to an Open
 // Platform account. A code works once: an answer that is lost cannot be asked for again.
 func (c *Client) CodeToSession(ctx context.Context, code string) (wxcast.MiniUser, error) {
-	q := url.Values{"appid": {string(c.appid)}, "secret": {c.secret.Reveal()}, "js_code": {code}, "grant_type": {"authorization_code"}}.Encode()
+	q := url.Values{"appid": {string(c.appid)}, "secret": {c.secret.Reveal()}, "js_code": {code},
+		"grant_type": {"authorization_code"}}.Encode()
 	for try := 1; ; try++ {
 		raw, err := c.exchange(ctx, codeToSessionAPI, q, nil)
 		var out sessionReply

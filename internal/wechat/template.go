@@ -42,7 +42,10 @@ type templatesReply struct {
 
 // ListTemplates returns the account's templates. There are at most 25.
 func (c *Client) ListTemplates(ctx context.Context) ([]Template, error) {
-	out, err := patiently(ctx, func() (templatesReply, error) { return call[templatesReply](ctx, c, templateListAPI, nil, nil) })
+	out, err := patiently(ctx, func() (templatesReply,
+		error) {
+		return call[templatesReply](ctx, c, templateListAPI, nil, nil)
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -48,7 +48,8 @@ type tokenSource struct {
 
 var sourceCount atomic.Int64
 
-func newTokenSource(appid wxcast.AppID, store TokenStore, fetch func(context.Context, bool) (wxcast.Token, error)) *tokenSource {
+func newTokenSource(appid wxcast.AppID, store TokenStore,
+	fetch func(context.Context, bool) (wxcast.Token, error)) *tokenSource {
 	host, _ := os.Hostname()
 	return &tokenSource{
 		appid: appid, store: store, fetch: fetch, turn: make(chan struct{}, 1),

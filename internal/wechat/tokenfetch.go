@@ -160,5 +160,6 @@ func (c *Client) foreignToken(path string, raw []byte, now time.Time) (wxcast.To
 	} else if text != "" && !strings.ContainsAny(text, " \n\t<>") {
 		return wxcast.NewToken(text, now, now.Add(foreignLife)), nil
 	}
-	return wxcast.Token{}, &Error{Path: path, class: ClassConfigStop, Err: errors.New(`the answer is neither {"access_token": …, "expires_in": …} nor a bare token`)}
+	return wxcast.Token{}, &Error{Path: path, class: ClassConfigStop,
+		Err: errors.New(`the answer is neither {"access_token": …, "expires_in": …} nor a bare token`)}
 }

@@ -43,7 +43,8 @@ func startSimulator(t *testing.T, o simulator.Options) (*simulator.Server, strin
 func newClient(t *testing.T, sim *simulator.Server, tokens wechat.TokenStore, bases ...string) *wechat.Client {
 	t.Helper()
 	c := wechat.New(wechat.Options{
-		AppID: wxcast.AppID(sim.AppID), Secret: config.Secret(sim.Secret), Bases: bases, Timeout: 2 * time.Second, Conns: 8, Tokens: tokens,
+		AppID: wxcast.AppID(sim.AppID), Secret: config.Secret(sim.Secret), Bases: bases, Timeout: 2 * time.Second,
+		Conns: 8, Tokens: tokens,
 	})
 	t.Cleanup(c.Close)
 	return c
@@ -52,7 +53,8 @@ func newClient(t *testing.T, sim *simulator.Server, tokens wechat.TokenStore, ba
 func message(sim *simulator.Server, to wxcast.OpenID) wechat.TemplateMessage {
 	return wechat.TemplateMessage{
 		ToUser: to, TemplateID: sim.TemplateID, MiniAppID: wxcast.AppID(sim.MiniAppID), PagePath: "pages/a?b=<1>&c=2",
-		ClientMsgID: "key-" + string(to[10:20]), Data: map[string]string{"thing1": "上新 <提醒> & 更多", "time2": "2026-11-30 10:00"},
+		ClientMsgID: "key-" + string(to[10:20]),
+		Data:        map[string]string{"thing1": "上新 <提醒> & 更多", "time2": "2026-11-30 10:00"},
 	}
 }
 
@@ -147,7 +149,8 @@ func TestABadOpenIDDoesNotSpoilItsBatch(t *testing.T) {
 }
 
 func TestShiftedUnionIDsAreNotBelieved(t *testing.T) {
-	sim, base := startSimulator(t, simulator.Options{Followers: 60, Shares: simulator.Shares{WithUnionID: 1, MiniUser: 1}, Knobs: simulator.Knobs{ShiftUnionIDs: true}})
+	sim, base := startSimulator(t, simulator.Options{Followers: 60,
+		Shares: simulator.Shares{WithUnionID: 1, MiniUser: 1}, Knobs: simulator.Knobs{ShiftUnionIDs: true}})
 	c := newClient(t, sim, openStore(t), base)
 	page, err := c.ListFollowers(t.Context(), "")
 	if err != nil {
@@ -170,7 +173,9 @@ func TestShiftedUnionIDsAreNotBelieved(t *testing.T) {
 func TestTokensFromElsewhere(t *testing.T) {
 	sim, base := startSimulator(t, simulator.Options{Followers: 3})
 	stable := func() string {
-		resp, err := http.Post(base+"/cgi-bin/stable_token", "", strings.NewReader(fmt.Sprintf(`{"grant_type":"client_credential","appid":%q,"secret":%q}`, sim.AppID, sim.Secret)))
+		resp, err := http.Post(base+"/cgi-bin/stable_token", "",
+			strings.NewReader(fmt.Sprintf(`{"grant_type":"client_credential","appid":%q,"secret":%q}`, sim.AppID,
+				sim.Secret)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -188,17 +193,22 @@ func TestTokensFromElsewhere(t *testing.T) {
 	}{
 		"as WeChat answers": {stable, wechat.ClassOK},
 		"bare":              {bare, wechat.ClassOK},
-		"a dead one":        {func() string { return "stable_00000000000000000000000000000000" }, wechat.ClassConfigStop},
-		"none":              {func() string { return "<html>please log in</html>" }, wechat.ClassConfigStop},
+		"a dead one": {func() string { return "stable_00000000000000000000000000000000" },
+			wechat.ClassConfigStop},
+		"none": {func() string { return "<html>please log in</html>" }, wechat.ClassConfigStop},
 	} {
 		t.Run(name, func(t *testing.T) {
-			service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, test.answer()) }))
+			service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter,
+				_ *http.Request) {
+				fmt.Fprint(w, test.answer())
+			}))
 			defer service.Close()
 			for way, from := range map[string]wechat.TokenFrom{
 				"URL":     {URL: config.Secret(service.URL + "/?key=s3cret-key")},
 				"command": {Command: "printf '%s' '" + test.answer() + "'"},
 			} {
-				c := wechat.New(wechat.Options{AppID: wxcast.AppID(sim.AppID), Secret: config.Secret(""), Bases: []string{base}, Timeout: 2 * time.Second, Tokens: openStore(t), TokenFrom: from})
+				c := wechat.New(wechat.Options{AppID: wxcast.AppID(sim.AppID), Secret: config.Secret(""),
+					Bases: []string{base}, Timeout: 2 * time.Second, Tokens: openStore(t), TokenFrom: from})
 				defer c.Close()
 				_, err := c.ListFollowers(t.Context(), "")
 				if wechat.ClassOf(err) != test.class || err != nil && strings.Contains(err.Error(), "s3cret-key") {
@@ -208,14 +218,18 @@ func TestTokensFromElsewhere(t *testing.T) {
 		})
 	}
 	t.Run("/cgi-bin/token", func(t *testing.T) {
-		c := wechat.New(wechat.Options{AppID: wxcast.AppID(sim.AppID), Secret: config.Secret(sim.Secret), Bases: []string{base}, Timeout: 2 * time.Second, Tokens: openStore(t), TokenFrom: wechat.TokenFrom{Plain: true}})
+		c := wechat.New(wechat.Options{AppID: wxcast.AppID(sim.AppID), Secret: config.Secret(sim.Secret),
+			Bases: []string{base}, Timeout: 2 * time.Second, Tokens: openStore(t),
+			TokenFrom: wechat.TokenFrom{Plain: true}})
 		defer c.Close()
 		if _, err := c.ListFollowers(t.Context(), ""); err != nil || sim.State().Calls["/cgi-bin/token"].Calls != 1 {
 			t.Errorf("%v", err)
 		}
 	})
 	t.Run("an unreachable service keeps its URL to itself", func(t *testing.T) {
-		c := wechat.New(wechat.Options{AppID: "wx", Secret: config.Secret(""), Bases: []string{base}, Timeout: time.Second, Tokens: openStore(t), TokenFrom: wechat.TokenFrom{URL: config.Secret(closedPort(t) + "/?key=s3cret-key")}})
+		c := wechat.New(wechat.Options{AppID: "wx", Secret: config.Secret(""), Bases: []string{base},
+			Timeout: time.Second, Tokens: openStore(t),
+			TokenFrom: wechat.TokenFrom{URL: config.Secret(closedPort(t) + "/?key=s3cret-key")}})
 		defer c.Close()
 		if _, err := c.ListFollowers(t.Context(), ""); err == nil || strings.Contains(err.Error(), "s3cret-key") {
 			t.Errorf("%v", err)
@@ -289,7 +303,8 @@ func TestATokenThatIsAlwaysRefusedIsGivenUp(t *testing.T) {
 		fmt.Fprint(w, `{"errcode":40001,"errmsg":"invalid credential"}`)
 	}))
 	defer server.Close()
-	c := wechat.New(wechat.Options{AppID: "wx", Secret: config.Secret("s"), Bases: []string{server.URL}, Timeout: time.Second, Tokens: openStore(t)})
+	c := wechat.New(wechat.Options{AppID: "wx", Secret: config.Secret("s"), Bases: []string{server.URL},
+		Timeout: time.Second, Tokens: openStore(t)})
 	defer c.Close()
 	if _, err := c.ListFollowers(t.Context(), ""); wechat.ClassOf(err) != wechat.ClassToken || refusals != 2 {
 		t.Errorf("after %d refusals: %v", refusals, err)
@@ -305,11 +320,14 @@ func TestWhatIsWrongWithTheAccountIsToldWithItsClass(t *testing.T) {
 	}{
 		{"wrong secret", func(s *simulator.Server) { s.Secret = "another" }, 40125, wechat.ClassConfigStop},
 		{"wrong appid", func(s *simulator.Server) { s.AppID = "wxanother" }, 40013, wechat.ClassConfigStop},
-		{"IP not on the whitelist", func(s *simulator.Server) { s.SetKnobs(func(k *simulator.Knobs) { k.RefuseIP = true }) }, 40164, wechat.ClassConfigStop},
+		{"IP not on the whitelist",
+			func(s *simulator.Server) { s.SetKnobs(func(k *simulator.Knobs) { k.RefuseIP = true }) }, 40164,
+			wechat.ClassConfigStop},
 		{"quota spent", func(s *simulator.Server) {
 			s.SetKnobs(func(k *simulator.Knobs) { k.DailyLimits = map[string]int64{wechat.UserGetAPI: 0} })
 		}, 45009, wechat.ClassQuotaStop},
-		{"busy", func(s *simulator.Server) { s.SetKnobs(func(k *simulator.Knobs) { k.Busy = 1 }) }, -1, wechat.ClassRetryLater},
+		{"busy", func(s *simulator.Server) { s.SetKnobs(func(k *simulator.Knobs) { k.Busy = 1 }) }, -1,
+			wechat.ClassRetryLater},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			sim, base := startSimulator(t, simulator.Options{Followers: 1})
@@ -369,11 +387,13 @@ func TestNoFailureOfAnyCallPanicsOrLeaks(t *testing.T) {
 				server.Config.ErrorLog = nil
 				db := openStore(t)
 				if cached {
-					if err := db.SaveToken(t.Context(), "wx", wxcast.NewToken(token, now, now.Add(2*time.Hour))); err != nil {
+					if err := db.SaveToken(t.Context(), "wx",
+						wxcast.NewToken(token, now, now.Add(2*time.Hour))); err != nil {
 						t.Fatal(err)
 					}
 				}
-				c := wechat.New(wechat.Options{AppID: "wx", Secret: config.Secret(secret), Bases: []string{server.URL}, Timeout: 300 * time.Millisecond, Tokens: db})
+				c := wechat.New(wechat.Options{AppID: "wx", Secret: config.Secret(secret), Bases: []string{server.URL},
+					Timeout: 300 * time.Millisecond, Tokens: db})
 				defer c.Close()
 				for call, err := range everyCall(t.Context(), c) {
 					if err == nil {
@@ -445,7 +465,8 @@ func closedPort(t *testing.T) string {
 func TestACancelledCallEndsAtOnce(t *testing.T) {
 	server := httptest.NewServer(brokenAnswers["a slow answer"])
 	defer server.Close()
-	c := wechat.New(wechat.Options{AppID: "wx", Secret: config.Secret("s"), Bases: []string{server.URL}, Timeout: time.Minute, Tokens: openStore(t)})
+	c := wechat.New(wechat.Options{AppID: "wx", Secret: config.Secret("s"), Bases: []string{server.URL},
+		Timeout: time.Minute, Tokens: openStore(t)})
 	defer c.Close()
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
@@ -461,15 +482,18 @@ func TestTheTableOfErrorCodes(t *testing.T) {
 		if i > 0 && wechat.ErrCodes[i-1].Code >= e.Code {
 			t.Errorf("%d stands behind %d", e.Code, wechat.ErrCodes[i-1].Code)
 		}
-		for _, text := range []string{e.Meaning.EN, e.Meaning.ZH, e.Advice.EN, e.Advice.ZH, e.Class.Action().EN, e.Class.Action().ZH, string(e.Fault)} {
+		for _, text := range []string{e.Meaning.EN, e.Meaning.ZH, e.Advice.EN, e.Advice.ZH, e.Class.Action().EN,
+			e.Class.Action().ZH, string(e.Fault)} {
 			if text == "" {
 				t.Errorf("%d lacks a text", e.Code)
 			}
 		}
 	}
 	for code, want := range map[int]wechat.Class{
-		0: wechat.ClassOK, -1: wechat.ClassRetryLater, 42001: wechat.ClassToken, 43004: wechat.ClassDead, 45009: wechat.ClassQuotaStop,
-		40164: wechat.ClassConfigStop, 47003: wechat.ClassMsgBad, 40252: wechat.ClassHeld, 43108: wechat.ClassRetryNow, 99999: wechat.ClassMsgBad,
+		0: wechat.ClassOK, -1: wechat.ClassRetryLater, 42001: wechat.ClassToken, 43004: wechat.ClassDead,
+		45009: wechat.ClassQuotaStop,
+		40164: wechat.ClassConfigStop, 47003: wechat.ClassMsgBad, 40252: wechat.ClassHeld, 43108: wechat.ClassRetryNow,
+		99999: wechat.ClassMsgBad,
 	} {
 		t.Run(want.String(), func(t *testing.T) {
 			err := fmt.Errorf("send delivery 7: %w", &wechat.Error{ErrCode: code})

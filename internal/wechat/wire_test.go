@@ -16,7 +16,8 @@ func TestTheBodyOfATemplateMessage(t *testing.T) {
 		want string
 	}{
 		"with a mini program": {
-			TemplateMessage{ToUser: "O", TemplateID: "T", MiniAppID: "wxMP", PagePath: "pages/a?b=1&c=<2>", ClientMsgID: "c-1", Data: map[string]string{"time2": "10:00", "thing1": "上新 & <新>"}},
+			TemplateMessage{ToUser: "O", TemplateID: "T", MiniAppID: "wxMP", PagePath: "pages/a?b=1&c=<2>",
+				ClientMsgID: "c-1", Data: map[string]string{"time2": "10:00", "thing1": "上新 & <新>"}},
 			`{"touser":"O","template_id":"T","miniprogram":{"appid":"wxMP","pagepath":"pages/a?b=1&c=<2>"},"client_msg_id":"c-1","data":{"thing1":{"value":"上新 & <新>"},"time2":{"value":"10:00"}}}`,
 		},
 		"without": {
@@ -59,7 +60,8 @@ func TestWhatABatchMayAnswer(t *testing.T) {
 
 func FuzzDecodeReply(f *testing.F) {
 	for _, seed := range []string{
-		`{"total":23000,"count":2,"data":{"openid":["O1","O2"]},"next_openid":"O2"}`, `{"total":1,"count":0,"next_openid":""}`,
+		`{"total":23000,"count":2,"data":{"openid":["O1","O2"]},"next_openid":"O2"}`,
+		`{"total":1,"count":0,"next_openid":""}`,
 		`{"errcode":40001,"errmsg":"invalid credential, access_token is invalid or not latest rid: 61725984-6126f6f9-040f19c4"}`,
 		`{"errcode":0,"errmsg":"ok","msgid":3264439863978712345}`, `{"errcode":-1}`, `null`, `[]`, `<html>`, ``,
 	} {

@@ -17,6 +17,13 @@ const (
 	BroadcastCancelled BroadcastState = "cancelled"
 )
 
+// Move is a change of a broadcast's state.
+type Move struct {
+	From, To BroadcastState
+	Reason   Sentence
+	ResumeAt time.Time // UTC; zero where it does not go on by itself
+}
+
 // Final tells whether the state is an end.
 func (s BroadcastState) Final() bool { return s == BroadcastDone || s == BroadcastCancelled }
 
@@ -42,12 +49,28 @@ type Broadcast struct {
 	Priority    int
 	Canary      CanaryState
 	CanaryShare float64 // only for AddBroadcast; 0 for no canary
+	// Channels are the ways that it goes, in their order; only for AddBroadcast.
+	Channels    []BroadcastChannel
 	CanaryUntil time.Time
 	// Fixed is true once every recipient has a delivery row.
 	Fixed      bool
 	CreatedAt  time.Time
 	StartedAt  time.Time // zero until the first claim
 	FinishedAt time.Time // zero until done or cancelled
+}
+
+// BroadcastRef names one broadcast: every statement about one names its account, too, so
+// that a store can be distributed by account.
+type BroadcastRef struct{ AccountID, ID int64 }
+
+// Ref names the broadcast.
+func (b Broadcast) Ref() BroadcastRef { return BroadcastRef{b.AccountID, b.ID} }
+
+// BroadcastChannel is one way that a broadcast goes.
+type BroadcastChannel struct {
+	Name       string // the channel's, such as "template"
+	Lane       Lane   // whose quota and pace its messages take
+	TemplateID string // "" where the channel has no templates
 }
 
 // CanaryState is how far the share that goes first has come.
@@ -75,6 +98,9 @@ const (
 
 // Delivery is one recipient of one broadcast, as a worker receives it.
 type Delivery struct {
+	// Recipient is the person in this broadcast: the follower's openid, or the mini user's
+	// of somebody who follows nothing.
+	Recipient Recipient
 	Follower
 	MiniOpenID MiniOpenID
 	Vars       map[string]string // from the recipients' CSV
@@ -87,9 +113,9 @@ type Delivery struct {
 
 // Outcome is what became of one attempt at a delivery.
 type Outcome struct {
-	OpenID OpenID
-	State  DeliveryState // pending when it is to be tried again at NextAttemptAt
-	MsgID  int64         // WeChat's msgid, above 2^53; 0 when there is none
+	Recipient Recipient
+	State     DeliveryState // pending when it is to be tried again at NextAttemptAt
+	MsgID     int64         // WeChat's msgid, above 2^53; 0 when there is none
 	// ErrCode is WeChat's errcode; 0 for an accepted message and ErrCodeTransport
 	// where no answer of WeChat's could be read.
 	ErrCode       int
@@ -109,6 +135,7 @@ const (
 	ErrCodeOptedOut   = -1002 // they asked for no more messages
 	ErrCodeCapped     = -1003 // the frequency cap: they had enough already
 	ErrCodeBadValue   = -1004 // a value does not fit the template
+	ErrCodeBlocked    = -1005 // they refused this template, as an earlier receipt told
 )
 
 // Tally is a broadcast's deliveries counted by state. Recipients is always the
@@ -127,9 +154,10 @@ type Tally struct {
 
 // ClaimRequest asks for work of one broadcast.
 type ClaimRequest struct {
-	BroadcastID int64
-	Lane        Lane   // whose quota and time it takes
-	Worker      string // who asks; unique to one process
+	Broadcast BroadcastRef
+	Channel   string // by which it sends
+	Lane      Lane   // whose quota and time it takes
+	Worker    string // who asks; unique to one process
 	// Max bounds the deliveries of a claim; so does Span, as what may be sent in it
 	// at the broadcast's rate.
 	Max  int
@@ -148,11 +176,11 @@ type ClaimRequest struct {
 
 // Recording is what became of some attempts, and the leases that are thereby done.
 type Recording struct {
-	BroadcastID int64
-	Worker      string
-	Lane        Lane // whose calls they were
-	Outcomes    []Outcome
-	DoneLeases  []int64
+	Broadcast  BroadcastRef
+	Worker     string
+	Lane       Lane // whose calls they were
+	Outcomes   []Outcome
+	DoneLeases []int64
 }
 
 // FrequencyCap bounds the messages to one person, of all broadcasts; 0 is no bound.

@@ -13,7 +13,8 @@ type JobRun struct {
 	Worker     string     `json:"worker"`
 	Attempts   int        `json:"attempts"` // above 1 after a worker died with it
 	Outcome    JobOutcome `json:"outcome"`
-	Detail     string     `json:"detail,omitempty"` // what it did, or why it failed
+	Detail     string     `json:"detail,omitempty"` // what it did as JSON, or why it failed, in English
+	Why        Sentence   `json:"-"`                // why it failed, in any language
 }
 
 // JobOutcome is how a run ended.

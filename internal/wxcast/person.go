@@ -34,7 +34,8 @@ type PersonMiniUser struct {
 type PersonDelivery struct {
 	BroadcastID   int64
 	Broadcast     string // its name
-	OpenID        OpenID
+	Recipient     Recipient
+	Channel       string
 	State         DeliveryState
 	Attempts      int
 	ErrCode       int

@@ -49,9 +49,6 @@ func Verbatim(text string) Sentence {
 	return Say(verbatim, "text", text)
 }
 
-// Plain is a sentence that has no code yet.
-func Plain(text string) Sentence { return Verbatim(text) }
-
 const verbatim = "verbatim"
 
 // IsZero tells whether it says nothing.
@@ -65,6 +62,28 @@ func (s Sentence) Arg(name string) (any, bool) {
 		}
 	}
 	return nil, false
+}
+
+// keptMax is how long a kept sentence may be in bytes.
+const keptMax = 1000
+
+// Kept is how a column that also holds foreign texts keeps a sentence, for Stored: without
+// what fills it in where that is too long.
+func (s Sentence) Kept() string {
+	raw, err := json.Marshal(s)
+	if err != nil || len(raw) > keptMax {
+		raw, _ = json.Marshal(Sentence{Code: s.Code})
+	}
+	return string(raw)
+}
+
+// Stored is a sentence that Kept or Value wrote; any other text says itself.
+func Stored(text string) Sentence {
+	var s Sentence
+	if !strings.HasPrefix(text, "{") || s.scan(text) != nil || s.IsZero() {
+		return Verbatim(text)
+	}
+	return s
 }
 
 // String is the sentence for programmers: its code and what fills it in. People get the
@@ -194,11 +213,23 @@ type Said interface {
 	Sentence() Sentence
 }
 
-// SaidError is an error that is nothing but a sentence.
-type SaidError struct{ says Sentence }
+// SaidError is an error that is a sentence.
+type SaidError struct {
+	says Sentence
+	of   []error
+}
 
 // NewError makes an error that says a sentence.
-func NewError(code string, pairs ...any) *SaidError { return &SaidError{Say(code, pairs...)} }
+func NewError(code string, pairs ...any) *SaidError { return &SaidError{says: Say(code, pairs...)} }
+
+// Of makes errors.Is and errors.As find the kind of error that it is, and its cause.
+func (e *SaidError) Of(errs ...error) *SaidError {
+	e.of = append(e.of, errs...)
+	return e
+}
+
+// Unwrap are its kind and its cause.
+func (e *SaidError) Unwrap() []error { return e.of }
 
 func (e *SaidError) Error() string { return e.says.String() }
 

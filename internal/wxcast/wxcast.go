@@ -13,6 +13,9 @@ type OpenID string
 // that the two openids cannot be swapped without the compiler noticing.
 type MiniOpenID string
 
+// Recipient is the id of a person in a broadcast: a follower's openid, or a mini user's.
+type Recipient string
+
 // UnionID names a person across all apps of one Open Platform account.
 type UnionID string
 

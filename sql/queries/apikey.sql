@@ -9,7 +9,8 @@ SELECT id, account_id, name, scopes, created_at, expires_at, revoked_at, last_us
 
 -- name: list-api-keys
 -- $1 account.
-SELECT id, account_id, name, scopes, created_at, expires_at, revoked_at, last_used_at FROM api_keys WHERE account_id = $1 ORDER BY id;
+SELECT id, account_id, name, scopes, created_at, expires_at, revoked_at, last_used_at FROM api_keys
+    WHERE account_id = $1 ORDER BY id;
 
 -- name: count-good-api-keys
 -- Of all accounts.

@@ -2,71 +2,103 @@
 -- One that another process has just added is left alone.
 -- $1 account; $2 mini program; $3 name; $4 content_hash; $5 spec; $6 message_key; $7 state; $8 now, UTC; $9 audience;
 -- $10 rate; $11 priority; $12 canary; $13 canary_share; $14 resume_at or NULL, UTC.
-INSERT INTO broadcasts (account_id, mini_id, name, content_hash, spec, message_key, state, created_at, audience, rate, priority, canary, canary_share, resume_at)
+INSERT INTO broadcasts (account_id, mini_id, name, content_hash, spec, message_key, state, created_at, audience, rate,
+    priority, canary, canary_share, resume_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
 ON CONFLICT (account_id, name, content_hash) DO NOTHING RETURNING id;
 
 -- name: get-broadcast
--- $1 broadcast.
-SELECT id, account_id, mini_id, name, content_hash, spec, audience, message_key, state, reason, resume_at, rate, priority, canary, canary_until, fixed, created_at, started_at, finished_at
-FROM broadcasts WHERE id = $1;
+-- $1 account; $2 broadcast.
+SELECT id, account_id, mini_id, name, content_hash, spec, audience, message_key, state, reason, resume_at, rate,
+    priority, canary,
+    canary_until, fixed, created_at, started_at, finished_at
+FROM broadcasts WHERE account_id = $1 AND id = $2;
 
 -- name: find-broadcasts-by-name
 -- The account's broadcasts of one name, the latest first.
 -- $1 account; $2 name.
-SELECT id, account_id, mini_id, name, content_hash, spec, audience, message_key, state, reason, resume_at, rate, priority, canary, canary_until, fixed, created_at, started_at, finished_at
+SELECT id, account_id, mini_id, name, content_hash, spec, audience, message_key, state, reason, resume_at, rate,
+    priority, canary,
+    canary_until, fixed, created_at, started_at, finished_at
 FROM broadcasts WHERE account_id = $1 AND name = $2 ORDER BY id DESC;
 
 -- name: list-broadcasts
 -- The account's broadcasts that were at work between two instants, the latest first.
 -- $1 account; $2 from; $3 to, UTC.
-SELECT id, account_id, mini_id, name, content_hash, spec, audience, message_key, state, reason, resume_at, rate, priority, canary, canary_until, fixed, created_at, started_at, finished_at
-FROM broadcasts WHERE account_id = $1 AND created_at < $3 AND (finished_at IS NULL OR finished_at >= $2) ORDER BY id DESC;
+SELECT id, account_id, mini_id, name, content_hash, spec, audience, message_key, state, reason, resume_at, rate,
+    priority, canary,
+    canary_until, fixed, created_at, started_at, finished_at
+FROM broadcasts WHERE account_id = $1 AND created_at < $3 AND (finished_at IS NULL OR finished_at >= $2)
+    ORDER BY id DESC;
 
 -- name: broadcasts-due
 -- The account's broadcasts that run, or wait for a time that has come.
 -- $1 account; $2 now, UTC.
-SELECT id, account_id, mini_id, name, content_hash, spec, audience, message_key, state, reason, resume_at, rate, priority, canary, canary_until, fixed, created_at, started_at, finished_at
-FROM broadcasts WHERE account_id = $1 AND (state = 'running' OR state IN ('waiting', 'scheduled') AND resume_at <= $2) ORDER BY id;
+SELECT id, account_id, mini_id, name, content_hash, spec, audience, message_key, state, reason, resume_at, rate,
+    priority, canary,
+    canary_until, fixed, created_at, started_at, finished_at
+FROM broadcasts WHERE account_id = $1 AND (state = 'running' OR state IN ('waiting', 'scheduled')
+    AND resume_at <= $2) ORDER BY id;
 
 -- name: move-broadcast
 -- Change the state, if it is still what the mover thinks it is.
--- $1 broadcast; $2 state before; $3 state after; $4 reason; $5 resume_at or NULL; $6 finished_at or NULL, UTC.
-UPDATE broadcasts SET state = $3, reason = $4, resume_at = $5, finished_at = $6 WHERE id = $1 AND state = $2;
+-- $1 account; $2 broadcast; $3 state before; $4 state after; $5 reason; $6 resume_at or NULL; $7 finished_at or NULL,
+-- UTC.
+UPDATE broadcasts SET state = $4, reason = $5, resume_at = $6, finished_at = $7
+    WHERE account_id = $1 AND id = $2 AND state = $3;
 
 -- name: set-rate
--- $1 broadcast; $2 messages per second; $3 priority.
-UPDATE broadcasts SET rate = $2, priority = $3 WHERE id = $1;
+-- $1 account; $2 broadcast; $3 messages per second; $4 priority.
+UPDATE broadcasts SET rate = $3, priority = $4 WHERE account_id = $1 AND id = $2;
 
 -- name: move-canary
--- $1 broadcast; $2 canary before; $3 canary after; $4 canary_until or NULL, UTC.
-UPDATE broadcasts SET canary = $3, canary_until = $4 WHERE id = $1 AND canary = $2;
+-- $1 account; $2 broadcast; $3 canary before; $4 canary after; $5 canary_until or NULL, UTC.
+UPDATE broadcasts SET canary = $4, canary_until = $5 WHERE account_id = $1 AND id = $2 AND canary = $3;
 
 -- name: get-broadcast-for-claim
--- $1 broadcast.
-SELECT account_id, mini_id, state, rate, priority, canary, canary_until, fixed, leased_to FROM broadcasts WHERE id = $1;
+-- $1 account; $2 broadcast.
+SELECT mini_id, state, rate, priority, canary, canary_until, fixed, leased_to,
+    EXISTS (SELECT 1 FROM blocks WHERE account_id = $1) AS any_blocks,
+    EXISTS (SELECT 1 FROM optouts WHERE account_id = $1 AND NOT by_openid) AS others_opted_out
+FROM broadcasts WHERE account_id = $1 AND id = $2;
 
 -- name: goes-first
 -- The broadcast of the account that is at work and has a higher priority, or the
 -- same and is older.
 -- $1 account; $2 broadcast; $3 priority; $4 at work since, UTC.
 SELECT id FROM broadcasts
-WHERE account_id = $1 AND id <> $2 AND state = 'running' AND worked_at > $4 AND (priority > $3 OR priority = $3 AND id < $2)
+WHERE account_id = $1 AND id <> $2 AND state = 'running' AND worked_at > $4
+    AND (priority > $3 OR priority = $3 AND id < $2)
 ORDER BY priority DESC, id LIMIT 1;
 
 -- name: any-older
 -- Whether an older broadcast of the account may still be trying again.
 -- $1 account; $2 broadcast; $3 priority; $4 at work since, UTC.
-SELECT EXISTS (SELECT 1 FROM broadcasts WHERE account_id = $1 AND state = 'running' AND id < $2 AND priority >= $3 AND worked_at > $4);
+SELECT EXISTS (SELECT 1 FROM broadcasts WHERE account_id = $1 AND state = 'running' AND id < $2 AND priority >= $3
+    AND worked_at > $4);
 
 -- name: advance-broadcast
--- $1 broadcast; $2 leased_to; $3 now, UTC.
-UPDATE broadcasts SET leased_to = $2, worked_at = $3, started_at = COALESCE(started_at, $3) WHERE id = $1;
+-- $1 account; $2 broadcast; $3 leased_to; $4 now, UTC.
+UPDATE broadcasts SET leased_to = $3, worked_at = $4, started_at = COALESCE(started_at, $4)
+    WHERE account_id = $1 AND id = $2;
 
 -- name: get-fixing
--- $1 broadcast.
-SELECT account_id, mini_id, fixed, fixed_to, fixed_count, audience, canary_share, message_key FROM broadcasts WHERE id = $1;
+-- With the first of its channels, which has a new delivery.
+-- $1 account; $2 broadcast.
+SELECT b.mini_id, b.fixed, b.fixed_to, b.fixed_count, b.audience, b.canary_share, b.message_key, c.channel
+FROM broadcasts b JOIN broadcast_channels c ON c.account_id = b.account_id AND c.broadcast_id = b.id AND c.position = 0
+WHERE b.account_id = $1 AND b.id = $2;
 
 -- name: advance-fixing
--- $1 broadcast; $2 fixed_to; $3 fixed; $4 how many more.
-UPDATE broadcasts SET fixed_to = $2, fixed = $3, fixed_count = fixed_count + $4 WHERE id = $1;
+-- $1 account; $2 broadcast; $3 fixed_to; $4 fixed; $5 how many more.
+UPDATE broadcasts SET fixed_to = $3, fixed = $4, fixed_count = fixed_count + $5 WHERE account_id = $1 AND id = $2;
+
+-- name: add-broadcast-channel
+-- $1 account; $2 broadcast; $3 channel; $4 position; $5 app; $6 api; $7 template.
+INSERT INTO broadcast_channels (account_id, broadcast_id, channel, position, app_id, api, template_id)
+    VALUES ($1, $2, $3, $4, $5, $6, $7);
+
+-- name: list-broadcast-channels
+-- $1 account; $2 broadcast.
+SELECT channel, app_id, api, template_id FROM broadcast_channels
+    WHERE account_id = $1 AND broadcast_id = $2 ORDER BY position;

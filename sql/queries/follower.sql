@@ -19,7 +19,8 @@ FROM followers WHERE +account_id = $1;
 -- $1 account; $2 after this openid; $3-$6 read before (by times asked: 1, 2, 3, more); $7 at most.
 SELECT openid FROM followers
 WHERE account_id = $1 AND unionid IS NULL AND openid > $2 AND subscribed
-  AND (unionid_asks <= 1 AND details_at < $3 OR unionid_asks = 2 AND details_at < $4 OR unionid_asks = 3 AND details_at < $5 OR unionid_asks > 3 AND details_at < $6)
+  AND (unionid_asks <= 1 AND details_at < $3 OR unionid_asks = 2 AND details_at < $4 OR unionid_asks = 3
+      AND details_at < $5 OR unionid_asks > 3 AND details_at < $6)
 ORDER BY openid LIMIT $7;
 
 -- name: flipped-followers
@@ -30,9 +31,11 @@ ORDER BY openid LIMIT $7;
 SELECT openid, subscribed FROM followers
 WHERE +account_id = $1 AND (sync_run_id <> $4 OR sync_run_id = 0)
   AND (first_seen_at >= $2 OR unfollowed_at >= $2 OR refollowed_at >= $2)
-  AND first_seen_at < $3 AND (unfollowed_at IS NULL OR unfollowed_at < $3) AND (refollowed_at IS NULL OR refollowed_at < $3);
+  AND first_seen_at < $3 AND (unfollowed_at IS NULL OR unfollowed_at < $3)
+      AND (refollowed_at IS NULL OR refollowed_at < $3);
 
 -- name: bump-people
 -- Tell the joins that an app's people have changed.
 -- $1 app.
-INSERT INTO people_versions (app_id, version) VALUES ($1, 1) ON CONFLICT (app_id) DO UPDATE SET version = people_versions.version + 1;
+INSERT INTO people_versions (app_id, version) VALUES ($1, 1) ON CONFLICT (app_id) DO UPDATE
+    SET version = people_versions.version + 1;

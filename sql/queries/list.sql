@@ -4,20 +4,22 @@ INSERT INTO lists (account_id, digest, kind, loaded_at) VALUES ($1, $2, $3, $4) 
 
 -- name: find-list
 -- $1 account; $2 digest; $3 kind.
-SELECT id, row_count FROM lists WHERE account_id = $1 AND digest = $2 AND kind = $3 AND complete ORDER BY id DESC LIMIT 1;
+SELECT id, row_count FROM lists WHERE account_id = $1 AND digest = $2 AND kind = $3 AND complete
+    ORDER BY id DESC LIMIT 1;
 
 -- name: complete-list
--- $1 list; $2 its rows.
-UPDATE lists SET complete = TRUE, row_count = $2 WHERE id = $1;
+-- $1 account; $2 list; $3 its rows.
+UPDATE lists SET complete = TRUE, row_count = $3 WHERE account_id = $1 AND id = $2;
 
 -- name: count-list
--- $1 list.
-SELECT row_count FROM lists WHERE id = $1;
+-- $1 account; $2 list.
+SELECT row_count FROM lists WHERE account_id = $1 AND id = $2;
 
 -- name: drop-old-list-rows
 -- Lists older than $2 that no broadcast without all its recipients needs.
 -- $1 account; $2 loaded before, UTC.
-DELETE FROM list_rows WHERE list_id IN (SELECT id FROM lists WHERE account_id = $1 AND loaded_at < $2
+DELETE FROM list_rows WHERE account_id = $1 AND list_id IN (SELECT id FROM lists
+    WHERE account_id = $1 AND loaded_at < $2
     AND NOT EXISTS (SELECT 1 FROM broadcasts WHERE account_id = $1 AND NOT fixed AND finished_at IS NULL));
 
 -- name: drop-old-lists

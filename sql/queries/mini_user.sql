@@ -1,7 +1,8 @@
 -- name: dedupe-import
 -- Of a mini_openid that was staged twice the last line stands.
 DELETE FROM mini_users_import WHERE EXISTS (
-    SELECT 1 FROM mini_users_import later WHERE later.mini_openid = mini_users_import.mini_openid AND later.line > mini_users_import.line);
+    SELECT 1 FROM mini_users_import later WHERE later.mini_openid = mini_users_import.mini_openid
+        AND later.line > mini_users_import.line);
 
 -- name: count-import
 -- Of the staged mini users, how many are new and how many changed.
@@ -22,7 +23,8 @@ ON CONFLICT (mini_id, mini_openid) DO UPDATE SET unionid = excluded.unionid, upd
 
 -- name: remove-not-imported
 -- $1 mini program.
-DELETE FROM mini_users WHERE mini_id = $1 AND NOT EXISTS (SELECT 1 FROM mini_users_import i WHERE i.mini_openid = mini_users.mini_openid);
+DELETE FROM mini_users WHERE mini_id = $1 AND NOT EXISTS (SELECT 1 FROM mini_users_import i
+    WHERE i.mini_openid = mini_users.mini_openid);
 
 -- name: count-mini-users
 -- $1 mini program.

@@ -3,12 +3,14 @@
 -- nobody can have been told of its end; or else it is told anew.
 -- $1 account; $2 key; $3 kind; $4 title; $5 body; $6 data; $7 now, UTC.
 INSERT INTO notices (account_id, notice_key, kind, title, body, data, raised_at) VALUES ($1, $2, $3, $4, $5, $6, $7)
-ON CONFLICT (account_id, notice_key) DO UPDATE SET over_at = NULL, title = excluded.title, body = excluded.body, data = excluded.data WHERE notices.over_at IS NOT NULL;
+ON CONFLICT (account_id, notice_key) DO UPDATE SET over_at = NULL, title = excluded.title, body = excluded.body,
+    data = excluded.data WHERE notices.over_at IS NOT NULL;
 
 -- name: drop-untold
 -- An alert that ends before anyone was told of it was none.
 -- $1 account; $2 key.
-DELETE FROM notices WHERE account_id = $1 AND notice_key = $2 AND kind = 'alert' AND told_at IS NULL AND over_at IS NULL;
+DELETE FROM notices WHERE account_id = $1 AND notice_key = $2 AND kind = 'alert' AND told_at IS NULL
+    AND over_at IS NULL;
 
 -- name: end-notice
 -- $1 account; $2 key; $3 now, UTC.
@@ -16,19 +18,23 @@ UPDATE notices SET over_at = $3 WHERE account_id = $1 AND notice_key = $2 AND ki
 
 -- name: end-old-notice
 -- $1 account; $2 key; $3 now; $4 raised before, UTC.
-UPDATE notices SET over_at = $3 WHERE account_id = $1 AND notice_key = $2 AND kind = 'alert' AND over_at IS NULL AND raised_at < $4;
+UPDATE notices SET over_at = $3 WHERE account_id = $1 AND notice_key = $2 AND kind = 'alert' AND over_at IS NULL
+    AND raised_at < $4;
 
 -- name: end-broadcast-alerts
 -- End the alerts of broadcasts that need nobody any more, whoever resumed them.
 -- $1 account; $2 now, UTC.
 UPDATE notices SET over_at = $2
 WHERE account_id = $1 AND kind = 'alert' AND over_at IS NULL AND notice_key LIKE 'broadcast:%'
-  AND NOT EXISTS (SELECT 1 FROM broadcasts b WHERE notices.notice_key = 'broadcast:' || CAST(b.id AS TEXT) AND b.state IN ('paused', 'waiting'));
+  AND NOT EXISTS (SELECT 1 FROM broadcasts b
+      WHERE b.account_id = $1 AND notices.notice_key = 'broadcast:' || CAST(b.id AS TEXT)
+          AND b.state IN ('paused', 'waiting'));
 
 -- name: pending-notices
 -- What is to be told: what was not yet, and the end of alerts.
 -- $1 account; $2 at most.
-SELECT id, notice_key, kind, title, body, data, raised_at, over_at FROM notices WHERE account_id = $1 AND (told_at IS NULL OR over_at IS NOT NULL) ORDER BY id LIMIT $2;
+SELECT id, notice_key, kind, title, body, data, raised_at, over_at FROM notices
+    WHERE account_id = $1 AND (told_at IS NULL OR over_at IS NOT NULL) ORDER BY id LIMIT $2;
 
 -- name: notice-told
 -- $1 notice; $2 now, UTC.
@@ -47,7 +53,8 @@ DELETE FROM notices WHERE id = $1 AND over_at IS NOT NULL;
 
 -- name: drop-old-notices
 -- $1 account; $2 raised before, UTC.
-DELETE FROM notices WHERE account_id = $1 AND raised_at < $2 AND told_at IS NOT NULL AND (kind = 'report' OR over_at IS NOT NULL);
+DELETE FROM notices WHERE account_id = $1 AND raised_at < $2 AND told_at IS NOT NULL
+    AND (kind = 'report' OR over_at IS NOT NULL);
 
 -- name: report-days
 -- The days whose report was kept, the latest first.

@@ -1,38 +1,47 @@
 -- name: list-followers
 -- The account's followers in an audience, behind an openid.
 -- $1 account; $2 mini program; $3 after this openid; $4 at most; %[1]s the variables; %[2]s joins; %[3]s conditions.
-SELECT f.openid, f.unionid, b.mini_openid, f.subscribed, f.subscribe_time, f.subscribe_scene, f.remark, f.tags, f.first_seen_at, f.details_at, f.unfollowed_at, f.refollowed_at, %[1]s AS vars
+SELECT f.openid, f.unionid, f.subscribed, f.subscribe_time, f.subscribe_scene, f.remark, f.tags, f.first_seen_at,
+    f.details_at,
+    f.unfollowed_at, f.refollowed_at, b.mini_openid, %[1]s AS vars
 FROM followers f LEFT JOIN bridges b ON b.account_id = f.account_id AND b.mini_id = $2 AND b.openid = f.openid %[2]s
 WHERE f.account_id = $1 AND f.openid > $3 AND %[3]s ORDER BY f.openid LIMIT $4;
 
 -- name: find-followers
 -- Everyone who has this openid or this unionid.
 -- $1 account; $2 openid or unionid.
-SELECT f.openid, f.unionid, f.subscribed, f.subscribe_time, f.subscribe_scene, f.remark, f.tags, f.first_seen_at, f.details_at, f.unfollowed_at, f.refollowed_at
+SELECT f.openid, f.unionid, f.subscribed, f.subscribe_time, f.subscribe_scene, f.remark, f.tags, f.first_seen_at,
+    f.details_at,
+    f.unfollowed_at, f.refollowed_at
 FROM followers f WHERE f.account_id = $1 AND f.openid = $2
 UNION
-SELECT f.openid, f.unionid, f.subscribed, f.subscribe_time, f.subscribe_scene, f.remark, f.tags, f.first_seen_at, f.details_at, f.unfollowed_at, f.refollowed_at
+SELECT f.openid, f.unionid, f.subscribed, f.subscribe_time, f.subscribe_scene, f.remark, f.tags, f.first_seen_at,
+    f.details_at,
+    f.unfollowed_at, f.refollowed_at
 FROM followers f WHERE f.account_id = $1 AND f.unionid = $2;
 
 -- name: find-mini-users
 -- What a person is in one mini program.
 -- $1 account; $2 mini program; $3 unionid.
 SELECT a.appid, m.mini_openid, m.unionid, m.created_at, m.updated_at,
-       EXISTS (SELECT 1 FROM bridges b WHERE b.account_id = $1 AND b.mini_id = $2 AND b.unionid = $3 AND b.mini_openid = m.mini_openid) AS bridged
+       EXISTS (SELECT 1 FROM bridges b WHERE b.account_id = $1 AND b.mini_id = $2 AND b.unionid = $3
+           AND b.mini_openid = m.mini_openid) AS bridged
 FROM mini_users m JOIN apps a ON a.id = m.mini_id WHERE m.mini_id = $2 AND m.unionid = $3;
 
 -- name: find-deliveries
--- Every message to an openid, the latest broadcast first.
--- $1 account; $2 openid.
-SELECT d.broadcast_id, b.name, d.openid, d.state, d.attempts, d.errcode, d.errmsg, d.msgid, d.attempted_at, d.next_attempt_at
-FROM broadcasts b JOIN deliveries d ON d.broadcast_id = b.id
-WHERE b.account_id = $1 AND d.openid = $2 ORDER BY d.broadcast_id DESC;
+-- Every message to a recipient, the latest broadcast first.
+-- $1 account; $2 recipient.
+SELECT d.broadcast_id, b.name, d.recipient, d.channel, d.state, d.attempts, d.errcode, d.errmsg, d.msgid,
+    d.attempted_at, d.next_attempt_at
+FROM broadcasts b JOIN deliveries d ON d.account_id = b.account_id AND d.broadcast_id = b.id
+WHERE b.account_id = $1 AND d.account_id = $1 AND d.recipient = $2 ORDER BY d.broadcast_id DESC;
 
 -- name: list-deliveries
--- A broadcast's deliveries in openid order.
--- $1 broadcast; $2 after this openid; $3 at most.
-SELECT broadcast_id, '' AS name, openid, state, attempts, errcode, errmsg, msgid, attempted_at, next_attempt_at
-FROM deliveries WHERE broadcast_id = $1 AND openid > $2 ORDER BY openid LIMIT $3;
+-- A broadcast's deliveries in the order of their recipients.
+-- $1 account; $2 broadcast; $3 after this recipient; $4 at most.
+SELECT broadcast_id, '' AS name, recipient, channel, state, attempts, errcode, errmsg, msgid, attempted_at,
+    next_attempt_at
+FROM deliveries WHERE account_id = $1 AND broadcast_id = $2 AND recipient > $3 ORDER BY recipient LIMIT $4;
 
 -- name: forget-follower
 -- $1 account; $2 openid.
@@ -47,17 +56,18 @@ DELETE FROM bridges WHERE account_id = $1 AND openid = $2;
 DELETE FROM mini_users WHERE mini_id = $1 AND unionid = $2;
 
 -- name: forget-mini-bridges
+-- A mini program's bridges to a person, whichever account they are of.
 -- $1 mini program; $2 unionid.
 DELETE FROM bridges WHERE mini_id = $1 AND unionid = $2;
 
 -- name: forget-deliveries
 -- The rows stay for the counts, under a name that leads to no one.
--- $1 account; $2 openid; $3 the name.
-UPDATE deliveries SET openid = $3, errmsg = '', msgid = NULL
-WHERE openid = $2 AND broadcast_id IN (SELECT id FROM broadcasts WHERE account_id = $1);
+-- $1 account; $2 recipient; $3 the name.
+UPDATE deliveries SET recipient = $3, openid = NULL, mini_openid = NULL, errmsg = '', msgid = NULL, vars = NULL
+WHERE account_id = $1 AND recipient = $2;
 
 -- name: forget-listed
 -- Take an openid out of the kept listings.
 -- $1 account; $2 the openid between spaces.
 UPDATE sync_pages SET openids = TRIM(REPLACE(' ' || openids || ' ', $2, ' '))
-WHERE run_id IN (SELECT id FROM sync_runs WHERE account_id = $1) AND ' ' || openids || ' ' LIKE '%' || $2 || '%';
+WHERE account_id = $1 AND ' ' || openids || ' ' LIKE '%' || $2 || '%';

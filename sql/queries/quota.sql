@@ -1,14 +1,17 @@
 -- name: get-quota
 -- $1 app; $2 api; $3 day.
-SELECT api, day, daily_limit, used, read_used, claimed, ours, read_ours, doubtful, read_at FROM quota_days WHERE app_id = $1 AND api = $2 AND day = $3;
+SELECT api, day, daily_limit, used, read_used, claimed, ours, read_ours, doubtful, read_at FROM quota_days
+    WHERE app_id = $1 AND api = $2 AND day = $3;
 
 -- name: list-quota
 -- $1 app; $2 day.
-SELECT api, day, daily_limit, used, read_used, ours, doubtful, read_at FROM quota_days WHERE app_id = $1 AND day = $2 ORDER BY api;
+SELECT api, day, daily_limit, used, read_used, ours, doubtful, read_at FROM quota_days
+    WHERE app_id = $1 AND day = $2 ORDER BY api;
 
 -- name: quota-history
 -- $1 app; $2 api; $3 first day; $4 last day.
-SELECT api, day, daily_limit, used, read_used, ours, doubtful, read_at FROM quota_days WHERE app_id = $1 AND api = $2 AND day BETWEEN $3 AND $4 ORDER BY day;
+SELECT api, day, daily_limit, used, read_used, ours, doubtful, read_at FROM quota_days
+    WHERE app_id = $1 AND api = $2 AND day BETWEEN $3 AND $4 ORDER BY day;
 
 -- name: put-quota
 -- What WeChat just told. Its counter lags behind our reservations, so the larger
@@ -22,10 +25,13 @@ INSERT INTO quota_days (app_id, api, day, daily_limit, used, read_used, read_at)
 ON CONFLICT (app_id, api, day) DO UPDATE SET
     daily_limit = CASE WHEN excluded.daily_limit = 0 THEN quota_days.daily_limit ELSE excluded.daily_limit END,
     doubtful = FALSE,
-    used = CASE WHEN NOT EXISTS (SELECT 1 FROM pacing p WHERE p.app_id = excluded.app_id AND p.api = excluded.api AND p.next_at > $7) THEN excluded.used
+    used = CASE WHEN NOT EXISTS (SELECT 1 FROM pacing p
+        WHERE p.app_id = excluded.app_id AND p.api = excluded.api AND p.next_at > $7) THEN excluded.used
                 WHEN excluded.read_used * 2 < quota_days.read_used THEN excluded.used + quota_days.claimed - quota_days.ours
                 WHEN excluded.used > quota_days.used THEN excluded.used ELSE quota_days.used END,
-    claimed = CASE WHEN NOT EXISTS (SELECT 1 FROM pacing p WHERE p.app_id = excluded.app_id AND p.api = excluded.api AND p.next_at > $7) THEN quota_days.ours ELSE quota_days.claimed END,
+    claimed = CASE WHEN NOT EXISTS (SELECT 1 FROM pacing p
+        WHERE p.app_id = excluded.app_id AND p.api = excluded.api
+        AND p.next_at > $7) THEN quota_days.ours ELSE quota_days.claimed END,
     read_used = excluded.read_used,
     read_ours = quota_days.ours,
     read_at = excluded.read_at;
@@ -38,7 +44,9 @@ UPDATE quota_days SET used = used + $4, claimed = claimed + $4 WHERE app_id = $1
 -- name: doubt-quota
 -- Give back what a dead worker had reserved, until WeChat says what it used of it.
 -- $1 app; $2 api; $3 day; $4 calls.
-UPDATE quota_days SET used = CASE WHEN used > $4 THEN used - $4 ELSE 0 END, claimed = CASE WHEN claimed - $4 > ours THEN claimed - $4 ELSE ours END, doubtful = TRUE WHERE app_id = $1 AND api = $2 AND day = $3;
+UPDATE quota_days SET used = CASE WHEN used > $4 THEN used - $4 ELSE 0 END, claimed = CASE
+    WHEN claimed - $4 > ours THEN claimed - $4 ELSE ours END, doubtful = TRUE
+    WHERE app_id = $1 AND api = $2 AND day = $3;
 
 -- name: count-calls
 -- Calls that we made and recorded.
@@ -48,7 +56,8 @@ UPDATE quota_days SET ours = ours + $4 WHERE app_id = $1 AND api = $2 AND day = 
 -- name: count-other-calls
 -- Calls that we made of an API whose quota we do not reserve.
 -- $1 app; $2 api; $3 day; $4 calls; $5 now, UTC.
-INSERT INTO quota_days (app_id, api, day, daily_limit, used, read_used, ours, read_at) VALUES ($1, $2, $3, 0, 0, 0, $4, $5)
+INSERT INTO quota_days (app_id, api, day, daily_limit, used, read_used, ours, read_at)
+    VALUES ($1, $2, $3, 0, 0, 0, $4, $5)
 ON CONFLICT (app_id, api, day) DO UPDATE SET ours = quota_days.ours + excluded.ours;
 
 -- name: spend-quota

@@ -70,7 +70,8 @@ func PostgresURL(t testing.TB) string {
 	}
 	defer admin.Close()
 	name := "wxcast_test_" + strings.ToLower(rand.Text())
-	if _, err := admin.ExecContext(t.Context(), "CREATE DATABASE "+pq.QuoteIdentifier(name)+" TEMPLATE "+pq.QuoteIdentifier(template)); err != nil {
+	if _, err := admin.ExecContext(t.Context(),
+		"CREATE DATABASE "+pq.QuoteIdentifier(name)+" TEMPLATE "+pq.QuoteIdentifier(template)); err != nil {
 		t.Fatalf("clone the template database: %v", err)
 	}
 	t.Cleanup(func() {
@@ -115,7 +116,8 @@ func postgresTemplate(t testing.TB, server string) string {
 		_, _ = conn.ExecContext(context.WithoutCancel(ctx), "SELECT pg_advisory_unlock($1)", lockID)
 	}()
 	var ready bool
-	if err := conn.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM pg_database WHERE datname = $1)", name).Scan(&ready); err != nil {
+	if err := conn.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM pg_database WHERE datname = $1)",
+		name).Scan(&ready); err != nil {
 		t.Fatal(err)
 	}
 	if ready {
@@ -131,7 +133,8 @@ func postgresTemplate(t testing.TB, server string) string {
 		}
 	}
 	migrate(t, withDatabase(t, server, building))
-	if _, err := conn.ExecContext(ctx, "ALTER DATABASE "+pq.QuoteIdentifier(building)+" RENAME TO "+pq.QuoteIdentifier(name)); err != nil {
+	if _, err := conn.ExecContext(ctx,
+		"ALTER DATABASE "+pq.QuoteIdentifier(building)+" RENAME TO "+pq.QuoteIdentifier(name)); err != nil {
 		t.Fatal(err)
 	}
 	return name
@@ -209,7 +212,8 @@ func PretendNewerSchema(t *testing.T, rawURL string) {
 	t.Helper()
 	db := openRaw(t, rawURL)
 	defer db.Close()
-	if _, err := db.ExecContext(t.Context(), "INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, TRUE)"); err != nil {
+	if _, err := db.ExecContext(t.Context(),
+		"INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, TRUE)"); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -77,10 +77,11 @@ CREATE INDEX sync_runs_account ON sync_runs (account_id, id);
 -- A page of a run's listing in one row, openids parted by spaces: a tenth of the
 -- cost of a row each. Kept for the run at work and for the base.
 CREATE TABLE sync_pages (
-    run_id  BIGINT NOT NULL REFERENCES sync_runs (id),
-    page    INTEGER NOT NULL,
-    openids TEXT NOT NULL,
-    PRIMARY KEY (run_id, page)
+    account_id BIGINT NOT NULL,
+    run_id     BIGINT NOT NULL REFERENCES sync_runs (id),
+    page       INTEGER NOT NULL,
+    openids    TEXT NOT NULL,
+    PRIMARY KEY (account_id, run_id, page)
 );
 
 CREATE TABLE mini_users (
@@ -137,7 +138,7 @@ CREATE TABLE broadcasts (
     -- Who gets it, as JSON: all times, lists and other broadcasts as they stood when
     -- it was created.
     audience     TEXT NOT NULL,
-    message_key  TEXT NOT NULL UNIQUE,
+    message_key  TEXT NOT NULL,
     state        TEXT NOT NULL CHECK (state IN ('draft', 'scheduled', 'running', 'waiting', 'paused', 'done', 'cancelled')),
     reason       TEXT NOT NULL DEFAULT '',
     resume_at    TIMESTAMP,
@@ -151,21 +152,45 @@ CREATE TABLE broadcasts (
     -- When a worker last got work of it.
     worked_at    TIMESTAMP,
     fixed        BOOLEAN NOT NULL DEFAULT FALSE,
-    -- Recipients up to here, in openid order, have a delivery row: so many.
+    -- Recipients up to here, in the order of their ids, have a delivery row: so many.
     fixed_to     TEXT NOT NULL DEFAULT '',
     fixed_count  BIGINT NOT NULL DEFAULT 0,
-    -- Deliveries up to here, in openid order, have been leased once.
+    -- Deliveries up to here, in the order of their recipients, have been leased once.
     leased_to    TEXT NOT NULL DEFAULT '',
     created_at   TIMESTAMP NOT NULL,
     started_at   TIMESTAMP,
     finished_at  TIMESTAMP,
+    UNIQUE (account_id, id),
+    UNIQUE (account_id, message_key),
     UNIQUE (account_id, name, content_hash)
 );
 
+-- The channels of a broadcast in their order: whose quota and time its messages take,
+-- and the template that they name.
+CREATE TABLE broadcast_channels (
+    account_id   BIGINT NOT NULL,
+    broadcast_id BIGINT NOT NULL,
+    channel      TEXT NOT NULL,
+    position     SMALLINT NOT NULL,
+    app_id       BIGINT NOT NULL REFERENCES apps (id),
+    api          TEXT NOT NULL,
+    template_id  TEXT NOT NULL DEFAULT '',
+    PRIMARY KEY (account_id, broadcast_id, channel)
+) WITHOUT ROWID;
+
 -- One recipient of one broadcast.
 CREATE TABLE deliveries (
+    account_id      BIGINT NOT NULL,
     broadcast_id    BIGINT NOT NULL,
-    openid          TEXT NOT NULL,
+    -- The person, once for each broadcast: the follower's openid, or the mini user's of
+    -- somebody who follows nothing. openid and mini_openid are the ids that a channel
+    -- takes where they are another: NULL says that the recipient is it, or that no
+    -- channel of the broadcast asked for it.
+    recipient       TEXT NOT NULL,
+    openid          TEXT,
+    mini_openid     TEXT,
+    -- Which channel of the broadcast has it.
+    channel         TEXT NOT NULL,
     state           TEXT NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'sent', 'failed', 'skipped', 'unknown')),
     attempts        SMALLINT NOT NULL DEFAULT 0,
     errcode         INTEGER NOT NULL DEFAULT 0,
@@ -180,21 +205,23 @@ CREATE TABLE deliveries (
     vars            TEXT,
     -- What WeChat's receipt said: success, or why it did not reach the phone.
     receipt         TEXT,
-    PRIMARY KEY (broadcast_id, openid)
+    PRIMARY KEY (account_id, broadcast_id, recipient)
 ) WITHOUT ROWID;
-CREATE INDEX deliveries_due ON deliveries (broadcast_id, next_attempt_at) WHERE next_attempt_at IS NOT NULL;
+CREATE INDEX deliveries_due ON deliveries (account_id, broadcast_id, next_attempt_at) WHERE next_attempt_at IS NOT NULL;
 
--- A worker's claim on the deliveries in (from_openid, to_openid].
+-- A worker's claim on the deliveries in (from_recipient, to_recipient].
 CREATE TABLE leases (
-    id           INTEGER PRIMARY KEY AUTOINCREMENT,
-    broadcast_id BIGINT NOT NULL REFERENCES broadcasts (id),
-    worker       TEXT NOT NULL,
-    from_openid  TEXT NOT NULL,
-    to_openid    TEXT NOT NULL,
-    claimed_at   TIMESTAMP NOT NULL,
-    leased_until TIMESTAMP NOT NULL
+    id             INTEGER PRIMARY KEY AUTOINCREMENT,
+    account_id     BIGINT NOT NULL,
+    broadcast_id   BIGINT NOT NULL,
+    worker         TEXT NOT NULL,
+    from_recipient TEXT NOT NULL,
+    to_recipient   TEXT NOT NULL,
+    claimed_at     TIMESTAMP NOT NULL,
+    leased_until   TIMESTAMP NOT NULL,
+    FOREIGN KEY (account_id, broadcast_id) REFERENCES broadcasts (account_id, id)
 );
-CREATE INDEX leases_broadcast ON leases (broadcast_id);
+CREATE INDEX leases_broadcast ON leases (account_id, broadcast_id);
 
 -- When the next message by an API of an app may leave, for all workers together.
 CREATE TABLE pacing (
@@ -226,14 +253,93 @@ CREATE TABLE quota_days (
     PRIMARY KEY (app_id, api, day)
 ) WITHOUT ROWID;
 
--- Who asked for no more messages.
+-- Who asked for no more messages. A follower stands by their openid, anyone else by the
+-- openid, mini_openid or unionid that was given: it counts from the moment they follow.
 CREATE TABLE optouts (
     account_id BIGINT NOT NULL,
-    openid     TEXT NOT NULL,
+    id         TEXT NOT NULL,
+    by_openid  BOOLEAN NOT NULL,
     since      TIMESTAMP NOT NULL,
     source     TEXT NOT NULL,
-    PRIMARY KEY (account_id, openid)
+    PRIMARY KEY (account_id, id)
 ) WITHOUT ROWID;
+CREATE INDEX optouts_of_others ON optouts (account_id) WHERE NOT by_openid;
+
+-- Who refused a template by a channel, as a receipt told: they get its messages no more,
+-- others still.
+CREATE TABLE blocks (
+    account_id  BIGINT NOT NULL,
+    channel     TEXT NOT NULL,
+    template_id TEXT NOT NULL,
+    recipient   TEXT NOT NULL,
+    since       TIMESTAMP NOT NULL,
+    PRIMARY KEY (account_id, channel, template_id, recipient)
+) WITHOUT ROWID;
+
+-- How many messages of a template a person allows, by the kind and age of their consent.
+CREATE TABLE permits (
+    account_id  BIGINT NOT NULL,
+    app_id      BIGINT NOT NULL,
+    template_id TEXT NOT NULL,
+    recipient   TEXT NOT NULL,
+    granted_at  TIMESTAMP NOT NULL,
+    -- The version of the text that was agreed to, where it is known.
+    text_version TEXT NOT NULL DEFAULT '',
+    kind        TEXT NOT NULL CHECK (kind IN ('once', 'long_term', 'limited')),
+    source      TEXT NOT NULL,
+    -- So many are left of this consent.
+    messages    INTEGER NOT NULL,
+    PRIMARY KEY (account_id, app_id, template_id, recipient, granted_at)
+) WITHOUT ROWID;
+
+-- The time in which customer-service messages to a follower are allowed, by what opened it.
+CREATE TABLE windows (
+    account_id BIGINT NOT NULL,
+    openid     TEXT NOT NULL,
+    kind       TEXT NOT NULL,
+    opened_at  TIMESTAMP NOT NULL,
+    closes_at  TIMESTAMP NOT NULL,
+    messages   INTEGER NOT NULL,
+    PRIMARY KEY (account_id, openid, kind)
+) WITHOUT ROWID;
+
+-- Stored specs that messages name. A version is never changed.
+CREATE TABLE presets (
+    account_id BIGINT NOT NULL REFERENCES apps (id),
+    name       TEXT NOT NULL,
+    version    INTEGER NOT NULL,
+    spec       TEXT NOT NULL,
+    created_at TIMESTAMP NOT NULL,
+    removed_at TIMESTAMP,
+    PRIMARY KEY (account_id, name, version)
+) WITHOUT ROWID;
+
+-- Messages to one person. What becomes of one is its delivery's, under the broadcast that
+-- its preset or spec has for single messages.
+CREATE TABLE messages (
+    id           INTEGER PRIMARY KEY AUTOINCREMENT,
+    account_id   BIGINT NOT NULL,
+    broadcast_id BIGINT NOT NULL,
+    recipient    TEXT NOT NULL,
+    -- The caller's key, and the hash of the content that it stands for.
+    message_key  TEXT NOT NULL,
+    content_hash TEXT NOT NULL,
+    created_at   TIMESTAMP NOT NULL,
+    send_at      TIMESTAMP NOT NULL,
+    expires_at   TIMESTAMP,
+    UNIQUE (account_id, message_key)
+);
+
+-- The company's people, in the console. Of a password only its hash is kept.
+CREATE TABLE users (
+    id            INTEGER PRIMARY KEY AUTOINCREMENT,
+    name          TEXT NOT NULL UNIQUE,
+    role          TEXT NOT NULL,
+    password_hash TEXT NOT NULL,
+    created_at    TIMESTAMP NOT NULL,
+    disabled_at   TIMESTAMP,
+    last_seen_at  TIMESTAMP
+);
 
 -- A CSV of recipients, known by its content. Its rows hold an id of the kind, and
 -- the other columns as a JSON object.
@@ -247,11 +353,12 @@ CREATE TABLE lists (
     loaded_at  TIMESTAMP NOT NULL
 );
 CREATE TABLE list_rows (
-    list_id BIGINT NOT NULL,
-    id      TEXT NOT NULL,
-    line    BIGINT NOT NULL,
-    vars    TEXT NOT NULL,
-    PRIMARY KEY (list_id, id)
+    account_id BIGINT NOT NULL,
+    list_id    BIGINT NOT NULL,
+    id         TEXT NOT NULL,
+    line       BIGINT NOT NULL,
+    vars       TEXT NOT NULL,
+    PRIMARY KEY (account_id, list_id, id)
 ) WITHOUT ROWID;
 
 -- Receipts that came before their message was recorded as sent.
@@ -261,6 +368,8 @@ CREATE TABLE early_receipts (
     msgid      BIGINT NOT NULL,
     openid     TEXT NOT NULL,
     receipt    TEXT NOT NULL,
+    -- It says that the person refused the template.
+    blocked    BOOLEAN NOT NULL DEFAULT FALSE,
     at         TIMESTAMP NOT NULL,
     PRIMARY KEY (account_id, app_id, msgid, openid, at)
 ) WITHOUT ROWID;

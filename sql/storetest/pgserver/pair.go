@@ -57,7 +57,8 @@ func (p *Pair) start(ctx context.Context, bin string) error {
 		return nil
 	}
 	start := func(data string, port int) (*exec.Cmd, error) {
-		cmd := exec.Command(filepath.Join(bin, "postgres"), "-D", data, "-p", strconv.Itoa(port), "-k", p.dir, "-c", "listen_addresses=127.0.0.1", "-c", "max_connections=200")
+		cmd := exec.Command(filepath.Join(bin, "postgres"), "-D", data, "-p", strconv.Itoa(port), "-k", p.dir, "-c",
+			"listen_addresses=127.0.0.1", "-c", "max_connections=200")
 		cmd.SysProcAttr, cmd.Dir, cmd.Stdout, cmd.Stderr = attr, p.dir, p.log, p.log
 		return cmd, cmd.Start()
 	}
@@ -68,7 +69,8 @@ func (p *Pair) start(ctx context.Context, bin string) error {
 		}
 	}
 	first, second := filepath.Join(p.dir, "first"), filepath.Join(p.dir, "second")
-	if err := run("initdb", "-D", first, "-U", "wxcast", "--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync"); err != nil {
+	if err := run("initdb", "-D", first, "-U", "wxcast", "--auth=trust", "--encoding=UTF8", "--no-locale",
+		"--no-sync"); err != nil {
 		return err
 	}
 	if p.primary, err = start(first, ports[0]); err != nil {
@@ -78,7 +80,8 @@ func (p *Pair) start(ctx context.Context, bin string) error {
 	if err := waitUntilUp(ctx, primaryURL); err != nil {
 		return err
 	}
-	if err := run("pg_basebackup", "-D", second, "-R", "-h", "127.0.0.1", "-p", strconv.Itoa(ports[0]), "-U", "wxcast", "--no-sync", "--checkpoint=fast"); err != nil {
+	if err := run("pg_basebackup", "-D", second, "-R", "-h", "127.0.0.1", "-p", strconv.Itoa(ports[0]), "-U", "wxcast",
+		"--no-sync", "--checkpoint=fast"); err != nil {
 		return err
 	}
 	if p.standby, err = start(second, ports[1]); err != nil {

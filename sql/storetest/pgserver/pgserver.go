@@ -89,7 +89,8 @@ func StartIn(ctx context.Context, parent string, settings []string) (*Server, er
 	if err != nil {
 		return nil, err
 	}
-	initdb := exec.CommandContext(ctx, filepath.Join(bin, "initdb"), "-D", data, "-U", "wxcast", "--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync")
+	initdb := exec.CommandContext(ctx, filepath.Join(bin, "initdb"), "-D", data, "-U", "wxcast", "--auth=trust",
+		"--encoding=UTF8", "--no-locale", "--no-sync")
 	initdb.SysProcAttr, initdb.Dir = attr, dir
 	if out, err := initdb.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("initdb: %w: %s", err, lastLine(out))
@@ -98,7 +99,8 @@ func StartIn(ctx context.Context, parent string, settings []string) (*Server, er
 	if err != nil {
 		return nil, err
 	}
-	args := append([]string{"-D", data, "-p", strconv.Itoa(port), "-k", dir, "-c", "listen_addresses=127.0.0.1", "-c", "max_connections=200"}, settings...)
+	args := append([]string{"-D", data, "-p", strconv.Itoa(port), "-k", dir, "-c", "listen_addresses=127.0.0.1", "-c",
+		"max_connections=200"}, settings...)
 	var postgres *exec.Cmd
 	start := func() error {
 		postgres = exec.Command(filepath.Join(bin, "postgres"), args...)
@@ -139,14 +141,19 @@ func findBinaries(others ...string) (string, error) {
 	if path, err := exec.LookPath("postgres"); err == nil {
 		dirs = append(dirs, filepath.Dir(path))
 	}
-	for _, pattern := range []string{"/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql@*/bin", "/usr/local/opt/postgresql@*/bin"} {
+	for _, pattern := range []string{"/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin",
+		"/opt/homebrew/opt/postgresql@*/bin", "/usr/local/opt/postgresql@*/bin"} {
 		found, _ := filepath.Glob(pattern)
 		slices.Reverse(found)
 		dirs = append(dirs, found...)
 	}
 	needed := append([]string{"initdb", "postgres"}, others...)
 	for _, dir := range dirs {
-		if !slices.ContainsFunc(needed, func(name string) bool { _, err := os.Stat(filepath.Join(dir, name)); return err != nil }) {
+		if !slices.ContainsFunc(needed, func(name string) bool {
+			_,
+				err := os.Stat(filepath.Join(dir, name))
+			return err != nil
+		}) {
 			return dir, nil
 		}
 	}
@@ -183,7 +190,8 @@ func fromDocker(ctx context.Context, settings []string) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	args := append([]string{"run", "--rm", "--detach", "--publish", "127.0.0.1:" + strconv.Itoa(port) + ":5432", "--env", "POSTGRES_HOST_AUTH_METHOD=trust",
+	args := append([]string{"run", "--rm", "--detach", "--publish", "127.0.0.1:" + strconv.Itoa(port) + ":5432",
+		"--env", "POSTGRES_HOST_AUTH_METHOD=trust",
 		"postgres:17-alpine", "-c", "max_connections=200"}, settings...)
 	out, err := exec.CommandContext(ctx, "docker", args...).Output()
 	if err != nil {

@@ -1,0 +1,13 @@
+-- name: add-events
+-- Keep events, each once, whoever tells them again.
+-- $1 account; $2 now, UTC; $3 JSON array of {openid, created_at, kind, event_key, msgid, status, content, detail}.
+INSERT INTO events (account_id, openid, created_at, kind, event_key, msgid, status, content, detail, received_at)
+SELECT $1, openid, created_at, kind, event_key, msgid, status, content, detail, $2
+FROM json_to_recordset($3::json) AS r (openid text, created_at timestamptz, kind text, event_key text, msgid bigint,
+    status text, content text, detail text)
+ON CONFLICT DO NOTHING;
+
+-- name: mark-events-applied
+-- $1 account; $2 now, UTC; $3 ids as a JSON array.
+UPDATE events SET applied_at = $2 WHERE account_id = $1
+    AND id IN (SELECT value::bigint FROM json_array_elements_text($3::json));

@@ -1,0 +1,61 @@
+-- name: settle-early
+-- The receipts that came before these messages were recorded as sent.
+-- $1 account; $2 broadcast; $3 app; $4 JSON array of {recipient, msgid}.
+UPDATE deliveries d SET receipt = e.receipt
+FROM (SELECT $1::bigint AS account_id, $2::bigint AS broadcast_id, $3::bigint AS app_id, r.*
+      FROM json_to_recordset($4::json) AS r (recipient text, msgid bigint) OFFSET 0) o
+JOIN early_receipts e ON e.account_id = o.account_id AND e.app_id = o.app_id AND e.msgid = o.msgid
+    AND e.openid = o.recipient
+WHERE d.account_id = o.account_id AND d.broadcast_id = o.broadcast_id AND d.recipient = o.recipient
+    AND d.msgid = o.msgid;
+
+-- name: settle-receipts
+-- Give deliveries the receipts that name them.
+-- $1 account; $2 broadcasts that ended since, UTC; $3 JSON array of {n, openid, msgid, receipt}.
+UPDATE deliveries d SET receipt = o.receipt
+FROM (SELECT b.account_id, b.id AS broadcast_id, r.*
+      FROM json_to_recordset($3::json) AS r (openid text, msgid bigint, receipt text) CROSS JOIN broadcasts b
+      WHERE b.account_id = $1 AND (b.finished_at IS NULL OR b.finished_at >= $2) OFFSET 0) o
+WHERE d.account_id = o.account_id AND d.broadcast_id = o.broadcast_id AND d.recipient = o.openid AND d.msgid = o.msgid
+  AND d.receipt IS DISTINCT FROM o.receipt;
+
+-- name: unsettled-receipts
+-- Those that name no delivery yet.
+-- $1 account; $2 broadcasts that ended since, UTC; $3 JSON array of {n, openid, msgid, receipt}.
+SELECT r.n FROM json_to_recordset($3::json) AS r (n int, openid text, msgid bigint)
+WHERE NOT EXISTS (
+    SELECT 1 FROM broadcasts b CROSS JOIN LATERAL (
+        SELECT 1 FROM deliveries d
+        WHERE d.account_id = b.account_id AND d.broadcast_id = b.id AND d.recipient = r.openid
+            AND d.msgid = r.msgid OFFSET 0) d
+    WHERE b.account_id = $1 AND (b.finished_at IS NULL OR b.finished_at >= $2));
+
+-- name: doubtful-receipts
+-- Those to people with a delivery in doubt.
+-- $1 account; $2 broadcasts that ended since, UTC; $3 JSON array of {n, openid, msgid, receipt}.
+SELECT r.n FROM json_to_recordset($3::json) AS r (n int, openid text)
+WHERE EXISTS (
+    SELECT 1 FROM broadcasts b CROSS JOIN LATERAL (
+        SELECT 1 FROM deliveries d
+        WHERE d.account_id = b.account_id AND d.broadcast_id = b.id AND d.recipient = r.openid
+            AND d.state = 'unknown' OFFSET 0) d
+    WHERE b.account_id = $1 AND (b.finished_at IS NULL OR b.finished_at >= $2));
+
+-- name: add-early
+-- Keep receipts for messages that are not recorded yet.
+-- $1 account; $2 app; $3 JSON array of {openid, msgid, receipt, blocked, at}.
+INSERT INTO early_receipts (account_id, app_id, msgid, openid, receipt, blocked, at)
+SELECT $1::bigint, $2::bigint, msgid, openid, receipt, blocked, at
+FROM json_to_recordset($3::json) AS r (msgid bigint, openid text, receipt text, blocked boolean, at timestamptz)
+ON CONFLICT DO NOTHING;
+
+-- name: early-of
+-- The receipts that came early for some people.
+-- $1 account; $2 app; $3 openids as a JSON array.
+SELECT openid, msgid, receipt, blocked, at FROM early_receipts
+WHERE account_id = $1 AND app_id = $2 AND openid IN (SELECT value FROM json_array_elements_text($3::json));
+
+-- name: drop-used-early
+-- $1 account; $2 app; $3 JSON array of {openid, msgid, at}.
+DELETE FROM early_receipts WHERE account_id = $1 AND app_id = $2 AND (msgid, openid, at) IN (
+    SELECT msgid, openid, at FROM json_to_recordset($3::json) AS r (msgid bigint, openid text, at timestamptz));

@@ -1,0 +1,55 @@
+-- name: settle-early
+-- The receipts that came before these messages were recorded as sent.
+-- $1 account; $2 broadcast; $3 app; $4 JSON array of {recipient, msgid}.
+UPDATE deliveries SET receipt = e.receipt
+FROM json_each($4) o CROSS JOIN early_receipts e
+WHERE deliveries.account_id = $1 AND broadcast_id = $2 AND recipient = o.value ->> 'recipient'
+    AND deliveries.msgid = o.value ->> 'msgid'
+  AND e.account_id = $1 AND e.app_id = $3 AND e.msgid = o.value ->> 'msgid' AND e.openid = o.value ->> 'recipient';
+
+-- name: settle-receipts
+-- Give deliveries the receipts that name them.
+-- $1 account; $2 broadcasts that ended since, UTC; $3 JSON array of {n, openid, msgid, receipt}.
+UPDATE deliveries SET receipt = o.value ->> 'receipt'
+FROM json_each($3) o CROSS JOIN broadcasts b
+WHERE b.account_id = $1 AND (b.finished_at IS NULL OR b.finished_at >= $2)
+  AND deliveries.account_id = $1 AND deliveries.broadcast_id = b.id AND deliveries.recipient = o.value ->> 'openid'
+  AND deliveries.msgid = o.value ->> 'msgid' AND deliveries.receipt IS NOT o.value ->> 'receipt';
+
+-- name: unsettled-receipts
+-- Those that name no delivery yet.
+-- $1 account; $2 broadcasts that ended since, UTC; $3 JSON array of {n, openid, msgid, receipt}.
+SELECT o.value ->> 'n' FROM json_each($3) o
+WHERE NOT EXISTS (
+    SELECT 1 FROM broadcasts b CROSS JOIN deliveries d
+        ON d.account_id = $1 AND d.broadcast_id = b.id AND d.recipient = o.value ->> 'openid'
+            AND d.msgid = o.value ->> 'msgid'
+    WHERE b.account_id = $1 AND (b.finished_at IS NULL OR b.finished_at >= $2));
+
+-- name: doubtful-receipts
+-- Those to people with a delivery in doubt.
+-- $1 account; $2 broadcasts that ended since, UTC; $3 JSON array of {n, openid, msgid, receipt}.
+SELECT o.value ->> 'n' FROM json_each($3) o
+WHERE EXISTS (
+    SELECT 1 FROM broadcasts b CROSS JOIN deliveries d
+        ON d.account_id = $1 AND d.broadcast_id = b.id AND d.recipient = o.value ->> 'openid' AND d.state = 'unknown'
+    WHERE b.account_id = $1 AND (b.finished_at IS NULL OR b.finished_at >= $2));
+
+-- name: add-early
+-- Keep receipts for messages that are not recorded yet.
+-- $1 account; $2 app; $3 JSON array of {openid, msgid, receipt, blocked, at}.
+INSERT INTO early_receipts (account_id, app_id, msgid, openid, receipt, blocked, at)
+SELECT $1, $2, value ->> 'msgid', value ->> 'openid', value ->> 'receipt',
+    value ->> 'blocked', value ->> 'at' FROM json_each($3) WHERE TRUE
+ON CONFLICT DO NOTHING;
+
+-- name: early-of
+-- The receipts that came early for some people.
+-- $1 account; $2 app; $3 openids as a JSON array.
+SELECT openid, msgid, receipt, blocked, at FROM early_receipts
+WHERE account_id = $1 AND app_id = $2 AND openid IN (SELECT value FROM json_each($3));
+
+-- name: drop-used-early
+-- $1 account; $2 app; $3 JSON array of {openid, msgid, at}.
+DELETE FROM early_receipts WHERE account_id = $1 AND app_id = $2
+  AND (msgid, openid, at) IN (SELECT value ->> 'msgid', value ->> 'openid', value ->> 'at' FROM json_each($3));

@@ -1,0 +1,65 @@
+package store_test
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+
+	store "github.com/wxcast/wxcast/sql"
+	"github.com/wxcast/wxcast/sql/storetest"
+)
+
+func TestEveryQueryIsValidOnItsEngine(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		for name, err := range db.PrepareAll(t.Context()) {
+			t.Errorf("%s: %v", name, err)
+		}
+	})
+}
+
+// ofManyRows are the tables that grow with people and messages: a distributed engine keeps
+// each account's rows together, and finds them by the account alone.
+var ofManyRows = []string{
+	"followers", "bridges", "deliveries", "leases", "list_rows", "sync_pages", "early_receipts", "optouts", "blocks",
+	"permits", "windows", "messages", "events", "broadcasts", "broadcast_channels",
+}
+
+// withoutAccount are the statements that may leave the account open, with the reason.
+var withoutAccount = map[string]string{
+	"forget-mini-bridges": "a person is forgotten in a mini program, whichever accounts it is joined to; by hand, and rare",
+	"drop-bridges-key":    "the first join of an empty table",
+	"make-bridges-key":    "the first join of an empty table",
+	"any-bridge":          "the first join of an empty table",
+}
+
+func TestEveryStatementNamesTheAccount(t *testing.T) {
+	tables := strings.Join(ofManyRows, "|")
+	mention := regexp.MustCompile(`(?:FROM|JOIN|UPDATE|INTO)\s+(` + tables + `)\b(?:\s+(?:AS\s+)?([a-z]\w*))?`)
+	held := regexp.MustCompile(`(^|[^.\w]|\b(?:` + tables + `)\.)account_id\b`)
+	comment := regexp.MustCompile(`(?m)^\s*--.*$`)
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		checked := 0
+		for name, text := range db.QueryTexts() {
+			if withoutAccount[name] != "" {
+				continue
+			}
+			text = comment.ReplaceAllString(text, "")
+			bare := 0
+			for _, m := range mention.FindAllStringSubmatch(text, -1) {
+				checked++
+				if alias := m[2]; alias == "" {
+					bare++
+				} else if !regexp.MustCompile(`\b` + alias + `\.account_id\b`).MatchString(text) {
+					t.Errorf("%s: %s %s is not held to an account; say %s.account_id = $1", name, m[1], alias, alias)
+				}
+			}
+			if named := len(held.FindAllString(text, -1)); named < bare {
+				t.Errorf("%s: of %d tables of many rows only %d are held to an account; say account_id = $1:\n%s", name,
+					bare, named, text)
+			}
+		}
+		if checked < 100 {
+			t.Errorf("only %d mentions of tables were looked at: the check has gone blind", checked)
+		}
+	})
+}

@@ -1,0 +1,151 @@
+package store_test
+
+import (
+	"fmt"
+	"iter"
+	"testing"
+	"time"
+
+	"github.com/wxcast/wxcast/internal/wxcast"
+	store "github.com/wxcast/wxcast/sql"
+)
+
+// world is one account with one mini program on a fresh store.
+type world struct {
+	*store.DB
+	account, mini int64
+}
+
+func newWorld(t testing.TB, db *store.DB) world {
+	t.Helper()
+	account, err := db.EnsureApp(t.Context(), "wxaccount", wxcast.KindOfficialAccount)
+	must(t, err)
+	mini, err := db.EnsureApp(t.Context(), "wxmini", wxcast.KindMiniProgram)
+	must(t, err)
+	return world{db, account, mini}
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func openid(i int) wxcast.OpenID   { return wxcast.OpenID(fmt.Sprintf("o%06d", i)) }
+func unionid(i int) wxcast.UnionID { return wxcast.UnionID(fmt.Sprintf("u%06d", i)) }
+
+// sendAPI is what the broadcasts of these tests send by: the store knows no API by name.
+const sendAPI = "/cgi-bin/any/send"
+
+func (w world) lane() wxcast.Lane { return wxcast.Lane{AppID: w.account, API: sendAPI} }
+
+// channels are one of the store's tests' own.
+func (w world) channels() []wxcast.BroadcastChannel {
+	return []wxcast.BroadcastChannel{{Name: "any", Lane: w.lane(), TemplateID: "TPL_ID"}}
+}
+
+// follow stores followers 1 to n with unionids.
+func (w world) follow(t testing.TB, n int) {
+	t.Helper()
+	run, _, err := w.OpenSyncRun(t.Context(), w.account, wxcast.SyncFull, time.Hour)
+	must(t, err)
+	var followers []wxcast.Follower
+	for i := 1; i <= n; i++ {
+		followers = append(followers, wxcast.Follower{OpenID: openid(i), UnionID: unionid(i),
+			SubscribeTime: time.Unix(1700000000, 0), Tags: []int{2}})
+	}
+	_, err = w.StoreFollowers(t.Context(), run, followers, nil, wxcast.SyncProgress{New: int64(n)})
+	must(t, err)
+	must(t, w.FinishSyncRun(t.Context(), run, "done", true))
+}
+
+func miniUsers(from, to int) iter.Seq2[wxcast.MiniUser, error] {
+	return func(yield func(wxcast.MiniUser, error) bool) {
+		for i := from; i <= to; i++ {
+			if !yield(wxcast.MiniUser{MiniOpenID: wxcast.MiniOpenID(fmt.Sprintf("m%06d", i)), UnionID: unionid(i)},
+				nil) {
+				return
+			}
+		}
+	}
+}
+
+func bridged(mini int64) wxcast.Audience {
+	yes := true
+	return wxcast.Audience{MiniID: mini, Bridged: &yes}
+}
+
+// broadcastTo makes a running broadcast to n bridged followers, its recipients fixed.
+func (w world) broadcastTo(t testing.TB, n int) wxcast.Broadcast {
+	t.Helper()
+	w.follow(t, n)
+	_, err := w.ImportMiniUsers(t.Context(), w.mini, miniUsers(1, n), wxcast.ImportMode{})
+	must(t, err)
+	_, _, err = w.Join(t.Context(), w.account, w.mini)
+	must(t, err)
+	b, _, err := w.AddBroadcast(t.Context(), wxcast.Broadcast{AccountID: w.account, Channels: w.channels(),
+		MiniID: w.mini, Name: "b", ContentHash: "h", MessageKey: "k", State: wxcast.BroadcastRunning,
+		Audience: bridged(w.mini), Rate: 1e6})
+	must(t, err)
+	for fixed := false; !fixed; {
+		fixed, err = w.FixRecipients(t.Context(), b.Ref(), 7)
+		must(t, err)
+	}
+	must(t, w.SaveQuota(t.Context(), w.account, wxcast.DayOf(w.Now()), wxcast.Quota{API: sendAPI, Limit: 1000}))
+	return b
+}
+
+// next adds a running broadcast to the same people, its recipients fixed, after b has ended.
+func (w world) next(t testing.TB, b wxcast.Broadcast, name, templateID string) wxcast.Broadcast {
+	t.Helper()
+	if _, err := w.MoveBroadcast(t.Context(), b.Ref(),
+		wxcast.Move{From: wxcast.BroadcastRunning, To: wxcast.BroadcastDone}); err != nil {
+		t.Fatal(err)
+	}
+	channels := w.channels()
+	channels[0].TemplateID = templateID
+	next, _, err := w.AddBroadcast(t.Context(), wxcast.Broadcast{
+		AccountID: w.account, MiniID: w.mini, Channels: channels, Name: name, ContentHash: "h", MessageKey: name,
+		State: wxcast.BroadcastRunning, Audience: bridged(w.mini), Rate: 1e6,
+	})
+	must(t, err)
+	for fixed := false; !fixed; {
+		fixed, err = w.FixRecipients(t.Context(), next.Ref(), 100)
+		must(t, err)
+	}
+	return next
+}
+
+func (w world) claim(t testing.TB, b wxcast.Broadcast, worker string, n int, ttl time.Duration) wxcast.Claim {
+	t.Helper()
+	c, err := w.Claim(t.Context(), wxcast.ClaimRequest{Broadcast: b.Ref(), Channel: "any",
+		Lane: wxcast.Lane{AppID: b.AccountID, API: sendAPI}, Worker: worker, Max: n, Span: time.Hour, LeaseTTL: ttl,
+		Profile: true})
+	must(t, err)
+	return c
+}
+
+func (w world) record(t testing.TB, b wxcast.Broadcast, worker string, state wxcast.DeliveryState,
+	deliveries []wxcast.Delivery, leases ...int64) {
+	t.Helper()
+	var outcomes []wxcast.Outcome
+	for _, d := range deliveries {
+		o := wxcast.Outcome{Recipient: d.Recipient, State: state, AttemptedAt: w.Now()}
+		if state == wxcast.DeliverySent {
+			o.MsgID = 1<<53 + 1
+		} else {
+			o.ErrCode = 43004
+		}
+		outcomes = append(outcomes, o)
+	}
+	must(t, w.RecordOutcomes(t.Context(), wxcast.Recording{Broadcast: b.Ref(), Worker: worker, Lane: w.lane(),
+		Outcomes: outcomes, DoneLeases: leases}))
+}
+
+func (w world) tally(t testing.TB, b wxcast.Broadcast) wxcast.Tally {
+	t.Helper()
+	tally, err := w.Tally(t.Context(), b.Ref())
+	must(t, err)
+	return tally
+}
