@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/wxcast/wxcast/broadcast"
-	"github.com/wxcast/wxcast/broadcast/spec"
+	"github.com/wxcast/wxcast/internal/value"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
@@ -22,7 +22,7 @@ func TestForetell(t *testing.T) {
 		days int
 		ends time.Time
 
-		quiet []spec.QuietHours
+		quiet []value.QuietHours
 	}{
 		"no known limit": {36_000, 10, wxcast.Quota{}, 0, 1, at(20, 13, 0, 0), nil},
 		"inside today's quota": {9_000, 10, wxcast.Quota{Limit: 10_000, Used: 1000}, 0, 1, at(20, 12, 15, 0),
@@ -33,9 +33,9 @@ func TestForetell(t *testing.T) {
 		"nothing is left today":         {100, 10, wxcast.Quota{Limit: 1000, Used: 1000}, 0, 2, at(21, 0, 5, 10), nil},
 		"the day ends before the quota": {100_000, 1, wxcast.Quota{Limit: 1_000_000}, 0, 2, at(21, 15, 46, 40), nil},
 		"quiet hours hold it up": {36_001, 1, wxcast.Quota{}, 0, 2, at(21, 8, 0, 1),
-			[]spec.QuietHours{{From: 22 * time.Hour, To: 8 * time.Hour}}},
+			[]value.QuietHours{{From: 22 * time.Hour, To: 8 * time.Hour}}},
 		"lunch is quiet": {7200, 1, wxcast.Quota{}, 0, 1, at(20, 15, 0, 0),
-			[]spec.QuietHours{{From: 12 * time.Hour, To: 13 * time.Hour}}},
+			[]value.QuietHours{{From: 12 * time.Hour, To: 13 * time.Hour}}},
 		"what is kept is all there ever": {1, 10, wxcast.Quota{Limit: 1000}, 1000, 0, time.Time{}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/wxcast/wxcast/broadcast/spec"
+	"github.com/wxcast/wxcast/internal/value"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
@@ -59,7 +60,7 @@ type Options struct {
 	MaxFailures int   // refusals in a row that pause the broadcast
 	// MaxFailedShare of the last failureWindow messages refused pauses it, too.
 	MaxFailedShare float64
-	Quiet          []spec.QuietHours
+	Quiet          []value.QuietHours
 	NotAfter       time.Time // zero for no such time
 	Cap            wxcast.FrequencyCap
 	Canary         spec.Canary

@@ -1,14 +1,14 @@
 package config
 
 import (
+	"errors"
 	"net"
 	"net/url"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/robfig/cron/v3"
-
+	"github.com/wxcast/wxcast/internal/value"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
@@ -66,7 +66,10 @@ var Keys = []Key{
 	{"sync.concurrency", "4", "batchget calls at a time",
 		func(c *Config, v string) (err error) { c.Sync.Concurrency, err = parseInt(v, 1, 256); return err }},
 	{"sync.rate", "100", "calls per second while syncing",
-		func(c *Config, v string) (err error) { c.Sync.Rate, err = parseFloat(v, 0.01, 100_000); return err }},
+		func(c *Config, v string) (err error) {
+			c.Sync.Rate, err = parseFloat(v, value.RateMin, value.RateMax)
+			return err
+		}},
 	{"sync.max_unfollow_share", "0.2",
 		"share of the followers that one sync, and of the mini users that one import --replace, may remove (`0.2` or `20%`)",
 		func(c *Config, v string) (err error) { c.Sync.MaxUnfollowShare, err = parseShare(v); return err }},
@@ -77,7 +80,7 @@ var Keys = []Key{
 		}},
 	{"broadcast.rate", "50", "messages per second of an account, where the spec does not say",
 		func(c *Config, v string) (err error) {
-			c.Broadcast.Rate, err = parseFloat(v, 0.01, 100_000)
+			c.Broadcast.Rate, err = parseFloat(v, value.RateMin, value.RateMax)
 			return err
 		}},
 	{"broadcast.concurrency", "100", "messages in flight of one process",
@@ -159,10 +162,9 @@ func parseCron(v string) (string, error) {
 	if v == "off" {
 		return v, nil
 	}
-	if s, err := cron.ParseStandard(v); err != nil {
-		return "", wrong("config.no_cron", "config.want_cron")
-	} else if _, ok := s.(*cron.SpecSchedule); !ok {
-		return "", wrong("config.no_clock_times", "config.want_cron")
+	var why *wxcast.SaidError
+	if _, err := value.Cron(v); errors.As(err, &why) {
+		return "", &Error{Problem: why.Sentence(), Want: wxcast.Say("config.want_cron")}
 	}
 	return v, nil
 }
@@ -192,22 +194,15 @@ func parseFloat(v string, low, high float64) (float64, error) {
 }
 
 func parseShare(v string) (float64, error) {
-	number, percent := strings.CutSuffix(v, "%")
-	f, err := strconv.ParseFloat(number, 64)
-	if percent {
-		f /= 100
-	}
-	if err != nil || !(f >= 0 && f <= 1) {
+	f, ok := value.Share(v)
+	if !ok {
 		return 0, wrong("config.no_share", "config.want_share")
 	}
 	return f, nil
 }
 
 func parseHours(v string) (string, error) {
-	from, to, ok := strings.Cut(v, "-")
-	_, errFrom := time.Parse("15:04", strings.TrimSpace(from))
-	_, errTo := time.Parse("15:04", strings.TrimSpace(to))
-	if v != "" && (!ok || errFrom != nil || errTo != nil || strings.TrimSpace(from) == strings.TrimSpace(to)) {
+	if _, ok := value.ParseQuietHours(v); !ok && v != "" {
 		return "", wrong("config.no_hours", "config.want_hours")
 	}
 	return v, nil

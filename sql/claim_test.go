@@ -54,7 +54,7 @@ func TestADeadWorkersDeliveriesComeBackAsOpen(t *testing.T) {
 		b := w.broadcastTo(t, 10)
 		first := w.claim(t, b, "dead", 6, time.Millisecond)
 		w.record(t, b, "dead", wxcast.DeliverySent, first.Fresh[:2])
-		time.Sleep(5 * time.Millisecond)
+		w.PretendLater(5 * time.Millisecond)
 
 		if c := w.claim(t, b, "alive", 10, time.Minute); !c.QuotaUnread {
 			t.Errorf("nobody asks what the dead used: %+v", c)
@@ -99,7 +99,7 @@ func TestARetryClaimedByADeadWorkerComesBackAsOpen(t *testing.T) {
 			t.Fatalf("a refused delivery is not open: %+v", retry)
 		}
 		if c := w.claim(t, b, "w3", 1, time.Minute); len(c.Retries) == 0 {
-			time.Sleep(5 * time.Millisecond)
+			w.PretendLater(5 * time.Millisecond)
 			retry = w.claim(t, b, "w3", 1, time.Minute)
 		} else {
 			retry = c
@@ -134,7 +134,7 @@ func TestWhatIsAnothersByNowIsNotGivenBack(t *testing.T) {
 		w := newWorld(t, db)
 		b := w.broadcastTo(t, 10)
 		stopped := w.claim(t, b, "stopped", 10, time.Millisecond)
-		time.Sleep(5 * time.Millisecond)
+		w.PretendLater(5 * time.Millisecond)
 		w.claim(t, b, "next", 10, time.Minute)
 		must(t, w.SaveQuota(t.Context(), w.account, wxcast.DayOf(w.Now()), wxcast.Quota{API: sendAPI, Limit: 1000}))
 		next := w.claim(t, b, "next", 10, time.Minute)
@@ -193,7 +193,7 @@ func TestWhatTheDeadReservedIsAskedOfWeChat(t *testing.T) {
 		day := wxcast.DayOf(w.Now())
 		must(t, w.SaveQuota(t.Context(), w.account, day, wxcast.Quota{API: sendAPI, Limit: 12}))
 		w.claim(t, b, "dead", 10, time.Millisecond)
-		time.Sleep(5 * time.Millisecond)
+		w.PretendLater(5 * time.Millisecond)
 		if c := w.claim(t, b, "next", 10, time.Minute); !c.QuotaUnread || len(c.Retries) != 0 {
 			t.Fatalf("claimed without asking: %+v", c)
 		}

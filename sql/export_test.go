@@ -9,6 +9,9 @@ import (
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
+// PretendLater moves the store's clock on: what would take that long has taken it.
+func (db *DB) PretendLater(by time.Duration) { db.clockOffset.Add(int64(by)) }
+
 // PretendQuiet moves a lane's last message into the past.
 func (db *DB) PretendQuiet(ctx context.Context, lane wxcast.Lane, by time.Duration) error {
 	_, err := db.exec(ctx, db.q.PutPacing, lane.AppID, lane.API, db.Now().Add(-by), 1, nil)

@@ -12,6 +12,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/wxcast/wxcast/internal/suggest"
+	"github.com/wxcast/wxcast/internal/value"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
@@ -191,12 +192,8 @@ func (p *Parser) share(dest *float64) Field {
 		if !ok {
 			return
 		}
-		text, percent := strings.CutSuffix(v, "%")
-		f, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
-		if percent {
-			f /= 100
-		}
-		if err != nil || !(f > 0 && f <= 1) {
+		f, ok := value.Share(v)
+		if !ok || f == 0 {
 			p.Complain(key, wxcast.Say("spec.no_share_value", "value", v), wxcast.Say("spec.want_share"))
 			return
 		}

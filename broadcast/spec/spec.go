@@ -19,6 +19,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/wxcast/wxcast/internal/value"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
@@ -39,8 +40,8 @@ type Spec struct {
 	// OnUnknown says what becomes of a message whose outcome was lost for good.
 	OnUnknown OnUnknown
 	Canary    Canary
-	NotAfter  time.Time  // no message leaves after it; zero for no such time
-	Quiet     QuietHours // beside those of the configuration
+	NotAfter  time.Time        // no message leaves after it; zero for no such time
+	Quiet     value.QuietHours // beside those of the configuration
 	Cap       wxcast.FrequencyCap
 
 	file  string
@@ -117,12 +118,6 @@ func (s *Spec) Bad(key string, problem, want wxcast.Sentence) *wxcast.BadInput {
 
 var specName = regexp.MustCompile(`^[\pL\pN][\pL\pN._-]{0,99}$`)
 
-// Bounds of what a spec, a flag or a call may ask for.
-const (
-	RateMin, RateMax = 0.01, 100_000 // messages per second
-	PriorityMax      = 100           // above and below 0
-)
-
 // Parse reads a spec. file is its name for errors; all mistakes come at once, each a
 // *wxcast.BadInput with the line. The keys of the first form stand in the spec itself, or
 // below channels.
@@ -162,8 +157,8 @@ func (p *Parser) fields() map[string]Field {
 		"account":  p.String(&s.Account),
 		"channels": p.channels(fields),
 		"audience": p.audience,
-		"rate":     p.number(RateMin, RateMax, "spec.rate", "rate: 50", func(f float64) { s.Rate = f }),
-		"priority": p.whole(-PriorityMax, PriorityMax, "spec.a_priority", "priority: 10",
+		"rate":     p.number(value.RateMin, value.RateMax, "spec.rate", "rate: 50", func(f float64) { s.Rate = f }),
+		"priority": p.whole(-value.PriorityMax, value.PriorityMax, "spec.a_priority", "priority: 10",
 			func(i int64) { s.Priority = int(i) }),
 		"quota": p.Section(map[string]Field{
 			"keep": p.whole(0, math.MaxInt32, "spec.messages", "keep: 1000", func(i int64) { s.QuotaKeep = i }),
@@ -222,7 +217,7 @@ func (p *Parser) quiet(key string, n *yaml.Node) {
 	if !ok {
 		return
 	}
-	if p.Quiet, ok = ParseQuietHours(v); !ok {
+	if p.Quiet, ok = value.ParseQuietHours(v); !ok {
 		p.Complain(key, wxcast.Say("spec.no_hours", "value", v), example("22:00-08:00"))
 	}
 }

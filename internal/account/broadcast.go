@@ -10,6 +10,7 @@ import (
 	"github.com/wxcast/wxcast/broadcast"
 	"github.com/wxcast/wxcast/broadcast/spec"
 	"github.com/wxcast/wxcast/internal/report"
+	"github.com/wxcast/wxcast/internal/value"
 	"github.com/wxcast/wxcast/internal/wxcast"
 	store "github.com/wxcast/wxcast/sql"
 )
@@ -204,10 +205,10 @@ func (a *Account) SteerBroadcast(ctx context.Context, id int64, to Steering) (s 
 			}
 		}
 		if to.Priority != nil {
-			if b.Priority = *to.Priority; b.Priority < -spec.PriorityMax || b.Priority > spec.PriorityMax {
+			if b.Priority = *to.Priority; b.Priority < -value.PriorityMax || b.Priority > value.PriorityMax {
 				return b, &wxcast.BadInput{Key: "priority",
-					Problem: wxcast.Say("input.whole", "value", b.Priority, "low", -spec.PriorityMax, "high",
-						spec.PriorityMax)}
+					Problem: wxcast.Say("input.whole", "value", b.Priority, "low", -value.PriorityMax, "high",
+						value.PriorityMax)}
 			}
 		}
 		s.Rate, s.Priority = b.Rate, b.Priority

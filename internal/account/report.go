@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"github.com/wxcast/wxcast/internal/report"
+	"github.com/wxcast/wxcast/internal/text"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
@@ -26,7 +27,7 @@ func (a *Account) Report(ctx context.Context, day wxcast.Day) (report.Report, er
 }
 
 // WriteReport writes a day's report as CSV or HTML.
-func (a *Account) WriteReport(ctx context.Context, day wxcast.Day, format, language string, w io.Writer) error {
+func (a *Account) WriteReport(ctx context.Context, day wxcast.Day, format string, lang text.Lang, w io.Writer) error {
 	r, err := a.Report(ctx, day)
 	if err != nil {
 		return err
@@ -34,16 +35,16 @@ func (a *Account) WriteReport(ctx context.Context, day wxcast.Day, format, langu
 	if format == "csv" {
 		return report.WriteCSV(w, r)
 	}
-	return a.writePage(ctx, r, language, w)
+	return a.writePage(ctx, r, lang, w)
 }
 
 // writePage writes a report as HTML.
-func (a *Account) writePage(ctx context.Context, r report.Report, language string, w io.Writer) error {
+func (a *Account) writePage(ctx context.Context, r report.Report, lang text.Lang, w io.Writer) error {
 	history, err := report.History(ctx, a.db, a.ID, r.Day)
 	if err != nil {
 		return err
 	}
-	return report.WriteHTML(w, r, history, language)
+	return report.WriteHTML(w, r, history, lang)
 }
 
 // ReportPage is the page of a report that was kept as a notice.
@@ -53,7 +54,7 @@ func (a *Account) ReportPage(ctx context.Context, n wxcast.Notice) ([]byte, erro
 		return nil, err
 	}
 	var page bytes.Buffer
-	err := a.writePage(ctx, r, report.Languages[0], &page)
+	err := a.writePage(ctx, r, text.Chinese, &page)
 	return page.Bytes(), err
 }
 

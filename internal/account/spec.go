@@ -12,6 +12,7 @@ import (
 	"github.com/wxcast/wxcast/broadcast/spec"
 	"github.com/wxcast/wxcast/broadcast/template"
 	"github.com/wxcast/wxcast/config"
+	"github.com/wxcast/wxcast/internal/value"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
@@ -53,11 +54,11 @@ func (o Overrides) apply(s *spec.Spec) error {
 
 // CheckRate refuses what is no number of messages per second.
 func CheckRate(rate float64) error {
-	if rate >= spec.RateMin && rate <= spec.RateMax {
+	if rate >= value.RateMin && rate <= value.RateMax {
 		return nil
 	}
 	return &wxcast.BadInput{
-		Key: "rate", Problem: wxcast.Say("input.rate", "value", rate, "low", spec.RateMin, "high", spec.RateMax),
+		Key: "rate", Problem: wxcast.Say("input.rate", "value", rate, "low", value.RateMin, "high", value.RateMax),
 		Want: wxcast.Say("input.example", "example", "50"),
 	}
 }
@@ -172,9 +173,9 @@ func (a *Account) sendOptions(s Spec) broadcast.Options {
 	if s.QuotaKeep >= 0 {
 		o.QuotaKeep = s.QuotaKeep
 	}
-	configured, _ := spec.ParseQuietHours(c.QuietHours) // checked with the configuration; "" is none
-	for _, q := range []spec.QuietHours{s.Quiet, configured} {
-		if q != (spec.QuietHours{}) {
+	configured, _ := value.ParseQuietHours(c.QuietHours) // checked with the configuration; "" is none
+	for _, q := range []value.QuietHours{s.Quiet, configured} {
+		if q != (value.QuietHours{}) {
 			o.Quiet = append(o.Quiet, q)
 		}
 	}

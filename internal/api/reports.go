@@ -7,6 +7,7 @@ import (
 
 	"github.com/wxcast/wxcast/internal/account"
 	"github.com/wxcast/wxcast/internal/report"
+	"github.com/wxcast/wxcast/internal/text"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
@@ -64,6 +65,6 @@ func (a *API) addReports() {
 			if err != nil {
 				return err
 			}
-			return of.WriteReport(ctx, d, in.Format, in.Language, w)
+			return of.WriteReport(ctx, d, in.Format, text.Lang(in.Language), w)
 		})
 }

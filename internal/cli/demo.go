@@ -18,6 +18,7 @@ import (
 	"github.com/wxcast/wxcast/internal/account"
 	"github.com/wxcast/wxcast/internal/report"
 	"github.com/wxcast/wxcast/internal/simulator"
+	"github.com/wxcast/wxcast/internal/value"
 	"github.com/wxcast/wxcast/internal/wxcast"
 	followersync "github.com/wxcast/wxcast/sync"
 )
@@ -52,8 +53,8 @@ func (a *app) demoCommand() *cobra.Command {
 			if followers < 1 || followers > 10_000_000 {
 				return outside("followers", followers, 1, 10_000_000)
 			}
-			if !(rate >= 1 && rate <= 100_000) {
-				return outside("rate", rate, 1, 100_000)
+			if !(rate >= 1 && rate <= value.RateMax) {
+				return outside("rate", rate, 1, value.RateMax)
 			}
 			return a.demo(cmd.Context(), followers, rate)
 		},

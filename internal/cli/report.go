@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wxcast/wxcast/internal/report"
+	"github.com/wxcast/wxcast/internal/text"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
@@ -36,11 +37,11 @@ func (a *app) reportCommand() *cobra.Command {
 				}
 			}
 			if (format == "csv" || format == "html") && !a.json {
-				language := report.Languages[0] // as its readers have it, unless a language is asked for
+				lang := text.Chinese // as its readers have it, unless a language is asked for
 				if a.langFlag != "" {
-					language = a.langFlag
+					lang = a.lang
 				}
-				return of.WriteReport(cmd.Context(), at, format, language, a.Out)
+				return of.WriteReport(cmd.Context(), at, format, lang, a.Out)
 			}
 			r, err := of.Report(cmd.Context(), at)
 			if err != nil {

@@ -2,13 +2,11 @@
 package jobs
 
 import (
-	"fmt"
-	"strings"
 	"time"
 
 	"github.com/robfig/cron/v3"
 
-	"github.com/wxcast/wxcast/internal/wxcast"
+	"github.com/wxcast/wxcast/internal/value"
 )
 
 // Schedule tells when a job is due.
@@ -17,22 +15,14 @@ type Schedule struct {
 	text string
 }
 
-// ParseSchedule reads a cron expression of five fields, such as "0 3 * * *", in Beijing
-// time; "CRON_TZ=UTC 0 3 * * *" is in another zone. "off" never comes: the zero Schedule.
+// ParseSchedule reads a cron expression, see value.Cron. "off" never comes: the zero Schedule.
 func ParseSchedule(text string) (Schedule, error) {
 	if text == "off" {
 		return Schedule{text: text}, nil
 	}
-	parsed, err := cron.ParseStandard(text)
+	spec, err := value.Cron(text)
 	if err != nil {
-		return Schedule{}, fmt.Errorf("%q is no cron expression", text)
-	}
-	spec, ok := parsed.(*cron.SpecSchedule)
-	if !ok { // @every 1h: every process would count from its own start
-		return Schedule{}, fmt.Errorf("%q names no times of the clock", text)
-	}
-	if !strings.Contains(text, "TZ=") {
-		spec.Location = wxcast.Beijing
+		return Schedule{}, err
 	}
 	return Schedule{spec, text}, nil
 }

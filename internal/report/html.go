@@ -19,44 +19,6 @@ var page string
 
 var htmlPage = template.Must(template.New("report").Parse(page))
 
-// Languages are those that WriteHTML writes.
-var Languages = []string{"zh", "en"}
-
-// words are the page's texts.
-type words struct {
-	Lang, Title, Quota, Used, Left, Limit, ByUs, ByOthers, Followers, Gained, Lost, Net, WithUnionID, Bridged, Broadcasts, None, NoDays   string
-	Recipients, Delivered, Sent, Undelivered, Failed, Skipped, Unknown, Pending, Reasons, QuotaChart, GrowthChart, OutcomeChart, MadeWith string
-	// ToSend takes a day; QuotaCovers what is allowed and needed; QuotaShort what waits, too.
-	ToSend, Now, NothingToSend, QuotaCovers, QuotaShort, QuotaUnknown string
-	lang                                                              text.Lang
-}
-
-var vocabulary = map[string]words{
-	"zh": {Lang: "zh-CN", Title: "公众号日报", Quota: "模板消息配额", Used: "已用", Left: "剩余", Limit: "上限", ByUs: "wxcast 发出",
-		ByOthers: "其他系统", Followers: "粉丝",
-		Gained: "新增", Lost: "取关", Net: "净增", WithUnionID: "有 unionid", Bridged: "已关联小程序", Broadcasts: "群发",
-		None: "当天没有群发。", NoDays: "近 30 天没有数据。",
-		Recipients: "收件人", Delivered: "已送达", Sent: "已发送，无回执", Undelivered: "未送达", Failed: "失败", Skipped: "跳过",
-		Unknown: "结果未知", Pending: "待发送", Reasons: "原因",
-		QuotaChart: "近 30 天模板消息用量", GrowthChart: "近 30 天粉丝增减", OutcomeChart: "群发结果", MadeWith: "由 wxcast 生成，北京时间",
-		ToSend: "%s 待发送", Now: "发送中", NothingToSend: "没有待发送的消息。", QuotaCovers: "今日可发 %s 条，足够发完 %s 条。",
-		QuotaShort: "今日可发 %s 条，共需 %s 条；其余 %s 条顺延到次日。", QuotaUnknown: "今日配额未知。",
-		lang: text.Chinese},
-	"en": {Lang: "en", Title: "Daily report", Quota: "Template messages", Used: "used", Left: "left", Limit: "limit",
-		ByUs: "by wxcast", ByOthers: "by others", Followers: "Followers",
-		Gained: "gained", Lost: "lost", Net: "net", WithUnionID: "with unionid", Bridged: "Bridged to the mini program",
-		Broadcasts: "Broadcasts", None: "No broadcast on this day.", NoDays: "Nothing is known of the last 30 days.",
-		Recipients: "recipients", Delivered: "delivered", Sent: "sent, no receipt", Undelivered: "not delivered",
-		Failed: "failed", Skipped: "skipped", Unknown: "unknown", Pending: "pending", Reasons: "Reasons",
-		QuotaChart: "Template messages, last 30 days", GrowthChart: "Followers gained and lost, last 30 days",
-		OutcomeChart: "Outcomes", MadeWith: "Made by wxcast; Beijing time",
-		ToSend: "To be sent on %s", Now: "now", NothingToSend: "Nothing is to be sent.",
-		QuotaCovers:  "The quota allows %s and covers all %s.",
-		QuotaShort:   "The quota allows %s of %s; the other %s wait for the next day.",
-		QuotaUnknown: "How much the quota allows is not known.",
-		lang:         text.English},
-}
-
 // The charts are drawn in these units, and scaled by the browser.
 const (
 	chartWidth  = 640.0
@@ -97,7 +59,7 @@ type castView struct {
 }
 
 type pageView struct {
-	W                          words
+	lang                       text.Lang
 	Account                    string
 	Day                        wxcast.Day
 	Limit, Used, Left          string
@@ -124,9 +86,9 @@ type plannedView struct {
 }
 
 // WriteHTML renders a report as one page that needs nothing else, for people who do not
-// read tables. language is one of Languages.
-func WriteHTML(w io.Writer, r Report, history []PastDay, language string) error {
-	v := pageView{W: vocabulary[language], Account: r.Account, Day: r.Day,
+// read tables.
+func WriteHTML(w io.Writer, r Report, history []PastDay, lang text.Lang) error {
+	v := pageView{lang: lang, Account: r.Account, Day: r.Day,
 		Followers: group(r.Followers.Followers), Gained: group(r.Followers.Gained), Lost: group(r.Followers.Lost),
 		Net:         signed(r.Followers.Gained - r.Followers.Lost),
 		WithUnionID: group(r.Followers.WithUnionID), Bridged: group(r.Bridge.Joined),
@@ -143,47 +105,52 @@ func WriteHTML(w io.Writer, r Report, history []PastDay, language string) error 
 		}
 	}
 	for _, b := range r.Broadcasts {
-		v.Casts = append(v.Casts, v.W.cast(b))
+		v.Casts = append(v.Casts, v.cast(b))
 	}
-	v.Plan = v.W.plan(r.Plan)
-	return htmlPage.Execute(w, v)
+	v.Plan = v.plan(r.Plan)
+	return htmlPage.Execute(w, &v)
 }
 
-func (w words) plan(p *Plan) *planView {
+// T is a sentence of the page.
+func (v *pageView) T(code string) string { return v.lang.T("page." + code) }
+
+func (v *pageView) plan(p *Plan) *planView {
 	if p == nil {
 		return nil
 	}
-	v := &planView{Title: fmt.Sprintf(w.ToSend, p.Day)}
+	out := &planView{Title: v.lang.T("page.to_send", "day", string(p.Day))}
 	for _, b := range p.Broadcasts {
-		at := w.Now
+		at := v.T("now")
 		if b.At != nil {
 			at = b.At.In(wxcast.Beijing).Format("15:04")
 		}
-		v.Rows = append(v.Rows, plannedView{b.ID, b.Name, at, group(b.Pending)})
+		out.Rows = append(out.Rows, plannedView{b.ID, b.Name, at, group(b.Pending)})
 	}
 	switch {
 	case p.Covered == nil:
-		v.Verdict = w.QuotaUnknown
+		out.Verdict = v.T("quota_unknown")
 	case *p.Covered:
-		v.Verdict = fmt.Sprintf(w.QuotaCovers, group(*p.Remain), group(p.Needed))
+		out.Verdict = v.lang.T("page.quota_covers", "allowed", *p.Remain, "needed", p.Needed)
 	default:
-		v.Verdict, v.Short = fmt.Sprintf(w.QuotaShort, group(*p.Remain), group(p.Needed),
-			group(p.Needed-*p.Remain)), true
+		out.Verdict, out.Short = v.lang.T("page.quota_short", "allowed", *p.Remain, "needed", p.Needed,
+			"later", p.Needed-*p.Remain), true
 	}
-	return v
+	return out
 }
 
-func (w words) cast(b Broadcast) castView {
-	c := castView{ID: b.ID, Name: b.Name, State: w.lang.T("state." + string(b.State)), Why: b.Why(w.lang),
+func (v *pageView) cast(b Broadcast) castView {
+	c := castView{ID: b.ID, Name: b.Name, State: v.lang.T("state." + string(b.State)), Why: b.Why(v.lang),
 		Whole: group(b.Recipients)}
 	for _, p := range []struct {
 		class, name string
 		n           int64
-	}{{"good", w.Delivered, b.Delivered}, {"sent", w.Sent, b.Sent - b.Delivered - b.Undelivered}, {"undelivered",
-		w.Undelivered, b.Undelivered}, {"bad", w.Failed, b.Failed}, {"skipped", w.Skipped, b.Skipped},
-		{"unknown", w.Unknown, b.Unknown}, {"pending", w.Pending, b.Pending}} {
+	}{
+		{"good", "delivered", b.Delivered}, {"sent", "sent", b.Sent - b.Delivered - b.Undelivered},
+		{"undelivered", "undelivered", b.Undelivered}, {"bad", "failed", b.Failed}, {"skipped", "skipped", b.Skipped},
+		{"unknown", "unknown", b.Unknown}, {"pending", "pending", b.Pending},
+	} {
 		if p.n > 0 && b.Recipients > 0 {
-			c.Parts = append(c.Parts, part{p.class, p.name, group(p.n), 100 * float64(p.n) / float64(b.Recipients)})
+			c.Parts = append(c.Parts, part{p.class, v.T(p.name), group(p.n), 100 * float64(p.n) / float64(b.Recipients)})
 		}
 	}
 	for _, code := range slices.SortedFunc(maps.Keys(b.ByErrCode),
@@ -191,12 +158,10 @@ func (w words) cast(b Broadcast) castView {
 		meaning := ""
 		if n, err := strconv.Atoi(code); err == nil {
 			if e, ok := wechat.Explain(n); ok {
-				if meaning = e.Meaning.EN; w.Lang != "en" {
-					meaning = e.Meaning.ZH
-				}
+				meaning = e.Meaning.In(string(v.lang))
 			}
 		}
-		c.Reasons = append(c.Reasons, reason{w.lang.Say(CodeSentence(code)), meaning, group(b.ByErrCode[code])})
+		c.Reasons = append(c.Reasons, reason{v.lang.Say(CodeSentence(code)), meaning, group(b.ByErrCode[code])})
 	}
 	return c
 }

@@ -69,12 +69,12 @@ func TestGoldenReports(t *testing.T) {
 				"a report reads or parses otherwise than before")
 			golden.Check(t, "testdata/"+name+".json.golden", asJSON.String(),
 				"a report reads or parses otherwise than before")
-			for _, language := range report.Languages {
+			for _, language := range text.Langs {
 				var page bytes.Buffer
 				if err := report.WriteHTML(&page, r, history[name], language); err != nil {
 					t.Fatal(err)
 				}
-				golden.Check(t, "testdata/"+name+"."+language+".html.golden", page.String(),
+				golden.Check(t, "testdata/"+name+"."+string(language)+".html.golden", page.String(),
 					"a report reads or parses otherwise than before")
 			}
 		})

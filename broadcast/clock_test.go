@@ -1,0 +1,465 @@
+package broadcast_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/wxcast/wxcast/broadcast"
+	"github.com/wxcast/wxcast/broadcast/spec"
+	"github.com/wxcast/wxcast/broadcast/template"
+	"github.com/wxcast/wxcast/internal/value"
+	"github.com/wxcast/wxcast/internal/wechat"
+	"github.com/wxcast/wxcast/internal/wxcast"
+	store "github.com/wxcast/wxcast/sql"
+	"github.com/wxcast/wxcast/sql/storetest"
+)
+
+// bubble is an account in time that passes only while everybody waits: what takes a night
+// takes a moment, and comes out the same on any machine. The store is real; WeChat is a
+// function, because a connection does not wait in a bubble. Postgres needs connections:
+// the store's own tests move its clock on instead.
+type bubble struct {
+	*store.DB
+	account, mini int64
+	options       broadcast.Options
+	limit         int64 // of messages a Beijing day
+
+	mu    sync.Mutex
+	calls []call
+	// answer is what WeChat says to a call; nil for always yes.
+	answer func(c call) error
+	took   map[wxcast.Recipient]bool
+}
+
+// call is one message on its way to WeChat.
+type call struct {
+	to      wxcast.Recipient
+	at      time.Time
+	attempt int // from 1
+}
+
+const latency = 20 * time.Millisecond
+
+// inTime runs a test in a bubble, with so many followers. It begins at 2000-01-01 08:00 in
+// Beijing.
+func inTime(t *testing.T, followers int, test func(t *testing.T, b *bubble)) {
+	url := storetest.SQLiteURL(t)
+	synctest.Test(t, func(t *testing.T) {
+		db, err := store.Open(t.Context(), url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		b := &bubble{DB: db, limit: 1e6, took: map[wxcast.Recipient]bool{}, options: broadcast.Options{
+			Rate: 10, Concurrency: 8, MaxFailures: 50, MaxFailedShare: 0.5, Log: slog.New(slog.DiscardHandler),
+		}}
+		if b.account, err = db.EnsureApp(t.Context(), "wxaccount", wxcast.KindOfficialAccount); err != nil {
+			t.Fatal(err)
+		}
+		if b.mini, err = db.EnsureApp(t.Context(), "wxmini", wxcast.KindMiniProgram); err != nil {
+			t.Fatal(err)
+		}
+		people := make([]wxcast.Follower, followers)
+		for i := range people {
+			people[i] = wxcast.Follower{OpenID: wxcast.OpenID(fmt.Sprintf("o%06d", i)), Subscribed: true}
+		}
+		if err := db.Follow(t.Context(), b.account, people); err != nil {
+			t.Fatal(err)
+		}
+		test(t, b)
+	})
+}
+
+func (*bubble) Facts() wxcast.Channel { return template.Facts }
+func (*bubble) Profile() bool         { return false }
+
+func (b *bubble) Send(ctx context.Context, d *wxcast.Delivery) (int64, error) {
+	b.mu.Lock()
+	c := call{d.Recipient, time.Now(), d.Attempts + 1}
+	b.calls = append(b.calls, c)
+	answer := b.answer
+	b.mu.Unlock()
+	select {
+	case <-time.After(latency):
+	case <-ctx.Done():
+		return 0, &wechat.Error{Err: ctx.Err(), MaybeDone: true}
+	}
+	if answer != nil {
+		if err := answer(c); err != nil {
+			return 0, err
+		}
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.took[d.Recipient] = true
+	return int64(len(b.took)), nil
+}
+
+func (b *bubble) BatchGetUsers(context.Context, []wxcast.OpenID) ([]wxcast.Follower, wechat.DetailCalls, error) {
+	return nil, wechat.DetailCalls{}, nil
+}
+
+func (b *bubble) GetQuota(_ context.Context, api string) (wxcast.Quota, error) {
+	q := wxcast.Quota{API: api, Limit: b.limit}
+	for _, c := range b.sent() {
+		if wxcast.DayOf(c.at) == wxcast.DayOf(time.Now()) {
+			q.Used++
+		}
+	}
+	return q, nil
+}
+
+// sent are the calls so far.
+func (b *bubble) sent() []call {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return append([]call(nil), b.calls...)
+}
+
+// fails makes WeChat answer so.
+func (b *bubble) fails(answer func(c call) error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.answer = answer
+}
+
+func (b *bubble) add(t *testing.T, name string) wxcast.Broadcast {
+	t.Helper()
+	job, added, err := b.AddBroadcast(t.Context(), wxcast.Broadcast{
+		AccountID: b.account, MiniID: b.mini, Name: name, ContentHash: name, MessageKey: name,
+		Channels: []wxcast.BroadcastChannel{{Name: template.Name, Lane: b.lane(), TemplateID: "TPL_ID"}},
+		State:    wxcast.BroadcastRunning, Rate: b.options.Rate, CanaryShare: b.options.Canary.Share,
+	})
+	if err != nil || !added {
+		t.Fatal(added, err)
+	}
+	return job
+}
+
+func (b *bubble) lane() wxcast.Lane { return wxcast.Lane{AppID: b.account, API: template.Facts.API} }
+
+// run works on a broadcast as one process does, and wants it in a state.
+func (b *bubble) run(t *testing.T, job wxcast.Broadcast, want wxcast.BroadcastState) wxcast.Broadcast {
+	t.Helper()
+	after, err := broadcast.Run(t.Context(), b.DB, job, broadcast.With{Channel: b, Platform: b}, b.options)
+	if err != nil || after.State != want {
+		t.Fatalf("the broadcast is %s (%v, %v), want %s", after.State, after.Reason, err, want)
+	}
+	return after
+}
+
+func (b *bubble) count(t *testing.T, job wxcast.Broadcast) wxcast.Tally {
+	t.Helper()
+	tally, err := b.Tally(t.Context(), job.Ref())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tally
+}
+
+// perSecond are the calls in each second since the first.
+func perSecond(calls []call) (n []int) {
+	for _, c := range calls {
+		at := int(c.at.Sub(calls[0].at) / time.Second)
+		for len(n) <= at {
+			n = append(n, 0)
+		}
+		n[at]++
+	}
+	return n
+}
+
+func refused(code int) error { return &wechat.Error{ErrCode: code, ErrMsg: "refused"} }
+
+func lost() error { return &wechat.Error{Err: context.DeadlineExceeded, MaybeDone: true} }
+
+// The rate holds in every second, for one process and for four together.
+func TestTheRateHoldsInEverySecond(t *testing.T) {
+	for processes, rate := range map[int]float64{1: 20, 4: 40} {
+		t.Run(fmt.Sprint(processes), func(t *testing.T) {
+			inTime(t, 1200, func(t *testing.T, b *bubble) {
+				b.options.Rate = rate
+				job := b.add(t, "paced")
+				var all sync.WaitGroup
+				for range processes {
+					all.Go(func() { b.run(t, job, wxcast.BroadcastDone) })
+				}
+				all.Wait()
+				if tally := b.count(t, job); tally.Sent != 1200 || len(b.sent()) != 1200 {
+					t.Fatalf("%+v with %d calls, want 1,200 sent with one call each", tally, len(b.sent()))
+				}
+				seconds := perSecond(b.sent())
+				for i, n := range seconds[:len(seconds)-1] {
+					if d := float64(n) - rate; d > 1 || d < -1 {
+						t.Errorf("second %d: %d messages, want %v", i, n, rate)
+					}
+				}
+			})
+		})
+	}
+}
+
+// A new rate holds from the next claim on, up and down.
+func TestANewRateHoldsAtOnce(t *testing.T) {
+	inTime(t, 1000, func(t *testing.T, b *bubble) {
+		b.options.Rate = 5
+		job := b.add(t, "steered")
+		steer := func(after time.Duration, rate float64) {
+			time.AfterFunc(after, func() {
+				if err := b.SetRate(context.WithoutCancel(t.Context()), job.Ref(), rate, 0); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		steer(10*time.Second, 60)
+		steer(20*time.Second, 10)
+		b.run(t, job, wxcast.BroadcastDone)
+		n := perSecond(b.sent())
+		for _, want := range []struct{ from, to, rate int }{{0, 9, 5}, {12, 19, 60}, {22, 40, 10}} {
+			for i := want.from; i < want.to; i++ {
+				if d := n[i] - want.rate; d > 1 || d < -1 {
+					t.Errorf("second %d: %d messages, want %d (all: %v)", i, n[i], want.rate, n[:45])
+				}
+			}
+		}
+	})
+}
+
+// A canary waits for its receipts and refusals; then the others follow, or nobody does.
+func TestACanaryWaitsAndJudges(t *testing.T) {
+	for name, test := range map[string]struct {
+		code  int // what a fifth of the people get
+		state wxcast.BroadcastState
+		sent  int
+	}{"all is well": {0, wxcast.BroadcastDone, 400}, "too many refused": {43004, wxcast.BroadcastPaused, 0}} {
+		t.Run(name, func(t *testing.T) {
+			inTime(t, 400, func(t *testing.T, b *bubble) {
+				b.options.Canary = spec.Canary{Share: 0.1, Wait: 10 * time.Minute, MaxFailed: 0.05}
+				b.options.MaxFailedShare = 1
+				if test.code != 0 {
+					b.fails(func(c call) error {
+						if c.to[len(c.to)-1]%5 == 0 {
+							return refused(test.code)
+						}
+						return nil
+					})
+				}
+				job := b.add(t, "canary")
+				b.run(t, job, test.state)
+				calls := b.sent()
+				first := 0
+				for i := 1; i < len(calls); i++ {
+					if gap := calls[i].at.Sub(calls[i-1].at); gap > time.Minute {
+						first = i
+						if gap < 10*time.Minute || gap > 10*time.Minute+5*time.Second {
+							t.Errorf("the others came %v after the canary, want 10 minutes", gap)
+						}
+					}
+				}
+				if test.sent > 0 && (len(calls) != test.sent || first < 20 || first > 60) {
+					t.Errorf("%d calls, %d of them the canary's; want 400 and about 40", len(calls), first)
+				}
+				if test.sent == 0 && len(calls) > 60 {
+					t.Errorf("%d calls; want the canary's only, about 40", len(calls))
+				}
+			})
+		})
+	}
+}
+
+// No message leaves in quiet hours, in Beijing.
+func TestNoMessageLeavesInQuietHours(t *testing.T) {
+	inTime(t, 1000, func(t *testing.T, b *bubble) {
+		quiet, _ := value.ParseQuietHours("22:00-08:00")
+		b.options.Quiet = []value.QuietHours{quiet}
+		job := b.add(t, "evening")
+		time.Sleep(14*time.Hour - 30*time.Second) // 21:59:30
+		after := b.run(t, job, wxcast.BroadcastWaiting)
+		evening := len(b.sent())
+		if last := b.sent()[evening-1].at.In(wxcast.Beijing); last.Hour() != 21 || evening < 250 || evening > 310 {
+			t.Errorf("%d left, the last at %v; want about 300 before 22:00", evening, last)
+		}
+		if at := after.ResumeAt.In(wxcast.Beijing); at.Format("15:04:05") != "08:00:00" {
+			t.Errorf("it goes on at %v, want 08:00", at)
+		}
+		time.Sleep(time.Until(after.ResumeAt))
+		b.run(t, after, wxcast.BroadcastDone)
+		if first := b.sent()[evening].at.In(wxcast.Beijing); first.Hour() != 8 {
+			t.Errorf("the first of the morning left at %v", first)
+		}
+	})
+}
+
+// A quota that is spent is waited for, day by day, and never exceeded.
+func TestAQuotaLastsForDays(t *testing.T) {
+	inTime(t, 250, func(t *testing.T, b *bubble) {
+		b.limit, b.options.Rate = 100, 50
+		job, began := b.add(t, "days"), time.Now()
+		for job.State != wxcast.BroadcastDone {
+			if len(b.sent()) == 250 || time.Since(began) > 72*time.Hour {
+				t.Fatalf("after %v it is %s with %d calls", time.Since(began), job.State, len(b.sent()))
+			}
+			time.Sleep(time.Until(job.ResumeAt))
+			after, err := broadcast.Run(t.Context(), b.DB, job, broadcast.With{Channel: b, Platform: b}, b.options)
+			if err != nil {
+				t.Fatal(err)
+			}
+			job = after
+		}
+		used := map[wxcast.Day]int{}
+		for _, c := range b.sent() {
+			used[wxcast.DayOf(c.at)]++
+		}
+		if len(used) != 3 || used["2000-01-01"] != 100 || used["2000-01-02"] != 100 || used["2000-01-03"] != 50 {
+			t.Errorf("%v, want 100, 100 and 50", used)
+		}
+	})
+}
+
+// What a dead process held is taken over once its lease is over, not before, with doubt.
+func TestADeadProcesssWorkIsTakenOverAfterItsLease(t *testing.T) {
+	inTime(t, 40, func(t *testing.T, b *bubble) {
+		job := b.add(t, "dead")
+		for fixed := false; !fixed; {
+			var err error
+			if fixed, err = b.FixRecipients(t.Context(), job.Ref(), 100); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := b.SaveQuota(t.Context(), b.account, wxcast.DayOf(b.Now()),
+			wxcast.Quota{API: template.Facts.API, Limit: 1e6}); err != nil {
+			t.Fatal(err)
+		}
+		died := time.Now()
+		c, err := b.Claim(t.Context(), wxcast.ClaimRequest{Broadcast: job.Ref(), Channel: template.Name, Lane: b.lane(),
+			Worker: "dead", Max: 10, Span: time.Hour, LeaseTTL: 8 * time.Second})
+		if err != nil || len(c.Fresh) != 10 {
+			t.Fatal(len(c.Fresh), err)
+		}
+		held := map[wxcast.Recipient]bool{}
+		for _, d := range c.Fresh {
+			held[d.Recipient] = true
+		}
+		b.run(t, job, wxcast.BroadcastDone)
+		taken := 0
+		for _, call := range b.sent() {
+			if after := call.at.Sub(died); held[call.to] {
+				if taken++; after < 8*time.Second || after > 12*time.Second {
+					t.Errorf("%s was taken over after %v, want 8 seconds and a little", call.to, after)
+				}
+			}
+		}
+		if tally := b.count(t, job); taken != 10 || tally.Sent != 40 {
+			t.Errorf("%d taken over, %+v; want 10 and 40 sent", taken, tally)
+		}
+	})
+}
+
+// A lost answer is asked for again with the same id while WeChat remembers it, and not after.
+func TestALostAnswerIsRepeatedInsideTheWindowOnly(t *testing.T) {
+	inTime(t, 700, func(t *testing.T, b *bubble) {
+		b.fails(func(c call) error {
+			if c.to == "o000001" || c.to == "o000002" && c.attempt < 4 {
+				return lost()
+			}
+			return nil
+		})
+		b.options.Rate = 1 // the others take longer than the window: WeChat is there all the time
+		job := b.add(t, "lost")
+		b.run(t, job, wxcast.BroadcastDone)
+		if tally := b.count(t, job); tally.Sent != 699 || tally.Unknown != 1 {
+			t.Errorf("%+v, want 699 sent, and the one whose answers were all lost unknown", tally)
+		}
+		attempts, first := map[wxcast.Recipient]int{}, map[wxcast.Recipient]time.Time{}
+		for _, c := range b.sent() {
+			if attempts[c.to]++; attempts[c.to] == 1 {
+				first[c.to] = c.at
+			}
+			if after := c.at.Sub(first[c.to]); after > template.Facts.DedupWindow {
+				t.Errorf("%s was tried %v after its first attempt: WeChat would take it for another message", c.to,
+					after)
+			}
+		}
+		if attempts["o000000"] != 1 || attempts["o000002"] != 4 || attempts["o000001"] < 5 {
+			t.Errorf("%v attempts, want 1, 5 or more, and 4", attempts)
+		}
+	})
+}
+
+// While WeChat does not answer, single messages ask whether it is back; nobody is lost, and
+// after two minutes a person is told.
+func TestSilenceIsProbedAndTold(t *testing.T) {
+	for name, test := range map[string]struct {
+		silence time.Duration
+		state   wxcast.BroadcastState
+	}{"a minute": {time.Minute, wxcast.BroadcastDone}, "five minutes": {5 * time.Minute, wxcast.BroadcastPaused}} {
+		t.Run(name, func(t *testing.T) {
+			inTime(t, 2000, func(t *testing.T, b *bubble) {
+				b.options.Rate = 100
+				began := time.Now()
+				b.fails(func(c call) error {
+					if since := c.at.Sub(began); since > 2*time.Second && since < 2*time.Second+test.silence {
+						return refused(-1)
+					}
+					return nil
+				})
+				job := b.add(t, "silent")
+				after := b.run(t, job, test.state)
+				asked := 0
+				for _, c := range b.sent() {
+					if since := c.at.Sub(began); since > 20*time.Second && since < 50*time.Second {
+						asked++
+					}
+				}
+				if asked < 5 || asked > 60 {
+					t.Errorf("%d calls in 30 seconds of silence; want one a second or so", asked)
+				}
+				if tally := b.count(t, job); test.state == wxcast.BroadcastDone && tally.Sent != 2000 ||
+					tally.Recipients != 2000 {
+					t.Errorf("%+v", tally)
+				}
+				if took := time.Since(began); test.state == wxcast.BroadcastPaused &&
+					(took < 2*time.Minute || took > 3*time.Minute) {
+					t.Errorf("a person is told after %v (%v), want two minutes", took, after.Reason)
+				}
+			})
+		})
+	}
+}
+
+// WeChat asks for less: half the pace at once, and a quarter more every five quiet seconds.
+func TestThePaceHalvesAndComesBack(t *testing.T) {
+	for name, code := range map[string]int{"45011": 45011, "a burst of -1": -1} {
+		t.Run(name, func(t *testing.T) {
+			inTime(t, 3000, func(t *testing.T, b *bubble) {
+				b.options.Rate, b.options.Concurrency = 100, 32
+				began := time.Now()
+				b.fails(func(c call) error {
+					if since := c.at.Sub(began); since > 5*time.Second && since < 5*time.Second+100*time.Millisecond {
+						return refused(code)
+					}
+					return nil
+				})
+				job := b.add(t, "asked for less")
+				b.run(t, job, wxcast.BroadcastDone)
+				n := perSecond(b.sent())
+				for _, want := range []struct{ second, low, high int }{
+					{3, 99, 101}, {7, 45, 56}, {9, 45, 56}, {13, 55, 70}, {25, 96, 101},
+				} {
+					if n[want.second] < want.low || n[want.second] > want.high {
+						t.Errorf("second %d: %d messages, want %d to %d (all: %v)", want.second, n[want.second],
+							want.low, want.high, n)
+					}
+				}
+				if tally := b.count(t, job); tally.Sent != 3000 {
+					t.Errorf("%+v, want 3,000 sent: who was refused is tried again", tally)
+				}
+			})
+		})
+	}
+}
