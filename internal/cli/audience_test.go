@@ -220,22 +220,6 @@ func TestACanaryGoesFirstAndIsJudged(t *testing.T) {
 		if good["state"] != "done" || number(t, good, "sent") != 1000 {
 			t.Errorf("%v", good)
 		}
-		// The canary was sent a second before the others.
-		early, first := 0, time.Time{}
-		for m := range b.sim.Messages() {
-			if first.IsZero() || m.At.Before(first) {
-				first = m.At
-			}
-		}
-		for m := range b.sim.Messages() {
-			if m.At.Sub(first) < 900*time.Millisecond {
-				early++
-			}
-		}
-		if early < 60 || early > 140 {
-			t.Errorf("%d went first, want about 100", early)
-		}
-
 		b.sim.SetKnobs(func(k *simulator.Knobs) { k.RefuseSend = 43101 })
 		ill := strings.Replace(readFile(t, b.specWith(t, "ill", "canary: {share: 2%, wait: 100ms, max_failed: 5%}")),
 			"10:00", "12:00", 1)

@@ -16,6 +16,7 @@ import (
 )
 
 func TestTheWholeJobThroughTheCommandLine(t *testing.T) {
+	t.Parallel()
 	storetest.EachURL(t, func(t *testing.T, url string) {
 		b := newBench(t, url, simulator.Options{Followers: 2000, Seed: 21})
 		sync := b.run(t, "sync", "--json").json(t)

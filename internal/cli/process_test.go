@@ -191,9 +191,9 @@ func TestAnInterruptStopsWithinTwoSeconds(t *testing.T) {
 
 func TestFourProcessesOnABadPlatform(t *testing.T) {
 	if testing.Short() {
-		t.Skip("20,000 recipients")
+		t.Skip("8,000 recipients")
 	}
-	const recipients = 20_000
+	const recipients = 8000
 	b := newBench(t, storetest.PostgresURL(t), simulator.Options{Followers: recipients, Seed: 34,
 		Shares: simulator.Shares{WithUnionID: 1, MiniUser: 1, Unreachable: 0.01}})
 	b.env["WXCAST_SYNC_RATE"] = "2000"

@@ -12,6 +12,7 @@ import (
 
 // Four processes share a day's quota to the last message, day after day.
 func TestFourProcessesUseEachDaysQuotaExactly(t *testing.T) {
+	t.Parallel()
 	const recipients, daily, keep = 25_000, 10_000, 1000
 	storetest.EachURL(t, func(t *testing.T, url string) {
 		b := newBench(t, url, simulator.Options{
