@@ -52,8 +52,8 @@ func (db *DB) Join(ctx context.Context, accountID, miniID int64) (changes wxcast
 			return err
 		}
 		var row coverageRow
-		first, err := db.joinFirst(ctx, tx, accountID, miniID, &row, &changes)
-		if err == nil && !first {
+		row, changes, err = db.joinFirst(ctx, tx, accountID, miniID)
+		if errors.Is(err, errNotFirst) {
 			row, changes, err = db.joinAgain(ctx, tx, accountID, miniID)
 		}
 		if err != nil {
@@ -86,42 +86,49 @@ func (db *DB) joinAgain(ctx context.Context, tx *sqlx.Tx, accountID, miniID int6
 	return row, c, err
 }
 
-// joinFirst fills the empty table on Postgres, without its key; done is false where
-// that is not the case, or where we may not drop the key.
-func (db *DB) joinFirst(ctx context.Context, tx *sqlx.Tx, accountID, miniID int64, row *coverageRow,
-	c *wxcast.BridgeChanges) (done bool, err error) {
+// errNotFirst: the table is not empty, this is not Postgres, or we may not drop its key.
+var errNotFirst = errors.New("no first join")
+
+// joinFirst fills the empty table on Postgres, without its key; errNotFirst where it cannot.
+func (db *DB) joinFirst(ctx context.Context, tx *sqlx.Tx, accountID, miniID int64) (row coverageRow,
+	c wxcast.BridgeChanges, err error) {
 	var filled bool
-	if err := tx.GetContext(ctx, &filled, db.q.AnyBridge); err != nil || filled || db.engine != Postgres {
-		return false, err
+	if err := tx.GetContext(ctx, &filled, db.q.AnyBridge); err != nil {
+		return row, c, err
+	}
+	if filled || db.engine != Postgres {
+		return row, c, errNotFirst
 	}
 	if _, err := tx.ExecContext(ctx, "SAVEPOINT bridges_key"); err != nil {
-		return false, err
+		return row, c, err
 	}
 	if _, err := tx.ExecContext(ctx, db.q.DropBridgesKey); err != nil { // we are not the table's owner
-		_, err = tx.ExecContext(ctx, "ROLLBACK TO SAVEPOINT bridges_key")
-		return false, err
+		if _, err = tx.ExecContext(ctx, "ROLLBACK TO SAVEPOINT bridges_key"); err == nil {
+			err = errNotFirst
+		}
+		return row, c, err
 	}
 	if _, err := tx.ExecContext(ctx, db.q.TuneJoin); err != nil {
-		return false, err
+		return row, c, err
 	}
 	if _, err := tx.ExecContext(ctx, db.q.AddFirstBridges, accountID, miniID, db.Now()); err != nil {
-		return false, err
+		return row, c, err
 	}
 	if _, err := tx.ExecContext(ctx, fmt.Sprintf(db.q.ViewPairs, accountID, miniID)); err != nil {
-		return false, err
+		return row, c, err
 	}
-	if *row, err = db.removeShared(ctx, tx); err != nil {
-		return false, err
+	if row, err = db.removeShared(ctx, tx); err != nil {
+		return row, c, err
 	}
 	if _, err := tx.ExecContext(ctx, db.q.MakeBridgesKey); err != nil {
-		return false, err
+		return row, c, err
 	}
-	if *row, err = db.countCoverage(ctx, tx, accountID, miniID, *row); err != nil {
-		return false, err
+	if row, err = db.countCoverage(ctx, tx, accountID, miniID, row); err != nil {
+		return row, c, err
 	}
 	c.New = row.Joined
 	_, err = tx.ExecContext(ctx, db.q.DropPairsView)
-	return true, err
+	return row, c, err
 }
 
 // applyPairs takes the wrong bridges down and makes those that lack.

@@ -15,9 +15,9 @@ import (
 // ClaimJob asks for the run of a job that was due at a time, for the worker and for ttl.
 // One of all processes gets it; when that one dies, the next that asks. While another
 // run of the job is at work, this one is skipped for good.
-func (db *DB) ClaimJob(ctx context.Context, accountID int64, job string, due time.Time, worker string,
-	ttl time.Duration) (id int64, claim wxcast.JobClaim, err error) {
-	due = due.UTC()
+func (db *DB) ClaimJob(ctx context.Context, turn wxcast.JobTurn, worker string, ttl time.Duration) (id int64,
+	claim wxcast.JobClaim, err error) {
+	accountID, job, due := turn.AccountID, turn.Job, turn.Due.UTC()
 	err = db.tx(ctx, func(tx *sqlx.Tx) error {
 		var locked int64
 		if err := tx.GetContext(ctx, &locked, db.q.LockAccount, accountID); err != nil {
@@ -49,8 +49,7 @@ func (db *DB) ClaimJob(ctx context.Context, accountID int64, job string, due tim
 		switch err := tx.GetContext(ctx, &other, db.q.JobAtWork, accountID, job, now); {
 		case err == nil:
 			claim, outcome, finishedAt = wxcast.JobOver, wxcast.JobSkipped, now
-			detail = fmt.Sprintf("the run of %s (Beijing) was still at work",
-				other.In(wxcast.Beijing).Format("2006-01-02 15:04"))
+			detail = wxcast.Say("jobs.still_at_work", "due", other).Kept()
 		case errors.Is(err, sql.ErrNoRows):
 			claim = wxcast.JobClaimed
 		default:

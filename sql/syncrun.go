@@ -106,19 +106,18 @@ func (db *DB) SyncRun(ctx context.Context, id int64) (wxcast.SyncRun, error) {
 }
 
 // StoreListingPage stores one page of openids and moves the run's checkpoint
-// behind it, both or neither. page counts from 1.
-func (db *DB) StoreListingPage(ctx context.Context, run wxcast.SyncRun, page int, openids []wxcast.OpenID,
-	next wxcast.OpenID, total int64) error {
+// behind it, both or neither.
+func (db *DB) StoreListingPage(ctx context.Context, run wxcast.SyncRun, p wxcast.ListingPage) error {
 	err := db.tx(ctx, func(tx *sqlx.Tx) error {
-		if _, err := tx.ExecContext(ctx, db.q.AddSyncPage, run.AccountID, run.ID, page,
-			joinOpenIDs(openids)); err != nil {
+		if _, err := tx.ExecContext(ctx, db.q.AddSyncPage, run.AccountID, run.ID, p.Number,
+			joinOpenIDs(p.OpenIDs)); err != nil {
 			return err
 		}
-		_, err := tx.ExecContext(ctx, db.q.AdvanceSyncRun, run.ID, page, next, len(openids), total)
+		_, err := tx.ExecContext(ctx, db.q.AdvanceSyncRun, run.ID, p.Number, p.Next, len(p.OpenIDs), p.Total)
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("store page %d: %w", page, err)
+		return fmt.Errorf("store page %d: %w", p.Number, err)
 	}
 	return nil
 }

@@ -19,7 +19,9 @@ func TestASyncRunIsContinuedFromItsCheckpoint(t *testing.T) {
 		if resumed {
 			t.Error("a finished run was resumed")
 		}
-		must(t, w.StoreListingPage(t.Context(), run, 1, []wxcast.OpenID{openid(1), openid(2), "onew"}, "onew", 5))
+		must(t, w.StoreListingPage(t.Context(), run, wxcast.ListingPage{
+			Number: 1, OpenIDs: []wxcast.OpenID{openid(1), openid(2), "onew"}, Next: "onew", Total: 5,
+		}))
 		run, resumed, err = w.OpenSyncRun(t.Context(), w.account, wxcast.SyncIncremental, time.Hour)
 		must(t, err)
 		if !resumed || run.Pages != 1 || run.NextOpenID != "onew" || run.Listed != 3 || run.Total != 5 {

@@ -66,7 +66,9 @@ func (s *syncer) list(ctx context.Context, pages chan<- int) error {
 	})
 	g.Go(func() error {
 		for p := range got {
-			if err := s.store.StoreListingPage(listing, s.run, p.page, p.OpenIDs, p.NextOpenID, p.Total); err != nil {
+			if err := s.store.StoreListingPage(listing, s.run, wxcast.ListingPage{
+				Number: p.page, OpenIDs: p.OpenIDs, Next: p.NextOpenID, Total: p.Total,
+			}); err != nil {
 				return err
 			}
 			s.done.listPage(p.Total, int64(len(p.OpenIDs)))

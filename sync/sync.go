@@ -33,8 +33,7 @@ type Store interface {
 	OpenSyncRun(ctx context.Context, accountID int64, mode wxcast.SyncMode, maxAge time.Duration) (wxcast.SyncRun, bool,
 		error)
 	SyncRun(ctx context.Context, id int64) (wxcast.SyncRun, error)
-	StoreListingPage(ctx context.Context, run wxcast.SyncRun, page int, openids []wxcast.OpenID, next wxcast.OpenID,
-		total int64) error
+	StoreListingPage(ctx context.Context, run wxcast.SyncRun, p wxcast.ListingPage) error
 	EndListing(ctx context.Context, runID int64, emptyCalls int) error
 	ListingPage(ctx context.Context, run wxcast.SyncRun, page int) ([]wxcast.OpenID, error)
 	BaseSyncRun(ctx context.Context, accountID int64) (wxcast.SyncRun, error)

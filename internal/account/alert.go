@@ -88,7 +88,7 @@ func (a *Account) tellState(ctx context.Context, b wxcast.Broadcast) {
 
 // tellReport keeps a day's report for the robots.
 func (a *Account) tellReport(ctx context.Context, r report.Report) error {
-	title, body := report.Brief(r)
+	title, body := report.Brief(r, template.Facts.API)
 	data, err := json.Marshal(r)
 	if err != nil {
 		return err

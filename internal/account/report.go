@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 
+	"github.com/wxcast/wxcast/broadcast/template"
 	"github.com/wxcast/wxcast/internal/report"
 	"github.com/wxcast/wxcast/internal/text"
 	"github.com/wxcast/wxcast/internal/wxcast"
@@ -22,8 +23,14 @@ func (a *Account) Report(ctx context.Context, day wxcast.Day) (report.Report, er
 	if a.client != nil {
 		quotas = a.client
 	}
-	of := report.Account{Name: a.Name(), ID: a.ID, QuotaKeep: a.cfg.Broadcast.QuotaKeep, Minis: minis}
-	return report.Make(ctx, a.db, quotas, of, day, a.log)
+	of := a.reported()
+	of.Minis = minis
+	return report.Maker{Store: a.db, Quotas: quotas, Account: of, Log: a.log}.Make(ctx, day)
+}
+
+// reported is the account as reports know it, without its mini programs.
+func (a *Account) reported() report.Account {
+	return report.Account{Name: a.Name(), ID: a.ID, QuotaKeep: a.cfg.Broadcast.QuotaKeep, SendAPI: template.Facts.API}
 }
 
 // WriteReport writes a day's report as CSV or HTML.
@@ -40,11 +47,11 @@ func (a *Account) WriteReport(ctx context.Context, day wxcast.Day, format string
 
 // writePage writes a report as HTML.
 func (a *Account) writePage(ctx context.Context, r report.Report, lang text.Lang, w io.Writer) error {
-	history, err := report.History(ctx, a.db, a.ID, r.Day)
+	history, err := a.reported().History(ctx, a.db, r.Day)
 	if err != nil {
 		return err
 	}
-	return report.WriteHTML(w, r, history, lang)
+	return report.Page{Report: r, History: history, SendAPI: template.Facts.API, Lang: lang}.Write(w)
 }
 
 // ReportPage is the page of a report that was kept as a notice.

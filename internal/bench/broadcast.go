@@ -62,7 +62,8 @@ func (w *world) broadcastRounds(ctx context.Context) error {
 		if bare[i], err = w.bare(ctx, w.Connections, n); err != nil {
 			return err
 		}
-		if ours[i], err = w.broadcast(ctx, 1, fmt.Sprintf("round-%d", i), asFast, w.Connections, n); err != nil {
+		if ours[i], err = w.broadcast(ctx, job{name: fmt.Sprintf("round-%d", i), rate: asFast, n: n, processes: 1,
+			inFlight: w.Connections}); err != nil {
 			return err
 		}
 	}
@@ -102,7 +103,8 @@ func (w *world) broadcastAt(ctx context.Context, latency time.Duration) error {
 	if err != nil {
 		return err
 	}
-	u, err := w.broadcast(ctx, 1, "after-"+latency.String(), asFast, w.Connections, n)
+	u, err := w.broadcast(ctx, job{name: "after-" + latency.String(), rate: asFast, n: n, processes: 1,
+		inFlight: w.Connections})
 	if err != nil {
 		return err
 	}
@@ -119,7 +121,7 @@ func (w *world) broadcastWide(ctx context.Context) error {
 	defer w.platform.slow(0)
 	n := min(w.Size, roundSize)
 	w.say("%d messages, answers after %v, %d in flight", n, latency, wide)
-	u, err := w.broadcast(ctx, 1, "wide", asFast, wide, n)
+	u, err := w.broadcast(ctx, job{name: "wide", rate: asFast, n: n, processes: 1, inFlight: wide})
 	if err != nil {
 		return err
 	}
@@ -142,7 +144,7 @@ func (w *world) broadcastToAll(ctx context.Context) error {
 		return err
 	}
 	begun := time.Now()
-	u, err := w.broadcast(ctx, 1, "everybody", asFast, w.Connections, n)
+	u, err := w.broadcast(ctx, job{name: "everybody", rate: asFast, n: n, processes: 1, inFlight: w.Connections})
 	if err != nil {
 		return err
 	}
@@ -197,11 +199,17 @@ func (w *world) inFlight(n int) []string {
 	return append(slices.Clip(w.env), "WXCAST_BROADCAST_CONCURRENCY="+strconv.Itoa(n))
 }
 
-// broadcast runs a new broadcast to n by some processes at once, each with so many
-// messages in flight. The usage is of all of them, the peak that of the one that took most.
-func (w *world) broadcast(ctx context.Context, processes int, name string, rate, inFlight, n int) (all usage,
-	err error) {
-	file, err := w.spec(name, rate, n)
+// job is a broadcast to measure.
+type job struct {
+	name      string
+	rate, n   int
+	processes int // at once
+	inFlight  int // messages of each
+}
+
+// broadcast runs a new broadcast. The usage is of all of them, the peak that of the one that took most.
+func (w *world) broadcast(ctx context.Context, j job) (all usage, err error) {
+	file, err := w.spec(j.name, j.rate, j.n)
 	if err != nil {
 		return all, err
 	}
@@ -209,11 +217,11 @@ func (w *world) broadcast(ctx context.Context, processes int, name string, rate,
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	used, begun := w.watchPostgres(ctx), time.Now()
-	for range processes {
+	for range j.processes {
 		wg.Go(func() {
-			u, failed := w.runJSON(ctx, w.inFlight(inFlight), "broadcast", "run", file, "--yes")
-			if failed == nil && u.number("sent") != float64(n) {
-				failed = fmt.Errorf("%v messages are recorded, of %d", u.out["sent"], n)
+			u, failed := w.runJSON(ctx, w.inFlight(j.inFlight), "broadcast", "run", file, "--yes")
+			if failed == nil && u.number("sent") != float64(j.n) {
+				failed = fmt.Errorf("%v messages are recorded, of %d", u.out["sent"], j.n)
 			}
 			mu.Lock()
 			defer mu.Unlock()
@@ -224,8 +232,8 @@ func (w *world) broadcast(ctx context.Context, processes int, name string, rate,
 	}
 	wg.Wait()
 	all.wall, all.postgres = time.Since(begun), used()
-	if taken := w.platform.taken.Load(); err == nil && taken != int64(n) {
-		err = fmt.Errorf("%d messages were taken, of %d", taken, n)
+	if taken := w.platform.taken.Load(); err == nil && taken != int64(j.n) {
+		err = fmt.Errorf("%d messages were taken, of %d", taken, j.n)
 	}
 	return all, err
 }

@@ -16,7 +16,8 @@ func measureGrowth(ctx context.Context, w *world) error {
 		}); err != nil {
 			return err
 		}
-		u, err := w.broadcast(ctx, 1, fmt.Sprintf("to-%d", n), asFast, w.Connections, n)
+		u, err := w.broadcast(ctx, job{name: fmt.Sprintf("to-%d", n), rate: asFast, n: n, processes: 1,
+			inFlight: w.Connections})
 		if err == nil {
 			err = w.growthRow(ctx, "broadcast", n, u, int64(n))
 		}

@@ -8,35 +8,41 @@ import (
 	"time"
 )
 
-// bulk writes n rows with a prepared statement, 10,000 a transaction; isCopy: it is a COPY,
-// which wants to be ended.
-func bulk(ctx context.Context, db *sql.DB, statement string, isCopy bool, n int, row func(i int) []any) error {
+// load is a prepared statement for each of many rows; isCopy: it is a COPY, which wants to be
+// ended.
+type load struct {
+	statement string
+	isCopy    bool
+	row       func(i int) []any
+}
+
+// bulk writes n rows, 10,000 a transaction.
+func (l load) bulk(ctx context.Context, db *sql.DB, n int) error {
 	const perTx = 10_000
 	for from := 0; from < n; from += perTx {
-		if err := bulkSome(ctx, db, statement, isCopy, from, min(from+perTx, n), row); err != nil {
+		if err := l.some(ctx, db, from, min(from+perTx, n)); err != nil {
 			return fmt.Errorf("bare loading: %w", err)
 		}
 	}
 	return nil
 }
 
-func bulkSome(ctx context.Context, db *sql.DB, statement string, isCopy bool, from, to int,
-	row func(i int) []any) error {
+func (l load) some(ctx context.Context, db *sql.DB, from, to int) error {
 	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = tx.Rollback() }() // a no-op after Commit
-	stmt, err := tx.PrepareContext(ctx, statement)
+	stmt, err := tx.PrepareContext(ctx, l.statement)
 	if err != nil {
 		return err
 	}
 	for i := from; i < to; i++ {
-		if _, err := stmt.ExecContext(ctx, row(i)...); err != nil {
+		if _, err := stmt.ExecContext(ctx, l.row(i)...); err != nil {
 			return err
 		}
 	}
-	if isCopy {
+	if l.isCopy {
 		if _, err := stmt.ExecContext(ctx); err != nil {
 			return err
 		}
@@ -71,6 +77,6 @@ func (w *world) loadBare(ctx context.Context, n int, table string, columns []str
 	db.SetMaxOpenConns(1)
 	statement, isCopy := w.insertInto(table, columns...)
 	begun := time.Now()
-	err = bulk(ctx, db, statement, isCopy, n, row)
+	err = load{statement, isCopy, row}.bulk(ctx, db, n)
 	return time.Since(begun), err
 }

@@ -24,7 +24,8 @@ func measurePace(ctx context.Context, w *world) error {
 		}
 		w.say("%d messages at %d a second by %d processes", n, paceRate, processes)
 		w.platform.timed.Store(true)
-		u, err := w.broadcast(ctx, processes, "paced", paceRate, w.Connections, n)
+		u, err := w.broadcast(ctx, job{name: "paced", rate: paceRate, n: n, processes: processes,
+			inFlight: w.Connections})
 		w.platform.timed.Store(false)
 		if err != nil {
 			return err

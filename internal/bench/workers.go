@@ -43,7 +43,8 @@ func (w *world) workers(ctx context.Context, latency time.Duration, processes, n
 	if err != nil {
 		return err
 	}
-	u, err := w.broadcast(ctx, processes, fmt.Sprintf("by-%d-after-%v", processes, latency), asFast, workersInFlight, n)
+	u, err := w.broadcast(ctx, job{name: fmt.Sprintf("by-%d-after-%v", processes, latency), rate: asFast, n: n,
+		processes: processes, inFlight: workersInFlight})
 	if err != nil {
 		return err
 	}

@@ -32,8 +32,7 @@ type Job struct {
 // Store gives each run to one process.
 type Store interface {
 	Now() time.Time
-	ClaimJob(ctx context.Context, accountID int64, job string, due time.Time, worker string, ttl time.Duration) (int64,
-		wxcast.JobClaim, error)
+	ClaimJob(ctx context.Context, turn wxcast.JobTurn, worker string, ttl time.Duration) (int64, wxcast.JobClaim, error)
 	RenewJob(ctx context.Context, id int64, worker string, ttl time.Duration) (bool, error)
 	FinishJob(ctx context.Context, id int64, worker string, outcome wxcast.JobOutcome, detail string) error
 }
@@ -122,7 +121,8 @@ func (r *Runner) once(ctx context.Context, job Job, due time.Time) (over bool) {
 }
 
 func (r *Runner) try(ctx context.Context, job Job, due time.Time) (over bool, err error) {
-	id, claim, err := r.Store.ClaimJob(ctx, job.AccountID, job.Name, due, r.Worker, lease)
+	id, claim, err := r.Store.ClaimJob(ctx, wxcast.JobTurn{AccountID: job.AccountID, Job: job.Name, Due: due}, r.Worker,
+		lease)
 	if err != nil || claim != wxcast.JobClaimed {
 		return claim == wxcast.JobOver && err == nil, err
 	}

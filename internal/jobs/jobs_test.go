@@ -105,24 +105,27 @@ func TestEachRunIsOneProcesssOfMany(t *testing.T) {
 func TestADeadProcesssRunIsTakenOver(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		id, due := account(t, db), db.Now().Truncate(time.Minute)
-		run, claim, err := db.ClaimJob(t.Context(), id, "j", due, "dead", time.Millisecond)
+		run, claim, err := db.ClaimJob(t.Context(), wxcast.JobTurn{AccountID: id, Job: "j", Due: due}, "dead",
+			time.Millisecond)
 		if err != nil || claim != wxcast.JobClaimed {
 			t.Fatal(claim, err)
 		}
 		time.Sleep(5 * time.Millisecond)
-		again, claim, err := db.ClaimJob(t.Context(), id, "j", due, "next", time.Minute)
+		again, claim, err := db.ClaimJob(t.Context(), wxcast.JobTurn{AccountID: id, Job: "j", Due: due}, "next",
+			time.Minute)
 		if err != nil || claim != wxcast.JobClaimed || again != run {
 			t.Fatal(again, claim, err)
 		}
 		if ours, err := db.RenewJob(t.Context(), run, "dead", time.Minute); ours || err != nil {
 			t.Errorf("the dead one goes on: %v", err)
 		}
-		if _, claim, _ := db.ClaimJob(t.Context(), id, "j", due, "third", time.Minute); claim != wxcast.JobTaken {
+		if _, claim, _ := db.ClaimJob(t.Context(), wxcast.JobTurn{AccountID: id, Job: "j", Due: due}, "third",
+			time.Minute); claim != wxcast.JobTaken {
 			t.Errorf("claimed from a living one: %v", claim)
 		}
 		// The next one comes while this one is at work: it is refused, and says why.
-		if _, claim, _ := db.ClaimJob(t.Context(), id, "j", due.Add(time.Minute), "third",
-			time.Minute); claim != wxcast.JobOver {
+		if _, claim, _ := db.ClaimJob(t.Context(), wxcast.JobTurn{AccountID: id, Job: "j", Due: due.Add(time.Minute)},
+			"third", time.Minute); claim != wxcast.JobOver {
 			t.Errorf("two at a time: %v", claim)
 		}
 		if err := db.FinishJob(t.Context(), run, "dead", wxcast.JobDone, "by the dead"); err != nil {
@@ -131,7 +134,8 @@ func TestADeadProcesssRunIsTakenOver(t *testing.T) {
 		if err := db.FinishJob(t.Context(), run, "next", wxcast.JobDone, "by the next"); err != nil {
 			t.Fatal(err)
 		}
-		if _, claim, _ := db.ClaimJob(t.Context(), id, "j", due, "third", time.Minute); claim != wxcast.JobOver {
+		if _, claim, _ := db.ClaimJob(t.Context(), wxcast.JobTurn{AccountID: id, Job: "j", Due: due}, "third",
+			time.Minute); claim != wxcast.JobOver {
 			t.Errorf("run twice: %v", claim)
 		}
 		runs, err := db.JobRuns(t.Context(), id, 10)

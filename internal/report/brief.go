@@ -11,12 +11,12 @@ import (
 )
 
 // Brief is the report in a few lines for a chat, in Chinese, which the readers of chats
-// with such robots read.
-func Brief(r Report) (title, body string) {
+// with such robots read. sendAPI is the API whose quota it tells.
+func Brief(r Report, sendAPI string) (title, body string) {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	for _, api := range r.APIs {
-		if api.API != watchedAPIs[0] {
+		if api.API != sendAPI {
 			continue
 		}
 		if api.Limit > 0 {

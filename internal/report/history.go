@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/wxcast/wxcast/internal/wechat"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
@@ -20,18 +19,18 @@ type HistoryStore interface {
 // PastDay is one day of the charts.
 type PastDay struct {
 	Day         wxcast.Day
-	Limit, Used int64 // of template messages; 0 where WeChat was not asked
+	Limit, Used int64 // of messages; 0 where WeChat was not asked
 	wxcast.Growth
 }
 
 // History are the days up to the report's, the oldest first.
-func History(ctx context.Context, store HistoryStore, accountID int64, day wxcast.Day) ([]PastDay, error) {
+func (a Account) History(ctx context.Context, store HistoryStore, day wxcast.Day) ([]PastDay, error) {
 	first := wxcast.DayOf(day.Begin().Add(-(historyDays - 1) * 24 * time.Hour))
-	quotas, err := store.QuotaHistory(ctx, accountID, wechat.TemplateSendAPI, first, day)
+	quotas, err := store.QuotaHistory(ctx, a.ID, a.SendAPI, first, day)
 	if err != nil {
 		return nil, err
 	}
-	growth, err := store.GrowthByDay(ctx, accountID, first.Begin(), day.Next().Begin())
+	growth, err := store.GrowthByDay(ctx, a.ID, first.Begin(), day.Next().Begin())
 	if err != nil {
 		return nil, err
 	}

@@ -85,23 +85,32 @@ type plannedView struct {
 	Name, At, Pending string
 }
 
-// WriteHTML renders a report as one page that needs nothing else, for people who do not
-// read tables.
-func WriteHTML(w io.Writer, r Report, history []PastDay, lang text.Lang) error {
-	v := pageView{lang: lang, Account: r.Account, Day: r.Day,
+// Page is a report for people who do not read tables.
+type Page struct {
+	Report  Report
+	History []PastDay
+	SendAPI string // whose quota stands on it
+	Lang    text.Lang
+}
+
+// Write renders the page as HTML that needs nothing else.
+func (p Page) Write(w io.Writer) error {
+	r := p.Report
+	v := pageView{lang: p.Lang, Account: r.Account, Day: r.Day,
 		Followers: group(r.Followers.Followers), Gained: group(r.Followers.Gained), Lost: group(r.Followers.Lost),
 		Net:         signed(r.Followers.Gained - r.Followers.Lost),
 		WithUnionID: group(r.Followers.WithUnionID), Bridged: group(r.Bridge.Joined),
 		UnionIDShare: percent(r.Followers.WithUnionID, r.Followers.Followers),
 		BridgedShare: percent(r.Bridge.Joined, r.Followers.Followers),
-		Quota:        quotaChart(history), Growth: growthChart(history),
+		Quota:        quotaChart(p.History), Growth: growthChart(p.History),
 	}
 	for _, api := range r.APIs {
-		if api.API == wechat.TemplateSendAPI {
-			v.Used, v.Ours, v.Others = group(api.Used), group(api.Ours), group(api.Others)
-			if api.Limit > 0 {
-				v.Limit, v.Left, v.UsedShare = group(api.Limit), group(api.Remain), 100*float64(api.Used)/float64(api.Limit)
-			}
+		if api.API != p.SendAPI {
+			continue
+		}
+		v.Used, v.Ours, v.Others = group(api.Used), group(api.Ours), group(api.Others)
+		if api.Limit > 0 {
+			v.Limit, v.Left, v.UsedShare = group(api.Limit), group(api.Remain), 100*float64(api.Used)/float64(api.Limit)
 		}
 	}
 	for _, b := range r.Broadcasts {
@@ -150,7 +159,8 @@ func (v *pageView) cast(b Broadcast) castView {
 		{"unknown", "unknown", b.Unknown}, {"pending", "pending", b.Pending},
 	} {
 		if p.n > 0 && b.Recipients > 0 {
-			c.Parts = append(c.Parts, part{p.class, v.T(p.name), group(p.n), 100 * float64(p.n) / float64(b.Recipients)})
+			c.Parts = append(c.Parts, part{p.class, v.T(p.name), group(p.n),
+				100 * float64(p.n) / float64(b.Recipients)})
 		}
 	}
 	for _, code := range slices.SortedFunc(maps.Keys(b.ByErrCode),
@@ -181,8 +191,8 @@ func quotaChart(days []PastDay) *chart {
 		tip := fmt.Sprintf("%s: %s / %s", d.Day, group(d.Used), group(d.Limit))
 		limit := chartHeight * float64(d.Limit) / float64(most)
 		used := chartHeight * float64(d.Used) / float64(most)
-		c.add(i, len(days), chartHeight-limit, limit, "limit", tip)
-		c.add(i, len(days), chartHeight-used, used, "used", tip)
+		c.add(i, len(days), bar{Y: chartHeight - limit, H: limit, Class: "limit", Tip: tip})
+		c.add(i, len(days), bar{Y: chartHeight - used, H: used, Class: "used", Tip: tip})
 	}
 	return c
 }
@@ -204,8 +214,9 @@ func growthChart(days []PastDay) *chart {
 	}
 	for i, d := range days {
 		tip := fmt.Sprintf("%s: +%s −%s", d.Day, group(d.Gained), group(d.Lost))
-		c.add(i, len(days), c.Zero-scale*float64(d.Gained), scale*float64(d.Gained), "gained", tip)
-		c.add(i, len(days), c.Zero, scale*float64(d.Lost), "lost", tip)
+		c.add(i, len(days), bar{Y: c.Zero - scale*float64(d.Gained), H: scale * float64(d.Gained), Class: "gained",
+			Tip: tip})
+		c.add(i, len(days), bar{Y: c.Zero, H: scale * float64(d.Lost), Class: "lost", Tip: tip})
 	}
 	return c
 }
@@ -218,10 +229,11 @@ func newChart(days []PastDay, zero float64) *chart {
 	return c
 }
 
-func (c *chart) add(i, n int, y, height float64, class, tip string) {
+// add draws a bar in the place of day i of n.
+func (c *chart) add(i, n int, b bar) {
 	place := chartWidth / float64(n)
-	c.Bars = append(c.Bars, bar{X: place * (float64(i) + barGap/2), Y: y, W: place * (1 - barGap), H: height,
-		Class: class, Tip: tip})
+	b.X, b.W = place*(float64(i)+barGap/2), place*(1-barGap)
+	c.Bars = append(c.Bars, b)
 }
 
 // group writes a number with commas.

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"time"
 
-	"github.com/wxcast/wxcast/internal/wechat"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
@@ -53,7 +52,7 @@ func (r *Report) addPlan(ctx context.Context, store Store, account Account, told
 		plan.Needed += one.Pending
 		plan.Broadcasts = append(plan.Broadcasts, one)
 	}
-	limit, used, err := templateQuota(ctx, store, account.ID, today, told)
+	limit, used, err := sendQuota(ctx, store, account, today, told)
 	if err != nil {
 		return err
 	}
@@ -77,16 +76,15 @@ func stillToSend(ctx context.Context, store Store, b wxcast.Broadcast) (int64, e
 	return tally.Pending, err
 }
 
-// templateQuota is today's limit of template messages, and how many are used; 0, 0 where
-// it is not known.
-func templateQuota(ctx context.Context, store Store, accountID int64, today wxcast.Day,
+// sendQuota is today's limit of messages, and how many are used; 0, 0 where it is not known.
+func sendQuota(ctx context.Context, store Store, account Account, today wxcast.Day,
 	told map[string]wxcast.Quota) (limit, used int64, err error) {
-	if q, ok := told[wechat.TemplateSendAPI]; ok {
+	if q, ok := told[account.SendAPI]; ok {
 		return q.Limit, q.Used, nil
 	}
-	days, err := store.QuotaDays(ctx, accountID, today)
+	days, err := store.QuotaDays(ctx, account.ID, today)
 	for _, d := range days {
-		if d.API == wechat.TemplateSendAPI {
+		if d.API == account.SendAPI {
 			return d.Limit, d.Used, err
 		}
 	}

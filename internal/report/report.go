@@ -110,6 +110,13 @@ type Account struct {
 	Minis []Mini
 	// QuotaKeep is how many messages a day are left to others.
 	QuotaKeep int64
+	// SendAPI is the path whose quota its messages take.
+	SendAPI string
+}
+
+// watched are the APIs whose quota wxcast lives on, what sends first.
+func (a Account) watched() []string {
+	return []string{a.SendAPI, wechat.UserGetAPI, wechat.BatchGetAPI}
 }
 
 // Mini is one of the account's mini programs.
@@ -118,13 +125,17 @@ type Mini struct {
 	ID    int64
 }
 
-// watchedAPIs are those whose quota wxcast lives on.
-var watchedAPIs = []string{wechat.TemplateSendAPI, wechat.UserGetAPI, wechat.BatchGetAPI}
+// Maker makes the reports of an account.
+type Maker struct {
+	Store   Store
+	Quotas  QuotaReader // nil where WeChat cannot be asked
+	Account Account
+	Log     *slog.Logger
+}
 
-// Make writes the report of a day. For today it asks WeChat for the quotas first;
-// quotas is nil where WeChat cannot be asked.
-func Make(ctx context.Context, store Store, quotas QuotaReader, account Account, day wxcast.Day,
-	log *slog.Logger) (Report, error) {
+// Make writes the report of a day. For today it asks WeChat for the quotas first.
+func (m Maker) Make(ctx context.Context, day wxcast.Day) (Report, error) {
+	store, account := m.Store, m.Account
 	if r, found, err := kept(ctx, store, account.ID, day); err != nil || found {
 		r.Broadcasts = []Broadcast{}
 		return r, errors.Join(err, r.addBroadcasts(ctx, store, account.ID)) // receipts may have come since
@@ -132,14 +143,14 @@ func Make(ctx context.Context, store Store, quotas QuotaReader, account Account,
 	r := Report{Account: account.Name, Day: day, APIs: []API{}, Broadcasts: []Broadcast{}}
 	told := map[string]wxcast.Quota{}
 	today := wxcast.DayOf(store.Now())
-	if quotas != nil && day == today {
+	if m.Quotas != nil && day == today {
 		var err error
-		if told, err = readQuotas(ctx, store, quotas, account.ID, day, log); err != nil {
+		if told, err = m.readQuotas(ctx, day); err != nil {
 			return r, err
 		}
 	}
 	err := errors.Join(
-		r.addQuotas(ctx, store, account.ID, told),
+		r.addQuotas(ctx, store, account, told),
 		r.addFollowers(ctx, store, account.ID),
 		r.addBridges(ctx, store, account),
 		r.addBroadcasts(ctx, store, account.ID),
@@ -157,19 +168,18 @@ func (r *Report) addEvents(ctx context.Context, store Store, accountID int64) (e
 }
 
 // readQuotas asks WeChat for today's quotas and stores them.
-func readQuotas(ctx context.Context, store Store, quotas QuotaReader, accountID int64, day wxcast.Day,
-	log *slog.Logger) (map[string]wxcast.Quota, error) {
+func (m Maker) readQuotas(ctx context.Context, day wxcast.Day) (map[string]wxcast.Quota, error) {
 	told := map[string]wxcast.Quota{}
-	for _, api := range watchedAPIs {
-		q, err := quotas.GetQuota(ctx, api)
+	for _, api := range m.Account.watched() {
+		q, err := m.Quotas.GetQuota(ctx, api)
 		if err != nil {
 			if ctx.Err() != nil {
 				return nil, ctx.Err()
 			}
-			log.WarnContext(ctx, "WeChat did not tell a quota", "api", api, "err", err)
+			m.Log.WarnContext(ctx, "WeChat did not tell a quota", "api", api, "err", err)
 			continue
 		}
-		if err := store.SaveQuota(ctx, accountID, day, q); err != nil {
+		if err := m.Store.SaveQuota(ctx, m.Account.ID, day, q); err != nil {
 			return nil, err
 		}
 		told[api] = q
@@ -179,16 +189,17 @@ func readQuotas(ctx context.Context, store Store, quotas QuotaReader, accountID 
 
 // addQuotas shows what WeChat has just told; what it was not asked for is shown as
 // the larger of its last word and our reservations.
-func (r *Report) addQuotas(ctx context.Context, store Store, accountID int64, told map[string]wxcast.Quota) error {
-	days, err := store.QuotaDays(ctx, accountID, r.Day)
+func (r *Report) addQuotas(ctx context.Context, store Store, account Account, told map[string]wxcast.Quota) error {
+	days, err := store.QuotaDays(ctx, account.ID, r.Day)
 	if err != nil {
 		return err
 	}
+	watched := account.watched()
 	place := func(d wxcast.QuotaDay) int { // the watched ones first
-		if i := slices.Index(watchedAPIs, d.API); i >= 0 {
+		if i := slices.Index(watched, d.API); i >= 0 {
 			return i
 		}
-		return len(watchedAPIs)
+		return len(watched)
 	}
 	slices.SortStableFunc(days, func(a, b wxcast.QuotaDay) int { return place(a) - place(b) })
 	for _, d := range days {

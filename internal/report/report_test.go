@@ -10,6 +10,7 @@ import (
 	"github.com/wxcast/wxcast/internal/golden"
 	"github.com/wxcast/wxcast/internal/report"
 	"github.com/wxcast/wxcast/internal/text"
+	"github.com/wxcast/wxcast/internal/wechat"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
@@ -71,7 +72,8 @@ func TestGoldenReports(t *testing.T) {
 				"a report reads or parses otherwise than before")
 			for _, language := range text.Langs {
 				var page bytes.Buffer
-				if err := report.WriteHTML(&page, r, history[name], language); err != nil {
+				if err := (report.Page{Report: r, History: history[name], SendAPI: wechat.TemplateSendAPI,
+					Lang: language}).Write(&page); err != nil {
 					t.Fatal(err)
 				}
 				golden.Check(t, "testdata/"+name+"."+string(language)+".html.golden", page.String(),

@@ -5,6 +5,7 @@ import (
 	"encoding/xml"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -207,5 +208,24 @@ func TestTheURLIsVerified(t *testing.T) {
 				t.Errorf("%s, want %s", got, want)
 			}
 		}
+	})
+}
+
+// A connection on which nothing was asked yet, as proxies open them ahead, keeps no program
+// from ending well.
+func TestAnUnusedConnectionDoesNotDisturbTheEnd(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(b.base, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.unused = conn // open until the program has ended
+		eventually(t, "the server has the connection", func() bool {
+			resp, err := http.Get(b.base + "/healthz")
+			if err == nil {
+				_ = resp.Body.Close()
+			}
+			return err == nil
+		})
 	})
 }

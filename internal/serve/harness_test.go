@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -24,6 +25,7 @@ import (
 
 // bench is a simulated account whose callbacks go to a wxcast serve in this process.
 type bench struct {
+	unused  net.Conn
 	sim     *simulator.Server
 	db      *store.DB
 	account int64
@@ -103,6 +105,9 @@ func (b *bench) start(t *testing.T, cfg *config.Config, log *slog.Logger) {
 		stop()
 		if err := <-ended; err != nil {
 			t.Errorf("the program did not end well: %v", err)
+		}
+		if b.unused != nil {
+			_ = b.unused.Close()
 		}
 		p.Close()
 	})

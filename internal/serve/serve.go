@@ -158,8 +158,9 @@ func (p *Program) openLogin(ctx context.Context) error {
 			o.MiniPrograms = append(o.MiniPrograms,
 				login.MiniProgram{ID: id, AppID: wxcast.AppID(m.AppID), AccountID: a.ID,
 					Source: wechat.New(wechat.Options{
-						AppID: wxcast.AppID(m.AppID), Secret: m.Secret, Bases: p.cfg.APIBases, Timeout: p.cfg.APITimeout,
-						Conns: loginConns, Tokens: p.db,
+						AppID: wxcast.AppID(m.AppID), Secret: m.Secret, Bases: p.cfg.APIBases,
+						Timeout: p.cfg.APITimeout,
+						Conns:   loginConns, Tokens: p.db,
 					})})
 		}
 	}
@@ -236,6 +237,12 @@ func (p *Program) Run(ctx context.Context) error {
 		stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
 		defer cancel()
 		err := server.Shutdown(stopping)
+		if errors.Is(err, context.DeadlineExceeded) {
+			// Connections on which no request came count as busy for five seconds: proxies and
+			// clients open some ahead. WeChat tells again what it was about to tell.
+			p.log.Info("connections were still open at the end")
+			err = server.Close()
+		}
 		stopTaking()
 		return err
 	})

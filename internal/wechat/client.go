@@ -102,7 +102,7 @@ func call[T reply](ctx context.Context, c *Client, path string, query url.Values
 		if err != nil {
 			return out, err
 		}
-		out, err = callWith[T](ctx, c, token.Reveal(), path, query, body)
+		out, err = callWith[T](ctx, c, token.Reveal(), request{path, query, body})
 		fresh := !refusedAt.IsZero() && token.FetchedAt.After(refusedAt)
 		if ClassOf(err) != ClassToken || fresh || try == tokenTries {
 			return out, err
@@ -113,20 +113,26 @@ func call[T reply](ctx context.Context, c *Client, path string, query url.Values
 	}
 }
 
+// request is an API call but for its token.
+type request struct {
+	path  string
+	query url.Values
+	body  []byte // nil for a GET
+}
+
 // callWith decodes into a T of its own: the errcode of an earlier reply must not
 // outlive it in a struct, since a good reply may have none.
-func callWith[T reply](ctx context.Context, c *Client, token, path string, query url.Values, body []byte) (out T,
-	err error) {
+func callWith[T reply](ctx context.Context, c *Client, token string, r request) (out T, err error) {
 	q := "access_token=" + url.QueryEscape(token)
-	if len(query) > 0 {
-		q += "&" + query.Encode()
+	if len(r.query) > 0 {
+		q += "&" + r.query.Encode()
 	}
 	begun := time.Now()
-	raw, err := c.exchange(ctx, path, q, body)
+	raw, err := c.exchange(ctx, r.path, q, r.body)
 	if err == nil {
-		out, err = decode[T](path, raw, token, c.secret.Reveal())
+		out, err = decode[T](r.path, raw, token, c.secret.Reveal())
 	}
-	c.observe(path, time.Since(begun), err)
+	c.observe(r.path, time.Since(begun), err)
 	return out, err
 }
 

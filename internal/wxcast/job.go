@@ -37,3 +37,10 @@ const (
 	JobTaken                   // another process is at work on it
 	JobOver                    // it was run, or it was skipped
 )
+
+// JobTurn is one time that a job was due.
+type JobTurn struct {
+	AccountID int64
+	Job       string
+	Due       time.Time // UTC
+}

@@ -53,3 +53,11 @@ type SyncProgress struct {
 	// that is not counted.
 	Fetched int
 }
+
+// ListingPage is one page of WeChat's list of followers.
+type ListingPage struct {
+	Number  int // from 1
+	OpenIDs []OpenID
+	Next    OpenID // the cursor behind it
+	Total   int64  // how many followers WeChat says there are
+}
