@@ -166,7 +166,8 @@ func number(t *testing.T, v map[string]any, path string) int64 {
 func (b *bench) process(args ...string) *exec.Cmd {
 	cmd := exec.Command(os.Args[0], args...)
 	cmd.Dir = b.dir
-	cmd.Env = append(os.Environ(), runMain+"=1")
+	// The race detector sleeps a second before a program of it exits, each time.
+	cmd.Env = append(os.Environ(), runMain+"=1", "GORACE=atexit_sleep_ms=0")
 	for name, value := range b.env {
 		cmd.Env = append(cmd.Env, name+"="+value)
 	}

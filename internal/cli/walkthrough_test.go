@@ -37,7 +37,8 @@ func TestTheWalkThroughOfTheAPI(t *testing.T) {
 		"WXCAST_SERVE_LISTEN="+"$SERVE wxcast serve", "127.0.0.1:8080", "$SERVE").Replace(script)
 	cmd := exec.CommandContext(t.Context(), "bash", "-c", script)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"), "SERVE="+freeAddress(t))
+	cmd.Env = append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"), "SERVE="+freeAddress(t),
+		"GORACE=atexit_sleep_ms=0")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	var out, errOut bytes.Buffer
