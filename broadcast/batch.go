@@ -55,6 +55,19 @@ func (r *registry) size() int {
 	return len(r.all)
 }
 
+// leases are those that the process holds.
+func (r *registry) leases() []int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	held := make([]int64, 0, len(r.all))
+	for _, b := range r.all {
+		if b.LeaseID != 0 {
+			held = append(held, b.LeaseID)
+		}
+	}
+	return held
+}
+
 // renewed notes which leases the store has just extended. A lease that another
 // worker has dissolved is not among them, and ends as it was going to.
 func (r *registry) renewed(leases []int64, ends time.Time) {

@@ -31,7 +31,8 @@ type Store interface {
 	Tally(ctx context.Context, ref wxcast.BroadcastRef) (wxcast.Tally, error)
 
 	Claim(ctx context.Context, req wxcast.ClaimRequest) (wxcast.Claim, error)
-	RenewLeases(ctx context.Context, accountID int64, worker string, ttl time.Duration) (renewed []int64, err error)
+	RenewLeases(ctx context.Context, accountID int64, worker string, held []int64, ttl time.Duration) (renewed []int64,
+		err error)
 	RecordOutcomes(ctx context.Context, r wxcast.Recording) error
 	GiveBack(ctx context.Context, b wxcast.Broadcast, c wxcast.Claim) error
 	TakeSlot(ctx context.Context, lane wxcast.Lane, length, lead time.Duration) (wxcast.Slot, error)

@@ -265,20 +265,31 @@ func (r *runner) beat(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		at := time.Now()
-		renewed, err := r.store.RenewLeases(ctx, r.b.AccountID, r.worker, leaseTTL)
-		if err != nil {
+		if err := r.renew(ctx); err != nil {
 			if ctx.Err() == nil {
 				r.Log.WarnContext(ctx, "leases not renewed", "broadcast_id", r.b.ID, "err", err)
 			}
 			continue
 		}
-		r.batches.renewed(renewed, at.Add(leaseTTL-leaseMargin))
 		if b, err := r.store.Broadcast(ctx, r.b.Ref()); err == nil && b.State != wxcast.BroadcastRunning {
 			r.halt(errHalted)
 		}
 		_ = r.store.SyncClock(ctx) // the old offset serves until the next beat
 	}
+}
+
+// renew extends the leases that this process holds.
+func (r *runner) renew(ctx context.Context) error {
+	held := r.batches.leases()
+	if len(held) == 0 {
+		return nil
+	}
+	at := time.Now()
+	renewed, err := r.store.RenewLeases(ctx, r.b.AccountID, r.worker, held, leaseTTL)
+	if err == nil {
+		r.batches.renewed(renewed, at.Add(leaseTTL-leaseMargin))
+	}
+	return err
 }
 
 // claim asks the store for work, one batch ahead of the sends, until ctx ends. What
@@ -293,7 +304,7 @@ func (r *runner) claim(ctx, sending context.Context, claims chan<- *batch) error
 		at, most := time.Now(), r.claimSize()
 		c, err := r.store.Claim(sending, wxcast.ClaimRequest{
 			Broadcast: r.b.Ref(), Channel: r.facts.Name, Lane: r.lane, Worker: r.worker, Max: most, Span: claimTime,
-			Lead:      r.lead.get(),
+			Held: r.batches.leases(), Lead: r.lead.get(),
 			QuotaKeep: r.QuotaKeep, LeaseTTL: leaseTTL, Cap: r.Cap, Profile: r.Channel.Profile(),
 		})
 		r.lead.took(time.Since(at))

@@ -25,7 +25,7 @@ func keyHash(key string) string {
 
 // AddAPIKey keeps a key; false means that the account has one with that name.
 func (db *DB) AddAPIKey(ctx context.Context, k wxcast.APIKey, key string) (bool, error) {
-	rows, err := db.exec(ctx, db.q.AddAPIKey, k.AccountID, k.Name, wxcast.JoinScopes(k.Scopes, ","), keyHash(key),
+	rows, err := db.execOnce(ctx, k.AccountID, db.q.AddAPIKey, k.AccountID, k.Name, wxcast.JoinScopes(k.Scopes, ","), keyHash(key),
 		db.Now(), nullTime(k.ExpiresAt))
 	if err != nil {
 		return false, fmt.Errorf("keep the key %s: %w", k.Name, err)
@@ -92,7 +92,7 @@ func (db *DB) GoodAPIKeys(ctx context.Context) (n int64, err error) {
 
 // RevokeAPIKey ends a key; false means that the account has no such key, or no more.
 func (db *DB) RevokeAPIKey(ctx context.Context, accountID int64, name string) (bool, error) {
-	rows, err := db.exec(ctx, db.q.RevokeAPIKey, accountID, name, db.Now())
+	rows, err := db.execOnce(ctx, accountID, db.q.RevokeAPIKey, accountID, name, db.Now())
 	if err != nil {
 		return false, fmt.Errorf("revoke the key %s: %w", name, err)
 	}

@@ -13,7 +13,7 @@ import (
 
 // AddAudit writes down that somebody is about to change something.
 func (db *DB) AddAudit(ctx context.Context, accountID int64, e wxcast.AuditEntry) (id int64, err error) {
-	err = db.tx(ctx, func(tx *sqlx.Tx) error {
+	err = db.tx(ctx, accountID, func(tx *sqlx.Tx) error {
 		return tx.GetContext(ctx, &id, db.q.AddAudit, accountID, db.Now(), e.Actor, e.Action, e.Target)
 	})
 	if err != nil {

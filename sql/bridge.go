@@ -36,7 +36,7 @@ type coverageRow struct {
 // rewritten, and when neither side has changed since the last join, nothing is read.
 func (db *DB) Join(ctx context.Context, accountID, miniID int64) (changes wxcast.BridgeChanges, c wxcast.Coverage,
 	err error) {
-	err = db.tx(ctx, func(tx *sqlx.Tx) error {
+	err = db.tx(ctx, accountID, func(tx *sqlx.Tx) error {
 		changes = wxcast.BridgeChanges{}
 		if _, err := tx.ExecContext(ctx, db.q.AddJoin, accountID, miniID); err != nil {
 			return err

@@ -56,7 +56,7 @@ func (db *DB) AddBroadcast(ctx context.Context, b wxcast.Broadcast) (_ wxcast.Br
 	if b.CanaryShare > 0 {
 		b.Canary = wxcast.CanarySending
 	}
-	err = db.tx(ctx, func(tx *sqlx.Tx) error {
+	err = db.tx(ctx, b.AccountID, func(tx *sqlx.Tx) error {
 		err := tx.GetContext(ctx, &b.ID, db.q.AddBroadcast, b.AccountID, b.MiniID, b.Name, b.ContentHash, b.Spec,
 			b.MessageKey, b.State,
 			b.CreatedAt, jsonParam(b.Audience), b.Rate, b.Priority, b.Canary, b.CanaryShare, nullTime(b.ResumeAt))
@@ -145,7 +145,7 @@ func (db *DB) MoveBroadcast(ctx context.Context, ref wxcast.BroadcastRef, m wxca
 	if m.To.Final() {
 		finishedAt = db.Now()
 	}
-	rows, err := db.exec(ctx, db.q.MoveBroadcast, ref.AccountID, ref.ID, m.From, m.To, m.Reason, nullTime(m.ResumeAt),
+	rows, err := db.execOnce(ctx, ref.AccountID, db.q.MoveBroadcast, ref.AccountID, ref.ID, m.From, m.To, m.Reason, nullTime(m.ResumeAt),
 		nullTime(finishedAt))
 	if err != nil {
 		return false, fmt.Errorf("move broadcast %d to %s: %w", ref.ID, m.To, err)
@@ -166,7 +166,7 @@ func (db *DB) SetRate(ctx context.Context, ref wxcast.BroadcastRef, rate float64
 // else did so before. until may be zero.
 func (db *DB) MoveCanary(ctx context.Context, ref wxcast.BroadcastRef, from, to wxcast.CanaryState,
 	until time.Time) (bool, error) {
-	rows, err := db.exec(ctx, db.q.MoveCanary, ref.AccountID, ref.ID, from, to, nullTime(until))
+	rows, err := db.execOnce(ctx, ref.AccountID, db.q.MoveCanary, ref.AccountID, ref.ID, from, to, nullTime(until))
 	if err != nil {
 		return false, fmt.Errorf("move the canary of broadcast %d: %w", ref.ID, err)
 	}
@@ -176,7 +176,7 @@ func (db *DB) MoveCanary(ctx context.Context, ref wxcast.BroadcastRef, from, to 
 // FixRecipients gives the next limit recipients, in openid order, their delivery
 // rows, and tells whether that was all of them. It goes on where it stopped.
 func (db *DB) FixRecipients(ctx context.Context, ref wxcast.BroadcastRef, limit int) (fixed bool, err error) {
-	err = db.tx(ctx, func(tx *sqlx.Tx) error {
+	err = db.tx(ctx, ref.AccountID, func(tx *sqlx.Tx) error {
 		var locked bool
 		if err := tx.GetContext(ctx, &locked, db.q.LockFixing, ref.ID); err != nil {
 			return err

@@ -24,7 +24,7 @@ import (
 // covered by its own next_attempt_at. Outcomes that no one records before the
 // lease ends are taken for lost, and due again.
 func (db *DB) Claim(ctx context.Context, req wxcast.ClaimRequest) (c wxcast.Claim, err error) {
-	err = db.tx(ctx, func(tx *sqlx.Tx) error {
+	err = db.tx(ctx, req.Broadcast.AccountID, func(tx *sqlx.Tx) error {
 		c = wxcast.Claim{}
 		return (&claimTx{db: db, tx: tx, req: req, ref: req.Broadcast, now: db.Now()}).run(ctx, &c)
 	})
@@ -136,7 +136,12 @@ func (t *claimTx) reopenLapsed(ctx context.Context, c *wxcast.Claim) error {
 		To        wxcast.Recipient `db:"to_recipient"`
 		ClaimedAt time.Time        `db:"claimed_at"`
 	}
-	if err := t.tx.SelectContext(ctx, &lapsed, t.db.q.LapsedLeases, t.ref.AccountID, t.ref.ID, t.now); err != nil {
+	held := t.req.Held
+	if held == nil {
+		held = []int64{}
+	}
+	if err := t.tx.SelectContext(ctx, &lapsed, t.db.q.LapsedLeases, t.ref.AccountID, t.ref.ID, t.now,
+		jsonParam(held)); err != nil {
 		return err
 	}
 	c.TakenOver = len(lapsed)

@@ -8,6 +8,7 @@ package store
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"errors"
 	"maps"
@@ -240,15 +241,22 @@ func (db *DB) SyncClock(ctx context.Context) error {
 	return nil
 }
 
-// tx runs fn in one write transaction. fn may run more than once if the
-// connection is lost, so it must not keep results of an earlier run.
-func (db *DB) tx(ctx context.Context, fn func(*sqlx.Tx) error) error {
+// tx runs fn in one write transaction, which happens once: where the answer to a COMMIT
+// is lost, it is not known whether it happened, and the transaction is run again. So it
+// bears an id of ours, and one that is found to have happened keeps the results of the run
+// that did. fn may run more than once, and must begin its results anew each time.
+func (db *DB) tx(ctx context.Context, accountID int64, fn func(*sqlx.Tx) error) error {
+	id := rand.Text()
 	return retryTransient(ctx, func() error {
 		tx, err := db.write.BeginTxx(ctx, nil)
 		if err != nil {
 			return err
 		}
 		defer func() { _ = tx.Rollback() }() // a no-op after Commit
+		first, err := execRows(ctx, tx, db.q.AddCommit, accountID, id, db.Now())
+		if err != nil || first == 0 {
+			return err
+		}
 		if err := fn(tx); err != nil {
 			return err
 		}
@@ -256,7 +264,17 @@ func (db *DB) tx(ctx context.Context, fn func(*sqlx.Tx) error) error {
 	})
 }
 
-// exec runs one write statement, again if the connection was lost.
+// execOnce runs one write statement, which happens once: see tx.
+func (db *DB) execOnce(ctx context.Context, accountID int64, query string, args ...any) (rows int64, err error) {
+	err = db.tx(ctx, accountID, func(tx *sqlx.Tx) error {
+		rows, err = execRows(ctx, tx, query, args...)
+		return err
+	})
+	return rows, err
+}
+
+// exec runs one write statement, again if the connection was lost: one that changes
+// nothing, and says the same, when it happens twice.
 func (db *DB) exec(ctx context.Context, query string, args ...any) (rows int64, err error) {
 	err = retryTransient(ctx, func() error {
 		res, err := db.write.ExecContext(ctx, query, args...)

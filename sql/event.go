@@ -27,7 +27,7 @@ func (db *DB) AddEvents(ctx context.Context, accountID int64, events []wxcast.Ca
 	for i, e := range events {
 		rows[i] = eventRow{e.OpenID, jsonTime(e.CreatedAt), e.Kind, e.Key, e.MsgID, e.Status, e.Content, e.Detail}
 	}
-	if added, err = db.exec(ctx, db.q.AddEvents, accountID, db.Now(), jsonParam(rows)); err != nil {
+	if added, err = db.execOnce(ctx, accountID, db.q.AddEvents, accountID, db.Now(), jsonParam(rows)); err != nil {
 		return 0, fmt.Errorf("keep %d events: %w", len(events), err)
 	}
 	return added, nil
@@ -80,7 +80,7 @@ func (db *DB) CountEvents(ctx context.Context, accountID int64, from, to time.Ti
 
 // Follow stores the details of followers outside a sync, each openid once.
 func (db *DB) Follow(ctx context.Context, accountID int64, followers []wxcast.Follower) error {
-	err := db.tx(ctx, func(tx *sqlx.Tx) error {
+	err := db.tx(ctx, accountID, func(tx *sqlx.Tx) error {
 		if _, err := tx.ExecContext(ctx, db.q.UpsertFollowers, accountID, db.Now(), jsonParam(followerRows(followers)),
 			0); err != nil {
 			return err

@@ -67,7 +67,7 @@ func followerRows(followers []wxcast.Follower) []followerRow {
 
 // Unfollow marks followers as gone, outside a sync, and returns how many were not yet.
 func (db *DB) Unfollow(ctx context.Context, accountID int64, openids []wxcast.OpenID) (unfollowed int64, err error) {
-	err = db.tx(ctx, func(tx *sqlx.Tx) error {
+	err = db.tx(ctx, accountID, func(tx *sqlx.Tx) error {
 		if unfollowed, err = execRows(ctx, tx, db.q.Unfollow, accountID, db.Now(), jsonParam(openids)); err != nil ||
 			unfollowed == 0 {
 			return err

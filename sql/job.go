@@ -18,7 +18,7 @@ import (
 func (db *DB) ClaimJob(ctx context.Context, turn wxcast.JobTurn, worker string, ttl time.Duration) (id int64,
 	claim wxcast.JobClaim, err error) {
 	accountID, job, due := turn.AccountID, turn.Job, turn.Due.UTC()
-	err = db.tx(ctx, func(tx *sqlx.Tx) error {
+	err = db.tx(ctx, accountID, func(tx *sqlx.Tx) error {
 		var locked int64
 		if err := tx.GetContext(ctx, &locked, db.q.LockAccount, accountID); err != nil {
 			return err
@@ -104,6 +104,8 @@ const (
 	// audit log stay as long as job runs.
 	jobRunsKept = 400 * 24 * time.Hour
 	eventsKept  = 7 * 24 * time.Hour
+	// commitsKept is far longer than a transaction is tried again.
+	commitsKept = time.Hour
 )
 
 // KeepHouse removes what nobody needs any more, and returns how many rows.
@@ -115,6 +117,7 @@ func (db *DB) KeepHouse(ctx context.Context, accountID int64) (removed int64, er
 	}{{db.q.DropOldJobRuns, now.Add(-jobRunsKept)}, {db.q.DropOldEvents, now.Add(-eventsKept)},
 		{db.q.DropOldNotices, now.Add(-jobRunsKept)}, {db.q.DropOldAudit, now.Add(-jobRunsKept)},
 		{db.q.DropEarly, now.Add(-earlyKept)}, {db.q.DropOldBlocks, now.Add(-blockedFor)},
+		{db.q.DropOldCommits, now.Add(-commitsKept)},
 		{db.q.DropOldListRows, now.Add(-listKept)}, {db.q.DropOldLists, now.Add(-listKept)}} {
 		rows, err := db.exec(ctx, old.query, accountID, old.before)
 		if err != nil {

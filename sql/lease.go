@@ -10,13 +10,15 @@ import (
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
-// RenewLeases extends all leases of an account's worker and returns them. One that is not
-// among them has been dissolved: its deliveries are due again, for anyone.
-func (db *DB) RenewLeases(ctx context.Context, accountID int64, worker string, ttl time.Duration) (renewed []int64,
-	err error) {
-	err = db.tx(ctx, func(tx *sqlx.Tx) error {
+// RenewLeases extends leases that an account's worker holds, and returns those that it
+// still had. One that is not among them has been dissolved: its deliveries are due again,
+// for anyone. A lease that nobody holds, of a claim whose answer was lost, is not kept alive.
+func (db *DB) RenewLeases(ctx context.Context, accountID int64, worker string, held []int64,
+	ttl time.Duration) (renewed []int64, err error) {
+	err = retryTransient(ctx, func() error {
 		renewed = renewed[:0]
-		return tx.SelectContext(ctx, &renewed, db.q.RenewLeases, accountID, worker, db.Now().Add(ttl))
+		return db.write.SelectContext(ctx, &renewed, db.q.RenewLeases, accountID, worker, jsonParam(held),
+			db.Now().Add(ttl))
 	})
 	return renewed, err
 }
@@ -31,7 +33,7 @@ type dueRow struct {
 // reserved for it. It is due at once. What is no longer the worker's is left alone: it
 // is due for others, or being sent by them.
 func (db *DB) GiveBack(ctx context.Context, b wxcast.Broadcast, c wxcast.Claim) error {
-	err := db.tx(ctx, func(tx *sqlx.Tx) error {
+	err := db.tx(ctx, b.AccountID, func(tx *sqlx.Tx) error {
 		var back []dueRow
 		if len(c.Fresh) > 0 {
 			ours, err := execRows(ctx, tx, db.q.HoldLease, b.AccountID, c.LeaseID)

@@ -40,7 +40,7 @@ func (db *DB) FindList(ctx context.Context, accountID int64, digest string, kind
 func (db *DB) LoadList(ctx context.Context, accountID int64, digest string, kind wxcast.ListKind,
 	rows func(yield func(wxcast.ListRow, error) bool)) (wxcast.List, error) {
 	l := wxcast.List{ListRef: wxcast.ListRef{Kind: kind}, AccountID: accountID, Digest: digest}
-	err := db.tx(ctx, func(tx *sqlx.Tx) error {
+	err := db.tx(ctx, accountID, func(tx *sqlx.Tx) error {
 		for _, query := range []string{db.q.DropOldListRows, db.q.DropOldLists} {
 			if _, err := tx.ExecContext(ctx, query, accountID, db.Now().Add(-listKept)); err != nil {
 				return err
@@ -92,7 +92,7 @@ func (db *DB) addListRows(ctx context.Context, l wxcast.List, rows []wxcast.List
 		params[i] = listRow{r.ID, r.Line, jsonParam(r.Vars)}
 	}
 	text := jsonParam(params)
-	return db.tx(ctx, func(tx *sqlx.Tx) error {
+	return db.tx(ctx, l.AccountID, func(tx *sqlx.Tx) error {
 		var known struct {
 			ID   string
 			Line int

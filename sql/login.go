@@ -12,7 +12,7 @@ import (
 // Login stores a mini user who has just logged in, and bridges them to the follower of
 // the account with their unionid at once; bridged tells whether there is one.
 func (db *DB) Login(ctx context.Context, accountID, miniID int64, user wxcast.MiniUser) (bridged bool, err error) {
-	err = db.tx(ctx, func(tx *sqlx.Tx) error {
+	err = db.tx(ctx, accountID, func(tx *sqlx.Tx) error {
 		now := db.Now()
 		changed, err := execRows(ctx, tx, db.q.PutMiniUser, miniID, user.MiniOpenID, user.UnionID, now)
 		if err != nil {

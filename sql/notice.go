@@ -25,7 +25,7 @@ func (db *DB) RaiseNotice(ctx context.Context, accountID int64, n wxcast.Notice)
 
 // EndAlert ends an alert, if it stands: people are told so, if they were told of it.
 func (db *DB) EndAlert(ctx context.Context, accountID int64, key string) error {
-	err := db.tx(ctx, func(tx *sqlx.Tx) error {
+	err := db.tx(ctx, accountID, func(tx *sqlx.Tx) error {
 		if _, err := tx.ExecContext(ctx, db.q.DropUntold, accountID, key); err != nil {
 			return err
 		}

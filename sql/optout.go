@@ -15,7 +15,7 @@ import (
 // are on it, too, and count when somebody with such an id follows.
 func (db *DB) AddOptOuts(ctx context.Context, accountID int64, ids []string, source string) (added int64,
 	unknown []string, err error) {
-	err = db.tx(ctx, func(tx *sqlx.Tx) error {
+	err = db.tx(ctx, accountID, func(tx *sqlx.Tx) error {
 		unknown = unknown[:0]
 		if err := tx.SelectContext(ctx, &unknown, db.q.UnknownIDs, accountID, jsonParam(ids)); err != nil {
 			return err
@@ -31,7 +31,7 @@ func (db *DB) AddOptOuts(ctx context.Context, accountID int64, ids []string, sou
 
 // RemoveOptOuts takes people off the opt-out list, by openid or unionid.
 func (db *DB) RemoveOptOuts(ctx context.Context, accountID int64, ids []string) (removed int64, err error) {
-	removed, err = db.exec(ctx, db.q.RemoveOptOuts, accountID, jsonParam(ids))
+	removed, err = db.execOnce(ctx, accountID, db.q.RemoveOptOuts, accountID, jsonParam(ids))
 	if err != nil {
 		return 0, fmt.Errorf("remove from the opt-out list: %w", err)
 	}

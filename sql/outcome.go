@@ -33,7 +33,7 @@ func (db *DB) RecordOutcomes(ctx context.Context, r wxcast.Recording) error {
 			calls++
 		}
 	}
-	err := db.tx(ctx, func(tx *sqlx.Tx) error {
+	err := db.tx(ctx, r.Broadcast.AccountID, func(tx *sqlx.Tx) error {
 		if len(each) > 0 {
 			if err := db.writeOutcomes(ctx, tx, r.Broadcast, each); err != nil {
 				return err

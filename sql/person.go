@@ -148,7 +148,7 @@ func (e *PendingDeliveryError) Error() string {
 // is ErrNotFound when nothing is kept of them, and a *PendingDeliveryError while a
 // broadcast may be sending to them.
 func (db *DB) Forget(ctx context.Context, accountID int64, minis []int64, id string) (f wxcast.Forgotten, err error) {
-	err = db.tx(ctx, func(tx *sqlx.Tx) error {
+	err = db.tx(ctx, accountID, func(tx *sqlx.Tx) error {
 		f = wxcast.Forgotten{}
 		person, err := db.person(ctx, tx, accountID, minis, id)
 		if err != nil {

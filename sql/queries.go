@@ -15,6 +15,9 @@ var queryFiles embed.FS
 // queries holds the text of every named query for one engine. A missing one
 // stops the program at Open; that every text is valid on its engine is tested.
 type queries struct {
+	AddCommit      string `query:"add-commit"`
+	DropOldCommits string `query:"drop-old-commits"`
+
 	AddApp   string `query:"add-app"`
 	GetApp   string `query:"get-app"`
 	GetAppID string `query:"get-appid"`

@@ -52,7 +52,7 @@ func (db *DB) SpendQuota(ctx context.Context, lane wxcast.Lane, day wxcast.Day) 
 func (db *DB) CountCalls(ctx context.Context, appID int64, calls map[string]int64) error {
 	now := db.Now()
 	for api, n := range calls {
-		if _, err := db.exec(ctx, db.q.CountOtherCalls, appID, api, wxcast.DayOf(now), n, now); err != nil {
+		if _, err := db.execOnce(ctx, appID, db.q.CountOtherCalls, appID, api, wxcast.DayOf(now), n, now); err != nil {
 			return fmt.Errorf("note calls of %s: %w", api, err)
 		}
 	}

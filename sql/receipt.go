@@ -22,7 +22,7 @@ const (
 // or after its outcome. A receipt also ends the doubt about a delivery that is unknown
 // by then, where it is the only message to that person that was in doubt at the time.
 func (db *DB) RecordReceipts(ctx context.Context, accountID int64, lane wxcast.Lane, receipts []wxcast.Receipt) error {
-	err := db.tx(ctx, func(tx *sqlx.Tx) error {
+	err := db.tx(ctx, accountID, func(tx *sqlx.Tx) error {
 		// RecordOutcomes writes to this row before it looks for early receipts: so one of
 		// the two sees the other's.
 		var used []int64

@@ -53,7 +53,7 @@ func (db *DB) OpenSyncRun(ctx context.Context, accountID int64, mode wxcast.Sync
 	case !errors.Is(err, ErrNotFound):
 		return run, false, fmt.Errorf("look for an unfinished sync: %w", err)
 	}
-	err = db.tx(ctx, func(tx *sqlx.Tx) error {
+	err = db.tx(ctx, accountID, func(tx *sqlx.Tx) error {
 		if _, err := tx.ExecContext(ctx, db.q.AbandonSyncRuns, accountID, now); err != nil {
 			return err
 		}
@@ -108,7 +108,7 @@ func (db *DB) SyncRun(ctx context.Context, id int64) (wxcast.SyncRun, error) {
 // StoreListingPage stores one page of openids and moves the run's checkpoint
 // behind it, both or neither.
 func (db *DB) StoreListingPage(ctx context.Context, run wxcast.SyncRun, p wxcast.ListingPage) error {
-	err := db.tx(ctx, func(tx *sqlx.Tx) error {
+	err := db.tx(ctx, run.AccountID, func(tx *sqlx.Tx) error {
 		if _, err := tx.ExecContext(ctx, db.q.AddSyncPage, run.AccountID, run.ID, p.Number,
 			joinOpenIDs(p.OpenIDs)); err != nil {
 			return err
@@ -233,7 +233,7 @@ func (db *DB) FlippedFollowers(ctx context.Context, base, run wxcast.SyncRun) it
 // those who turned out to have left, and counts them in the run; all or nothing.
 func (db *DB) StoreFollowers(ctx context.Context, run wxcast.SyncRun, followers []wxcast.Follower, gone []wxcast.OpenID,
 	p wxcast.SyncProgress) (unfollowed int64, err error) {
-	err = db.tx(ctx, func(tx *sqlx.Tx) error {
+	err = db.tx(ctx, run.AccountID, func(tx *sqlx.Tx) error {
 		now := db.Now()
 		if len(followers) > 0 {
 			// In the order of the index, and of every other writer.
@@ -275,7 +275,7 @@ func (db *DB) StoreFollowers(ctx context.Context, run wxcast.SyncRun, followers 
 // stopped for good. With isBase, followers and listing agree, and the next run
 // compares its own listing with this one; without, the base stays what it was.
 func (db *DB) FinishSyncRun(ctx context.Context, run wxcast.SyncRun, outcome string, isBase bool) error {
-	err := db.tx(ctx, func(tx *sqlx.Tx) error {
+	err := db.tx(ctx, run.AccountID, func(tx *sqlx.Tx) error {
 		if _, err := tx.ExecContext(ctx, db.q.FinishSyncRun, run.ID, db.Now(), outcome); err != nil {
 			return err
 		}

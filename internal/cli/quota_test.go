@@ -13,13 +13,13 @@ import (
 // Four processes share a day's quota to the last message, day after day.
 func TestFourProcessesUseEachDaysQuotaExactly(t *testing.T) {
 	t.Parallel()
-	const recipients, daily, keep = 25_000, 10_000, 1000
+	const recipients, daily, keep = 5000, 2000, 200
 	storetest.EachURL(t, func(t *testing.T, url string) {
 		b := newBench(t, url, simulator.Options{
 			Followers: recipients, Seed: 36, Shares: simulator.Shares{WithUnionID: 1, MiniUser: 1},
 			Knobs: simulator.Knobs{DailyLimits: map[string]int64{wechat.TemplateSendAPI: daily}},
 		})
-		b.env["WXCAST_BROADCAST_QUOTA_KEEP"] = "1000"
+		b.env["WXCAST_BROADCAST_QUOTA_KEEP"] = "200"
 		b.env["WXCAST_SYNC_RATE"] = "5000"
 		b.prepare(t)
 		for day, want := range []struct {

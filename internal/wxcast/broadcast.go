@@ -158,6 +158,8 @@ type ClaimRequest struct {
 	Channel   string // by which it sends
 	Lane      Lane   // whose quota and time it takes
 	Worker    string // who asks; unique to one process
+	// Held are the leases that the process holds: another may take them over, it may not.
+	Held []int64
 	// Max bounds the deliveries of a claim; so does Span, as what may be sent in it
 	// at the broadcast's rate.
 	Max  int

@@ -3,19 +3,9 @@
 INSERT INTO leases (account_id, broadcast_id, worker, from_recipient, to_recipient, claimed_at, leased_until)
 VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id;
 
--- name: renew-leases
--- $1 account; $2 worker; $3 leased_until, UTC.
-UPDATE leases SET leased_until = $3 WHERE account_id = $1 AND worker = $2 RETURNING id;
-
 -- name: count-leases
 -- $1 account; $2 broadcast.
 SELECT COUNT(*) FROM leases WHERE account_id = $1 AND broadcast_id = $2;
-
--- name: lapsed-leases
--- Leases whose worker is gone.
--- $1 account; $2 broadcast; $3 now, UTC.
-SELECT id, from_recipient, to_recipient, claimed_at FROM leases
-    WHERE account_id = $1 AND broadcast_id = $2 AND leased_until < $3;
 
 -- name: reopen-lease
 -- The outcomes that a dead worker did not record are lost: WeChat may have the

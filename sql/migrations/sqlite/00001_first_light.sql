@@ -209,6 +209,16 @@ CREATE TABLE deliveries (
 ) WITHOUT ROWID;
 CREATE INDEX deliveries_due ON deliveries (account_id, broadcast_id, next_attempt_at) WHERE next_attempt_at IS NOT NULL;
 
+-- Transactions that happened, by an id of the client's: for the one that is repeated since
+-- the answer to its COMMIT was lost. For an hour.
+CREATE TABLE commits (
+    account_id BIGINT NOT NULL,
+    id         TEXT NOT NULL,
+    at         TIMESTAMP NOT NULL,
+    PRIMARY KEY (account_id, id)
+);
+CREATE INDEX commits_at ON commits (account_id, at);
+
 -- A worker's claim on the deliveries in (from_recipient, to_recipient].
 CREATE TABLE leases (
     id             INTEGER PRIMARY KEY AUTOINCREMENT,

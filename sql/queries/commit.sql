@@ -1,0 +1,3 @@
+-- name: drop-old-commits
+-- $1 account; $2 before, UTC.
+DELETE FROM commits WHERE account_id = $1 AND at < $2;

@@ -1,0 +1,196 @@
+package storetest
+
+import (
+	"bytes"
+	"encoding/binary"
+	"io"
+	"net"
+	"net/url"
+	"sync"
+	"sync/atomic"
+	"testing"
+)
+
+// Proxy stands between a store and a Postgres, and does what networks do: it loses an
+// answer, or goes silent without closing anything.
+type Proxy struct {
+	listener net.Listener
+	server   string
+	lose     atomic.Pointer[loss]
+	lost     atomic.Int64
+	silent   atomic.Bool
+	mu       sync.Mutex
+	conns    []net.Conn
+}
+
+// loss is which answers are lost: of statements with this text in them, each every-th.
+type loss struct {
+	text  []byte
+	every int64
+	left  atomic.Int64 // how many more; negative for no end
+	seen  atomic.Int64
+}
+
+// NewProxy begins one before the Postgres of a URL, and returns the URL that leads through it.
+func NewProxy(t testing.TB, rawURL string) (*Proxy, string) {
+	t.Helper()
+	u, err := url.Parse(rawURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &Proxy{listener: listener, server: u.Host}
+	t.Cleanup(p.Close)
+	go p.accept()
+	u.Host = listener.Addr().String()
+	q := u.Query()
+	q.Set("sslmode", "disable") // it reads along
+	u.RawQuery = q.Encode()
+	return p, u.String()
+}
+
+// LoseAnswers makes it lose the answers to the next statements with that text in them, and
+// close their connections; every-th alone, where every is over 1.
+func (p *Proxy) LoseAnswers(text string, times, every int64) {
+	l := &loss{text: []byte(text), every: every}
+	l.left.Store(times)
+	p.lose.Store(l)
+}
+
+// Lost is how many answers were lost so far.
+func (p *Proxy) Lost() int64 { return p.lost.Load() }
+
+// Silence makes it pass nothing on, in any direction, and close nothing; or lets it go on
+// with new connections.
+func (p *Proxy) Silence(silent bool) { p.silent.Store(silent) }
+
+// Close ends it and all connections.
+func (p *Proxy) Close() {
+	_ = p.listener.Close()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, c := range p.conns {
+		_ = c.Close()
+	}
+}
+
+func (p *Proxy) accept() {
+	for {
+		client, err := p.listener.Accept()
+		if err != nil {
+			return
+		}
+		server, err := net.Dial("tcp", p.server)
+		if err != nil {
+			_ = client.Close()
+			continue
+		}
+		p.mu.Lock()
+		p.conns = append(p.conns, client, server)
+		p.mu.Unlock()
+		link := &link{proxy: p, client: client, server: server}
+		go link.up()
+		go link.down()
+	}
+}
+
+// link is one connection through the proxy.
+type link struct {
+	proxy          *Proxy
+	client, server net.Conn
+	swallow        atomic.Bool
+	silenced       atomic.Bool
+}
+
+func (l *link) close() { _ = l.client.Close(); _ = l.server.Close() }
+
+// quiet tells whether the link was silenced: once so, for ever.
+func (l *link) quiet() bool {
+	if l.proxy.silent.Load() {
+		l.silenced.Store(true)
+	}
+	return l.silenced.Load()
+}
+
+// up passes messages on to the server, one by one after the first, which has no type.
+func (l *link) up() {
+	defer func() {
+		if !l.quiet() {
+			l.close()
+		}
+	}()
+	for first := true; ; first = false {
+		head := make([]byte, 4, 5)
+		if !first {
+			head = head[:5]
+		}
+		if _, err := io.ReadFull(l.client, head); err != nil {
+			return
+		}
+		size := int(binary.BigEndian.Uint32(head[len(head)-4:])) - 4
+		if size < 0 || size > 1<<30 {
+			return
+		}
+		body := make([]byte, size)
+		if _, err := io.ReadFull(l.client, body); err != nil {
+			return
+		}
+		if l.quiet() {
+			continue
+		}
+		if !first && (head[0] == 'Q' || head[0] == 'P') && l.proxy.loses(body) {
+			l.swallow.Store(true)
+		}
+		if _, err := l.server.Write(append(head, body...)); err != nil {
+			return
+		}
+	}
+}
+
+// loses tells whether the answer to a statement is to be lost.
+func (p *Proxy) loses(statement []byte) bool {
+	l := p.lose.Load()
+	if l == nil || !bytes.Contains(statement, l.text) || l.seen.Add(1)%max(1, l.every) != 0 {
+		return false
+	}
+	return l.left.Add(-1) >= 0
+}
+
+// down passes answers back, and loses those that are to be lost: it waits until the server
+// is ready for the next statement, and closes the connection.
+func (l *link) down() {
+	defer func() {
+		if !l.quiet() {
+			l.close()
+		}
+	}()
+	for {
+		head := make([]byte, 5)
+		if _, err := io.ReadFull(l.server, head); err != nil {
+			return
+		}
+		size := int(binary.BigEndian.Uint32(head[1:])) - 4
+		if size < 0 || size > 1<<30 {
+			return
+		}
+		body := make([]byte, size)
+		if _, err := io.ReadFull(l.server, body); err != nil {
+			return
+		}
+		switch {
+		case l.quiet():
+		case l.swallow.Load():
+			if head[0] == 'Z' {
+				l.proxy.lost.Add(1)
+				return
+			}
+		default:
+			if _, err := l.client.Write(append(head, body...)); err != nil {
+				return
+			}
+		}
+	}
+}
