@@ -39,8 +39,8 @@ var allMutations = []mutationOf{
 		"		p.log.Info(\"stopping\")", "		p.log.Info(\"stopping\")\n		time.Sleep(20 * time.Second)",
 		false},
 	{"schema-each-claim", "an older version goes on beside a newer one", "upgrade", "sql/claim.go",
-		"	err = db.tx(ctx, func(tx *sqlx.Tx) error {\n		c = wxcast.Claim{}",
-		"	if err := db.CheckSchema(ctx); err != nil {\n		return c, err\n	}\n	err = db.tx(ctx, func(tx *sqlx.Tx) error {\n		c = wxcast.Claim{}", false},
+		"	err = db.tx(ctx, req.Broadcast.AccountID, func(tx *sqlx.Tx) error {\n		c = wxcast.Claim{}",
+		"	if err := db.CheckSchema(ctx); err != nil {\n		return c, err\n	}\n	err = db.tx(ctx, req.Broadcast.AccountID, func(tx *sqlx.Tx) error {\n		c = wxcast.Claim{}", false},
 	{"newer-is-fine", "an older version says that the schema is newer", "upgrade", "sql/migrate.go",
 		"	if from > to {", "	if false {", false},
 }
