@@ -17,10 +17,10 @@ const (
 	recordTimeout = 45 * time.Second
 )
 
-// record writes what became of the jobs until results is closed. It has no ctx:
-// a message may be out, so its outcome is written even while we are stopping.
-func (r *runner) record(results <-chan result) error {
-	w := &recordWriter{runner: r, unsent: map[*batch]*wxcast.Claim{}}
+// record writes what became of the jobs until results is closed. Its ctx outlives a stop by
+// a while: a message may be out, so its outcome is written even while we are stopping.
+func (r *runner) record(ctx context.Context, results <-chan result) error {
+	w := &recordWriter{runner: r, ctx: ctx, unsent: map[*batch]*wxcast.Claim{}}
 	timer := time.NewTimer(recordEvery)
 	defer timer.Stop()
 	for {
@@ -45,6 +45,7 @@ func (r *runner) record(results <-chan result) error {
 // recordWriter gathers results between two transactions.
 type recordWriter struct {
 	*runner
+	ctx       context.Context
 	outcomes  []wxcast.Outcome
 	unsent    map[*batch]*wxcast.Claim // what of it is to be given back
 	done      []*batch
@@ -137,7 +138,7 @@ func (w *recordWriter) flush() error {
 	if w.size == 0 {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), recordTimeout)
+	ctx, cancel := context.WithTimeout(w.ctx, recordTimeout)
 	defer cancel()
 	// First what goes back: a lease is only dropped when all its deliveries have
 	// an end or are due again.
@@ -194,9 +195,7 @@ func (w *recordWriter) flush() error {
 }
 
 // giveBack returns a batch that never reached the dispatcher.
-func (r *runner) giveBack(b *batch) error {
-	ctx, cancel := context.WithTimeout(context.Background(), recordTimeout)
-	defer cancel()
+func (r *runner) giveBack(ctx context.Context, b *batch) error {
 	if err := r.store.GiveBack(ctx, r.b, b.Claim); err != nil {
 		return err
 	}

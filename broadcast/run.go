@@ -39,7 +39,11 @@ const (
 	// stopGrace is how long sends in flight may take when the program is stopped, and
 	// readWithin how long the broadcast's state is waited for then.
 	stopGrace  = 1200 * time.Millisecond
-	readWithin = 5 * time.Second
+	readWithin = time.Second
+	// recordGrace is how long after a stop the store may take for what was sent, and beatTime
+	// how long for one heartbeat. A stop ends in 10 seconds, whatever the store does.
+	recordGrace = 5 * time.Second
+	beatTime    = 5 * time.Second
 	// quotaPause is how far apart questions for a spent quota are.
 	quotaPause = 10 * time.Second
 	// dayBegins is how long after midnight a broadcast that waits for quota goes on. WeChat
@@ -139,6 +143,8 @@ type runner struct {
 	left    chan wxcast.OpenID // who may have left: to be confirmed
 	news    chan struct{}      // something happened that an idle claimer waits for
 
+	alive atomic.Int64 // when the store last took a heartbeat, Unix nanoseconds
+
 	halt    context.CancelCauseFunc // ends claiming and dispatching
 	watch   watch
 	count   struct{ sent, failed, skipped, unknown, retried atomic.Int64 }
@@ -170,7 +176,13 @@ func (r *runner) run(ctx context.Context) error {
 	r.halt = halt
 	sending, cutOff := context.WithCancel(context.WithoutCancel(ctx))
 	defer cutOff()
-	defer context.AfterFunc(ctx, func() { time.AfterFunc(stopGrace, cutOff) })()
+	recording, giveUp := context.WithCancel(context.WithoutCancel(ctx))
+	defer giveUp()
+	defer context.AfterFunc(ctx, func() {
+		time.AfterFunc(stopGrace, cutOff)
+		time.AfterFunc(recordGrace, giveUp)
+	})()
+	r.alive.Store(time.Now().UnixNano())
 
 	claims := make(chan *batch)
 	// A millisecond's messages may be handed out ahead of the senders, for fewer turns of
@@ -187,7 +199,7 @@ func (r *runner) run(ctx context.Context) error {
 	var pipeline errgroup.Group
 	pipeline.Go(func() error {
 		defer close(claims)
-		return r.claim(working, sending, claims)
+		return r.claim(working, sending, recording, claims)
 	})
 	pipeline.Go(func() error {
 		defer close(jobs)
@@ -214,7 +226,7 @@ func (r *runner) run(ctx context.Context) error {
 		senders.Wait()
 		close(results)
 	}()
-	recordErr := r.record(results)
+	recordErr := r.record(recording, results)
 	if recordErr != nil {
 		recordErr = wxcast.NewError("broadcast.not_recorded", "why", recordErr).Of(ErrNotRecorded, recordErr)
 		halt(recordErr)
@@ -265,17 +277,36 @@ func (r *runner) beat(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		if err := r.renew(ctx); err != nil {
-			if ctx.Err() == nil {
-				r.Log.WarnContext(ctx, "leases not renewed", "broadcast_id", r.b.ID, "err", err)
-			}
-			continue
+		if err := r.beatOnce(ctx); err != nil && ctx.Err() == nil {
+			r.Log.WarnContext(ctx, "no heartbeat: the store does not answer, and leases are not renewed",
+				"broadcast_id", r.b.ID, "err", err)
 		}
-		if b, err := r.store.Broadcast(ctx, r.b.Ref()); err == nil && b.State != wxcast.BroadcastRunning {
-			r.halt(errHalted)
-		}
-		_ = r.store.SyncClock(ctx) // the old offset serves until the next beat
 	}
+}
+
+// beatOnce is one heartbeat.
+func (r *runner) beatOnce(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, beatTime)
+	defer cancel()
+	if err := r.renew(ctx); err != nil {
+		return err
+	}
+	b, err := r.store.Broadcast(ctx, r.b.Ref())
+	if err != nil {
+		return err
+	}
+	if b.State != wxcast.BroadcastRunning {
+		r.halt(errHalted)
+	}
+	r.alive.Store(time.Now().UnixNano())
+	_ = r.store.SyncClock(ctx) // the old offset serves until the next beat
+	return nil
+}
+
+// outOfTouch tells whether the store has taken no heartbeat for a lease's length: what this
+// process held may be others' by now, and it asks for no more until it knows.
+func (r *runner) outOfTouch() bool {
+	return time.Now().UnixNano()-r.alive.Load() > int64(leaseTTL)
 }
 
 // renew extends the leases that this process holds.
@@ -296,8 +327,12 @@ func (r *runner) renew(ctx context.Context) error {
 // has begun is seen through, within the grace of sending: a claim that is cut short
 // might be made and not be known, and another worker that ends the broadcast in this
 // instant is no error of ours.
-func (r *runner) claim(ctx, sending context.Context, claims chan<- *batch) error {
+func (r *runner) claim(ctx, sending, recording context.Context, claims chan<- *batch) error {
 	for ctx.Err() == nil {
+		if r.outOfTouch() {
+			pause(ctx, idlePoll)
+			continue
+		}
 		if stopped, err := r.wrongHour(sending); stopped || err != nil {
 			return err
 		}
@@ -332,7 +367,7 @@ func (r *runner) claim(ctx, sending context.Context, claims chan<- *batch) error
 			select {
 			case claims <- b:
 			case <-ctx.Done():
-				return r.giveBack(b)
+				return r.giveBack(recording, b)
 			}
 			continue
 		}

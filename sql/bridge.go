@@ -36,7 +36,7 @@ type coverageRow struct {
 // rewritten, and when neither side has changed since the last join, nothing is read.
 func (db *DB) Join(ctx context.Context, accountID, miniID int64) (changes wxcast.BridgeChanges, c wxcast.Coverage,
 	err error) {
-	err = db.tx(ctx, accountID, func(tx *sqlx.Tx) error {
+	err = db.tx(within(ctx, unhurried), accountID, func(tx *sqlx.Tx) error {
 		changes = wxcast.BridgeChanges{}
 		if _, err := tx.ExecContext(ctx, db.q.AddJoin, accountID, miniID); err != nil {
 			return err
@@ -162,7 +162,7 @@ func (db *DB) applyPairs(ctx context.Context, tx *sqlx.Tx, accountID, miniID int
 // Coverage counts how far the followers can be reached in the mini program, as it
 // stands.
 func (db *DB) Coverage(ctx context.Context, accountID, miniID int64) (c wxcast.Coverage, err error) {
-	err = retryTransient(ctx, func() error {
+	err = retryTransient(within(ctx, unhurried), func(ctx context.Context) error {
 		tx, err := db.write.BeginTxx(ctx, nil)
 		if err != nil {
 			return err

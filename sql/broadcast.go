@@ -80,6 +80,7 @@ func (db *DB) AddBroadcast(ctx context.Context, b wxcast.Broadcast) (_ wxcast.Br
 
 // Broadcast returns one broadcast, or ErrNotFound.
 func (db *DB) Broadcast(ctx context.Context, ref wxcast.BroadcastRef) (wxcast.Broadcast, error) {
+	ctx = within(ctx, hurried)
 	var row broadcastRow
 	if err := db.get(ctx, &row, db.q.GetBroadcast, ref.AccountID, ref.ID); err != nil {
 		return wxcast.Broadcast{}, fmt.Errorf("look up broadcast %d: %w", ref.ID, err)
@@ -141,6 +142,7 @@ func (db *DB) BroadcastsDue(ctx context.Context, accountID int64) ([]wxcast.Broa
 // MoveBroadcast changes a broadcast's state; false means that somebody else
 // changed it before.
 func (db *DB) MoveBroadcast(ctx context.Context, ref wxcast.BroadcastRef, m wxcast.Move) (bool, error) {
+	ctx = within(ctx, hurried)
 	var finishedAt time.Time
 	if m.To.Final() {
 		finishedAt = db.Now()
@@ -156,6 +158,7 @@ func (db *DB) MoveBroadcast(ctx context.Context, ref wxcast.BroadcastRef, m wxca
 // SetRate changes how fast a broadcast goes, and before which others. Its workers see
 // it at their next claim.
 func (db *DB) SetRate(ctx context.Context, ref wxcast.BroadcastRef, rate float64, priority int) error {
+	ctx = within(ctx, hurried)
 	if _, err := db.exec(ctx, db.q.SetRate, ref.AccountID, ref.ID, rate, priority); err != nil {
 		return fmt.Errorf("set the rate of broadcast %d: %w", ref.ID, err)
 	}
@@ -166,6 +169,7 @@ func (db *DB) SetRate(ctx context.Context, ref wxcast.BroadcastRef, rate float64
 // else did so before. until may be zero.
 func (db *DB) MoveCanary(ctx context.Context, ref wxcast.BroadcastRef, from, to wxcast.CanaryState,
 	until time.Time) (bool, error) {
+	ctx = within(ctx, hurried)
 	rows, err := db.execOnce(ctx, ref.AccountID, db.q.MoveCanary, ref.AccountID, ref.ID, from, to, nullTime(until))
 	if err != nil {
 		return false, fmt.Errorf("move the canary of broadcast %d: %w", ref.ID, err)

@@ -24,6 +24,7 @@ import (
 // covered by its own next_attempt_at. Outcomes that no one records before the
 // lease ends are taken for lost, and due again.
 func (db *DB) Claim(ctx context.Context, req wxcast.ClaimRequest) (c wxcast.Claim, err error) {
+	ctx = within(ctx, hurried)
 	err = db.tx(ctx, req.Broadcast.AccountID, func(tx *sqlx.Tx) error {
 		c = wxcast.Claim{}
 		return (&claimTx{db: db, tx: tx, req: req, ref: req.Broadcast, now: db.Now()}).run(ctx, &c)

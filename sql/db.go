@@ -24,7 +24,7 @@ import (
 	"time"
 
 	"github.com/jmoiron/sqlx"
-	_ "github.com/lib/pq" // the driver "postgres"
+	"github.com/lib/pq"
 
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
@@ -155,10 +155,11 @@ func openPostgres(rawURL string) (*DB, error) {
 	setDefault("binary_parameters", "yes")
 	severalHosts(u, q)
 	u.RawQuery = q.Encode()
-	db, err := sqlx.Open("postgres", u.String())
+	cfg, err := pq.NewConfig(u.String())
 	if err != nil {
 		return nil, &URLError{Problem: wxcast.Verbatim(withoutPassword(err.Error(), u))}
 	}
+	db := sqlx.NewDb(sql.OpenDB(connector{cfg}), string(Postgres))
 	db.SetMaxOpenConns(poolMax)
 	db.SetMaxIdleConns(poolMax)
 	return &DB{engine: Postgres, read: db, write: db, q: mustLoadQueries(Postgres)}, nil
@@ -247,7 +248,7 @@ func (db *DB) SyncClock(ctx context.Context) error {
 // that did. fn may run more than once, and must begin its results anew each time.
 func (db *DB) tx(ctx context.Context, accountID int64, fn func(*sqlx.Tx) error) error {
 	id := rand.Text()
-	return retryTransient(ctx, func() error {
+	return retryTransient(ctx, func(ctx context.Context) error {
 		tx, err := db.write.BeginTxx(ctx, nil)
 		if err != nil {
 			return err
@@ -276,7 +277,7 @@ func (db *DB) execOnce(ctx context.Context, accountID int64, query string, args 
 // exec runs one write statement, again if the connection was lost: one that changes
 // nothing, and says the same, when it happens twice.
 func (db *DB) exec(ctx context.Context, query string, args ...any) (rows int64, err error) {
-	err = retryTransient(ctx, func() error {
+	err = retryTransient(ctx, func(ctx context.Context) error {
 		res, err := db.write.ExecContext(ctx, query, args...)
 		if err != nil {
 			return err
@@ -289,7 +290,9 @@ func (db *DB) exec(ctx context.Context, query string, args ...any) (rows int64, 
 
 // get reads one row; a missing row is ErrNotFound.
 func (db *DB) get(ctx context.Context, dest any, query string, args ...any) error {
-	err := retryTransient(ctx, func() error { return db.read.GetContext(ctx, dest, query, args...) })
+	err := retryTransient(ctx, func(ctx context.Context) error {
+		return db.read.GetContext(ctx, dest, query, args...)
+	})
 	if errors.Is(err, sql.ErrNoRows) {
 		return ErrNotFound
 	}
@@ -298,5 +301,7 @@ func (db *DB) get(ctx context.Context, dest any, query string, args ...any) erro
 
 // list reads all rows of a bounded query.
 func (db *DB) list(ctx context.Context, dest any, query string, args ...any) error {
-	return retryTransient(ctx, func() error { return db.read.SelectContext(ctx, dest, query, args...) })
+	return retryTransient(ctx, func(ctx context.Context) error {
+		return db.read.SelectContext(ctx, dest, query, args...)
+	})
 }

@@ -47,16 +47,50 @@ func unreachable(err error) error {
 // Postgres restart or a fail-over takes seconds.
 const retryFor = 30 * time.Second
 
-// retryTransient runs fn again while the database is away. fn must be safe to
-// repeat: whether a lost commit happened is not known.
-func retryTransient(ctx context.Context, fn func() error) error {
+// How long one try of a transaction or a statement may take before its connection is given
+// up: a server can go silent without closing anything.
+const (
+	hurried   = 8 * time.Second // of what the sending waits for
+	usual     = time.Minute
+	unhurried = time.Hour // of what reads or writes everything
+)
+
+// limitKey is the key of that time in a context.
+type limitKey struct{}
+
+// within gives what is asked with the context that much time for each try.
+func within(ctx context.Context, limit time.Duration) context.Context {
+	return context.WithValue(ctx, limitKey{}, limit)
+}
+
+func limitOf(ctx context.Context) time.Duration {
+	if limit, ok := ctx.Value(limitKey{}).(time.Duration); ok {
+		return limit
+	}
+	return usual
+}
+
+// retryTransient runs fn again while the database is away, each time with a context that
+// ends with its time. fn must be safe to repeat: whether a lost commit happened is not
+// known. The time that others' locks blocked it does not count.
+func retryTransient(ctx context.Context, fn func(ctx context.Context) error) error {
 	deadline := time.Now().Add(retryFor)
 	for wait := 50 * time.Millisecond; ; wait = min(2*wait, 2*time.Second) {
-		err := fn()
+		begun := time.Now()
+		late, err := try(ctx, fn)
 		if isDiskFull(err) { // at once: what is sent meanwhile could not be recorded
 			return wxcast.NewError("store.disk_full", "why", err).Of(ErrDiskFull, err)
 		}
-		if err == nil || ctx.Err() != nil || !isTransient(err) || time.Now().Add(wait).After(deadline) {
+		if isBlocked(err) {
+			deadline = deadline.Add(time.Since(begun))
+		}
+		if err == nil || ctx.Err() != nil || !late && !isTransient(err) {
+			return err
+		}
+		if time.Now().Add(wait).After(deadline) {
+			if late {
+				return unreachable(err)
+			}
 			return err
 		}
 		select {
@@ -65,6 +99,20 @@ func retryTransient(ctx context.Context, fn func() error) error {
 		case <-time.After(wait):
 		}
 	}
+}
+
+// try runs fn once; late tells that its time was over.
+func try(ctx context.Context, fn func(ctx context.Context) error) (late bool, err error) {
+	limited, cancel := context.WithTimeout(ctx, limitOf(ctx))
+	defer cancel()
+	err = fn(limited)
+	return err != nil && ctx.Err() == nil && limited.Err() != nil, err
+}
+
+// isBlocked tells whether others held a lock for longer than one waits for them.
+func isBlocked(err error) bool {
+	pqErr := pq.As(err)
+	return pqErr != nil && pqErr.Code == "55P03"
 }
 
 func isDiskFull(err error) bool {
@@ -83,6 +131,9 @@ func isTransient(err error) bool {
 	if pqErr := pq.As(err); pqErr != nil {
 		if pqErr.Code == "08P01" { // a protocol violation: our own mistake, and no better the next time
 			return false
+		}
+		if isBlocked(err) || pqErr.Code == "25P03" { // it was idle inside a transaction for too long
+			return true
 		}
 		switch pqErr.Code.Class() {
 		case "08", // connection exceptions

@@ -17,6 +17,7 @@ import (
 // run of the job is at work, this one is skipped for good.
 func (db *DB) ClaimJob(ctx context.Context, turn wxcast.JobTurn, worker string, ttl time.Duration) (id int64,
 	claim wxcast.JobClaim, err error) {
+	ctx = within(ctx, hurried)
 	accountID, job, due := turn.AccountID, turn.Job, turn.Due.UTC()
 	err = db.tx(ctx, accountID, func(tx *sqlx.Tx) error {
 		var locked int64
@@ -67,12 +68,14 @@ func (db *DB) ClaimJob(ctx context.Context, turn wxcast.JobTurn, worker string, 
 // RenewJob extends a worker's run; false means that another has taken it over. A ttl of
 // 0 gives it up to the next that asks.
 func (db *DB) RenewJob(ctx context.Context, id int64, worker string, ttl time.Duration) (bool, error) {
+	ctx = within(ctx, hurried)
 	rows, err := db.exec(ctx, db.q.RenewJobRun, id, worker, db.Now().Add(ttl))
 	return rows == 1, err
 }
 
 // FinishJob ends a worker's run.
 func (db *DB) FinishJob(ctx context.Context, id int64, worker string, outcome wxcast.JobOutcome, detail string) error {
+	ctx = within(ctx, hurried)
 	if _, err := db.exec(ctx, db.q.FinishJobRun, id, worker, db.Now(), outcome, detail); err != nil {
 		return fmt.Errorf("finish job run %d: %w", id, err)
 	}
@@ -110,6 +113,7 @@ const (
 
 // KeepHouse removes what nobody needs any more, and returns how many rows.
 func (db *DB) KeepHouse(ctx context.Context, accountID int64) (removed int64, err error) {
+	ctx = within(ctx, unhurried)
 	now := db.Now()
 	for _, old := range []struct {
 		query  string

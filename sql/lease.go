@@ -15,7 +15,8 @@ import (
 // for anyone. A lease that nobody holds, of a claim whose answer was lost, is not kept alive.
 func (db *DB) RenewLeases(ctx context.Context, accountID int64, worker string, held []int64,
 	ttl time.Duration) (renewed []int64, err error) {
-	err = retryTransient(ctx, func() error {
+	ctx = within(ctx, hurried)
+	err = retryTransient(ctx, func(ctx context.Context) error {
 		renewed = renewed[:0]
 		return db.write.SelectContext(ctx, &renewed, db.q.RenewLeases, accountID, worker, jsonParam(held),
 			db.Now().Add(ttl))
@@ -33,6 +34,7 @@ type dueRow struct {
 // reserved for it. It is due at once. What is no longer the worker's is left alone: it
 // is due for others, or being sent by them.
 func (db *DB) GiveBack(ctx context.Context, b wxcast.Broadcast, c wxcast.Claim) error {
+	ctx = within(ctx, hurried)
 	err := db.tx(ctx, b.AccountID, func(tx *sqlx.Tx) error {
 		var back []dueRow
 		if len(c.Fresh) > 0 {

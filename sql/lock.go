@@ -13,6 +13,7 @@ import (
 // not renew in time loses it: that is how it dies with its process.
 func (db *DB) TryLock(ctx context.Context, name, holder string, ttl time.Duration) (taken bool, by wxcast.LockHolder,
 	err error) {
+	ctx = within(ctx, hurried)
 	now := db.Now()
 	rows, err := db.exec(ctx, db.q.AcquireLock, name, holder, now, now.Add(ttl))
 	if err != nil {
@@ -35,12 +36,14 @@ func (db *DB) TryLock(ctx context.Context, name, holder string, ttl time.Duratio
 
 // RenewLock extends the holder's lock; false means that it was lost to another.
 func (db *DB) RenewLock(ctx context.Context, name, holder string, ttl time.Duration) (bool, error) {
+	ctx = within(ctx, hurried)
 	rows, err := db.exec(ctx, db.q.RenewLock, name, holder, db.Now().Add(ttl))
 	return rows == 1, err
 }
 
 // Unlock releases the holder's lock; one that was lost is left alone.
 func (db *DB) Unlock(ctx context.Context, name, holder string) error {
+	ctx = within(ctx, hurried)
 	_, err := db.exec(ctx, db.q.ReleaseLock, name, holder)
 	return err
 }

@@ -146,6 +146,9 @@ func slotIsTakenOnce(t *testing.T, w world, lose func()) {
 	lose()
 	first, err := w.TakeSlot(t.Context(), w.lane(), time.Minute, 0)
 	must(t, err)
+	if wait := first.Start.Sub(w.Now()); wait > 30*time.Second {
+		t.Errorf("the slot begins in %v: one that nobody has comes before it", wait)
+	}
 	second, err := w.TakeSlot(t.Context(), w.lane(), time.Minute, 0)
 	must(t, err)
 	if !second.Start.Equal(first.End) {

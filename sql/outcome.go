@@ -26,6 +26,7 @@ type outcomeRow struct {
 // person, as of an attempt that outlived its lease and of the next, acceptance counts,
 // or else the later one.
 func (db *DB) RecordOutcomes(ctx context.Context, r wxcast.Recording) error {
+	ctx = within(ctx, hurried)
 	each := onePerPerson(r.Outcomes)
 	calls := 0
 	for _, o := range r.Outcomes {

@@ -60,6 +60,7 @@ func (p *pacer) take(ctx context.Context, length time.Duration, earliest time.Ti
 // no sooner than lead from now.
 func (db *DB) TakeSlot(ctx context.Context, lane wxcast.Lane, length, lead time.Duration) (slot wxcast.Slot,
 	err error) {
+	ctx = within(ctx, hurried)
 	err = db.tx(ctx, lane.AppID, func(tx *sqlx.Tx) error {
 		p, err := db.lockPacer(ctx, tx, lane)
 		if err != nil {
@@ -74,6 +75,7 @@ func (db *DB) TakeSlot(ctx context.Context, lane wxcast.Lane, length, lead time.
 // SlowDown halves the lane's pace, unless that was done a moment ago, and returns
 // the share of the rate that is left. It quickens again by itself.
 func (db *DB) SlowDown(ctx context.Context, lane wxcast.Lane) (share float64, err error) {
+	ctx = within(ctx, hurried)
 	err = db.tx(ctx, lane.AppID, func(tx *sqlx.Tx) error {
 		p, err := db.lockPacer(ctx, tx, lane)
 		if err != nil {

@@ -32,6 +32,7 @@ const quotaQuiet = time.Minute
 // SaveQuota stores what WeChat just told of an API's quota on a day. Our own
 // reservations stand beside it until WeChat's counter has caught up.
 func (db *DB) SaveQuota(ctx context.Context, accountID int64, day wxcast.Day, q wxcast.Quota) error {
+	ctx = within(ctx, hurried)
 	now := db.Now()
 	if _, err := db.exec(ctx, db.q.PutQuota, accountID, q.API, day, q.Limit, q.Used, now,
 		now.Add(-quotaQuiet)); err != nil {
@@ -42,6 +43,7 @@ func (db *DB) SaveQuota(ctx context.Context, accountID int64, day wxcast.Day, q 
 
 // SpendQuota marks an API's quota of the day as used up: WeChat said so.
 func (db *DB) SpendQuota(ctx context.Context, lane wxcast.Lane, day wxcast.Day) error {
+	ctx = within(ctx, hurried)
 	if _, err := db.exec(ctx, db.q.SpendQuota, lane.AppID, lane.API, day); err != nil {
 		return fmt.Errorf("mark the quota of %s as spent: %w", lane.API, err)
 	}

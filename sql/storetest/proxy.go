@@ -19,6 +19,8 @@ type Proxy struct {
 	lose     atomic.Pointer[loss]
 	lost     atomic.Int64
 	silent   atomic.Bool
+	silentAt atomic.Pointer[string]
+	silenced chan struct{}
 	mu       sync.Mutex
 	conns    []net.Conn
 }
@@ -42,7 +44,7 @@ func NewProxy(t testing.TB, rawURL string) (*Proxy, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &Proxy{listener: listener, server: u.Host}
+	p := &Proxy{listener: listener, server: u.Host, silenced: make(chan struct{})}
 	t.Cleanup(p.Close)
 	go p.accept()
 	u.Host = listener.Addr().String()
@@ -66,6 +68,13 @@ func (p *Proxy) Lost() int64 { return p.lost.Load() }
 // Silence makes it pass nothing on, in any direction, and close nothing; or lets it go on
 // with new connections.
 func (p *Proxy) Silence(silent bool) { p.silent.Store(silent) }
+
+// SilenceAt makes it go silent at the next statement with that text in it, which it does not
+// pass on: so the server waits for it inside a transaction.
+func (p *Proxy) SilenceAt(text string) { p.silentAt.Store(&text) }
+
+// Silenced is closed once that has come.
+func (p *Proxy) Silenced() <-chan struct{} { return p.silenced }
 
 // Close ends it and all connections.
 func (p *Proxy) Close() {
@@ -137,6 +146,11 @@ func (l *link) up() {
 		body := make([]byte, size)
 		if _, err := io.ReadFull(l.client, body); err != nil {
 			return
+		}
+		if at := l.proxy.silentAt.Load(); at != nil && bytes.Contains(body, []byte(*at)) {
+			l.proxy.silentAt.Store(nil)
+			l.proxy.Silence(true)
+			close(l.proxy.silenced)
 		}
 		if l.quiet() {
 			continue

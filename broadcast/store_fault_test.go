@@ -1,0 +1,96 @@
+package broadcast_test
+
+import (
+	"context"
+	"log/slog"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/wxcast/wxcast/broadcast"
+	"github.com/wxcast/wxcast/config"
+	"github.com/wxcast/wxcast/internal/simulator"
+	"github.com/wxcast/wxcast/internal/wechat"
+	"github.com/wxcast/wxcast/internal/wxcast"
+	store "github.com/wxcast/wxcast/sql"
+	"github.com/wxcast/wxcast/sql/storetest"
+)
+
+// throughProxy runs a test on a Postgres behind a network that the test disturbs.
+func throughProxy(t *testing.T, followers int, test func(t *testing.T, b *bench, proxy *storetest.Proxy)) {
+	t.Parallel()
+	proxy, url := storetest.NewProxy(t, storetest.PostgresURL(t))
+	db, err := store.Open(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	b := &bench{db: db, sim: simulator.New(simulator.Options{Followers: followers, Seed: 17,
+		Shares: simulator.Shares{WithUnionID: 1, MiniUser: 1}})}
+	server := httptest.NewServer(b.sim)
+	t.Cleanup(server.Close)
+	b.client = wechat.New(wechat.Options{
+		AppID: wxcast.AppID(b.sim.AppID), Secret: config.Secret(b.sim.Secret), Bases: []string{server.URL},
+		Timeout: 5 * time.Second, Conns: 32, Tokens: db,
+	})
+	t.Cleanup(b.client.Close)
+	b.options = broadcast.Options{Rate: 500, Concurrency: 32, MaxFailures: 50, MaxFailedShare: 0.5,
+		Log: slog.New(slog.NewTextHandler(testWriter{t}, nil))}
+	b.prepare(t)
+	test(t, b, proxy)
+}
+
+func TestALostAnswerToACommitChangesNothing(t *testing.T) {
+	throughProxy(t, 3000, func(t *testing.T, b *bench, proxy *storetest.Proxy) {
+		proxy.LoseAnswers("COMMIT", 1000, 5)
+		job, err := b.run(t, t.Context(), "lost")
+		if err != nil || job.State != wxcast.BroadcastDone {
+			t.Fatalf("%+v %v, want it done: a lease that nobody holds keeps a broadcast from its end", job, err)
+		}
+		if proxy.Lost() < 5 {
+			t.Errorf("%d answers were lost: the test shows nothing", proxy.Lost())
+		}
+		b.agrees(t, job.ID, 3000)
+		if tally := b.tally(t, job.ID); tally.Sent != 3000 {
+			t.Errorf("%+v, want all sent: what nobody sent is not in doubt", tally)
+		}
+		if state := b.sim.State(); state.Deduplicated != 0 {
+			t.Errorf("%d messages were tried again, want none: no worker has died", state.Deduplicated)
+		}
+	})
+}
+
+func TestASilentStoreIsLeftForAnotherConnection(t *testing.T) {
+	throughProxy(t, 4000, func(t *testing.T, b *bench, proxy *storetest.Proxy) {
+		quiet := time.AfterFunc(2*time.Second, func() {
+			proxy.Silence(true)
+			time.AfterFunc(3*time.Second, func() { proxy.Silence(false) }) // for new connections
+		})
+		defer quiet.Stop()
+		job, err := b.run(t, t.Context(), "silent")
+		if err != nil || job.State != wxcast.BroadcastDone {
+			t.Fatalf("%+v %v, want it done: the store is back, at new connections", job, err)
+		}
+		b.agrees(t, job.ID, 4000)
+	})
+}
+
+func TestAStopEndsWhateverTheStoreDoes(t *testing.T) {
+	throughProxy(t, 3000, func(t *testing.T, b *bench, proxy *storetest.Proxy) {
+		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
+		var stopped time.Time
+		halt := time.AfterFunc(2*time.Second, func() {
+			proxy.Silence(true)
+			time.Sleep(500 * time.Millisecond)
+			stopped = time.Now()
+			stop()
+		})
+		defer halt.Stop()
+		_, err := b.run(t, ctx, "stopped")
+		if took := time.Since(stopped); err == nil || took > 10*time.Second {
+			t.Errorf("it ended %v after the stop (%v), want 10 s at most: an operator kills what does not stop", took,
+				err)
+		}
+	})
+}

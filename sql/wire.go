@@ -1,0 +1,173 @@
+package store
+
+import (
+	"context"
+	"database/sql/driver"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/lib/pq"
+)
+
+// cancelGrace is how long Postgres may take to say that it has cancelled a statement.
+const cancelGrace = time.Second
+
+// connectTime is how long it may take to connect to all of the hosts, one after another.
+const connectTime = 15 * time.Second
+
+// connector opens connections to Postgres whose statements end with their context. The
+// driver asks the server to cancel, and reads on until it says so; a server that went
+// silent without closing anything never does.
+type connector struct{ cfg pq.Config }
+
+// Connect opens one connection.
+func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
+	one, err := pq.NewConnectorConfig(c.cfg)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, connectTime)
+	defer cancel()
+	w := &wire{}
+	one.Dialer(w)
+	w.statement.watch(ctx, w)
+	conn, err := one.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	w.release()
+	return &wireConn{conn.(postgresConn), w}, nil
+}
+
+// Driver is the driver that the connections are of.
+func (c connector) Driver() driver.Driver { return &pq.Driver{} }
+
+// postgresConn is what database/sql uses of a connection of the driver's.
+type postgresConn interface {
+	driver.Conn
+	driver.ConnBeginTx
+	driver.ConnPrepareContext
+	driver.ExecerContext
+	driver.QueryerContext
+	driver.Pinger
+	driver.SessionResetter
+	driver.Validator
+	driver.NamedValueChecker
+}
+
+// wireConn is a connection whose wire heeds the contexts of what it is asked.
+type wireConn struct {
+	postgresConn
+	wire *wire
+}
+
+func (c *wireConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	c.wire.statement.watch(ctx, c.wire)
+	return c.postgresConn.QueryContext(ctx, query, args)
+}
+
+func (c *wireConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	c.wire.statement.watch(ctx, c.wire)
+	return c.postgresConn.ExecContext(ctx, query, args)
+}
+
+func (c *wireConn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
+	c.wire.statement.watch(ctx, c.wire)
+	return c.postgresConn.PrepareContext(ctx, query)
+}
+
+// BeginTx begins a transaction that ends with ctx, whatever the contexts of its statements.
+func (c *wireConn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
+	c.wire.transaction.watch(ctx, c.wire)
+	return c.postgresConn.BeginTx(ctx, opts)
+}
+
+func (c *wireConn) Ping(ctx context.Context) error {
+	c.wire.statement.watch(ctx, c.wire)
+	return c.postgresConn.Ping(ctx)
+}
+
+// ResetSession is called before a connection is used again.
+func (c *wireConn) ResetSession(ctx context.Context) error {
+	c.wire.release()
+	return c.postgresConn.ResetSession(ctx)
+}
+
+// wire is the network connection under one of the driver's, and who may end its waits.
+type wire struct {
+	mu                     sync.Mutex
+	conn                   net.Conn
+	ready                  bool // it is connected; what is dialled now is to cancel a statement
+	statement, transaction watcher
+}
+
+// watcher ends what waits on a wire when a context ends.
+type watcher struct {
+	turn int // of the watch; one that is over must not end the next's waits
+	stop func() bool
+}
+
+func (v *watcher) watch(ctx context.Context, w *wire) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	v.end()
+	turn := v.turn
+	v.stop = context.AfterFunc(ctx, func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if v.turn == turn && w.conn != nil {
+			_ = w.conn.SetDeadline(time.Now().Add(cancelGrace))
+		}
+	})
+}
+
+func (v *watcher) end() {
+	v.turn++
+	if v.stop != nil {
+		v.stop()
+		v.stop = nil
+	}
+}
+
+// release lets the wire wait again as long as it likes.
+func (w *wire) release() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.statement.end()
+	w.transaction.end()
+	w.ready = true
+	if w.conn != nil {
+		_ = w.conn.SetDeadline(time.Time{})
+	}
+}
+
+// DialContext connects to one of the hosts. The driver's requests to cancel come here, too,
+// for connections of their own.
+func (w *wire) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	conn, err := (&net.Dialer{KeepAliveConfig: keepAlive}).DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.ready {
+		w.conn = conn
+	}
+	return conn, nil
+}
+
+// keepAlive finds a host that died, or that a firewall has forgotten, in half a minute.
+var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 5 * time.Second, Count: 3}
+
+// Dial and DialTimeout are of the driver's older interface; it prefers DialContext.
+func (w *wire) Dial(network, address string) (net.Conn, error) {
+	return w.DialContext(context.Background(), network, address)
+}
+
+// DialTimeout is Dial within a time.
+func (w *wire) DialTimeout(network, address string, timeout time.Duration) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	defer cancel()
+	return w.DialContext(ctx, network, address)
+}
