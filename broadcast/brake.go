@@ -85,7 +85,7 @@ func (b *brake) see(v verdict, now time.Time) (pause wxcast.Sentence) {
 	switch v.class {
 	case wechat.ClassConfigStop:
 		return stopReason(v.err)
-	case wechat.ClassMsgBad, wechat.ClassDead:
+	case wechat.ClassMsgBad, wechat.ClassDead, wechat.ClassHeld: // what is held for review may never arrive
 		b.tokens, b.silent = 0, 0
 		share := b.note(v.outcome.ErrCode)
 		if b.refused++; b.refused >= b.maxFailures {

@@ -26,7 +26,7 @@ type Store interface {
 	BroadcastsByName(ctx context.Context, accountID int64, name string) ([]wxcast.Broadcast, error)
 	MoveBroadcast(ctx context.Context, ref wxcast.BroadcastRef, m wxcast.Move) (bool, error)
 	SetRate(ctx context.Context, ref wxcast.BroadcastRef, rate float64, priority int) error
-	MoveCanary(ctx context.Context, ref wxcast.BroadcastRef, from, to wxcast.CanaryState, until time.Time) (bool, error)
+	MoveCanary(ctx context.Context, ref wxcast.BroadcastRef, m wxcast.CanaryMove) (bool, error)
 	FixRecipients(ctx context.Context, ref wxcast.BroadcastRef, limit int) (fixed bool, err error)
 	Tally(ctx context.Context, ref wxcast.BroadcastRef) (wxcast.Tally, error)
 

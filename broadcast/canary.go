@@ -2,7 +2,6 @@ package broadcast
 
 import (
 	"context"
-	"time"
 
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
@@ -18,12 +17,14 @@ func (r *runner) judgeCanary(ctx context.Context) (moved bool, err error) {
 	switch {
 	case b.Canary == wxcast.CanarySending:
 		until := r.store.Now().Add(r.Canary.Wait)
-		if _, err := r.store.MoveCanary(ctx, b.Ref(), b.Canary, wxcast.CanaryWaiting, until); err != nil {
-			return false, err
+		first, err := r.store.MoveCanary(ctx, b.Ref(), wxcast.CanaryMove{
+			From: b.Canary, To: wxcast.CanaryWaiting, State: wxcast.BroadcastRunning, Until: until,
+			Reason: wxcast.Say("canary.sent", "share", r.Canary.Share, "until", until),
+		})
+		if first {
+			r.Log.InfoContext(ctx, "the canary was sent", "broadcast_id", b.ID, "judged_at", until)
 		}
-		reason := wxcast.Say("canary.sent", "share", r.Canary.Share, "until", until)
-		r.Log.InfoContext(ctx, "the canary was sent", "broadcast_id", b.ID, "judged_at", until)
-		return true, r.move(ctx, wxcast.Move{To: wxcast.BroadcastRunning, Reason: reason, ResumeAt: until})
+		return true, err
 	case b.Canary == wxcast.CanaryWaiting && r.store.Now().Before(b.CanaryUntil):
 		return false, nil
 	case b.Canary != wxcast.CanaryWaiting:
@@ -33,20 +34,32 @@ func (r *runner) judgeCanary(ctx context.Context) (moved bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if first, err := r.store.MoveCanary(ctx, b.Ref(), wxcast.CanaryWaiting, wxcast.CanaryNone,
-		time.Time{}); err != nil || !first {
-		return true, err
+	move := wxcast.CanaryMove{From: wxcast.CanaryWaiting, To: wxcast.CanaryNone, State: wxcast.BroadcastRunning}
+	if move.Reason = r.canaryFault(tally); !move.Reason.IsZero() {
+		move.State = wxcast.BroadcastPaused
 	}
-	failed, all := tally.Failed+tally.Undelivered, tally.Sent+tally.Failed
-	state, reason := wxcast.BroadcastRunning, wxcast.Sentence{}
-	if float64(failed) > r.Canary.MaxFailed*float64(all) {
-		state = wxcast.BroadcastPaused
-		reason = wxcast.Say("canary.failed", "n", failed, "of", all, "codes", sampleCodes(tally.ByErrCode), "most",
+	first, err := r.store.MoveCanary(ctx, b.Ref(), move)
+	switch {
+	case err != nil || !first:
+	case move.State == wxcast.BroadcastPaused:
+		r.Log.ErrorContext(ctx, "broadcast paused", "broadcast_id", b.ID, "reason", move.Reason)
+	default:
+		r.Log.InfoContext(ctx, "the canary is well; the others follow", "broadcast_id", b.ID, "sent", tally.Sent)
+	}
+	return true, err
+}
+
+// canaryFault is what a canary's tally says against sending to the others; zero where that
+// is nothing. What is held for review, or in doubt, has not gone well. A canary of which
+// most people got no message has shown nothing.
+func (r *runner) canaryFault(t wxcast.Tally) wxcast.Sentence {
+	failed, tried := t.Failed+t.Undelivered+t.Unknown, t.Sent+t.Failed+t.Unknown
+	switch people := tried + t.Skipped; {
+	case tried == 0 || 2*tried < people:
+		return wxcast.Say("canary.few", "n", tried, "of", people, "codes", sampleCodes(t.ByErrCode))
+	case float64(failed) > r.Canary.MaxFailed*float64(tried):
+		return wxcast.Say("canary.failed", "n", failed, "of", tried, "codes", sampleCodes(t.ByErrCode), "most",
 			r.Canary.MaxFailed)
-		r.Log.ErrorContext(ctx, "broadcast paused", "broadcast_id", b.ID, "reason", reason)
-	} else {
-		r.Log.InfoContext(ctx, "the canary is well; the others follow", "broadcast_id", b.ID, "failed", failed, "of",
-			all)
 	}
-	return true, r.move(ctx, wxcast.Move{To: state, Reason: reason})
+	return wxcast.Sentence{}
 }

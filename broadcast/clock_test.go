@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -233,20 +234,29 @@ func TestANewRateHoldsAtOnce(t *testing.T) {
 // A canary waits for its receipts and refusals; then the others follow, or nobody does.
 func TestACanaryWaitsAndJudges(t *testing.T) {
 	for name, test := range map[string]struct {
-		code  int // what a fifth of the people get
+		code  int              // what some of the people get
+		of    wxcast.Recipient // of the last digits of theirs
 		state wxcast.BroadcastState
 		sent  int
-	}{"all is well": {0, wxcast.BroadcastDone, 400}, "too many refused": {43004, wxcast.BroadcastPaused, 0}} {
+	}{
+		"all is well":      {0, "", wxcast.BroadcastDone, 400},
+		"too many refused": {43004, "05", wxcast.BroadcastPaused, 0},
+		"all are held":     {40252, "0123456789", wxcast.BroadcastPaused, 0},
+		"most are skipped": {wxcast.ErrCodeBadValue, "01234567", wxcast.BroadcastPaused, 0},
+	} {
 		t.Run(name, func(t *testing.T) {
 			inTime(t, 400, func(t *testing.T, b *bubble) {
 				b.options.Canary = spec.Canary{Share: 0.1, Wait: 10 * time.Minute, MaxFailed: 0.05}
 				b.options.MaxFailedShare = 1
 				if test.code != 0 {
 					b.fails(func(c call) error {
-						if c.to[len(c.to)-1]%5 == 0 {
-							return refused(test.code)
+						switch {
+						case !strings.Contains(string(test.of), string(c.to[len(c.to)-1:])):
+							return nil
+						case test.code == wxcast.ErrCodeBadValue:
+							return &spec.ValueError{Key: "data.thing1", Problem: wxcast.Verbatim("it is empty")}
 						}
-						return nil
+						return refused(test.code)
 					})
 				}
 				job := b.add(t, "canary")
@@ -293,6 +303,37 @@ func TestNoMessageLeavesInQuietHours(t *testing.T) {
 			t.Errorf("the first of the morning left at %v", first)
 		}
 	})
+}
+
+// What was claimed in time and would leave late does not leave: at a low rate a message's
+// turn comes seconds after its claim.
+func TestTheHourIsLookedAtBeforeEachMessage(t *testing.T) {
+	quiet, _ := value.ParseQuietHours("08:00-08:01") // the next day's
+	for name, test := range map[string]struct {
+		prepare func(o *broadcast.Options, end time.Time)
+		state   wxcast.BroadcastState
+	}{
+		"not_after": {func(o *broadcast.Options, end time.Time) { o.NotAfter = end }, wxcast.BroadcastPaused},
+		"quiet hours": {func(o *broadcast.Options, _ time.Time) { o.Quiet = []value.QuietHours{quiet} },
+			wxcast.BroadcastWaiting},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inTime(t, 20, func(t *testing.T, b *bubble) {
+				time.Sleep(24*time.Hour - 12*time.Second)
+				end := time.Now().Add(12 * time.Second)
+				b.options.Rate = 0.2
+				test.prepare(&b.options, end)
+				b.run(t, b.add(t, "slow"), test.state)
+				calls := b.sent()
+				if len(calls) < 2 {
+					t.Fatalf("%d messages left in 12 seconds, want 2 or 3", len(calls))
+				}
+				if last := calls[len(calls)-1].at; !last.Before(end) {
+					t.Errorf("a message left %v after the hour: people get it when nobody may", last.Sub(end))
+				}
+			})
+		})
+	}
 }
 
 // A quota that is spent is waited for, day by day, and never exceeded.

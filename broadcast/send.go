@@ -3,9 +3,12 @@ package broadcast
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/wxcast/wxcast/broadcast/spec"
+	"github.com/wxcast/wxcast/internal/value"
+	"github.com/wxcast/wxcast/internal/wechat"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
@@ -39,10 +42,13 @@ func (r *runner) send(ctx context.Context, j job) result {
 		}
 		j.OpenSince = time.Time{}
 	}
-	if !j.batch.mayStillSend(j.retry, at) {
+	if r.mayLeave(j) != nil {
 		return result{j, verdict{unsent: true}}
 	}
-	msgID, err := r.Channel.Send(ctx, &j.Delivery)
+	msgID, err := r.Channel.Send(wechat.WithGoAhead(ctx, func() error { return r.mayLeave(j) }), &j.Delivery)
+	if errors.Is(err, errNotNow) {
+		return result{j, verdict{unsent: true}}
+	}
 	var bad *spec.ValueError
 	if err != nil && errors.As(err, &bad) {
 		return result{j, verdict{outcome: wxcast.Outcome{
@@ -55,6 +61,26 @@ func (r *runner) send(ctx context.Context, j job) result {
 		r.halt(errHalted)
 	}
 	return result{j, v}
+}
+
+// errNotNow is that a message may not leave, or not as this worker's.
+var errNotNow = errors.New("the message may not leave any more")
+
+// mayLeave tells whether a job's message may leave now: it is asked at once before each
+// call, since a slow platform or a low rate may lie between the claim and that.
+func (r *runner) mayLeave(j job) error {
+	now := r.store.Now()
+	if !j.batch.mayStillSend(j.retry, now) || r.offHours(now) ||
+		!j.OpenSince.IsZero() && r.judge.windowOver(j.OpenSince, now) {
+		return errNotNow
+	}
+	return nil
+}
+
+// offHours tells whether no message may leave at that time.
+func (r *runner) offHours(at time.Time) bool {
+	return !r.NotAfter.IsZero() && !at.Before(r.NotAfter) ||
+		slices.ContainsFunc(r.Quiet, func(q value.QuietHours) bool { return !q.Until(at).IsZero() })
 }
 
 // pause sleeps, but not beyond ctx.

@@ -165,12 +165,12 @@ func (db *DB) SetRate(ctx context.Context, ref wxcast.BroadcastRef, rate float64
 	return nil
 }
 
-// MoveCanary changes how far a broadcast's canary has come; false means that somebody
-// else did so before. until may be zero.
-func (db *DB) MoveCanary(ctx context.Context, ref wxcast.BroadcastRef, from, to wxcast.CanaryState,
-	until time.Time) (bool, error) {
+// MoveCanary takes the canary of a running broadcast a step further, and the broadcast with
+// it; false means that somebody else did so before.
+func (db *DB) MoveCanary(ctx context.Context, ref wxcast.BroadcastRef, m wxcast.CanaryMove) (bool, error) {
 	ctx = within(ctx, hurried)
-	rows, err := db.execOnce(ctx, ref.AccountID, db.q.MoveCanary, ref.AccountID, ref.ID, from, to, nullTime(until))
+	rows, err := db.execOnce(ctx, ref.AccountID, db.q.MoveCanary, ref.AccountID, ref.ID, m.From, m.To, m.State, m.Reason,
+		nullTime(m.Until))
 	if err != nil {
 		return false, fmt.Errorf("move the canary of broadcast %d: %w", ref.ID, err)
 	}

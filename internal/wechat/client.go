@@ -102,6 +102,9 @@ func call[T reply](ctx context.Context, c *Client, path string, query url.Values
 		if err != nil {
 			return out, err
 		}
+		if err := goAhead(ctx); err != nil {
+			return out, err
+		}
 		out, err = callWith[T](ctx, c, token.Reveal(), request{path, query, body})
 		fresh := !refusedAt.IsZero() && token.FetchedAt.After(refusedAt)
 		if ClassOf(err) != ClassToken || fresh || try == tokenTries {

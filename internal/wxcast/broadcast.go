@@ -24,6 +24,14 @@ type Move struct {
 	ResumeAt time.Time // UTC; zero where it does not go on by itself
 }
 
+// CanaryMove is a step of a running broadcast's canary, and what the broadcast does of it.
+type CanaryMove struct {
+	From, To CanaryState
+	State    BroadcastState
+	Reason   Sentence
+	Until    time.Time // UTC; when the canary is judged, zero once it was
+}
+
 // Final tells whether the state is an end.
 func (s BroadcastState) Final() bool { return s == BroadcastDone || s == BroadcastCancelled }
 

@@ -52,8 +52,12 @@ UPDATE broadcasts SET state = $4, reason = $5, resume_at = $6, finished_at = $7
 UPDATE broadcasts SET rate = $3, priority = $4 WHERE account_id = $1 AND id = $2;
 
 -- name: move-canary
--- $1 account; $2 broadcast; $3 canary before; $4 canary after; $5 canary_until or NULL, UTC.
-UPDATE broadcasts SET canary = $4, canary_until = $5 WHERE account_id = $1 AND id = $2 AND canary = $3;
+-- The canary of a running broadcast, and what the broadcast does of it, at once: were they
+-- two, a process that died in between would let the others follow a canary that failed.
+-- $1 account; $2 broadcast; $3 canary before; $4 canary after; $5 state after; $6 reason; $7 canary_until and
+-- resume_at or NULL, UTC.
+UPDATE broadcasts SET canary = $4, canary_until = $7, state = $5, reason = $6, resume_at = $7
+    WHERE account_id = $1 AND id = $2 AND canary = $3 AND state = 'running';
 
 -- name: get-broadcast-for-claim
 -- $1 account; $2 broadcast.
