@@ -14,12 +14,13 @@ import (
 	"github.com/wxcast/wxcast/internal/wxcast"
 	store "github.com/wxcast/wxcast/sql"
 	"github.com/wxcast/wxcast/sql/storetest"
+	"github.com/wxcast/wxcast/sql/storetest/pgserver"
 )
 
 // throughProxy runs a test on a Postgres behind a network that the test disturbs.
-func throughProxy(t *testing.T, followers int, test func(t *testing.T, b *bench, proxy *storetest.Proxy)) {
+func throughProxy(t *testing.T, followers int, test func(t *testing.T, b *bench, proxy *pgserver.Proxy)) {
 	t.Parallel()
-	proxy, url := storetest.NewProxy(t, storetest.PostgresURL(t))
+	proxy, url := storetest.Proxy(t, storetest.PostgresURL(t))
 	db, err := store.Open(t.Context(), url)
 	if err != nil {
 		t.Fatal(err)
@@ -41,7 +42,7 @@ func throughProxy(t *testing.T, followers int, test func(t *testing.T, b *bench,
 }
 
 func TestALostAnswerToACommitChangesNothing(t *testing.T) {
-	throughProxy(t, 3000, func(t *testing.T, b *bench, proxy *storetest.Proxy) {
+	throughProxy(t, 3000, func(t *testing.T, b *bench, proxy *pgserver.Proxy) {
 		proxy.LoseAnswers("COMMIT", 1000, 5)
 		job, err := b.run(t, t.Context(), "lost")
 		if err != nil || job.State != wxcast.BroadcastDone {
@@ -61,7 +62,7 @@ func TestALostAnswerToACommitChangesNothing(t *testing.T) {
 }
 
 func TestASilentStoreIsLeftForAnotherConnection(t *testing.T) {
-	throughProxy(t, 4000, func(t *testing.T, b *bench, proxy *storetest.Proxy) {
+	throughProxy(t, 4000, func(t *testing.T, b *bench, proxy *pgserver.Proxy) {
 		quiet := time.AfterFunc(2*time.Second, func() {
 			proxy.Silence(true)
 			time.AfterFunc(3*time.Second, func() { proxy.Silence(false) }) // for new connections
@@ -76,7 +77,7 @@ func TestASilentStoreIsLeftForAnotherConnection(t *testing.T) {
 }
 
 func TestAStopEndsWhateverTheStoreDoes(t *testing.T) {
-	throughProxy(t, 3000, func(t *testing.T, b *bench, proxy *storetest.Proxy) {
+	throughProxy(t, 3000, func(t *testing.T, b *bench, proxy *pgserver.Proxy) {
 		ctx, stop := context.WithCancel(t.Context())
 		defer stop()
 		var stopped time.Time

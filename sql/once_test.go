@@ -29,7 +29,7 @@ func TestATransactionWhoseAnswerIsLostHappensOnce(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			proxy, url := storetest.NewProxy(t, storetest.PostgresURL(t))
+			proxy, url := storetest.Proxy(t, storetest.PostgresURL(t))
 			db, err := store.Open(t.Context(), url)
 			must(t, err)
 			t.Cleanup(func() { _ = db.Close() })

@@ -14,7 +14,7 @@ import (
 // what comes later goes to connections of its own.
 func TestASilentPostgresHoldsNobodyUp(t *testing.T) {
 	t.Parallel()
-	proxy, url := storetest.NewProxy(t, storetest.PostgresURL(t))
+	proxy, url := storetest.Proxy(t, storetest.PostgresURL(t))
 	db, err := store.Open(t.Context(), url)
 	must(t, err)
 	t.Cleanup(func() { _ = db.Close() })
@@ -55,7 +55,7 @@ func TestASilentPostgresHoldsNobodyUp(t *testing.T) {
 func TestAWorkerThatStopsInsideATransactionHoldsOthersUpForSeconds(t *testing.T) {
 	t.Parallel()
 	url := storetest.PostgresURL(t)
-	proxy, through := storetest.NewProxy(t, url)
+	proxy, through := storetest.Proxy(t, url)
 	frozen, err := store.Open(t.Context(), through)
 	must(t, err)
 	t.Cleanup(func() { _ = frozen.Close() })

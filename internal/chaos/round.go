@@ -27,6 +27,7 @@ type scenario struct {
 // scenarios in the order in which a run goes through them.
 var scenarios = []scenario{
 	{"workers", (*round).workers},
+	{"answers", (*round).answers},
 	{"failover", (*round).failover},
 	{"sqlite", (*round).sqlite},
 	{"pooler", (*round).pooler},

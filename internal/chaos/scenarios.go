@@ -47,6 +47,49 @@ func (r *round) workers(ctx context.Context) error {
 	return r.checkBroadcast(ctx)
 }
 
+// answers: the network loses the answer to a COMMIT now and then, and once Postgres goes
+// silent without closing anything, as behind a router that has forgotten us.
+func (r *round) answers(ctx context.Context) error {
+	database, err := r.database(ctx)
+	if err != nil {
+		return err
+	}
+	proxy, through, err := pgserver.StartProxy(database)
+	if err != nil {
+		return err
+	}
+	defer proxy.Close()
+	recipients := 2000 + r.rnd.IntN(1000)
+	if err := r.prepare(ctx, through, recipients,
+		simulator.Knobs{Latency: simulator.Duration(2 * time.Millisecond)}); err != nil {
+		return err
+	}
+	if err := r.spec(recipients, 500); err != nil {
+		return err
+	}
+	proxy.LoseAnswers("COMMIT", 1000, 3+r.rnd.Int64N(4))
+	silence := func(ctx context.Context, _ []*command) error {
+		r.fault("Postgres silent for two seconds")
+		proxy.Silence(true)
+		defer proxy.Silence(false)
+		select {
+		case <-ctx.Done():
+		case <-time.After(2 * time.Second):
+		}
+		return nil
+	}
+	if err := r.broadcast(ctx, 1, []fault{silence}); err != nil {
+		return err
+	}
+	for range proxy.Lost() {
+		r.fault("answer to a COMMIT lost")
+	}
+	r.check("nothing is tried again that nobody lost", r.sim.State().Deduplicated == 0 && proxy.Lost() > 0,
+		"%d messages were tried again, of one worker that did not die; %d answers were lost",
+		r.sim.State().Deduplicated, proxy.Lost())
+	return r.checkBroadcast(ctx)
+}
+
 // failover: the primary dies and its synchronous standby takes over.
 func (r *round) failover(ctx context.Context) error {
 	pair, err := pgserver.StartPair(ctx)

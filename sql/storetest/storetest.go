@@ -21,6 +21,7 @@ import (
 	"github.com/lib/pq"
 
 	store "github.com/wxcast/wxcast/sql"
+	"github.com/wxcast/wxcast/sql/storetest/pgserver"
 )
 
 // URLEnv names the environment variable with the Postgres server to test on.
@@ -230,4 +231,16 @@ func openRaw(t *testing.T, rawURL string) *sql.DB {
 		t.Fatal(err)
 	}
 	return db
+}
+
+// Proxy begins a network before the Postgres of a URL, which a test disturbs, and returns the
+// URL that leads through it.
+func Proxy(t testing.TB, rawURL string) (*pgserver.Proxy, string) {
+	t.Helper()
+	p, through, err := pgserver.StartProxy(rawURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Close)
+	return p, through
 }

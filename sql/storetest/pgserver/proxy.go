@@ -1,4 +1,4 @@
-package storetest
+package pgserver
 
 import (
 	"bytes"
@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"sync"
 	"sync/atomic"
-	"testing"
 )
 
 // Proxy stands between a store and a Postgres, and does what networks do: it loses an
@@ -22,7 +21,7 @@ type Proxy struct {
 	silentAt atomic.Pointer[string]
 	silenced chan struct{}
 	mu       sync.Mutex
-	conns    []net.Conn
+	links    []*link
 }
 
 // loss is which answers are lost: of statements with this text in them, each every-th.
@@ -33,25 +32,24 @@ type loss struct {
 	seen  atomic.Int64
 }
 
-// NewProxy begins one before the Postgres of a URL, and returns the URL that leads through it.
-func NewProxy(t testing.TB, rawURL string) (*Proxy, string) {
-	t.Helper()
+// StartProxy begins one before the Postgres of a URL, and returns the URL that leads through
+// it.
+func StartProxy(rawURL string) (*Proxy, string, error) {
 	u, err := url.Parse(rawURL)
 	if err != nil {
-		t.Fatal(err)
+		return nil, "", err
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		return nil, "", err
 	}
 	p := &Proxy{listener: listener, server: u.Host, silenced: make(chan struct{})}
-	t.Cleanup(p.Close)
 	go p.accept()
 	u.Host = listener.Addr().String()
 	q := u.Query()
 	q.Set("sslmode", "disable") // it reads along
 	u.RawQuery = q.Encode()
-	return p, u.String()
+	return p, u.String(), nil
 }
 
 // LoseAnswers makes it lose the answers to the next statements with that text in them, and
@@ -66,8 +64,21 @@ func (p *Proxy) LoseAnswers(text string, times, every int64) {
 func (p *Proxy) Lost() int64 { return p.lost.Load() }
 
 // Silence makes it pass nothing on, in any direction, and close nothing; or lets it go on
-// with new connections.
-func (p *Proxy) Silence(silent bool) { p.silent.Store(silent) }
+// with new connections: of the old ones only the server learns that they are gone, as it
+// does by its keepalives.
+func (p *Proxy) Silence(silent bool) {
+	p.silent.Store(silent)
+	if silent {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, l := range p.links {
+		if l.silenced.Load() {
+			_ = l.server.Close()
+		}
+	}
+}
 
 // SilenceAt makes it go silent at the next statement with that text in it, which it does not
 // pass on: so the server waits for it inside a transaction.
@@ -81,8 +92,8 @@ func (p *Proxy) Close() {
 	_ = p.listener.Close()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, c := range p.conns {
-		_ = c.Close()
+	for _, l := range p.links {
+		l.close()
 	}
 }
 
@@ -97,10 +108,10 @@ func (p *Proxy) accept() {
 			_ = client.Close()
 			continue
 		}
-		p.mu.Lock()
-		p.conns = append(p.conns, client, server)
-		p.mu.Unlock()
 		link := &link{proxy: p, client: client, server: server}
+		p.mu.Lock()
+		p.links = append(p.links, link)
+		p.mu.Unlock()
 		go link.up()
 		go link.down()
 	}
