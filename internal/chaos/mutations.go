@@ -41,8 +41,10 @@ var allMutations = []mutationOf{
 	{"schema-each-claim", "an older version goes on beside a newer one", "upgrade", "sql/claim.go",
 		"	err = db.tx(ctx, req.Broadcast.AccountID, func(tx *sqlx.Tx) error {\n		c = wxcast.Claim{}",
 		"	if err := db.CheckSchema(ctx); err != nil {\n		return c, err\n	}\n	err = db.tx(ctx, req.Broadcast.AccountID, func(tx *sqlx.Tx) error {\n		c = wxcast.Claim{}", false},
-	{"commit-again", "nothing is tried again that nobody lost", "answers", "sql/db.go",
-		"		if err != nil || first == 0 {", "		if err != nil {", false},
+	{"commit-again", "a transaction happens once", "answers", "sql/db.go",
+		"		if err != nil || first == 0 {", "		if err != nil || first < 0 {", false},
+	{"waits-for-ever", "a silent Postgres holds nobody up", "answers", "sql/wire.go",
+		"		if v.turn == turn && w.conn != nil {", "		if v.turn < turn {", true},
 	{"newer-is-fine", "an older version says that the schema is newer", "upgrade", "sql/migrate.go",
 		"	if from > to {", "	if false {", false},
 }

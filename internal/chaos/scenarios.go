@@ -78,16 +78,41 @@ func (r *round) answers(ctx context.Context) error {
 		}
 		return nil
 	}
+	begun := time.Now()
 	if err := r.broadcast(ctx, 1, []fault{silence}); err != nil {
 		return err
 	}
+	took := time.Since(begun)
+	r.check("a silent Postgres holds nobody up", took < time.Minute, "it took %v, of which it was silent for two seconds",
+		took)
 	for range proxy.Lost() {
 		r.fault("answer to a COMMIT lost")
 	}
-	r.check("nothing is tried again that nobody lost", r.sim.State().Deduplicated == 0 && proxy.Lost() > 0,
-		"%d messages were tried again, of one worker that did not die; %d answers were lost",
-		r.sim.State().Deduplicated, proxy.Lost())
+	counted, err := r.countedCalls(ctx)
+	if err != nil {
+		return err
+	}
+	state := r.sim.State()
+	r.check("a transaction happens once", counted == r.calls() && state.Deduplicated == 0 && proxy.Lost() > 0,
+		"%d calls are counted of %d, %d messages were tried again of one worker that did not die; %d answers were lost",
+		counted, r.calls(), state.Deduplicated, proxy.Lost())
 	return r.checkBroadcast(ctx)
+}
+
+// countedCalls is how many calls for messages the report of today says that we made.
+func (r *round) countedCalls(ctx context.Context) (int64, error) {
+	report, err := r.ask(ctx, "report")
+	if err != nil {
+		return 0, err
+	}
+	apis, _ := report["apis"].([]any)
+	for _, api := range apis {
+		if api, _ := api.(map[string]any); api["api"] == wechat.TemplateSendAPI {
+			ours, _ := api["ours"].(float64)
+			return int64(ours), nil
+		}
+	}
+	return 0, fmt.Errorf("there are no calls for messages in %v", report)
 }
 
 // failover: the primary dies and its synchronous standby takes over.
