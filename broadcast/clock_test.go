@@ -106,7 +106,9 @@ func (b *bubble) BatchGetUsers(context.Context, []wxcast.OpenID) ([]wxcast.Follo
 }
 
 func (b *bubble) GetQuota(_ context.Context, api string) (wxcast.Quota, error) {
+	b.mu.Lock()
 	q := wxcast.Quota{API: api, Limit: b.limit}
+	b.mu.Unlock()
 	for _, c := range b.sent() {
 		if wxcast.DayOf(c.at) == wxcast.DayOf(time.Now()) {
 			q.Used++

@@ -325,6 +325,34 @@ func TestAnUnforeseen45009StopsAtOnce(t *testing.T) {
 		if tally := b.tally(t, job.ID); tally.Sent != 100 || tally.Pending != 900 || b.sim.State().Messages != 100 {
 			t.Errorf("%+v", tally)
 		}
+		if wait := time.Until(job.ResumeAt); wait > 10*time.Minute || wait < time.Minute {
+			t.Errorf("it goes on in %v, want some minutes: WeChat itself counts quota that is left", wait)
+		}
+		b.sim.SetKnobs(func(k *simulator.Knobs) { k.Early45009 = 0 })
+		if job, err = b.run(t, t.Context(), "early"); err != nil || job.State != wxcast.BroadcastDone {
+			t.Errorf("%+v %v, want it done: the refusal was an accident", job, err)
+		}
+		b.agrees(t, job.ID, 1000)
+	})
+}
+
+// Another system has used up what WeChat counts: then the day is over.
+func TestA45009WithNothingLeftWaitsForTheNextDay(t *testing.T) {
+	inTime(t, 100, func(t *testing.T, b *bubble) {
+		b.options.Rate = 50
+		b.fails(func(call) error {
+			if len(b.sent()) <= 50 {
+				return nil
+			}
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			b.limit = 50 // by WeChat's count as well
+			return refused(45009)
+		})
+		job := b.run(t, b.add(t, "spent"), wxcast.BroadcastWaiting)
+		if at := job.ResumeAt.In(wxcast.Beijing); at.Format("01-02 15:04") != "01-02 00:05" {
+			t.Errorf("it goes on at %v, want the next day, 00:05", at)
+		}
 	})
 }
 

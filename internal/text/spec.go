@@ -127,6 +127,7 @@ var _ = add(map[string]words{
 	"wait.quota":      {"the day's quota of {api} is used up", "{api} 的当日配额已用完"},
 	"wait.quota_kept": {"the day's quota of {api} is used up to the {keep} that are kept free", "{api} 的当日配额已用到预留的 {keep} 条"},
 	"wait.45009":      {"WeChat says that the day's quota of {api} is used up (45009)", "微信告知 {api} 的当日配额已用完（45009）"},
+	"wait.45009_left": {"WeChat refuses messages (45009), though by its own count {n} calls of {api} are left today; it is asked again in a few minutes", "微信拒绝发送（45009），但其计数显示 {api} 当日还剩 {n} 次；几分钟后重试"},
 	"canary.sent":     {"the canary of {share:percent} was sent and is judged at {until:second} (Beijing)", "{share:percent} 的灰度已发出，将于 {until:second}（北京时间）判定"},
 	"canary.few":      {"the canary told too little: {n} of its {of} people got a message{codes}. Resume the broadcast to send to the others all the same", "灰度信息不足：{of} 人中只向 {n} 人发出了消息{codes}。如仍要发给其余的人，请恢复此群发"},
 	"canary.failed":   {"the canary failed: {n} of {of} messages failed, were held for review or are in doubt{codes}, more than {most:percent}. Resume the broadcast to send to the others all the same", "灰度未通过：{of} 条中有 {n} 条失败、待审核或结果未知{codes}，超过 {most:percent}。如仍要发给其余的人，请恢复此群发"},
