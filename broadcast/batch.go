@@ -14,8 +14,9 @@ type batch struct {
 	wxcast.Claim
 	// ends is when the fresh deliveries are no longer ours, unless their lease is
 	// renewed: Unix nanoseconds of this machine's clock.
-	ends atomic.Int64
-	left int // deliveries without an end; the recorder's own
+	ends    atomic.Int64
+	dayEnds time.Time // of the day on which its quota is booked
+	left    int       // deliveries without an end; the recorder's own
 }
 
 // mayStillSend tells whether a delivery of the batch is still this worker's. The
@@ -35,7 +36,7 @@ type registry struct {
 }
 
 func (r *registry) add(c wxcast.Claim, ends time.Time) *batch {
-	b := &batch{Claim: c, left: len(c.Retries) + len(c.Fresh)}
+	b := &batch{Claim: c, dayEnds: c.Day.Next().Begin(), left: len(c.Retries) + len(c.Fresh)}
 	b.ends.Store(ends.UnixNano())
 	r.mu.Lock()
 	defer r.mu.Unlock()

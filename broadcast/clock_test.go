@@ -364,6 +364,30 @@ func TestAQuotaLastsForDays(t *testing.T) {
 	})
 }
 
+// What was claimed on one day does not leave on the next, on the quota of the first: a low
+// rate or a slow platform may put midnight in between.
+func TestEachMessageLeavesOnTheDayOfItsQuota(t *testing.T) {
+	inTime(t, 12, func(t *testing.T, b *bubble) {
+		time.Sleep(16*time.Hour - 13*time.Second) // 23:59:47
+		b.options.Rate = 0.4
+		b.run(t, b.add(t, "midnight"), wxcast.BroadcastDone)
+		left := map[wxcast.Day]int64{}
+		for _, c := range b.sent() {
+			left[wxcast.DayOf(c.at)]++
+		}
+		for _, day := range []wxcast.Day{"2000-01-01", "2000-01-02"} {
+			days, err := b.QuotaDays(t.Context(), b.account, day)
+			if err != nil || len(days) != 1 {
+				t.Fatal(days, err)
+			}
+			if left[day] < 3 || days[0].Used != left[day] {
+				t.Errorf("%s: %d calls are booked, and %d were made: the day's quota is exceeded by the others", day,
+					days[0].Used, left[day])
+			}
+		}
+	})
+}
+
 // What a dead process held is taken over once its lease is over, not before, with doubt.
 func TestADeadProcesssWorkIsTakenOverAfterItsLease(t *testing.T) {
 	inTime(t, 40, func(t *testing.T, b *bubble) {

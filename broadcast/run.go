@@ -51,6 +51,9 @@ const (
 	// a spent quota may still be yesterday's, and is looked at again after lookAgain.
 	dayBegins = 5 * time.Minute
 	lateReset = 3 * time.Hour
+	// dayMargin is how long before midnight nothing leaves on the day's quota any more: a call
+	// takes time, and WeChat's clock may be ahead.
+	dayMargin = time.Second
 	lookAgain = 10 * time.Minute
 )
 
@@ -336,6 +339,10 @@ func (r *runner) claim(ctx, sending, recording context.Context, claims chan<- *b
 		if stopped, err := r.wrongHour(sending); stopped || err != nil {
 			return err
 		}
+		if r.dayChanges() { // what would be claimed now could not leave on its quota
+			pause(ctx, idlePoll)
+			continue
+		}
 		at, most := time.Now(), r.claimSize()
 		c, err := r.store.Claim(sending, wxcast.ClaimRequest{
 			Broadcast: r.b.Ref(), Channel: r.facts.Name, Lane: r.lane, Worker: r.worker, Max: most, Span: claimTime,
@@ -440,6 +447,12 @@ func (r *runner) wrongHour(ctx context.Context) (stopped bool, err error) {
 		}
 	}
 	return false, nil
+}
+
+// dayChanges tells whether midnight is near in Beijing, where the quota's days begin.
+func (r *runner) dayChanges() bool {
+	now := r.store.Now()
+	return wxcast.DayOf(now) != wxcast.DayOf(now.Add(dayMargin+claimTime))
 }
 
 // tellPace says when the pace has changed.

@@ -70,7 +70,7 @@ var errNotNow = errors.New("the message may not leave any more")
 // call, since a slow platform or a low rate may lie between the claim and that.
 func (r *runner) mayLeave(j job) error {
 	now := r.store.Now()
-	if !j.batch.mayStillSend(j.retry, now) || r.offHours(now) ||
+	if !j.batch.mayStillSend(j.retry, now) || r.offHours(now) || now.Add(dayMargin).After(j.batch.dayEnds) ||
 		!j.OpenSince.IsZero() && r.judge.windowOver(j.OpenSince, now) {
 		return errNotNow
 	}
