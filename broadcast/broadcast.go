@@ -38,7 +38,7 @@ type Store interface {
 	TakeSlot(ctx context.Context, lane wxcast.Lane, length, lead time.Duration) (wxcast.Slot, error)
 	SlowDown(ctx context.Context, lane wxcast.Lane) (share float64, err error)
 
-	Unfollow(ctx context.Context, accountID int64, openids []wxcast.OpenID) (int64, error)
+	Unfollow(ctx context.Context, accountID int64, openids []wxcast.OpenID, asOf time.Time) (int64, error)
 
 	SaveQuota(ctx context.Context, appID int64, day wxcast.Day, q wxcast.Quota) error
 	SpendQuota(ctx context.Context, lane wxcast.Lane, day wxcast.Day) error

@@ -13,9 +13,9 @@ const (
 )
 
 // confirm asks WeChat about those to whom it refused a message because they do not
-// follow (one of the channel's codes for gone), and marks only those as gone of whom it says the same again: the
-// code also comes in storms, when nobody has left. It ends when left is closed; who is
-// not confirmed before ctx ends is left to the next sync.
+// follow (one of the channel's codes for gone), and marks only those as gone of whom it says
+// the same again: the code also comes in storms, when nobody has left. It ends when left is
+// closed; who is not confirmed before ctx ends is left to the next sync.
 func (r *runner) confirm(ctx context.Context) {
 	tick := time.NewTicker(confirmEvery)
 	defer tick.Stop()
@@ -44,6 +44,7 @@ func (r *runner) confirm(ctx context.Context) {
 }
 
 func (r *runner) confirmLeft(ctx context.Context, openids []wxcast.OpenID) error {
+	asked := r.store.Now()
 	followers, _, err := r.Platform.BatchGetUsers(ctx, openids)
 	if err != nil {
 		return err
@@ -57,6 +58,6 @@ func (r *runner) confirmLeft(ctx context.Context, openids []wxcast.OpenID) error
 	if len(left) == 0 {
 		return nil
 	}
-	_, err = r.store.Unfollow(ctx, r.b.AccountID, left)
+	_, err = r.store.Unfollow(ctx, r.b.AccountID, left, asked)
 	return err
 }

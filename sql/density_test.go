@@ -52,7 +52,7 @@ func TestAFewAmongManyAndNearlyAllAreClaimedAlike(t *testing.T) {
 				for !fix() {
 				}
 				left, asked := want[len(want)-1], want[len(want)-3]
-				_, err = w.Unfollow(t.Context(), w.account, []wxcast.OpenID{left})
+				_, err = w.Unfollow(t.Context(), w.account, []wxcast.OpenID{left}, w.Now())
 				must(t, err)
 				_, _, err = w.AddOptOuts(t.Context(), w.account, []string{string(asked)}, "test")
 				must(t, err)

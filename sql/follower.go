@@ -65,10 +65,13 @@ func followerRows(followers []wxcast.Follower) []followerRow {
 	return rows
 }
 
-// Unfollow marks followers as gone, outside a sync, and returns how many were not yet.
-func (db *DB) Unfollow(ctx context.Context, accountID int64, openids []wxcast.OpenID) (unfollowed int64, err error) {
+// Unfollow marks followers as gone, outside a sync, and returns how many were not yet. asOf is
+// when they were gone: when WeChat was asked, or told it. Who has followed again since stays.
+func (db *DB) Unfollow(ctx context.Context, accountID int64, openids []wxcast.OpenID,
+	asOf time.Time) (unfollowed int64, err error) {
 	err = db.tx(ctx, accountID, func(tx *sqlx.Tx) error {
-		if unfollowed, err = execRows(ctx, tx, db.q.Unfollow, accountID, db.Now(), jsonParam(openids)); err != nil ||
+		if unfollowed, err = execRows(ctx, tx, db.q.Unfollow, accountID, db.Now(), jsonParam(openids),
+			asOf.UTC()); err != nil ||
 			unfollowed == 0 {
 			return err
 		}

@@ -22,7 +22,7 @@ func TestGrowthIsCountedByBeijingDay(t *testing.T) {
 				SubscribeTime: when})
 		}
 		must(t, w.Follow(t.Context(), w.account, all))
-		_, err := w.Unfollow(t.Context(), w.account, []wxcast.OpenID{"a", "b"})
+		_, err := w.Unfollow(t.Context(), w.account, []wxcast.OpenID{"a", "b"}, w.Now())
 		must(t, err)
 		today := wxcast.DayOf(w.Now())
 		growth, err := w.GrowthByDay(t.Context(), w.account, wxcast.Day("2026-11-18").Begin(), today.Next().Begin())

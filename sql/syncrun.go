@@ -248,7 +248,8 @@ func (db *DB) StoreFollowers(ctx context.Context, run wxcast.SyncRun, followers 
 		}
 		unfollowed = 0
 		if len(gone) > 0 {
-			res, err := tx.ExecContext(ctx, db.q.Unfollow, run.AccountID, now, jsonParam(gone))
+			res, err := tx.ExecContext(ctx, db.q.Unfollow, run.AccountID, now, jsonParam(gone),
+				run.StartedAt.UTC())
 			if err != nil {
 				return err
 			}

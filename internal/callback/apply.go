@@ -3,6 +3,7 @@ package callback
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -84,26 +85,13 @@ func (i *Intake) applySome(ctx context.Context, a Account) (more bool, err error
 			stopped = append(stopped, string(e.OpenID))
 		}
 	}
-	var came, left []wxcast.OpenID
-	for openid, e := range latest {
-		if e.Kind == "subscribe" {
-			came = append(came, openid)
-		} else {
-			left = append(left, openid)
-		}
-	}
 	if len(receipts) > 0 {
 		if err := i.Store.RecordReceipts(ctx, a.ID, wxcast.Lane{AppID: a.ID, API: a.Channel.API},
 			receipts); err != nil {
 			return false, err
 		}
 	}
-	if len(left) > 0 {
-		if _, err := i.Store.Unfollow(ctx, a.ID, left); err != nil {
-			return false, err
-		}
-	}
-	if err := i.welcome(ctx, a, came); err != nil {
+	if err := i.follow(ctx, a, latest); err != nil {
 		return false, err
 	}
 	if len(stopped) > 0 {
@@ -114,27 +102,24 @@ func (i *Intake) applySome(ctx context.Context, a Account) (more bool, err error
 	return len(events) == applyMax, i.Store.EventsApplied(ctx, a.ID, ids)
 }
 
-// welcome asks WeChat who those are that came, and stores them with their unionids.
-func (i *Intake) welcome(ctx context.Context, a Account, came []wxcast.OpenID) error {
-	if a.Source == nil {
-		return nil // the nightly sync will ask
-	}
-	for len(came) > 0 {
-		some := came[:min(detailsMax, len(came))]
-		came = came[len(some):]
-		followers, _, err := a.Source.BatchGetUsers(ctx, some)
-		switch class := wechat.ClassOf(err); {
-		case class == wechat.ClassRetryLater, class == wechat.ClassRetryNow:
-			return fmt.Errorf("ask WeChat about %d new followers: %w", len(some), err)
-		case err != nil: // trying again at once would not help
-			i.Log.WarnContext(ctx, "WeChat did not tell who new followers are; the next sync will ask", "account",
-				a.Name, "followers", len(some), "err", err)
-			continue
+// follow brings those who came or left to the state in which WeChat says they are now: what
+// it tells of them comes late, twice and out of order. Where it cannot be asked, what it told
+// counts, as of then.
+func (i *Intake) follow(ctx context.Context, a Account, latest map[wxcast.OpenID]wxcast.CallbackEvent) error {
+	moved := slices.Sorted(maps.Keys(latest))
+	for some := range slices.Chunk(moved, detailsMax) {
+		asked := i.Store.Now()
+		followers, err := i.details(ctx, a, some)
+		if err != nil {
+			return err
 		}
 		var here []wxcast.Follower
+		var gone []wxcast.OpenID
 		for _, f := range followers {
-			if f.Subscribed { // else they left again
+			if f.Subscribed {
 				here = append(here, f)
+			} else {
+				gone = append(gone, f.OpenID)
 			}
 		}
 		if len(here) > 0 {
@@ -142,6 +127,38 @@ func (i *Intake) welcome(ctx context.Context, a Account, came []wxcast.OpenID) e
 				return err
 			}
 		}
+		if len(gone) > 0 {
+			if _, err := i.Store.Unfollow(ctx, a.ID, gone, asked); err != nil {
+				return err
+			}
+		}
+		if followers != nil {
+			continue
+		}
+		for _, openid := range some {
+			if e := latest[openid]; e.Kind == "unsubscribe" {
+				if _, err := i.Store.Unfollow(ctx, a.ID, []wxcast.OpenID{openid}, e.CreatedAt); err != nil {
+					return err
+				}
+			}
+		}
 	}
 	return nil
+}
+
+// details asks WeChat about people; nil where it does not tell, and the next sync will ask.
+func (i *Intake) details(ctx context.Context, a Account, openids []wxcast.OpenID) ([]wxcast.Follower, error) {
+	if a.Source == nil {
+		return nil, nil
+	}
+	followers, _, err := a.Source.BatchGetUsers(ctx, openids)
+	switch class := wechat.ClassOf(err); {
+	case class == wechat.ClassRetryLater, class == wechat.ClassRetryNow:
+		return nil, fmt.Errorf("ask WeChat about %d people who came or left: %w", len(openids), err)
+	case err != nil: // trying again at once would not help
+		i.Log.WarnContext(ctx, "WeChat did not tell who people are that came or left; the next sync will ask", "account",
+			a.Name, "people", len(openids), "err", err)
+		return nil, nil
+	}
+	return followers, nil
 }

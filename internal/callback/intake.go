@@ -37,7 +37,7 @@ type Store interface {
 	PendingEvents(ctx context.Context, accountID int64, limit int) ([]wxcast.CallbackEvent, error)
 	EventsApplied(ctx context.Context, accountID int64, ids []int64) error
 	Follow(ctx context.Context, accountID int64, followers []wxcast.Follower) error
-	Unfollow(ctx context.Context, accountID int64, openids []wxcast.OpenID) (int64, error)
+	Unfollow(ctx context.Context, accountID int64, openids []wxcast.OpenID, asOf time.Time) (int64, error)
 	RecordReceipts(ctx context.Context, accountID int64, lane wxcast.Lane, receipts []wxcast.Receipt) error
 	AddOptOuts(ctx context.Context, accountID int64, ids []string, source string) (added int64, unknown []string,
 		err error)

@@ -33,6 +33,27 @@ func TestFollowersComeAndLeaveAtOnce(t *testing.T) {
 	})
 }
 
+// WeChat told that somebody left, and it came after they were back: WeChat is asked.
+func TestALateUnsubscribeIsNotBelieved(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		openid, _ := b.sim.FollowerIDs(7)
+		eventually(t, "the follower is known", func() bool { return b.follower(t, openid).Subscribed })
+		body := fmt.Sprintf("<xml><ToUserName>gh_1</ToUserName><FromUserName>%s</FromUserName><CreateTime>%d</CreateTime>"+
+			"<MsgType>event</MsgType><Event>unsubscribe</Event><EventKey></EventKey></xml>", openid, time.Now().Unix())
+		if status, answer := b.post(t, body, nil); status != http.StatusOK || answer != "success" {
+			t.Fatalf("%d %s", status, answer)
+		}
+		eventually(t, "the event is applied", func() bool {
+			pending, err := b.db.PendingEvents(t.Context(), b.account, 1)
+			counts, _ := b.db.CountEvents(t.Context(), b.account, time.Now().Add(-time.Hour), time.Now().Add(time.Hour))
+			return err == nil && len(pending) == 0 && counts["unsubscribe"] == 1
+		})
+		if !b.follower(t, openid).Subscribed {
+			t.Error("a follower is marked as gone who follows: no broadcast reaches them until the next sync")
+		}
+	})
+}
+
 // post sends a signed message to our server.
 func (b *bench) post(t *testing.T, body string, change func(url.Values)) (int, string) {
 	t.Helper()

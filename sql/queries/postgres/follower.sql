@@ -30,11 +30,12 @@ WHERE NOT followers.subscribed OR excluded.unionid IS NULL OR followers.unionid 
    OR followers.remark <> excluded.remark OR followers.tags <> excluded.tags;
 
 -- name: unfollow
--- Mark followers as gone. A row is changed once; its history stays. No listing
--- brought it to this state, whatever run it is from.
--- $1 account; $2 now, UTC; $3 openids as a JSON array.
+-- Mark followers as gone, as of a time: who has followed again since stays. A row is changed
+-- once; its history stays. No listing brought it to this state, whatever run it is from.
+-- $1 account; $2 now, UTC; $3 openids as a JSON array; $4 when they were gone, UTC.
 UPDATE followers SET subscribed = FALSE, unfollowed_at = $2, sync_run_id = 0
-WHERE account_id = $1 AND subscribed AND openid IN (SELECT value FROM json_array_elements_text($3::json));
+WHERE account_id = $1 AND subscribed AND openid IN (SELECT value FROM json_array_elements_text($3::json))
+    AND COALESCE(subscribe_time, details_at) < $4;
 
 -- name: growth-by-day
 -- Followers gained and lost, by Beijing day, counted from the one of 1970-01-01.
