@@ -147,8 +147,16 @@ func (db *DB) MoveBroadcast(ctx context.Context, ref wxcast.BroadcastRef, m wxca
 	if m.To.Final() {
 		finishedAt = db.Now()
 	}
-	rows, err := db.execOnce(ctx, ref.AccountID, db.q.MoveBroadcast, ref.AccountID, ref.ID, m.From, m.To, m.Reason, nullTime(m.ResumeAt),
-		nullTime(finishedAt))
+	var rows int64
+	err := db.tx(ctx, ref.AccountID, func(tx *sqlx.Tx) (err error) {
+		if rows, err = execRows(ctx, tx, db.q.MoveBroadcast, ref.AccountID, ref.ID, m.From, m.To, m.Reason,
+			nullTime(m.ResumeAt), nullTime(finishedAt)); err != nil {
+			return err
+		}
+		// Here, too: where no serve runs nobody keeps house.
+		_, err = tx.ExecContext(ctx, db.q.DropOldCommits, ref.AccountID, db.Now().Add(-commitsKept))
+		return err
+	})
 	if err != nil {
 		return false, fmt.Errorf("move broadcast %d to %s: %w", ref.ID, m.To, err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"testing"
 	"time"
 
 	"github.com/wxcast/wxcast/internal/wxcast"
@@ -22,6 +23,15 @@ func (db *DB) PretendQuiet(ctx context.Context, lane wxcast.Lane, by time.Durati
 func (db *DB) PretendRead(ctx context.Context, openid wxcast.OpenID, ago time.Duration) error {
 	_, err := db.exec(ctx, "UPDATE followers SET details_at = $1 WHERE openid = $2", db.Now().Add(-ago), openid)
 	return err
+}
+
+// CountCommits is how many transactions' ids are kept.
+func (db *DB) CountCommits(t testing.TB) (n int) {
+	t.Helper()
+	if err := db.get(t.Context(), &n, "SELECT COUNT(*) FROM commits"); err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
 
 // PrepareAll prepares every named query and returns the errors by name.

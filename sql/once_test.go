@@ -196,3 +196,19 @@ func auditIsWrittenOnce(t *testing.T, w world, lose func()) {
 		t.Errorf("%d entries of one act", len(entries))
 	}
 }
+
+// The ids of transactions are kept for an hour, also where no serve keeps house.
+func TestTheIdsOfTransactionsAreNotKeptForEver(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		b := w.broadcastTo(t, 1)
+		before := w.CountCommits(t)
+		w.PretendLater(2 * time.Hour)
+		_, err := w.MoveBroadcast(t.Context(), b.Ref(), wxcast.Move{From: wxcast.BroadcastRunning,
+			To: wxcast.BroadcastPaused})
+		must(t, err)
+		if after := w.CountCommits(t); before < 3 || after != 1 {
+			t.Errorf("%d ids were kept, and %d are two hours later; want the last one's only", before, after)
+		}
+	})
+}
