@@ -128,32 +128,6 @@ func (w *recordWriter) slowDown(ctx context.Context) error {
 	return nil
 }
 
-const (
-	// leftShare of the day's quota is more than WeChat's counter is wrong by, and
-	// askAgain how long a refusal is waited out that the counter does not bear out.
-	leftShare = 0.05
-	askAgain  = 5 * time.Minute
-)
-
-// stopForQuota puts the broadcast off after a 45009. WeChat is asked for its own count: where
-// that says that plenty is left, the refusal is an accident of minutes, not of the day.
-func (w *recordWriter) stopForQuota(ctx context.Context) error {
-	now := w.store.Now()
-	q, err := w.Platform.GetQuota(ctx, w.lane.API)
-	if err == nil && q.Limit > 0 && float64(q.Limit-q.Used) > leftShare*float64(q.Limit) {
-		w.Log.WarnContext(ctx, "WeChat refuses (45009), and counts quota that is left", "broadcast_id", w.b.ID, "api",
-			w.lane.API, "left", q.Limit-q.Used)
-		if err := w.store.SaveQuota(ctx, w.lane.AppID, wxcast.DayOf(now), q); err != nil {
-			return err
-		}
-		return w.wait(ctx, wxcast.Say("wait.45009_left", "api", w.lane.API, "n", q.Limit-q.Used), now.Add(askAgain))
-	}
-	if err := w.store.SpendQuota(ctx, w.lane, wxcast.DayOf(now)); err != nil {
-		return err
-	}
-	return w.wait(ctx, wxcast.Say("wait.45009", "api", w.lane.API), quotaAgain(now))
-}
-
 // nothingInFlight tells whether every batch of this process has its end, and maybe the
 // broadcast with the last.
 func (w *recordWriter) nothingInFlight() bool {

@@ -269,63 +269,6 @@ func (r *runner) tell() {
 	}
 }
 
-// beat keeps the leases alive as long as sends may be in flight, and notices when
-// the broadcast is paused or cancelled.
-func (r *runner) beat(ctx context.Context) {
-	tick := time.NewTicker(heartbeat)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		if err := r.beatOnce(ctx); err != nil && ctx.Err() == nil {
-			r.Log.WarnContext(ctx, "no heartbeat: the store does not answer, and leases are not renewed",
-				"broadcast_id", r.b.ID, "err", err)
-		}
-	}
-}
-
-// beatOnce is one heartbeat.
-func (r *runner) beatOnce(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, beatTime)
-	defer cancel()
-	if err := r.renew(ctx); err != nil {
-		return err
-	}
-	b, err := r.store.Broadcast(ctx, r.b.Ref())
-	if err != nil {
-		return err
-	}
-	if b.State != wxcast.BroadcastRunning {
-		r.halt(errHalted)
-	}
-	r.alive.Store(time.Now().UnixNano())
-	_ = r.store.SyncClock(ctx) // the old offset serves until the next beat
-	return nil
-}
-
-// outOfTouch tells whether the store has taken no heartbeat for a lease's length: what this
-// process held may be others' by now, and it asks for no more until it knows.
-func (r *runner) outOfTouch() bool {
-	return time.Now().UnixNano()-r.alive.Load() > int64(leaseTTL)
-}
-
-// renew extends the leases that this process holds.
-func (r *runner) renew(ctx context.Context) error {
-	held := r.batches.leases()
-	if len(held) == 0 {
-		return nil
-	}
-	at := time.Now()
-	renewed, err := r.store.RenewLeases(ctx, r.b.AccountID, r.worker, held, leaseTTL)
-	if err == nil {
-		r.batches.renewed(renewed, at.Add(leaseTTL-leaseMargin))
-	}
-	return err
-}
-
 // claim asks the store for work, one batch ahead of the sends, until ctx ends. What
 // has begun is seen through, within the grace of sending: a claim that is cut short
 // might be made and not be known, and another worker that ends the broadcast in this
@@ -432,29 +375,6 @@ func (r *runner) idle(ctx, sending context.Context, c wxcast.Claim) (again bool,
 	return true, nil
 }
 
-// wrongHour stops a broadcast in quiet hours, and after its not_after.
-func (r *runner) wrongHour(ctx context.Context) (stopped bool, err error) {
-	now := r.store.Now()
-	if !r.NotAfter.IsZero() && now.Add(claimTime).After(r.NotAfter) {
-		reason := wxcast.Say("pause.not_after", "at", r.NotAfter)
-		err := r.move(ctx, wxcast.Move{To: wxcast.BroadcastPaused, Reason: reason})
-		r.halt(errHalted)
-		return true, err
-	}
-	for _, q := range r.Quiet {
-		if until := q.Until(now.Add(claimTime)); !until.IsZero() {
-			return true, r.wait(ctx, wxcast.Say("wait.quiet", "hours", q.String()), until)
-		}
-	}
-	return false, nil
-}
-
-// dayChanges tells whether midnight is near in Beijing, where the quota's days begin.
-func (r *runner) dayChanges() bool {
-	now := r.store.Now()
-	return wxcast.DayOf(now) != wxcast.DayOf(now.Add(dayMargin+claimTime))
-}
-
 // tellPace says when the pace has changed.
 func (r *runner) tellPace(ctx context.Context, share float64) {
 	if share > r.share {
@@ -480,39 +400,6 @@ func (r *runner) finish(ctx context.Context) error {
 	return nil
 }
 
-// askQuota reads today's quota from WeChat. If it is spent the broadcast waits
-// for the next day, once nothing is in flight, here or elsewhere, that was promised
-// some of it.
-func (r *runner) askQuota(ctx context.Context, c wxcast.Claim) (waiting bool, err error) {
-	unread := c.QuotaUnread
-	if !unread && (c.Leased || r.batches.size() > 0) {
-		pause(ctx, idlePoll)
-		return false, nil
-	}
-	if !unread && time.Since(r.askedAt) < quotaPause {
-		reason := wxcast.Say("wait.quota", "api", r.facts.API)
-		if r.QuotaKeep > 0 {
-			reason = wxcast.Say("wait.quota_kept", "api", r.facts.API, "keep", r.QuotaKeep)
-		}
-		return true, r.wait(ctx, reason, quotaAgain(r.store.Now()))
-	}
-	if !unread {
-		// After the last claim and before waiting: only WeChat knows whether its day
-		// has changed, and tells it by a counter that has fallen.
-		r.askedAt = time.Now()
-	}
-	return false, ReadQuota(ctx, r.store, r.Platform, r.lane, r.Log)
-}
-
-// quotaAgain is when there may be quota again after it was spent at now.
-func quotaAgain(now time.Time) time.Time {
-	day := wxcast.DayOf(now)
-	if now.Sub(day.Begin()) < lateReset {
-		return now.Add(lookAgain)
-	}
-	return day.Next().Begin().Add(dayBegins)
-}
-
 // wait puts the broadcast off until then.
 func (r *runner) wait(ctx context.Context, reason wxcast.Sentence, until time.Time) error {
 	err := r.move(ctx, wxcast.Move{To: wxcast.BroadcastWaiting, Reason: reason, ResumeAt: until})
@@ -526,22 +413,4 @@ func (r *runner) move(ctx context.Context, m wxcast.Move) error {
 	m.From = wxcast.BroadcastRunning
 	_, err := r.store.MoveBroadcast(ctx, r.b.Ref(), m)
 	return err
-}
-
-// ReadQuota asks WeChat for today's quota of an API and stores it. An
-// account that may not ask, or gets no answer, is taken to have the limit that was read
-// before, or no known one: then 45009 is the limit.
-func ReadQuota(ctx context.Context, store interface {
-	Now() time.Time
-	SaveQuota(ctx context.Context, accountID int64, day wxcast.Day, q wxcast.Quota) error
-}, platform Platform, lane wxcast.Lane, log *slog.Logger) error {
-	quota, err := platform.GetQuota(ctx, lane.API)
-	if err != nil {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		log.WarnContext(ctx, "WeChat did not tell the quota", "api", lane.API, "err", err)
-		quota = wxcast.Quota{API: lane.API}
-	}
-	return store.SaveQuota(ctx, lane.AppID, wxcast.DayOf(store.Now()), quota)
 }

@@ -38,22 +38,28 @@ type bench struct {
 // WeChat refuses with 43004.
 func each(t *testing.T, followers int, unreachable float64, test func(t *testing.T, b *bench)) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
-		b := &bench{sim: simulator.New(simulator.Options{
+		test(t, newBench(t, db, simulator.Options{
 			Followers: followers, Seed: 13, Shares: simulator.Shares{WithUnionID: 1, MiniUser: 1,
 				Unreachable: unreachable},
-		}), db: db}
-		server := httptest.NewServer(b.sim)
-		t.Cleanup(server.Close)
-		b.client = wechat.New(wechat.Options{
-			AppID: wxcast.AppID(b.sim.AppID), Secret: config.Secret(b.sim.Secret), Bases: []string{server.URL},
-			Timeout: 5 * time.Second, Conns: 32, Tokens: db,
-		})
-		t.Cleanup(b.client.Close)
-		b.options = broadcast.Options{Rate: 1e5, Concurrency: 32, MaxFailures: 50, MaxFailedShare: 0.5,
-			Log: slog.New(slog.NewTextHandler(testWriter{t}, nil))}
-		b.prepare(t)
-		test(t, b)
+		}))
 	})
+}
+
+// newBench begins a simulator, and brings a store to where a broadcast can begin.
+func newBench(t *testing.T, db *store.DB, o simulator.Options) *bench {
+	t.Helper()
+	b := &bench{sim: simulator.New(o), db: db}
+	server := httptest.NewServer(b.sim)
+	t.Cleanup(server.Close)
+	b.client = wechat.New(wechat.Options{
+		AppID: wxcast.AppID(b.sim.AppID), Secret: config.Secret(b.sim.Secret), Bases: []string{server.URL},
+		Timeout: 5 * time.Second, Conns: 32, Tokens: db,
+	})
+	t.Cleanup(b.client.Close)
+	b.options = broadcast.Options{Rate: 1e5, Concurrency: 32, MaxFailures: 50, MaxFailedShare: 0.5,
+		Log: slog.New(slog.NewTextHandler(testWriter{t}, nil))}
+	b.prepare(t)
+	return b
 }
 
 type testWriter struct{ t *testing.T }

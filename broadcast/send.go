@@ -3,11 +3,9 @@ package broadcast
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/wxcast/wxcast/broadcast/spec"
-	"github.com/wxcast/wxcast/internal/value"
 	"github.com/wxcast/wxcast/internal/wechat"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
@@ -75,12 +73,6 @@ func (r *runner) mayLeave(j job) error {
 		return errNotNow
 	}
 	return nil
-}
-
-// offHours tells whether no message may leave at that time.
-func (r *runner) offHours(at time.Time) bool {
-	return !r.NotAfter.IsZero() && !at.Before(r.NotAfter) ||
-		slices.ContainsFunc(r.Quiet, func(q value.QuietHours) bool { return !q.Until(at).IsZero() })
 }
 
 // pause sleeps, but not beyond ctx.

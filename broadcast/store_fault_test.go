@@ -2,15 +2,10 @@ package broadcast_test
 
 import (
 	"context"
-	"log/slog"
-	"net/http/httptest"
 	"testing"
 	"time"
 
-	"github.com/wxcast/wxcast/broadcast"
-	"github.com/wxcast/wxcast/config"
 	"github.com/wxcast/wxcast/internal/simulator"
-	"github.com/wxcast/wxcast/internal/wechat"
 	"github.com/wxcast/wxcast/internal/wxcast"
 	store "github.com/wxcast/wxcast/sql"
 	"github.com/wxcast/wxcast/sql/storetest"
@@ -26,18 +21,9 @@ func throughProxy(t *testing.T, followers int, test func(t *testing.T, b *bench,
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	b := &bench{db: db, sim: simulator.New(simulator.Options{Followers: followers, Seed: 17,
-		Shares: simulator.Shares{WithUnionID: 1, MiniUser: 1}})}
-	server := httptest.NewServer(b.sim)
-	t.Cleanup(server.Close)
-	b.client = wechat.New(wechat.Options{
-		AppID: wxcast.AppID(b.sim.AppID), Secret: config.Secret(b.sim.Secret), Bases: []string{server.URL},
-		Timeout: 5 * time.Second, Conns: 32, Tokens: db,
-	})
-	t.Cleanup(b.client.Close)
-	b.options = broadcast.Options{Rate: 500, Concurrency: 32, MaxFailures: 50, MaxFailedShare: 0.5,
-		Log: slog.New(slog.NewTextHandler(testWriter{t}, nil))}
-	b.prepare(t)
+	b := newBench(t, db, simulator.Options{Followers: followers, Seed: 17,
+		Shares: simulator.Shares{WithUnionID: 1, MiniUser: 1}})
+	b.options.Rate = 500
 	test(t, b, proxy)
 }
 
@@ -83,7 +69,6 @@ func TestAStopEndsWhateverTheStoreDoes(t *testing.T) {
 		var stopped time.Time
 		halt := time.AfterFunc(2*time.Second, func() {
 			proxy.Silence(true)
-			time.Sleep(500 * time.Millisecond)
 			stopped = time.Now()
 			stop()
 		})

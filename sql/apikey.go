@@ -25,7 +25,8 @@ func keyHash(key string) string {
 
 // AddAPIKey keeps a key; false means that the account has one with that name.
 func (db *DB) AddAPIKey(ctx context.Context, k wxcast.APIKey, key string) (bool, error) {
-	rows, err := db.execOnce(ctx, k.AccountID, db.q.AddAPIKey, k.AccountID, k.Name, wxcast.JoinScopes(k.Scopes, ","), keyHash(key),
+	rows, err := db.execOnce(ctx, k.AccountID, db.q.AddAPIKey, k.AccountID, k.Name,
+		wxcast.JoinScopes(k.Scopes, ","), keyHash(key),
 		db.Now(), nullTime(k.ExpiresAt))
 	if err != nil {
 		return false, fmt.Errorf("keep the key %s: %w", k.Name, err)

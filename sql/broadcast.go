@@ -177,8 +177,8 @@ func (db *DB) SetRate(ctx context.Context, ref wxcast.BroadcastRef, rate float64
 // it; false means that somebody else did so before.
 func (db *DB) MoveCanary(ctx context.Context, ref wxcast.BroadcastRef, m wxcast.CanaryMove) (bool, error) {
 	ctx = within(ctx, hurried)
-	rows, err := db.execOnce(ctx, ref.AccountID, db.q.MoveCanary, ref.AccountID, ref.ID, m.From, m.To, m.State, m.Reason,
-		nullTime(m.Until))
+	rows, err := db.execOnce(ctx, ref.AccountID, db.q.MoveCanary, ref.AccountID, ref.ID, m.From, m.To, m.State,
+		m.Reason, nullTime(m.Until))
 	if err != nil {
 		return false, fmt.Errorf("move the canary of broadcast %d: %w", ref.ID, err)
 	}

@@ -137,10 +137,7 @@ func (t *claimTx) reopenLapsed(ctx context.Context, c *wxcast.Claim) error {
 		To        wxcast.Recipient `db:"to_recipient"`
 		ClaimedAt time.Time        `db:"claimed_at"`
 	}
-	held := t.req.Held
-	if held == nil {
-		held = []int64{}
-	}
+	held := append([]int64{}, t.req.Held...) // [] in JSON where there are none
 	if err := t.tx.SelectContext(ctx, &lapsed, t.db.q.LapsedLeases, t.ref.AccountID, t.ref.ID, t.now,
 		jsonParam(held)); err != nil {
 		return err

@@ -74,10 +74,13 @@ func limitOf(ctx context.Context) time.Duration {
 // ends with its time. fn must be safe to repeat: whether a lost commit happened is not
 // known. The time that others' locks blocked it does not count.
 func retryTransient(ctx context.Context, fn func(ctx context.Context) error) error {
-	deadline := time.Now().Add(retryFor)
+	deadline, limit := time.Now().Add(retryFor), limitOf(ctx)
 	for wait := 50 * time.Millisecond; ; wait = min(2*wait, 2*time.Second) {
 		begun := time.Now()
-		late, err := try(ctx, fn)
+		late, err := try(ctx, limit, fn)
+		if late {
+			limit *= 2 // it may be slow, and not gone
+		}
 		if isDiskFull(err) { // at once: what is sent meanwhile could not be recorded
 			return wxcast.NewError("store.disk_full", "why", err).Of(ErrDiskFull, err)
 		}
@@ -102,8 +105,8 @@ func retryTransient(ctx context.Context, fn func(ctx context.Context) error) err
 }
 
 // try runs fn once; late tells that its time was over.
-func try(ctx context.Context, fn func(ctx context.Context) error) (late bool, err error) {
-	limited, cancel := context.WithTimeout(ctx, limitOf(ctx))
+func try(ctx context.Context, limit time.Duration, fn func(ctx context.Context) error) (late bool, err error) {
+	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	err = fn(limited)
 	return err != nil && ctx.Err() == nil && limited.Err() != nil, err

@@ -117,8 +117,8 @@ func moveIsOurs(t *testing.T, w world, lose func()) {
 func canaryMoveIsOurs(t *testing.T, w world, lose func()) {
 	b := w.broadcastTo(t, 1)
 	lose()
-	moved, err := w.MoveCanary(t.Context(), b.Ref(), wxcast.CanaryMove{From: wxcast.CanaryNone, To: wxcast.CanaryWaiting,
-		State: wxcast.BroadcastRunning, Until: w.Now()})
+	moved, err := w.MoveCanary(t.Context(), b.Ref(), wxcast.CanaryMove{From: wxcast.CanaryNone,
+		To: wxcast.CanaryWaiting, State: wxcast.BroadcastRunning, Until: w.Now()})
 	must(t, err)
 	if !moved {
 		t.Error("the move was ours, and is told as somebody else's: nobody judges the canary then")

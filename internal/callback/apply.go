@@ -156,8 +156,8 @@ func (i *Intake) details(ctx context.Context, a Account, openids []wxcast.OpenID
 	case class == wechat.ClassRetryLater, class == wechat.ClassRetryNow:
 		return nil, fmt.Errorf("ask WeChat about %d people who came or left: %w", len(openids), err)
 	case err != nil: // trying again at once would not help
-		i.Log.WarnContext(ctx, "WeChat did not tell who people are that came or left; the next sync will ask", "account",
-			a.Name, "people", len(openids), "err", err)
+		i.Log.WarnContext(ctx, "WeChat did not tell who came or left; the next sync will ask", "account", a.Name,
+			"people", len(openids), "err", err)
 		return nil, nil
 	}
 	return followers, nil

@@ -38,8 +38,8 @@ func TestALateUnsubscribeIsNotBelieved(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
 		openid, _ := b.sim.FollowerIDs(7)
 		eventually(t, "the follower is known", func() bool { return b.follower(t, openid).Subscribed })
-		body := fmt.Sprintf("<xml><ToUserName>gh_1</ToUserName><FromUserName>%s</FromUserName><CreateTime>%d</CreateTime>"+
-			"<MsgType>event</MsgType><Event>unsubscribe</Event><EventKey></EventKey></xml>", openid, time.Now().Unix())
+		body := fmt.Sprintf("<xml><ToUserName>gh_1</ToUserName><FromUserName>%s</FromUserName>"+
+			"<CreateTime>%d</CreateTime><MsgType>event</MsgType><Event>unsubscribe</Event><EventKey></EventKey></xml>", openid, time.Now().Unix())
 		if status, answer := b.post(t, body, nil); status != http.StatusOK || answer != "success" {
 			t.Fatalf("%d %s", status, answer)
 		}

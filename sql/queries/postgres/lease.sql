@@ -13,4 +13,5 @@ UPDATE leases SET leased_until = $4 WHERE account_id = $1 AND worker = $2
 -- may have sent those, and the store has been too far away for it to say so.
 -- $1 account; $2 broadcast; $3 now, UTC; $4 lease ids of the asking process as a JSON array.
 SELECT id, from_recipient, to_recipient, claimed_at FROM leases
-WHERE account_id = $1 AND broadcast_id = $2 AND leased_until < $3 AND id NOT IN (SELECT value::bigint FROM json_array_elements_text($4::json));
+WHERE account_id = $1 AND broadcast_id = $2 AND leased_until < $3
+    AND id NOT IN (SELECT value::bigint FROM json_array_elements_text($4::json));

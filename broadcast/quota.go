@@ -1,0 +1,86 @@
+package broadcast
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/wxcast/wxcast/internal/wxcast"
+)
+
+// askQuota reads today's quota from WeChat. If it is spent the broadcast waits
+// for the next day, once nothing is in flight, here or elsewhere, that was promised
+// some of it.
+func (r *runner) askQuota(ctx context.Context, c wxcast.Claim) (waiting bool, err error) {
+	unread := c.QuotaUnread
+	if !unread && (c.Leased || r.batches.size() > 0) {
+		pause(ctx, idlePoll)
+		return false, nil
+	}
+	if !unread && time.Since(r.askedAt) < quotaPause {
+		reason := wxcast.Say("wait.quota", "api", r.facts.API)
+		if r.QuotaKeep > 0 {
+			reason = wxcast.Say("wait.quota_kept", "api", r.facts.API, "keep", r.QuotaKeep)
+		}
+		return true, r.wait(ctx, reason, quotaAgain(r.store.Now()))
+	}
+	if !unread {
+		// After the last claim and before waiting: only WeChat knows whether its day
+		// has changed, and tells it by a counter that has fallen.
+		r.askedAt = time.Now()
+	}
+	return false, ReadQuota(ctx, r.store, r.Platform, r.lane, r.Log)
+}
+
+// quotaAgain is when there may be quota again after it was spent at now.
+func quotaAgain(now time.Time) time.Time {
+	day := wxcast.DayOf(now)
+	if now.Sub(day.Begin()) < lateReset {
+		return now.Add(lookAgain)
+	}
+	return day.Next().Begin().Add(dayBegins)
+}
+
+const (
+	// leftShare of the day's quota is more than WeChat's counter is wrong by, and
+	// askAgain how long a refusal is waited out that the counter does not bear out.
+	leftShare = 0.05
+	askAgain  = 5 * time.Minute
+)
+
+// stopForQuota puts the broadcast off after a 45009. WeChat is asked for its own count: where
+// that says that plenty is left, the refusal is an accident of minutes, not of the day.
+func (w *recordWriter) stopForQuota(ctx context.Context) error {
+	now := w.store.Now()
+	q, err := w.Platform.GetQuota(ctx, w.lane.API)
+	if err == nil && q.Limit > 0 && float64(q.Limit-q.Used) > leftShare*float64(q.Limit) {
+		w.Log.WarnContext(ctx, "WeChat refuses (45009), and counts quota that is left", "broadcast_id", w.b.ID, "api",
+			w.lane.API, "left", q.Limit-q.Used)
+		if err := w.store.SaveQuota(ctx, w.lane.AppID, wxcast.DayOf(now), q); err != nil {
+			return err
+		}
+		return w.wait(ctx, wxcast.Say("wait.45009_left", "api", w.lane.API, "n", q.Limit-q.Used), now.Add(askAgain))
+	}
+	if err := w.store.SpendQuota(ctx, w.lane, wxcast.DayOf(now)); err != nil {
+		return err
+	}
+	return w.wait(ctx, wxcast.Say("wait.45009", "api", w.lane.API), quotaAgain(now))
+}
+
+// ReadQuota asks WeChat for today's quota of an API and stores it. An
+// account that may not ask, or gets no answer, is taken to have the limit that was read
+// before, or no known one: then 45009 is the limit.
+func ReadQuota(ctx context.Context, store interface {
+	Now() time.Time
+	SaveQuota(ctx context.Context, accountID int64, day wxcast.Day, q wxcast.Quota) error
+}, platform Platform, lane wxcast.Lane, log *slog.Logger) error {
+	quota, err := platform.GetQuota(ctx, lane.API)
+	if err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		log.WarnContext(ctx, "WeChat did not tell the quota", "api", lane.API, "err", err)
+		quota = wxcast.Quota{API: lane.API}
+	}
+	return store.SaveQuota(ctx, lane.AppID, wxcast.DayOf(store.Now()), quota)
+}

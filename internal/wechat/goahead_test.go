@@ -1,0 +1,31 @@
+package wechat_test
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/wxcast/wxcast/internal/simulator"
+	"github.com/wxcast/wxcast/internal/wechat"
+)
+
+func TestItIsAskedBeforeEachCallWhetherItMayBeMade(t *testing.T) {
+	sim, base := startSimulator(t, simulator.Options{Followers: 10, Seed: 7})
+	c := newClient(t, sim, openStore(t), base)
+	if _, err := c.ListFollowers(t.Context(), ""); err != nil { // it has a token now
+		t.Fatal(err)
+	}
+	sim.SetKnobs(func(k *simulator.Knobs) { k.KillTokenEvery = 1 })
+	asked, errLate := 0, errors.New("too late")
+	ctx := wechat.WithGoAhead(t.Context(), func() error {
+		if asked++; asked > 1 { // while a token was fetched for the repeat
+			return errLate
+		}
+		return nil
+	})
+	before := sim.CallsTo("/cgi-bin/user/get")
+	_, err := c.ListFollowers(ctx, "")
+	if !errors.Is(err, errLate) || asked != 2 || sim.CallsTo("/cgi-bin/user/get") != before+1 {
+		t.Errorf("asked %d times, %d calls, %v; want it asked again before the repeat, and no second call", asked,
+			sim.CallsTo("/cgi-bin/user/get")-before, err)
+	}
+}
