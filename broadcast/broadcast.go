@@ -40,7 +40,8 @@ type Store interface {
 
 	Unfollow(ctx context.Context, accountID int64, openids []wxcast.OpenID, asOf time.Time) (int64, error)
 
-	SaveQuota(ctx context.Context, appID int64, day wxcast.Day, q wxcast.Quota) error
+	ReadQuota(ctx context.Context, lane wxcast.Lane, day wxcast.Day,
+		ask func(ctx context.Context, api string) (wxcast.Quota, error)) (wxcast.Quota, error)
 	SpendQuota(ctx context.Context, lane wxcast.Lane, day wxcast.Day) error
 }
 

@@ -343,8 +343,9 @@ func TestADeadProcesssWorkIsTakenOverAfterItsLease(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if err := b.SaveQuota(t.Context(), b.account, wxcast.DayOf(b.Now()),
-			wxcast.Quota{API: template.Facts.API, Limit: 1e6}); err != nil {
+		if _, err := b.ReadQuota(t.Context(), b.lane(), wxcast.DayOf(b.Now()), func(context.Context, string) (wxcast.Quota, error) {
+			return wxcast.Quota{Limit: 1e6}, nil
+		}); err != nil {
 			t.Fatal(err)
 		}
 		died := time.Now()

@@ -2,7 +2,6 @@ package broadcast
 
 import (
 	"context"
-	"log/slog"
 	"time"
 
 	"github.com/wxcast/wxcast/internal/wxcast"
@@ -29,7 +28,7 @@ func (r *runner) askQuota(ctx context.Context, c wxcast.Claim) (waiting bool, er
 		// has changed, and tells it by a counter that has fallen.
 		r.askedAt = time.Now()
 	}
-	return false, ReadQuota(ctx, r.store, r.Platform, r.lane, r.Log)
+	return false, r.readQuota(ctx)
 }
 
 // quotaAgain is when there may be quota again after it was spent at now.
@@ -52,13 +51,10 @@ const (
 // that says that plenty is left, the refusal is an accident of minutes, not of the day.
 func (w *recordWriter) stopForQuota(ctx context.Context) error {
 	now := w.store.Now()
-	q, err := w.Platform.GetQuota(ctx, w.lane.API)
+	q, err := w.store.ReadQuota(ctx, w.lane, wxcast.DayOf(now), w.Platform.GetQuota)
 	if err == nil && q.Limit > 0 && float64(q.Limit-q.Used) > leftShare*float64(q.Limit) {
 		w.Log.WarnContext(ctx, "WeChat refuses (45009), and counts quota that is left", "broadcast_id", w.b.ID, "api",
 			w.lane.API, "left", q.Limit-q.Used)
-		if err := w.store.SaveQuota(ctx, w.lane.AppID, wxcast.DayOf(now), q); err != nil {
-			return err
-		}
 		return w.wait(ctx, wxcast.Say("wait.45009_left", "api", w.lane.API, "n", q.Limit-q.Used), now.Add(askAgain))
 	}
 	if err := w.store.SpendQuota(ctx, w.lane, wxcast.DayOf(now)); err != nil {
@@ -67,20 +63,18 @@ func (w *recordWriter) stopForQuota(ctx context.Context) error {
 	return w.wait(ctx, wxcast.Say("wait.45009", "api", w.lane.API), quotaAgain(now))
 }
 
-// ReadQuota asks WeChat for today's quota of an API and stores it. An
-// account that may not ask, or gets no answer, is taken to have the limit that was read
-// before, or no known one: then 45009 is the limit.
-func ReadQuota(ctx context.Context, store interface {
-	Now() time.Time
-	SaveQuota(ctx context.Context, accountID int64, day wxcast.Day, q wxcast.Quota) error
-}, platform Platform, lane wxcast.Lane, log *slog.Logger) error {
-	quota, err := platform.GetQuota(ctx, lane.API)
-	if err != nil {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		log.WarnContext(ctx, "WeChat did not tell the quota", "api", lane.API, "err", err)
-		quota = wxcast.Quota{API: lane.API}
-	}
-	return store.SaveQuota(ctx, lane.AppID, wxcast.DayOf(store.Now()), quota)
+// readQuota asks WeChat for today's quota of the lane and stores it. An account that may
+// not ask, or gets no answer, is taken to have the limit that was read before, or no known
+// one: then 45009 is the limit.
+func (r *runner) readQuota(ctx context.Context) error {
+	_, err := r.store.ReadQuota(ctx, r.lane, wxcast.DayOf(r.store.Now()),
+		func(ctx context.Context, api string) (wxcast.Quota, error) {
+			quota, err := r.Platform.GetQuota(ctx, api)
+			if err == nil || ctx.Err() != nil {
+				return quota, err
+			}
+			r.Log.WarnContext(ctx, "WeChat did not tell the quota", "api", api, "err", err)
+			return wxcast.Quota{API: api}, nil
+		})
+	return err
 }

@@ -1,6 +1,7 @@
 package broadcast_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -24,8 +25,9 @@ func TestALostAnswerIsUnknownOnceItsWindowIsOver(t *testing.T) {
 				}
 				lane := wxcast.Lane{AppID: b.account, API: wechat.TemplateSendAPI}
 				// As if a process had died eleven minutes ago with everything in flight.
-				if err := b.db.SaveQuota(t.Context(), b.account, wxcast.DayOf(b.db.Now()),
-					wxcast.Quota{API: wechat.TemplateSendAPI, Limit: 100}); err != nil {
+				if _, err := b.db.ReadQuota(t.Context(), lane, wxcast.DayOf(b.db.Now()), func(context.Context, string) (wxcast.Quota, error) {
+					return wxcast.Quota{Limit: 100}, nil
+				}); err != nil {
 					t.Fatal(err)
 				}
 				c, err := b.db.Claim(t.Context(),

@@ -21,8 +21,7 @@ func BenchmarkClaimAndRecord(b *testing.B) {
 			must(b, err)
 			defer db.Close()
 			w := newWorld(b, db)
-			must(b, w.SaveQuota(b.Context(), w.account, wxcast.DayOf(w.Now()),
-				wxcast.Quota{API: sendAPI, Limit: 1 << 40}))
+			w.told(b, wxcast.DayOf(w.Now()), wxcast.Quota{Limit: 1 << 40})
 			w.follow(b, recipients)
 			_, err = w.ImportMiniUsers(b.Context(), w.mini, miniUsers(1, recipients), wxcast.ImportMode{})
 			must(b, err)

@@ -38,8 +38,7 @@ func TestAFewAmongManyAndNearlyAllAreClaimedAlike(t *testing.T) {
 						ContentHash: "h", MessageKey: "k", State: wxcast.BroadcastRunning, Audience: bridged(w.mini),
 						Rate: 1e6})
 				must(t, err)
-				must(t, w.SaveQuota(t.Context(), w.account, wxcast.DayOf(w.Now()),
-					wxcast.Quota{API: sendAPI, Limit: followers}))
+				w.told(t, wxcast.DayOf(w.Now()), wxcast.Quota{Limit: followers})
 				fix := func() (fixed bool) {
 					fixed, err := w.FixRecipients(t.Context(), b.Ref(), 101)
 					must(t, err)

@@ -42,7 +42,7 @@ func TestGrowthIsCountedByBeijingDay(t *testing.T) {
 		}
 		for day, used := range map[wxcast.Day]int64{"2026-11-17": 1, "2026-11-18": 2, "2026-11-20": 3,
 			"2026-11-21": 4} {
-			must(t, w.SaveQuota(t.Context(), w.account, day, wxcast.Quota{API: sendAPI, Limit: 10, Used: used}))
+			w.told(t, day, wxcast.Quota{Limit: 10, Used: used})
 		}
 		days, err := w.QuotaHistory(t.Context(), w.account, sendAPI, "2026-11-18", "2026-11-20")
 		must(t, err)

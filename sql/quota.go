@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -29,16 +30,26 @@ func (q quotaRow) atMost() int64 { return max(q.Used, q.ReadUsed+q.Claimed-q.Rea
 // caught up with us.
 const quotaQuiet = time.Minute
 
-// SaveQuota stores what WeChat just told of an API's quota on a day. Our own
-// reservations stand beside it until WeChat's counter has caught up.
-func (db *DB) SaveQuota(ctx context.Context, accountID int64, day wxcast.Day, q wxcast.Quota) error {
-	ctx = within(ctx, hurried)
-	now := db.Now()
-	if _, err := db.exec(ctx, db.q.PutQuota, accountID, q.API, day, q.Limit, q.Used, now,
-		now.Add(-quotaQuiet)); err != nil {
-		return fmt.Errorf("save the quota of %s: %w", q.API, err)
+// ReadQuota asks WeChat for a lane's quota of the day, and stores the answer. Our own
+// reservations stand beside it until WeChat's counter has caught up. Calls that are recorded
+// while the answer is on its way may not be in it: they count as in flight.
+func (db *DB) ReadQuota(ctx context.Context, lane wxcast.Lane, day wxcast.Day,
+	ask func(ctx context.Context, api string) (wxcast.Quota, error)) (wxcast.Quota, error) {
+	var before quotaRow // zero where nothing is known of the day yet
+	err := db.get(within(ctx, hurried), &before, db.q.GetQuota, lane.AppID, lane.API, day)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return wxcast.Quota{}, fmt.Errorf("look up the quota of %s: %w", lane.API, err)
 	}
-	return nil
+	q, err := ask(ctx, lane.API)
+	if err != nil {
+		return q, err
+	}
+	now := db.Now()
+	if _, err := db.exec(within(ctx, hurried), db.q.PutQuota, lane.AppID, lane.API, day, q.Limit, q.Used, now,
+		now.Add(-quotaQuiet), before.Ours); err != nil {
+		return q, fmt.Errorf("save the quota of %s: %w", lane.API, err)
+	}
+	return q, nil
 }
 
 // SpendQuota marks an API's quota of the day as used up: WeChat said so.

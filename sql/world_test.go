@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"context"
 	"fmt"
 	"iter"
 	"testing"
@@ -39,6 +40,13 @@ func unionid(i int) wxcast.UnionID { return wxcast.UnionID(fmt.Sprintf("u%06d", 
 const sendAPI = "/cgi-bin/any/send"
 
 func (w world) lane() wxcast.Lane { return wxcast.Lane{AppID: w.account, API: sendAPI} }
+
+// told stores an answer of WeChat's about the quota.
+func (w world) told(t testing.TB, day wxcast.Day, q wxcast.Quota) {
+	t.Helper()
+	_, err := w.ReadQuota(t.Context(), w.lane(), day, func(context.Context, string) (wxcast.Quota, error) { return q, nil })
+	must(t, err)
+}
 
 // channels are one of the store's tests' own.
 func (w world) channels() []wxcast.BroadcastChannel {
@@ -92,7 +100,7 @@ func (w world) broadcastTo(t testing.TB, n int) wxcast.Broadcast {
 		fixed, err = w.FixRecipients(t.Context(), b.Ref(), 7)
 		must(t, err)
 	}
-	must(t, w.SaveQuota(t.Context(), w.account, wxcast.DayOf(w.Now()), wxcast.Quota{API: sendAPI, Limit: 1000}))
+	w.told(t, wxcast.DayOf(w.Now()), wxcast.Quota{Limit: 1000})
 	return b
 }
 

@@ -115,16 +115,13 @@ func (a *Account) tokenOverridden(ctx context.Context) {
 // watchQuota reads the day's quota of what broadcasts send by, for the report and its charts,
 // and tells when little of it is left.
 func (a *Account) watchQuota(ctx context.Context) (any, error) {
-	quota, err := a.client.GetQuota(ctx, template.Facts.API)
+	day := wxcast.DayOf(a.db.Now())
+	quota, err := a.db.ReadQuota(ctx, wxcast.Lane{AppID: a.ID, API: template.Facts.API}, day, a.client.GetQuota)
 	if err != nil {
 		return nil, err
 	}
 	a.note(ctx, a.db.EndOldAlert(ctx, a.ID, "token", a.db.Now().Add(-tokenAlert)))
 	if err := a.watchReceipts(ctx); err != nil {
-		return nil, err
-	}
-	day := wxcast.DayOf(a.db.Now())
-	if err := a.db.SaveQuota(ctx, a.ID, day, quota); err != nil {
 		return nil, err
 	}
 	left := max(0, quota.Limit-quota.Used)

@@ -29,7 +29,8 @@ type Store interface {
 	QuotaDays(ctx context.Context, accountID int64, day wxcast.Day) ([]wxcast.QuotaDay, error)
 	CountEvents(ctx context.Context, accountID int64, from, to time.Time) (map[string]int64, error)
 	KeptReport(ctx context.Context, accountID int64, day wxcast.Day) (data string, err error)
-	SaveQuota(ctx context.Context, accountID int64, day wxcast.Day, q wxcast.Quota) error
+	ReadQuota(ctx context.Context, lane wxcast.Lane, day wxcast.Day,
+		ask func(ctx context.Context, api string) (wxcast.Quota, error)) (wxcast.Quota, error)
 }
 
 // QuotaReader asks WeChat for an API's quota.
@@ -171,18 +172,22 @@ func (r *Report) addEvents(ctx context.Context, store Store, accountID int64) (e
 func (m Maker) readQuotas(ctx context.Context, day wxcast.Day) (map[string]wxcast.Quota, error) {
 	told := map[string]wxcast.Quota{}
 	for _, api := range m.Account.watched() {
-		q, err := m.Quotas.GetQuota(ctx, api)
-		if err != nil {
-			if ctx.Err() != nil {
-				return nil, ctx.Err()
-			}
-			m.Log.WarnContext(ctx, "WeChat did not tell a quota", "api", api, "err", err)
-			continue
-		}
-		if err := m.Store.SaveQuota(ctx, m.Account.ID, day, q); err != nil {
+		var untold error
+		q, err := m.Store.ReadQuota(ctx, wxcast.Lane{AppID: m.Account.ID, API: api}, day,
+			func(ctx context.Context, api string) (q wxcast.Quota, err error) {
+				q, untold = m.Quotas.GetQuota(ctx, api)
+				return q, untold
+			})
+		switch {
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		case untold != nil:
+			m.Log.WarnContext(ctx, "WeChat did not tell a quota", "api", api, "err", untold)
+		case err != nil:
 			return nil, err
+		default:
+			told[api] = q
 		}
-		told[api] = q
 	}
 	return told, nil
 }

@@ -20,20 +20,21 @@ SELECT api, day, daily_limit, used, read_used, ours, doubtful, read_at FROM quot
 -- with what is in flight. A limit of 0 is none that WeChat told: a known one stays. Once
 -- we have been quiet for a while it has caught up, and stands alone: what dead workers
 -- reserved and never used is free again.
--- $1 app; $2 api; $3 day; $4 limit; $5 used; $6 now; $7 quiet since, UTC.
+-- $1 app; $2 api; $3 day; $4 limit; $5 used; $6 now; $7 quiet since, UTC; $8 calls of ours
+-- that were recorded before WeChat was asked.
 INSERT INTO quota_days (app_id, api, day, daily_limit, used, read_used, read_at) VALUES ($1, $2, $3, $4, $5, $5, $6)
 ON CONFLICT (app_id, api, day) DO UPDATE SET
     daily_limit = CASE WHEN excluded.daily_limit = 0 THEN quota_days.daily_limit ELSE excluded.daily_limit END,
     doubtful = FALSE,
     used = CASE WHEN NOT EXISTS (SELECT 1 FROM pacing p
         WHERE p.app_id = excluded.app_id AND p.api = excluded.api AND p.next_at > $7) THEN excluded.used
-                WHEN excluded.read_used * 2 < quota_days.read_used THEN excluded.used + quota_days.claimed - quota_days.ours
+                WHEN excluded.read_used * 2 < quota_days.read_used THEN excluded.used + quota_days.claimed - $8
                 WHEN excluded.used > quota_days.used THEN excluded.used ELSE quota_days.used END,
     claimed = CASE WHEN NOT EXISTS (SELECT 1 FROM pacing p
         WHERE p.app_id = excluded.app_id AND p.api = excluded.api
         AND p.next_at > $7) THEN quota_days.ours ELSE quota_days.claimed END,
     read_used = excluded.read_used,
-    read_ours = quota_days.ours,
+    read_ours = $8,
     read_at = excluded.read_at;
 
 -- name: add-quota
