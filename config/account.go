@@ -21,7 +21,7 @@ var (
 
 var (
 	accountKeys = []string{"appid", "secret", "secret_file", "token", "token_file", "encoding_aes_key",
-		"encoding_aes_key_file", "token_api", "token_url", "token_url_file", "token_command", "mini_programs"}
+		"encoding_aes_key_file", "token_api", "token_url", "token_url_file", "token_command", "only_sender", "mini_programs"}
 	miniProgramKeys = []string{"appid", "secret", "secret_file"}
 )
 
@@ -51,7 +51,7 @@ func readAccounts(k *koanf.Koanf, getenv func(string) string, bad *mistakes) []A
 			accounts = append(accounts, Account{Name: defaultAccount})
 			fallthrough
 		case 1:
-			applyEnv(&accounts[0], env)
+			applyEnv(&accounts[0], env, bad)
 		default:
 			bad.add("WXCAST_APPID", env["appid"], wxcast.Say("config.env_of_one"), wxcast.Say("config.want_one_source"))
 		}
@@ -80,6 +80,7 @@ func readAccount(name string, raw any, bad *mistakes) Account {
 	a.EncodingAESKey = secretOrFile(key, "encoding_aes_key", fields, bad)
 	a.AccessToken = AccessToken{API: text(fields["token_api"]), URL: secretOrFile(key, "token_url", fields, bad),
 		Command: text(fields["token_command"])}
+	readOnlySender(key+".only_sender", fields["only_sender"], &a, bad)
 	minis, ok := fields["mini_programs"].([]any)
 	if fields["mini_programs"] != nil && !ok {
 		bad.add(key+".mini_programs", text(fields["mini_programs"]), wxcast.Say("config.no_list"),
@@ -97,6 +98,18 @@ func readAccount(name string, raw any, bad *mistakes) Account {
 			Secret: secretOrFile(key, "secret", fields, bad)})
 	}
 	return a
+}
+
+// readOnlySender reads whether wxcast alone sends for the account.
+func readOnlySender(key string, raw any, a *Account, bad *mistakes) {
+	if raw == nil {
+		return
+	}
+	yes, err := parseBool(text(raw))
+	if err != nil {
+		bad.add(key, text(raw), wxcast.Say("config.no_bool"), wxcast.Say("config.want_bool"))
+	}
+	a.OnlySender = yes
 }
 
 func secretOrFile(key, name string, fields map[string]any, bad *mistakes) Secret {
@@ -118,9 +131,11 @@ func onlyKnown(key string, fields map[string]any, known []string, bad *mistakes)
 	}
 }
 
-func applyEnv(a *Account, env map[string]string) {
+func applyEnv(a *Account, env map[string]string, bad *mistakes) {
 	for key, value := range env {
 		switch key {
+		case "only_sender":
+			readOnlySender("WXCAST_ONLY_SENDER", value, a, bad)
 		case "appid":
 			a.AppID = value
 		case "secret":

@@ -36,6 +36,7 @@ type Account struct {
 	Token          Secret // of the callback URL
 	EncodingAESKey Secret
 	AccessToken    AccessToken
+	OnlySender     bool // no other system sends messages of this account
 	MiniPrograms   []MiniProgram
 }
 

@@ -41,6 +41,7 @@ var accountEnv = []struct{ env, key string }{
 	{"WXCAST_TOKEN_API", "token_api"},
 	{"WXCAST_TOKEN_URL", "token_url"},
 	{"WXCAST_TOKEN_COMMAND", "token_command"},
+	{"WXCAST_ONLY_SENDER", "only_sender"},
 	{"WXCAST_MINI_APPID", "mini_appid"},
 	{"WXCAST_MINI_SECRET", "mini_secret"},
 }

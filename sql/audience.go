@@ -170,9 +170,10 @@ func (q *audienceQuery) addHistory(a wxcast.Audience) {
 	if since := a.NotMessagedSince; !since.IsZero() {
 		t := q.value(since.UTC())
 		q.add("messaged lately",
-			"NOT EXISTS (SELECT 1 FROM deliveries x WHERE x.account_id = $1 AND x.broadcast_id IN ("+
-				"SELECT id FROM broadcasts WHERE account_id = $1 AND (finished_at IS NULL OR finished_at >= "+t+
-				")) AND x.recipient = f.openid AND x.state IN ('sent', 'unknown') AND x.attempted_at >= "+t+")")
+			"NOT EXISTS (SELECT 1 FROM deliveries x WHERE x.account_id = $1 AND x.recipient = f.openid AND ("+
+				"x.state IN ('sent', 'unknown') AND x.attempted_at >= "+t+" OR x.state = 'pending' AND "+
+				"x.broadcast_id IN (SELECT id FROM broadcasts WHERE account_id = $1 AND finished_at IS NULL AND "+
+				"state IN ('running', 'waiting'))))")
 	}
 }
 

@@ -51,6 +51,7 @@ type claimTx struct {
 		Until    sql.NullTime `db:"canary_until"`
 		Fixed    bool
 		LeasedTo wxcast.Recipient `db:"leased_to"`
+		Audience string
 		// Whether anybody refused a template, or opted out who is not known as a follower.
 		AnyBlocks      bool `db:"any_blocks"`
 		OthersOptedOut bool `db:"others_opted_out"`

@@ -54,6 +54,8 @@ type DB struct {
 
 	// clockOffset is the store's clock minus ours, in nanoseconds.
 	clockOffset atomic.Int64
+	// onlySender and recent are by account: see TrustReceipts and recentFrom.
+	onlySender, recent sync.Map
 
 	// density is what was learnt of broadcasts: id to bool, see dense.
 	density sync.Map

@@ -73,6 +73,8 @@ func (db *DB) PrepareAll(ctx context.Context) map[string]error {
 			text = fmt.Sprintf(text, "", "TRUE")
 		case "recent-messages", "pending-elsewhere", "find-blocks":
 			text = fmt.Sprintf(text, db.engine.elements("$5"))
+		case "messaged":
+			text = fmt.Sprintf(text, db.engine.elements("$5"), db.engine.elements("$3"))
 		case "add-blocks":
 			text = fmt.Sprintf(text, db.engine.elements("$4"))
 		}

@@ -19,6 +19,7 @@ func nameless(openid wxcast.OpenID, status string, at time.Time) wxcast.Receipt 
 func TestAReceiptWithoutAMsgIDWaitsForAMessageUnderWay(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		w := newWorld(t, db)
+		w.TrustReceipts(w.account, true)
 		older := w.broadcastTo(t, 1)
 		c := w.claim(t, older, "w", 1, time.Minute)
 		person := c.Fresh[0]
@@ -49,6 +50,7 @@ func TestAReceiptWithoutAMsgIDWaitsForAMessageUnderWay(t *testing.T) {
 func TestOneHintIsUsedAtATime(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		w := newWorld(t, db)
+		w.TrustReceipts(w.account, true)
 		b := w.broadcastTo(t, 1)
 		c := w.claim(t, b, "w", 1, time.Minute)
 		person, at := c.Fresh[0], w.Now()

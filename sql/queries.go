@@ -180,30 +180,30 @@ type queries struct {
 	FindListRow     string `query:"find-list-row"`
 	AddListRows     string `query:"add-list-rows"`
 
-	AddOptOuts        string `query:"add-optouts"`
-	RemoveOptOuts     string `query:"remove-optouts"`
-	ListOptOuts       string `query:"list-optouts"`
-	UnknownIDs        string `query:"unknown-ids"`
-	FindBlocks        string `query:"find-blocks"`
-	AddBlocks         string `query:"add-blocks"`
-	DropOldBlocks     string `query:"drop-old-blocks"`
-	ForgetBlocks      string `query:"forget-blocks"`
-	SettleEarly       string `query:"settle-early"`
-	AnyEarly          string `query:"any-early"`
-	LockQuota         string `query:"lock-quota"`
-	DropEarly         string `query:"drop-early"`
-	AddEarly          string `query:"add-early"`
-	SettleReceipts    string `query:"settle-receipts"`
-	DoubtfulReceipts  string `query:"doubtful-receipts"`
-	UnsettledReceipts string `query:"unsettled-receipts"`
-	SettleNameless    string `query:"settle-nameless"`
-	ReceiptHints      string `query:"receipt-hints"`
-	MessagesHeard     string `query:"messages-heard"`
-	SettleOpen        string `query:"settle-open"`
+	AddOptOuts       string `query:"add-optouts"`
+	RemoveOptOuts    string `query:"remove-optouts"`
+	ListOptOuts      string `query:"list-optouts"`
+	UnknownIDs       string `query:"unknown-ids"`
+	FindBlocks       string `query:"find-blocks"`
+	AddBlocks        string `query:"add-blocks"`
+	DropOldBlocks    string `query:"drop-old-blocks"`
+	ForgetBlocks     string `query:"forget-blocks"`
+	SettleEarly      string `query:"settle-early"`
+	AnyEarly         string `query:"any-early"`
+	LockQuota        string `query:"lock-quota"`
+	DropEarly        string `query:"drop-early"`
+	AddEarly         string `query:"add-early"`
+	SettleReceipts   string `query:"settle-receipts"`
+	DoubtfulReceipts string `query:"doubtful-receipts"`
+	RecentFrom       string `query:"recent-from"`
+	ReceiptHints     string `query:"receipt-hints"`
+	MessagesHeard    string `query:"messages-heard"`
+	SettleDoubt      string `query:"settle-doubt"`
 
 	FixRecipients          string `query:"fix-recipients"`
 	LockFixing             string `query:"lock-fixing"`
 	CountFound             string `query:"count-found"`
+	Messaged               string `query:"messaged"`
 	RecentMessages         string `query:"recent-messages"`
 	PendingElsewhere       string `query:"pending-elsewhere"`
 	LastFixed              string `query:"last-fixed"`

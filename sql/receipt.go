@@ -18,9 +18,10 @@ const (
 	earlyKept = 24 * time.Hour
 )
 
-// RecordReceipts stores what WeChat told of messages of one lane; one with a msgid may come before
-// or after its outcome. A receipt also ends the doubt about a delivery that is unknown
-// by then, where it is the only message to that person that was in doubt at the time.
+// RecordReceipts stores what WeChat told of messages of one lane; it may come before their
+// outcomes or after. A receipt is of the message that has its msgid. Another one may be of a
+// message whose answer was lost, or of another system's: where TrustReceipts says that there
+// is none, it ends the doubt about the only message that it can be about. Else it is a hint.
 func (db *DB) RecordReceipts(ctx context.Context, accountID int64, lane wxcast.Lane, receipts []wxcast.Receipt) error {
 	err := db.tx(ctx, accountID, func(tx *sqlx.Tx) error {
 		// RecordOutcomes writes to this row before it looks for early receipts: so one of
@@ -29,11 +30,15 @@ func (db *DB) RecordReceipts(ctx context.Context, accountID int64, lane wxcast.L
 		if err := tx.SelectContext(ctx, &used, db.q.LockQuota, lane.AppID, lane.API); err != nil {
 			return err
 		}
-		unsettled, err := db.settleReceipts(ctx, tx, accountID, receipts)
+		from, err := db.recentFrom(ctx, tx, accountID)
 		if err != nil {
 			return err
 		}
-		early, err := db.settleDoubts(ctx, tx, accountID, unsettled)
+		unsettled, err := db.settleReceipts(ctx, tx, accountID, from, receipts)
+		if err != nil {
+			return err
+		}
+		early, err := db.settleDoubts(ctx, tx, accountID, from, unsettled)
 		if err != nil {
 			return err
 		}
@@ -43,7 +48,7 @@ func (db *DB) RecordReceipts(ctx context.Context, accountID int64, lane wxcast.L
 				return err
 			}
 		}
-		return db.noteBlocks(ctx, tx, accountID, receipts)
+		return db.noteBlocks(ctx, tx, accountID, from, receipts)
 	})
 	if err != nil {
 		return fmt.Errorf("record %d receipts: %w", len(receipts), err)
@@ -69,42 +74,50 @@ func receiptRows(receipts []wxcast.Receipt) []receiptRow {
 }
 
 // settleReceipts gives deliveries the receipts that name them, and returns the others.
-func (db *DB) settleReceipts(ctx context.Context, tx *sqlx.Tx, accountID int64,
+func (db *DB) settleReceipts(ctx context.Context, tx *sqlx.Tx, accountID, from int64,
 	receipts []wxcast.Receipt) (unsettled []wxcast.Receipt, err error) {
-	since, param := db.Now().Add(-receiptWithin), jsonParam(receiptRows(receipts))
-	if _, err := tx.ExecContext(ctx, db.q.SettleReceipts, accountID, since, param); err != nil {
+	type named struct {
+		OpenID wxcast.OpenID `db:"openid"`
+		MsgID  int64         `db:"msgid"`
+	}
+	var found []named
+	if err := tx.SelectContext(ctx, &found, db.q.SettleReceipts, accountID, from,
+		jsonParam(receiptRows(receipts))); err != nil {
 		return nil, err
 	}
-	var left []int
-	if err := tx.SelectContext(ctx, &left, db.q.UnsettledReceipts, accountID, since, param); err != nil {
-		return nil, err
+	settled := make(map[named]bool, len(found))
+	for _, f := range found {
+		settled[f] = true
 	}
-	for _, n := range left {
-		unsettled = append(unsettled, receipts[n])
-	}
-	return unsettled, nil
+	return slices.DeleteFunc(slices.Clone(receipts), func(r wxcast.Receipt) bool {
+		return settled[named{r.OpenID, r.MsgID}]
+	}), nil
 }
 
-// settleDoubts ends the doubts about unknown deliveries with receipts, and returns those
-// of messages that are not recorded yet.
-func (db *DB) settleDoubts(ctx context.Context, tx *sqlx.Tx, accountID int64,
+// TrustReceipts says whether wxcast alone sends for an account. Only then can a receipt whose
+// msgid names no message of ours be about one: else it may be another system's.
+func (db *DB) TrustReceipts(accountID int64, yes bool) { db.onlySender.Store(accountID, yes) }
+
+// settleDoubts ends the doubts about messages with receipts that name none of ours, and
+// returns those that end none.
+func (db *DB) settleDoubts(ctx context.Context, tx *sqlx.Tx, accountID, from int64,
 	receipts []wxcast.Receipt) (early []wxcast.Receipt, err error) {
-	since := db.Now().Add(-receiptWithin)
+	if trusted, _ := db.onlySender.Load(accountID); trusted != true {
+		return receipts, nil
+	}
 	var doubtful []int
-	if err := tx.SelectContext(ctx, &doubtful, db.q.DoubtfulReceipts, accountID, since,
+	if err := tx.SelectContext(ctx, &doubtful, db.q.DoubtfulReceipts, accountID, from,
 		jsonParam(receiptRows(receipts))); err != nil {
 		return nil, err
 	}
 	for i, r := range receipts {
-		var settled int64
-		switch {
-		case r.MsgID == 0:
-			if settled, err = db.settleNameless(ctx, tx, accountID, r); err != nil {
-				return nil, err
-			}
-		case slices.Contains(doubtful, i):
-			if settled, err = execRows(ctx, tx, db.q.SettleOpen, accountID, r.OpenID, r.MsgID, r.Status, since,
-				r.At.UTC().Add(-doubtMax), r.At.UTC().Add(receiptClock)); err != nil {
+		settled, within := int64(0), doubtMax
+		if r.MsgID == 0 {
+			within = namelessMax
+		}
+		if at := r.At.UTC(); r.MsgID == 0 || slices.Contains(doubtful, i) {
+			if settled, err = execRows(ctx, tx, db.q.SettleDoubt, accountID, r.OpenID, r.MsgID, r.Status, from,
+				at.Add(-within), at.Add(receiptClock)); err != nil {
 				return nil, err
 			}
 		}
@@ -113,6 +126,26 @@ func (db *DB) settleDoubts(ctx context.Context, tx *sqlx.Tx, accountID int64,
 		}
 	}
 	return early, nil
+}
+
+// recentKept is how long the answer of recentFrom is taken for true: an older one only costs
+// a look at more.
+const recentKept = 10 * time.Minute
+
+// recentFrom is the first of an account's broadcasts that was at work within receiptWithin.
+func (db *DB) recentFrom(ctx context.Context, tx *sqlx.Tx, accountID int64) (from int64, err error) {
+	type known struct {
+		from int64
+		at   time.Time
+	}
+	if k, ok := db.recent.Load(accountID); ok && time.Since(k.(known).at) < recentKept {
+		return k.(known).from, nil
+	}
+	if err := tx.GetContext(ctx, &from, db.q.RecentFrom, accountID, db.Now().Add(-receiptWithin)); err != nil {
+		return 0, err
+	}
+	db.recent.Store(accountID, known{from, time.Now()})
+	return from, nil
 }
 
 const (
@@ -134,7 +167,7 @@ func execRows(ctx context.Context, tx *sqlx.Tx, query string, args ...any) (int6
 }
 
 // noteBlocks notes who refused a template, where a receipt that says so has a message.
-func (db *DB) noteBlocks(ctx context.Context, tx *sqlx.Tx, accountID int64, receipts []wxcast.Receipt) error {
+func (db *DB) noteBlocks(ctx context.Context, tx *sqlx.Tx, accountID, from int64, receipts []wxcast.Receipt) error {
 	by := map[string][]wxcast.OpenID{}
 	for _, r := range receipts {
 		if r.Blocked {
@@ -143,7 +176,7 @@ func (db *DB) noteBlocks(ctx context.Context, tx *sqlx.Tx, accountID int64, rece
 	}
 	for status, openids := range by {
 		if _, err := tx.ExecContext(ctx, fmt.Sprintf(db.q.AddBlocks, db.engine.elements("$4")),
-			accountID, db.Now().Add(-receiptWithin), db.Now(), jsonParam(openids), status); err != nil {
+			accountID, from, db.Now(), jsonParam(openids), status); err != nil {
 			return err
 		}
 	}
@@ -175,13 +208,17 @@ func (db *DB) settleEarly(ctx context.Context, tx *sqlx.Tx, r wxcast.Recording) 
 	if err := db.settleNamed(ctx, tx, r); err != nil {
 		return err
 	}
-	if err := db.settleEarlyDoubts(ctx, tx, accountID, appID,
+	from, err := db.recentFrom(ctx, tx, accountID)
+	if err != nil {
+		return err
+	}
+	if err := db.settleEarlyDoubts(ctx, tx, accountID, appID, from,
 		slices.DeleteFunc(slices.Clone(early), func(r wxcast.Receipt) bool {
 			return r.MsgID != 0 && !inDoubt[r.OpenID]
 		})); err != nil {
 		return err
 	}
-	return db.noteBlocks(ctx, tx, accountID, early)
+	return db.noteBlocks(ctx, tx, accountID, from, early)
 }
 
 // earlyOf are the receipts that came early for some people.
@@ -215,9 +252,9 @@ func (db *DB) settleNamed(ctx context.Context, tx *sqlx.Tx, r wxcast.Recording) 
 
 // settleEarlyDoubts gives messages early receipts that do not name them: those without a
 // msgid, and those that end a doubt. Those are used up.
-func (db *DB) settleEarlyDoubts(ctx context.Context, tx *sqlx.Tx, accountID, appID int64,
+func (db *DB) settleEarlyDoubts(ctx context.Context, tx *sqlx.Tx, accountID, appID, from int64,
 	receipts []wxcast.Receipt) error {
-	left, err := db.settleDoubts(ctx, tx, accountID, receipts)
+	left, err := db.settleDoubts(ctx, tx, accountID, from, receipts)
 	if err != nil {
 		return err
 	}
@@ -247,14 +284,6 @@ func earlyReceipts(rows []earlyRow) []wxcast.Receipt {
 	return receipts
 }
 
-// settleNameless gives a receipt without a msgid to the one message that it can be about. One
-// field report says that receipts bear MsgID 0 where client_msg_id was sent.
-func (db *DB) settleNameless(ctx context.Context, tx *sqlx.Tx, accountID int64, r wxcast.Receipt) (int64, error) {
-	at := r.At.UTC()
-	return execRows(ctx, tx, db.q.SettleNameless, accountID, r.OpenID, r.Status, db.Now().Add(-receiptWithin),
-		at.Add(-namelessMax), at.Add(receiptClock))
-}
-
 // ReceiptHints are receipts to a person that came and of which nobody can tell what message
 // they are about, the oldest first. They are kept for a day.
 func (db *DB) ReceiptHints(ctx context.Context, accountID int64, openid wxcast.OpenID) ([]wxcast.Receipt, error) {
@@ -265,11 +294,16 @@ func (db *DB) ReceiptHints(ctx context.Context, accountID int64, openid wxcast.O
 	return earlyReceipts(rows), nil
 }
 
-// MessagesHeard counts the account's messages that left since a time, and those of them of
-// which a receipt has come.
+// MessagesHeard counts the account's messages that left since a time, no longer ago than
+// receiptWithin, and those of them of which a receipt has come.
 func (db *DB) MessagesHeard(ctx context.Context, accountID int64, since time.Time) (sent, heard int64, err error) {
+	var from int64
+	err = db.get(ctx, &from, db.q.RecentFrom, accountID, since.UTC())
 	var row struct{ Sent, Heard int64 }
-	if err := db.get(ctx, &row, db.q.MessagesHeard, accountID, since.UTC()); err != nil {
+	if err == nil {
+		err = db.get(ctx, &row, db.q.MessagesHeard, accountID, since.UTC(), from)
+	}
+	if err != nil {
 		return 0, 0, fmt.Errorf("count receipts: %w", err)
 	}
 	return row.Sent, row.Heard, nil

@@ -50,10 +50,12 @@ func TestReceiptsInEitherOrderEndInTheSameRow(t *testing.T) {
 	})
 }
 
-// A receipt ends the doubt about the one message to a person that was in doubt then.
+// A receipt ends the doubt about the one message to a person that was in doubt then, where
+// wxcast alone sends for the account.
 func TestAReceiptEndsADoubt(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		w := newWorld(t, db)
+		w.TrustReceipts(w.account, true)
 		b := w.broadcastTo(t, 3)
 		c := w.claim(t, b, "w", 10, time.Minute)
 		at := w.Now()
@@ -79,6 +81,7 @@ func TestAReceiptEndsADoubt(t *testing.T) {
 func TestAReceiptWithoutAMsgIDIsOfTheOnlyMessage(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		w := newWorld(t, db)
+		w.TrustReceipts(w.account, true)
 		b := w.broadcastTo(t, 4)
 		c := w.claim(t, b, "w", 10, time.Minute)
 		at := w.Now()
@@ -127,6 +130,51 @@ func TestAReceiptWithoutAMsgIDIsOfTheOnlyMessage(t *testing.T) {
 		if sent, heard, err := w.MessagesHeard(t.Context(), w.account, at.Add(-time.Hour)); err != nil || sent != 3 ||
 			heard != 2 {
 			t.Errorf("%d sent, %d heard of (%v), want 3 and 2", sent, heard, err)
+		}
+	})
+}
+
+// Another system's message to a person, or our own next one, may be what a receipt is about
+// whose msgid we do not know: nobody's unknown ends by it.
+func TestAReceiptOfAnotherSystemsMessageEndsNobodysDoubt(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		b := w.broadcastTo(t, 3)
+		c := w.claim(t, b, "w", 10, time.Minute)
+		at := w.Now()
+		var lost []wxcast.Outcome
+		for _, d := range c.Fresh {
+			lost = append(lost, wxcast.Outcome{Recipient: d.Recipient, State: wxcast.DeliveryUnknown,
+				ErrCode: wxcast.ErrCodeTransport, AttemptedAt: at, OpenSince: at})
+		}
+		must(t, w.RecordOutcomes(t.Context(), wxcast.Recording{Broadcast: b.Ref(), Worker: "w", Lane: w.lane(),
+			Outcomes: lost, DoneLeases: []int64{c.LeaseID}}))
+		receipts := func() {
+			t.Helper()
+			must(t, w.RecordReceipts(t.Context(), w.account, w.lane(), []wxcast.Receipt{
+				{OpenID: c.Fresh[0].OpenID, MsgID: 1 << 60, Status: "success", At: at},
+				nameless(c.Fresh[1].OpenID, "success", at)}))
+		}
+		receipts()
+		if tally := w.tally(t, b); tally.Unknown != 3 || tally.Delivered != 0 {
+			t.Errorf("%+v: what other systems send is not known", tally)
+		}
+		for i := range 2 {
+			hints, err := w.ReceiptHints(t.Context(), w.account, c.Fresh[i].OpenID)
+			must(t, err)
+			if len(hints) != 1 {
+				t.Errorf("%d hints, want the receipt", len(hints))
+			}
+		}
+		// Nobody else sends; but the next broadcast's message to them is under way.
+		w.TrustReceipts(w.account, true)
+		next := w.next(t, b, "next", "TPL_ID")
+		if c := w.claim(t, next, "w", 10, time.Minute); len(c.Fresh) != 3 {
+			t.Fatalf("%+v", c)
+		}
+		receipts()
+		if tally := w.tally(t, b); tally.Unknown != 3 || tally.Delivered != 0 {
+			t.Errorf("%+v: the receipt may be of the next broadcast's message", tally)
 		}
 	})
 }

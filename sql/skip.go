@@ -2,15 +2,19 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
-// elsewhereRest is how long a delivery waits for an older broadcast to the same person.
-const elsewhereRest = 3 * time.Second
+// elsewhereRest is how long a delivery waits for an older one to the same person that is being
+// sent, or after that is tried again.
+const elsewhereRest = 300 * time.Millisecond
 
 // leaveOut takes those out of a claim who must not get the message: they left, they
 // asked for no more, they had enough. That is recorded at once. Who is still to get
@@ -28,17 +32,21 @@ func (t *claimTx) leaveOut(ctx context.Context, c *wxcast.Claim) error {
 	if err != nil {
 		return err
 	}
+	excluded, err := t.excluded(ctx)
+	if err != nil {
+		return err
+	}
 	var skipped []outcomeRow
-	var later []dueRow
+	later := map[time.Time][]dueRow{}
 	keep := func(rows []deliveryRow) []deliveryRow {
 		return slices.DeleteFunc(rows, func(d deliveryRow) bool {
-			code, why := t.whyNot(d, blocked[d.Recipient], recent[d.Recipient])
+			code, why := t.whyNot(d, blocked[d.Recipient], excluded[d.Recipient], recent[d.Recipient])
 			switch {
 			case code != 0:
 				skipped = append(skipped, outcomeRow{Recipient: d.Recipient, State: wxcast.DeliverySkipped,
 					ErrCode: code, ErrMsg: why.Kept()})
-			case elsewhere[d.Recipient] && !d.OpenSince.Valid: // else it may be out already
-				later = append(later, dueRow{Recipient: d.Recipient})
+			case !elsewhere[d.Recipient].IsZero() && !d.OpenSince.Valid: // else it may be out already
+				later[elsewhere[d.Recipient]] = append(later[elsewhere[d.Recipient]], dueRow{Recipient: d.Recipient})
 			default:
 				return false
 			}
@@ -46,16 +54,17 @@ func (t *claimTx) leaveOut(ctx context.Context, c *wxcast.Claim) error {
 		})
 	}
 	t.due, t.fresh = keep(t.due), keep(t.fresh)
-	c.Skipped = len(skipped) + len(later)
+	c.Skipped = len(skipped)
 	if len(skipped) > 0 {
 		if _, err := t.tx.ExecContext(ctx, t.db.q.RecordOutcomes, t.ref.AccountID, t.ref.ID,
 			jsonParam(skipped)); err != nil {
 			return err
 		}
 	}
-	if len(later) > 0 {
-		if _, err := t.tx.ExecContext(ctx, t.db.q.ScheduleDeliveries, t.ref.AccountID, t.ref.ID,
-			t.now.Add(elsewhereRest), jsonParam(later)); err != nil {
+	for until, rows := range later {
+		c.Skipped += len(rows)
+		if _, err := t.tx.ExecContext(ctx, t.db.q.ScheduleDeliveries, t.ref.AccountID, t.ref.ID, until,
+			jsonParam(rows)); err != nil {
 			return err
 		}
 	}
@@ -64,7 +73,7 @@ func (t *claimTx) leaveOut(ctx context.Context, c *wxcast.Claim) error {
 
 // whyNot is the reason to skip a delivery whose turn has come; 0 when there is none,
 // or when WeChat may have the message already: then its outcome is what counts.
-func (t *claimTx) whyNot(d deliveryRow, blocked bool, had messagesHad) (code int, why wxcast.Sentence) {
+func (t *claimTx) whyNot(d deliveryRow, blocked, excluded bool, had messagesHad) (code int, why wxcast.Sentence) {
 	if d.OpenSince.Valid {
 		return 0, why
 	}
@@ -76,12 +85,38 @@ func (t *claimTx) whyNot(d deliveryRow, blocked bool, had messagesHad) (code int
 		return wxcast.ErrCodeOptedOut, wxcast.Say("skip.opted_out")
 	case blocked:
 		return wxcast.ErrCodeBlocked, wxcast.Say("skip.blocked")
+	case excluded:
+		return wxcast.ErrCodeExcluded, wxcast.Say("skip.excluded")
 	case day > 0 && had.Day >= day:
 		return wxcast.ErrCodeCapped, wxcast.Say("skip.capped_day", "had", had.Day, "cap", day)
 	case week > 0 && had.Week >= week:
 		return wxcast.ErrCodeCapped, wxcast.Say("skip.capped_week", "had", had.Week, "cap", week)
 	}
 	return 0, why
+}
+
+// excluded are those who got, or are to get, what the audience rules out: other broadcasts may
+// have fixed their recipients, and sent to them, since this one fixed its own.
+func (t *claimTx) excluded(ctx context.Context) (map[wxcast.Recipient]bool, error) {
+	var a wxcast.Audience
+	if err := json.Unmarshal([]byte(t.b.Audience), &a); err != nil {
+		return nil, fmt.Errorf("the audience: %w", err)
+	}
+	if len(a.NotOfBroadcasts) == 0 && a.NotMessagedSince.IsZero() {
+		return nil, nil
+	}
+	ids := make([]string, len(a.NotOfBroadcasts))
+	for i, id := range a.NotOfBroadcasts {
+		ids[i] = strconv.FormatInt(id, 10)
+	}
+	since := time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC) // no such time
+	if !a.NotMessagedSince.IsZero() {
+		since = a.NotMessagedSince.UTC()
+	}
+	var found []wxcast.Recipient
+	err := t.tx.SelectContext(ctx, &found, fmt.Sprintf(t.db.q.Messaged, t.db.engine.elements("$5"),
+		t.db.engine.elements("$3")), t.ref.AccountID, t.ref.ID, jsonParam(ids), since, t.recipients())
+	return setOf(found), err
 }
 
 // messagesHad is how many messages of other broadcasts a person has had.
@@ -95,8 +130,12 @@ func (t *claimTx) recentMessages(ctx context.Context) (map[wxcast.Recipient]mess
 		Recipient wxcast.Recipient
 		messagesHad
 	}
-	err := t.tx.SelectContext(ctx, &rows, fmt.Sprintf(t.db.q.RecentMessages, t.db.engine.elements("$5")),
-		t.ref.AccountID, t.ref.ID, t.now.Add(-24*time.Hour), t.now.Add(-7*24*time.Hour), t.recipients())
+	from, err := t.db.recentFrom(ctx, t.tx, t.ref.AccountID)
+	if err != nil {
+		return nil, err
+	}
+	err = t.tx.SelectContext(ctx, &rows, fmt.Sprintf(t.db.q.RecentMessages, t.db.engine.elements("$5")),
+		t.ref.AccountID, t.ref.ID, t.now.Add(-24*time.Hour), t.now.Add(-7*24*time.Hour), t.recipients(), from)
 	recent := make(map[wxcast.Recipient]messagesHad, len(rows))
 	for _, r := range rows {
 		recent[r.Recipient] = r.messagesHad
@@ -104,14 +143,32 @@ func (t *claimTx) recentMessages(ctx context.Context) (map[wxcast.Recipient]mess
 	return recent, err
 }
 
-func (t *claimTx) pendingElsewhere(ctx context.Context) (map[wxcast.Recipient]bool, error) {
+// pendingElsewhere tells of those who are just getting an older broadcast until when they wait.
+func (t *claimTx) pendingElsewhere(ctx context.Context) (map[wxcast.Recipient]time.Time, error) {
 	var older bool
 	if err := t.tx.GetContext(ctx, &older, t.db.q.AnyOlder, t.ref.AccountID, t.ref.ID, t.b.Priority,
 		t.now.Add(-retrying)); err != nil || !older {
 		return nil, err
 	}
-	return t.among(ctx, t.db.q.PendingElsewhere, t.ref.AccountID, t.ref.ID, t.b.Priority, t.now.Add(-retrying),
-		t.recipients())
+	var rows []struct {
+		Recipient wxcast.Recipient
+		Next      sql.NullTime `db:"next_attempt_at"`
+	}
+	if err := t.tx.SelectContext(ctx, &rows, fmt.Sprintf(t.db.q.PendingElsewhere, t.db.engine.elements("$5")),
+		t.ref.AccountID, t.ref.ID, t.b.Priority, t.now.Add(-retrying), t.recipients()); err != nil {
+		return nil, err
+	}
+	until := make(map[wxcast.Recipient]time.Time, len(rows))
+	for _, r := range rows {
+		at := t.now
+		if next := utc(r.Next); next.After(at) {
+			at = next
+		}
+		if at = at.Add(elsewhereRest); at.After(until[r.Recipient]) {
+			until[r.Recipient] = at
+		}
+	}
+	return until, nil
 }
 
 // blockedFor is how long a person who refused a template is left out of it: WeChat does
@@ -131,11 +188,15 @@ func (t *claimTx) blocked(ctx context.Context) (map[wxcast.Recipient]bool, error
 func (t *claimTx) among(ctx context.Context, query string, args ...any) (map[wxcast.Recipient]bool, error) {
 	var found []wxcast.Recipient
 	err := t.tx.SelectContext(ctx, &found, fmt.Sprintf(query, t.db.engine.elements("$5")), args...)
+	return setOf(found), err
+}
+
+func setOf(found []wxcast.Recipient) map[wxcast.Recipient]bool {
 	set := make(map[wxcast.Recipient]bool, len(found))
 	for _, r := range found {
 		set[r] = true
 	}
-	return set, err
+	return set
 }
 
 // recipients are the claim's, as a JSON parameter.

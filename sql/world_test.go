@@ -113,16 +113,34 @@ func (w world) next(t testing.TB, b wxcast.Broadcast, name, templateID string) w
 	}
 	channels := w.channels()
 	channels[0].TemplateID = templateID
-	next, _, err := w.AddBroadcast(t.Context(), wxcast.Broadcast{
+	next := w.add(t, name, bridged(w.mini), channels...)
+	w.fix(t, next)
+	return next
+}
+
+// add adds a running broadcast.
+func (w world) add(t testing.TB, name string, to wxcast.Audience,
+	channels ...wxcast.BroadcastChannel) wxcast.Broadcast {
+	t.Helper()
+	if len(channels) == 0 {
+		channels = w.channels()
+	}
+	b, _, err := w.AddBroadcast(t.Context(), wxcast.Broadcast{
 		AccountID: w.account, MiniID: w.mini, Channels: channels, Name: name, ContentHash: "h", MessageKey: name,
-		State: wxcast.BroadcastRunning, Audience: bridged(w.mini), Rate: 1e6,
+		State: wxcast.BroadcastRunning, Audience: to, Rate: 1e6,
 	})
 	must(t, err)
+	return b
+}
+
+// fix fixes a broadcast's recipients.
+func (w world) fix(t testing.TB, b wxcast.Broadcast) {
+	t.Helper()
 	for fixed := false; !fixed; {
-		fixed, err = w.FixRecipients(t.Context(), next.Ref(), 100)
+		var err error
+		fixed, err = w.FixRecipients(t.Context(), b.Ref(), 100)
 		must(t, err)
 	}
-	return next
 }
 
 func (w world) claim(t testing.TB, b wxcast.Broadcast, worker string, n int, ttl time.Duration) wxcast.Claim {

@@ -97,6 +97,7 @@ func On(ctx context.Context, db *store.DB, cfg *config.Config, of config.Account
 	if a.ID, err = db.EnsureApp(ctx, wxcast.AppID(of.AppID), wxcast.KindOfficialAccount); err != nil {
 		return nil, err
 	}
+	db.TrustReceipts(a.ID, of.OnlySender)
 	if of.CanCall() {
 		a.client = NewClient(cfg, of, db, Hooks{Overridden: a.tokenOverridden, Observe: a.called})
 	}

@@ -312,6 +312,8 @@ func CodeName(code int) string {
 		return "bad value"
 	case wxcast.ErrCodeBlocked:
 		return "blocked"
+	case wxcast.ErrCodeExcluded:
+		return "excluded"
 	case wxcast.ErrCodeTransport:
 		return "no answer"
 	case 0:
@@ -324,7 +326,7 @@ func CodeName(code int) string {
 func CodeSentence(name string) wxcast.Sentence {
 	code := "errcode." + strings.ReplaceAll(name, " ", "_")
 	switch name {
-	case "no longer follows", "opted out", "frequency cap", "bad value", "blocked", "no answer", "not sent":
+	case "no longer follows", "opted out", "frequency cap", "bad value", "blocked", "excluded", "no answer", "not sent":
 		return wxcast.Say(code)
 	}
 	return wxcast.Verbatim(name)

@@ -18,6 +18,7 @@ var _ = add(map[string]words{
 	"skip.unfollowed":           {"no longer follows the account", "已不再关注公众号"},
 	"skip.opted_out":            {"asked for no more messages", "已退订"},
 	"skip.blocked":              {"refused this template lately", "近期拒收了该模板"},
+	"skip.excluded":             {"got a message since then that the audience rules out", "其后已收到受众条件所排除的消息"},
 	"skip.capped_day":           {"had {had} messages in 24 hours; the frequency cap is {cap}", "24 小时内已收到 {had} 条消息；频次上限为 {cap}"},
 	"skip.capped_week":          {"had {had} messages in 7 days; the frequency cap is {cap}", "7 天内已收到 {had} 条消息；频次上限为 {cap}"},
 })

@@ -20,7 +20,9 @@ type Audience struct {
 
 	In    *ListRef  `json:"in,omitempty"`     // only who stands in this list, with the row's variables
 	NotIn []ListRef `json:"not_in,omitempty"` // nobody who stands in one of these
-	// NotMessagedSince leaves out who got, or may have got, a message since then.
+	// NotMessagedSince leaves out who got, or may have got, a message since then, or is still
+	// to get one of a broadcast at work. It and NotOfBroadcasts are looked at when the
+	// recipients are fixed, and again when each message leaves.
 	NotMessagedSince time.Time `json:"not_messaged_since,omitzero"`
 	// NotOfBroadcasts leaves out who got, may have got, or is still to get one of these.
 	NotOfBroadcasts []int64 `json:"not_of_broadcasts,omitempty"`

@@ -144,6 +144,9 @@ const (
 	ErrCodeCapped     = -1003 // the frequency cap: they had enough already
 	ErrCodeBadValue   = -1004 // a value does not fit the template
 	ErrCodeBlocked    = -1005 // they refused this template, as an earlier receipt told
+	// ErrCodeExcluded: since the recipients were fixed, they got a message that the audience
+	// rules out, or are to get it (exclude_broadcasts, not_messaged).
+	ErrCodeExcluded = -1006
 )
 
 // Tally is a broadcast's deliveries counted by state. Recipients is always the

@@ -37,7 +37,7 @@ FROM broadcasts WHERE account_id = $1 AND created_at < $3 AND (finished_at IS NU
 SELECT id, account_id, mini_id, name, content_hash, spec, audience, message_key, state, reason, resume_at, rate,
     priority, canary,
     canary_until, fixed, created_at, started_at, finished_at
-FROM broadcasts WHERE account_id = $1 AND (state = 'running' OR state IN ('waiting', 'scheduled')
+FROM broadcasts WHERE account_id = $1 AND finished_at IS NULL AND (state = 'running' OR state IN ('waiting', 'scheduled')
     AND resume_at <= $2) ORDER BY id;
 
 -- name: move-broadcast
@@ -61,7 +61,7 @@ UPDATE broadcasts SET canary = $4, canary_until = $7, state = $5, reason = $6, r
 
 -- name: get-broadcast-for-claim
 -- $1 account; $2 broadcast.
-SELECT mini_id, state, rate, priority, canary, canary_until, fixed, leased_to,
+SELECT mini_id, state, rate, priority, canary, canary_until, fixed, leased_to, audience,
     EXISTS (SELECT 1 FROM blocks WHERE account_id = $1) AS any_blocks,
     EXISTS (SELECT 1 FROM optouts WHERE account_id = $1 AND NOT by_openid) AS others_opted_out
 FROM broadcasts WHERE account_id = $1 AND id = $2;
@@ -71,14 +71,15 @@ FROM broadcasts WHERE account_id = $1 AND id = $2;
 -- same and is older.
 -- $1 account; $2 broadcast; $3 priority; $4 at work since, UTC.
 SELECT id FROM broadcasts
-WHERE account_id = $1 AND id <> $2 AND state = 'running' AND worked_at > $4
+WHERE account_id = $1 AND id <> $2 AND finished_at IS NULL AND state = 'running' AND worked_at > $4
     AND (priority > $3 OR priority = $3 AND id < $2)
 ORDER BY priority DESC, id LIMIT 1;
 
 -- name: any-older
 -- Whether an older broadcast of the account may still be trying again.
 -- $1 account; $2 broadcast; $3 priority; $4 at work since, UTC.
-SELECT EXISTS (SELECT 1 FROM broadcasts WHERE account_id = $1 AND state = 'running' AND id < $2 AND priority >= $3
+SELECT EXISTS (SELECT 1 FROM broadcasts WHERE account_id = $1 AND finished_at IS NULL AND state = 'running'
+    AND id < $2 AND priority >= $3
     AND worked_at > $4);
 
 -- name: advance-broadcast

@@ -48,14 +48,11 @@ FROM deliveries WHERE account_id = $1 AND broadcast_id = $2 GROUP BY state, errc
 -- How many messages people have had, of all the account's broadcasts; what is under
 -- way counts, too.
 -- $1 account; $2 broadcast, which does not count; $3 a day ago; $4 a week ago, UTC; $5 recipients as a JSON array;
--- %s its elements.
+-- $6 the first broadcast to look at; %s the recipients.
 SELECT d.recipient, SUM(CASE WHEN d.attempted_at IS NULL OR d.attempted_at >= $3 THEN 1 ELSE 0 END) AS day,
     COUNT(*) AS week
-FROM deliveries d
-WHERE d.account_id = $1
-  AND d.broadcast_id IN (SELECT id FROM broadcasts
-      WHERE account_id = $1 AND id <> $2 AND (finished_at IS NULL OR finished_at >= $4))
-  AND d.recipient IN (%s)
+FROM (%s) r CROSS JOIN deliveries d
+WHERE d.account_id = $1 AND d.recipient = r.value AND d.broadcast_id >= $6 AND d.broadcast_id <> $2
   AND (d.state IN ('sent', 'unknown') AND d.attempted_at >= $4
        OR d.state = 'pending' AND (d.open_since IS NOT NULL OR EXISTS (
           SELECT 1 FROM leases l WHERE l.account_id = d.account_id AND l.broadcast_id = d.broadcast_id
@@ -63,13 +60,28 @@ WHERE d.account_id = $1
 GROUP BY d.recipient;
 
 -- name: pending-elsewhere
--- Which of these people an older broadcast is still to send to.
--- $1 account; $2 broadcast; $3 priority; $4 at work since, UTC; $5 recipients as a JSON array; %s its elements.
-SELECT DISTINCT d.recipient FROM deliveries d
-WHERE d.account_id = $1
-  AND d.broadcast_id IN (SELECT id FROM broadcasts
-      WHERE account_id = $1 AND state = 'running' AND id < $2 AND priority >= $3 AND worked_at > $4)
-  AND d.recipient IN (%s) AND d.state = 'pending';
+-- Which of these people an older broadcast is being sent to just now, or tried again.
+-- $1 account; $2 broadcast; $3 priority; $4 at work since, UTC; $5 recipients as a JSON array; %s the recipients.
+SELECT d.recipient, d.next_attempt_at
+FROM (%s) r CROSS JOIN deliveries d JOIN broadcasts b ON b.account_id = d.account_id AND b.id = d.broadcast_id
+WHERE d.account_id = $1 AND d.recipient = r.value AND d.broadcast_id < $2 AND d.state = 'pending'
+  AND b.state = 'running' AND b.finished_at IS NULL AND b.priority >= $3 AND b.worked_at > $4
+  AND (d.next_attempt_at IS NOT NULL OR EXISTS (
+      SELECT 1 FROM leases l WHERE l.account_id = d.account_id AND l.broadcast_id = d.broadcast_id
+                               AND l.from_recipient < d.recipient AND d.recipient <= l.to_recipient));
+
+-- name: messaged
+-- Which of these people got, or are to get, a message that the audience rules out.
+-- $1 account; $2 broadcast, which does not count; $3 excluded broadcasts as a JSON array; $4 messages since, UTC;
+-- $5 recipients as a JSON array; %[1]s the recipients; %[2]s the broadcasts.
+SELECT DISTINCT d.recipient
+FROM (%[1]s) r CROSS JOIN deliveries d
+WHERE d.account_id = $1 AND d.recipient = r.value AND d.broadcast_id <> $2
+  AND (CAST(d.broadcast_id AS TEXT) IN (%[2]s) AND d.state IN ('pending', 'sent', 'unknown')
+       OR d.state IN ('sent', 'unknown') AND d.attempted_at >= $4
+       OR d.state = 'pending' AND $4 < '9999-01-01' AND d.broadcast_id < $2 AND EXISTS (
+          SELECT 1 FROM broadcasts b WHERE b.account_id = d.account_id AND b.id = d.broadcast_id
+              AND b.state IN ('running', 'waiting')));
 
 -- name: next-due
 -- When the earliest retry is due.

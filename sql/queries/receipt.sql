@@ -6,33 +6,21 @@ SELECT EXISTS (SELECT 1 FROM early_receipts WHERE account_id = $1 AND app_id = $
 -- $1 account; $2 before, UTC.
 DELETE FROM early_receipts WHERE account_id = $1 AND at < $2;
 
--- name: settle-open
--- The one delivery to a person that was in doubt when the receipt was made.
--- $1 account; $2 openid; $3 msgid; $4 receipt; $5 broadcasts that ended since; $6, $7 its doubt began between, UTC.
-UPDATE deliveries SET state = 'sent', errcode = 0, errmsg = '', msgid = NULLIF(CAST($3 AS BIGINT), 0), receipt = $4,
-    open_since = NULL
-WHERE account_id = $1 AND recipient = $2 AND state = 'unknown' AND msgid IS NULL AND open_since BETWEEN $6 AND $7
-  AND broadcast_id IN (SELECT id FROM broadcasts WHERE account_id = $1 AND (finished_at IS NULL OR finished_at >= $5))
+-- name: settle-doubt
+-- A receipt whose msgid names no message of ours: it is of the one message to that person
+-- that it can be about, and of none where there are two. One whose msgid is known has its
+-- own; one that a worker has under its lease may have left without a row that says so.
+-- $1 account; $2 openid; $3 msgid or 0; $4 receipt; $5 the first broadcast to look at; $6, $7 the message left
+-- between, UTC.
+UPDATE deliveries SET state = 'sent', errcode = 0, errmsg = '', msgid = COALESCE(msgid, NULLIF(CAST($3 AS BIGINT), 0)),
+    receipt = $4, open_since = NULL
+WHERE account_id = $1 AND recipient = $2 AND broadcast_id >= $5 AND receipt IS NULL
+  AND (state = 'unknown' OR state = 'sent' AND CAST($3 AS BIGINT) = 0) AND (msgid IS NULL OR CAST($3 AS BIGINT) = 0)
+  AND COALESCE(open_since, attempted_at) BETWEEN $6 AND $7
   AND 1 = (SELECT COUNT(*) FROM deliveries x
-      WHERE x.account_id = $1 AND x.recipient = $2 AND x.state = 'unknown' AND x.msgid IS NULL
-          AND x.open_since BETWEEN $6 AND $7
-        AND x.broadcast_id IN (SELECT id FROM broadcasts
-            WHERE account_id = $1 AND (finished_at IS NULL OR finished_at >= $5)));
-
--- name: settle-nameless
--- A receipt without a msgid: it is of the one message to that person that it can be about,
--- whatever became of that, and of none where there are two. One that a worker has under
--- its lease may have left without a row that says so: it counts.
--- $1 account; $2 openid; $3 receipt; $4 broadcasts that ended since; $5, $6 the message left between, UTC.
-UPDATE deliveries SET state = 'sent', errcode = 0, errmsg = '', receipt = $3, open_since = NULL
-WHERE account_id = $1 AND recipient = $2 AND receipt IS NULL AND state IN ('sent', 'unknown')
-  AND COALESCE(open_since, attempted_at) BETWEEN $5 AND $6
-  AND broadcast_id IN (SELECT id FROM broadcasts WHERE account_id = $1 AND (finished_at IS NULL OR finished_at >= $4))
-  AND 1 = (SELECT COUNT(*) FROM deliveries x
-      WHERE x.account_id = $1 AND x.recipient = $2 AND x.receipt IS NULL
-        AND x.broadcast_id IN (SELECT id FROM broadcasts
-            WHERE account_id = $1 AND (finished_at IS NULL OR finished_at >= $4))
-        AND (COALESCE(x.open_since, x.attempted_at) BETWEEN $5 AND $6
+      WHERE x.account_id = $1 AND x.recipient = $2 AND x.broadcast_id >= $5 AND x.receipt IS NULL
+        AND (x.msgid IS NULL OR CAST($3 AS BIGINT) = 0)
+        AND (COALESCE(x.open_since, x.attempted_at) BETWEEN $6 AND $7
              OR x.state = 'pending' AND EXISTS (SELECT 1 FROM leases l
                 WHERE l.account_id = x.account_id AND l.broadcast_id = x.broadcast_id
                   AND l.from_recipient < x.recipient AND x.recipient <= l.to_recipient)));
@@ -44,7 +32,14 @@ SELECT openid, msgid, receipt, blocked, at FROM early_receipts WHERE account_id 
 
 -- name: messages-heard
 -- How many messages of the account left since a time, and how many have a receipt.
--- $1 account; $2 since, UTC.
+-- $1 account; $2 since, UTC; $3 the first broadcast to look at.
 SELECT COUNT(*) AS sent, COUNT(receipt) AS heard FROM deliveries
-WHERE account_id = $1 AND state = 'sent' AND attempted_at >= $2
-  AND broadcast_id IN (SELECT id FROM broadcasts WHERE account_id = $1 AND (finished_at IS NULL OR finished_at >= $2));
+WHERE account_id = $1 AND broadcast_id >= $3 AND state = 'sent' AND attempted_at >= $2;
+
+-- name: recent-from
+-- The first broadcast that was at work since a time: of what is older, nothing is told any more.
+-- $1 account; $2 since, UTC.
+SELECT COALESCE(MIN(id), 0) FROM (
+    SELECT MIN(id) AS id FROM broadcasts WHERE account_id = $1 AND finished_at IS NULL
+    UNION ALL
+    SELECT MIN(id) FROM broadcasts WHERE account_id = $1 AND finished_at >= $2) b;

@@ -165,6 +165,10 @@ CREATE TABLE broadcasts (
     UNIQUE (account_id, name, content_hash)
 );
 
+-- What is at work, or may be: few, however many there were.
+CREATE INDEX broadcasts_unfinished ON broadcasts (account_id, id) WHERE finished_at IS NULL;
+CREATE INDEX broadcasts_finished ON broadcasts (account_id, finished_at);
+
 -- The channels of a broadcast in their order: whose quota and time its messages take,
 -- and the template that they name.
 CREATE TABLE broadcast_channels (
@@ -208,6 +212,9 @@ CREATE TABLE deliveries (
     PRIMARY KEY (account_id, broadcast_id, recipient)
 ) WITHOUT ROWID;
 CREATE INDEX deliveries_due ON deliveries (account_id, broadcast_id, next_attempt_at) WHERE next_attempt_at IS NOT NULL;
+-- A person's deliveries, the latest last: for receipts, caps and the order of messages. No
+-- column of it ever changes, so that it costs nothing when an outcome is recorded.
+CREATE INDEX deliveries_person ON deliveries (account_id, recipient, broadcast_id);
 
 -- Transactions that happened, by an id of the client's: for the one that is repeated since
 -- the answer to its COMMIT was lost. For an hour.

@@ -10,36 +10,27 @@ WHERE d.account_id = o.account_id AND d.broadcast_id = o.broadcast_id AND d.reci
     AND d.msgid = o.msgid;
 
 -- name: settle-receipts
--- Give deliveries the receipts that name them.
--- $1 account; $2 broadcasts that ended since, UTC; $3 JSON array of {n, openid, msgid, receipt}.
+-- Give deliveries the receipts that name them. A person's latest come first: a receipt
+-- follows its message in seconds.
+-- $1 account; $2 the first broadcast to look at; $3 JSON array of {n, openid, msgid, receipt}.
 UPDATE deliveries d SET receipt = o.receipt
-FROM (SELECT b.account_id, b.id AS broadcast_id, r.*
-      FROM json_to_recordset($3::json) AS r (openid text, msgid bigint, receipt text) CROSS JOIN broadcasts b
-      WHERE b.account_id = $1 AND (b.finished_at IS NULL OR b.finished_at >= $2) OFFSET 0) o
-WHERE d.account_id = o.account_id AND d.broadcast_id = o.broadcast_id AND d.recipient = o.openid AND d.msgid = o.msgid
-  AND d.receipt IS DISTINCT FROM o.receipt;
-
--- name: unsettled-receipts
--- Those that name no delivery yet.
--- $1 account; $2 broadcasts that ended since, UTC; $3 JSON array of {n, openid, msgid, receipt}.
-SELECT r.n FROM json_to_recordset($3::json) AS r (n int, openid text, msgid bigint)
-WHERE NOT EXISTS (
-    SELECT 1 FROM broadcasts b CROSS JOIN LATERAL (
-        SELECT 1 FROM deliveries d
-        WHERE d.account_id = b.account_id AND d.broadcast_id = b.id AND d.recipient = r.openid
-            AND d.msgid = r.msgid OFFSET 0) d
-    WHERE b.account_id = $1 AND (b.finished_at IS NULL OR b.finished_at >= $2));
+FROM (SELECT $1::bigint AS account_id, m.broadcast_id, r.*
+      FROM json_to_recordset($3::json) AS r (openid text, msgid bigint, receipt text)
+      CROSS JOIN LATERAL (
+          SELECT x.broadcast_id FROM deliveries x
+          WHERE x.account_id = $1 AND x.recipient = r.openid AND x.broadcast_id >= $2 AND x.msgid = r.msgid
+          ORDER BY x.broadcast_id DESC LIMIT 1) m OFFSET 0) o
+WHERE d.account_id = o.account_id AND d.broadcast_id = o.broadcast_id AND d.recipient = o.openid
+RETURNING d.recipient AS openid, d.msgid;
 
 -- name: doubtful-receipts
 -- Those to people with a delivery in doubt.
--- $1 account; $2 broadcasts that ended since, UTC; $3 JSON array of {n, openid, msgid, receipt}.
+-- $1 account; $2 the first broadcast to look at; $3 JSON array of {n, openid, msgid, receipt}.
 SELECT r.n FROM json_to_recordset($3::json) AS r (n int, openid text)
-WHERE EXISTS (
-    SELECT 1 FROM broadcasts b CROSS JOIN LATERAL (
-        SELECT 1 FROM deliveries d
-        WHERE d.account_id = b.account_id AND d.broadcast_id = b.id AND d.recipient = r.openid
-            AND d.state = 'unknown' OFFSET 0) d
-    WHERE b.account_id = $1 AND (b.finished_at IS NULL OR b.finished_at >= $2));
+CROSS JOIN LATERAL (
+    SELECT 1 FROM deliveries d
+    WHERE d.account_id = $1 AND d.recipient = r.openid AND d.broadcast_id >= $2 AND d.state = 'unknown'
+    ORDER BY d.broadcast_id DESC LIMIT 1) d;
 
 -- name: add-early
 -- Keep receipts for messages that are not recorded yet.

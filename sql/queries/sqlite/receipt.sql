@@ -8,32 +8,26 @@ WHERE deliveries.account_id = $1 AND broadcast_id = $2 AND recipient = o.value -
   AND e.account_id = $1 AND e.app_id = $3 AND e.msgid = o.value ->> 'msgid' AND e.openid = o.value ->> 'recipient';
 
 -- name: settle-receipts
--- Give deliveries the receipts that name them.
--- $1 account; $2 broadcasts that ended since, UTC; $3 JSON array of {n, openid, msgid, receipt}.
+-- Give deliveries the receipts that name them. A person's latest come first: a receipt
+-- follows its message in seconds.
+-- $1 account; $2 the first broadcast to look at; $3 JSON array of {n, openid, msgid, receipt}.
 UPDATE deliveries SET receipt = o.value ->> 'receipt'
-FROM json_each($3) o CROSS JOIN broadcasts b
-WHERE b.account_id = $1 AND (b.finished_at IS NULL OR b.finished_at >= $2)
-  AND deliveries.account_id = $1 AND deliveries.broadcast_id = b.id AND deliveries.recipient = o.value ->> 'openid'
-  AND deliveries.msgid = o.value ->> 'msgid' AND deliveries.receipt IS NOT o.value ->> 'receipt';
-
--- name: unsettled-receipts
--- Those that name no delivery yet.
--- $1 account; $2 broadcasts that ended since, UTC; $3 JSON array of {n, openid, msgid, receipt}.
-SELECT o.value ->> 'n' FROM json_each($3) o
-WHERE NOT EXISTS (
-    SELECT 1 FROM broadcasts b CROSS JOIN deliveries d
-        ON d.account_id = $1 AND d.broadcast_id = b.id AND d.recipient = o.value ->> 'openid'
-            AND d.msgid = o.value ->> 'msgid'
-    WHERE b.account_id = $1 AND (b.finished_at IS NULL OR b.finished_at >= $2));
+FROM json_each($3) o
+WHERE deliveries.account_id = $1 AND deliveries.recipient = o.value ->> 'openid'
+  AND deliveries.broadcast_id = (
+      SELECT x.broadcast_id FROM deliveries x
+      WHERE x.account_id = $1 AND x.recipient = o.value ->> 'openid' AND x.broadcast_id >= $2
+          AND x.msgid = o.value ->> 'msgid'
+      ORDER BY x.broadcast_id DESC LIMIT 1)
+RETURNING deliveries.recipient AS openid, deliveries.msgid;
 
 -- name: doubtful-receipts
 -- Those to people with a delivery in doubt.
--- $1 account; $2 broadcasts that ended since, UTC; $3 JSON array of {n, openid, msgid, receipt}.
+-- $1 account; $2 the first broadcast to look at; $3 JSON array of {n, openid, msgid, receipt}.
 SELECT o.value ->> 'n' FROM json_each($3) o
 WHERE EXISTS (
-    SELECT 1 FROM broadcasts b CROSS JOIN deliveries d
-        ON d.account_id = $1 AND d.broadcast_id = b.id AND d.recipient = o.value ->> 'openid' AND d.state = 'unknown'
-    WHERE b.account_id = $1 AND (b.finished_at IS NULL OR b.finished_at >= $2));
+    SELECT 1 FROM deliveries d
+    WHERE d.account_id = $1 AND d.recipient = o.value ->> 'openid' AND d.broadcast_id >= $2 AND d.state = 'unknown');
 
 -- name: add-early
 -- Keep receipts for messages that are not recorded yet.
