@@ -12,21 +12,20 @@ import (
 // batch is one claim while this process works on it.
 type batch struct {
 	wxcast.Claim
-	// ends is when the fresh deliveries are no longer ours, unless their lease is
-	// renewed: Unix nanoseconds of this machine's clock.
-	ends    atomic.Int64
-	dayEnds time.Time // of the day on which its quota is booked
-	left    int       // deliveries without an end; the recorder's own
+	by      *runner
+	renewed atomic.Pointer[time.Time] // when its lease was claimed or renewed
+	lost    atomic.Bool               // the lease is another's by now
+	taken   time.Time                 // when it was claimed, by this machine's clocks
+	dayEnds time.Time                 // of the day on which its quota is booked
+	left    int                       // deliveries without an end; the recorder's own
 }
 
-// mayStillSend tells whether a delivery of the batch is still this worker's. The
-// wall clock decides, not the monotonic one: that stands still while a laptop
-// sleeps, and the lease does not.
-func (b *batch) mayStillSend(retry bool, storeNow time.Time) bool {
+// mayStillSend tells whether a delivery of the batch is still this worker's.
+func (b *batch) mayStillSend(retry bool) bool {
 	if retry {
-		return storeNow.Before(b.RetriesUntil.Add(-leaseMargin))
+		return since(b.taken) < b.RetriesUntil.Sub(b.Slot.Now)-leaseMargin
 	}
-	return time.Now().UnixNano() < b.ends.Load()
+	return !b.lost.Load() && since(*b.renewed.Load()) < leaseTTL-leaseMargin
 }
 
 // registry are the batches that a process works on, for the renewal of leases.
@@ -35,9 +34,10 @@ type registry struct {
 	all []*batch
 }
 
-func (r *registry) add(c wxcast.Claim, ends time.Time) *batch {
-	b := &batch{Claim: c, dayEnds: c.Day.Next().Begin(), left: len(c.Retries) + len(c.Fresh)}
-	b.ends.Store(ends.UnixNano())
+// add takes a claim in that was asked for at a time.
+func (r *registry) add(by *runner, c wxcast.Claim, at time.Time) *batch {
+	b := &batch{Claim: c, by: by, taken: at, dayEnds: c.Day.Next().Begin(), left: len(c.Retries) + len(c.Fresh)}
+	b.renewed.Store(&at)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.all = append(r.all, b)
@@ -69,14 +69,17 @@ func (r *registry) leases() []int64 {
 	return held
 }
 
-// renewed notes which leases the store has just extended. A lease that another
-// worker has dissolved is not among them, and ends as it was going to.
-func (r *registry) renewed(leases []int64, ends time.Time) {
+// renewed notes which of the leases that the process held the store has extended at a time.
+// One that it has not is another's, who dissolved it.
+func (r *registry) renewed(held, renewed []int64, at time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, b := range r.all {
-		if slices.Contains(leases, b.LeaseID) {
-			b.ends.Store(ends.UnixNano())
+		switch {
+		case slices.Contains(renewed, b.LeaseID):
+			b.renewed.Store(&at)
+		case slices.Contains(held, b.LeaseID):
+			b.lost.Store(true)
 		}
 	}
 }

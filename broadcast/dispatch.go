@@ -25,17 +25,18 @@ const (
 type stretch struct {
 	jobs []job
 	turns
+	rate  float64 // of its broadcast, when it was claimed
 	begun time.Time
 	all   int // jobs at the beginning
 }
 
 // dispatch hands out each batch's deliveries, spread over the batch's time slot. On a
 // halt it gives back what is left.
-func (r *runner) dispatch(ctx context.Context, claims <-chan *batch, jobs chan<- job, results chan<- result) {
+func (r *runner) dispatch(ctx context.Context, claims <-chan *batch) {
 	var waiting []*stretch // by the beginning of their slots
 	for r.nextStretches(&waiting, claims) {
 		s := waiting[0]
-		late, err := r.handOutAll(ctx, s, jobs, results)
+		late, err := r.handOutAll(ctx, s)
 		if late && err == nil {
 			err = r.takeSlot(ctx, s)
 		}
@@ -45,7 +46,7 @@ func (r *runner) dispatch(ctx context.Context, claims <-chan *batch, jobs chan<-
 				r.halt(err)
 			}
 			for _, s := range waiting {
-				r.returnJobs(s.jobs, results)
+				r.returnJobs(s.jobs)
 			}
 			waiting = nil
 		case late: // another's slot may come before the new one
@@ -69,14 +70,14 @@ func (s *stretch) speed() int64 {
 // to work on; false when no more will come.
 func (r *runner) nextStretches(waiting *[]*stretch, claims <-chan *batch) bool {
 	add := func(b *batch) {
-		s := &stretch{jobs: make([]job, 0, len(b.Retries)+len(b.Fresh))}
+		s := &stretch{jobs: make([]job, 0, len(b.Retries)+len(b.Fresh)), rate: b.Slot.Rate}
 		for _, d := range b.Retries {
 			s.jobs = append(s.jobs, job{d, b, true})
 		}
 		for _, d := range b.Fresh {
 			s.jobs = append(s.jobs, job{d, b, false})
 		}
-		s.turns, s.all = newTurns(b.Slot, len(s.jobs)), len(s.jobs)
+		s.turns, s.all = newTurns(b.Slot, b.taken, len(s.jobs)), len(s.jobs)
 		*waiting = append(*waiting, s)
 	}
 	if len(*waiting) == 0 {
@@ -99,7 +100,8 @@ func (r *runner) nextStretches(waiting *[]*stretch, claims <-chan *batch) bool {
 	return true
 }
 
-// turns spreads messages over a slot.
+// turns spreads messages over a slot. Its times are this machine's, and go by the monotonic
+// clock: a wait for a time of the store's would last for as long as that clock is set back.
 type turns struct {
 	due, next, end time.Time // when the next is due, when it may leave, when the slot ends
 	gap            time.Duration
@@ -107,10 +109,15 @@ type turns struct {
 	// are below the rate, and what is late may go on without a new slot.
 	busy  bool
 	taken bool // the slot was taken for what missed its first one
+	// first: nothing of that slot has left yet. One message does, however late it is: on a
+	// machine that is always late nothing would.
+	first bool
 }
 
-func newTurns(slot wxcast.Slot, n int) turns {
-	return turns{due: slot.Start, next: slot.Start, end: slot.End,
+// newTurns spreads n messages over a slot that was taken at a time of this machine's.
+func newTurns(slot wxcast.Slot, taken time.Time, n int) turns {
+	start, end := slot.At(slot.Start, taken), slot.At(slot.End, taken)
+	return turns{due: start, next: start, end: end,
 		gap: slot.End.Sub(slot.Start) / time.Duration(max(1, n))}
 }
 
@@ -124,8 +131,7 @@ func (t *turns) advance() {
 
 // handOutAll hands out a stretch's jobs at their turns; late tells that those left
 // missed their slot: a process that was held up must not send into another's.
-func (r *runner) handOutAll(ctx context.Context, s *stretch, jobs chan<- job, results chan<- result) (late bool,
-	err error) {
+func (r *runner) handOutAll(ctx context.Context, s *stretch) (late bool, err error) {
 	if s.begun.IsZero() {
 		s.begun = time.Now()
 	}
@@ -133,21 +139,21 @@ func (r *runner) handOutAll(ctx context.Context, s *stretch, jobs chan<- job, re
 		if r.watch.probing.Load() { // WeChat is away: one message at a time finds out when it is back
 			if lapsed := r.lapsed(s.jobs); lapsed > 0 {
 				// They would be handed out one a second, and be nothing to find out with.
-				r.returnJobs(s.jobs[:lapsed], results)
+				r.returnJobs(s.jobs[:lapsed])
 				s.jobs = s.jobs[lapsed:]
 				continue
 			}
 			// Its slot may be over long since. One message a second needs none: were it
 			// late, each stretch would wait for a new slot in turn, and nothing would go out.
 			pause(ctx, probeEvery)
-			if now := r.store.Now(); s.end.Before(now) {
+			if now := time.Now(); s.end.Before(now) {
 				s.end = now
 			}
 		}
-		now := r.store.Now()
+		now := time.Now()
 		if now.Sub(s.end) > lateMax {
 			// Turns closer than a nap are faster than a process can be sure to be.
-			if !s.busy && s.gap > napMin {
+			if !s.busy && s.gap > napMin && !s.first {
 				return true, nil
 			}
 			s.end, s.due, s.next = now, now, now
@@ -162,17 +168,19 @@ func (r *runner) handOutAll(ctx context.Context, s *stretch, jobs chan<- job, re
 		if err := ctx.Err(); err != nil {
 			return false, err
 		}
+		r.flying.Add(1)
 		select {
-		case jobs <- s.jobs[0]:
+		case r.crew.jobs <- s.jobs[0]:
 		default:
 			s.busy = true
 			select {
-			case jobs <- s.jobs[0]:
+			case r.crew.jobs <- s.jobs[0]:
 			case <-ctx.Done():
+				r.flying.Done()
 				return false, ctx.Err()
 			}
 		}
-		s.jobs = s.jobs[1:]
+		s.jobs, s.first = s.jobs[1:], false
 		s.advance()
 	}
 	return false, nil
@@ -180,8 +188,7 @@ func (r *runner) handOutAll(ctx context.Context, s *stretch, jobs chan<- job, re
 
 // lapsed is how many of the first jobs are no longer this worker's.
 func (r *runner) lapsed(jobs []job) (n int) {
-	now := r.store.Now()
-	for n < len(jobs) && !jobs[n].batch.mayStillSend(jobs[n].retry, now) {
+	for n < len(jobs) && !jobs[n].batch.mayStillSend(jobs[n].retry) {
 		n++
 	}
 	return n
@@ -190,13 +197,13 @@ func (r *runner) lapsed(jobs []job) (n int) {
 // takeSlot takes new time for what is left of a stretch.
 func (r *runner) takeSlot(ctx context.Context, s *stretch) error {
 	at := time.Now()
-	slot, err := r.store.TakeSlot(ctx, r.lane, s.gap*time.Duration(len(s.jobs)), r.lead.get())
+	slot, err := r.store.TakeSlot(ctx, r.lane, len(s.jobs), s.rate, r.crew.lead.get())
 	if err != nil {
 		return err
 	}
-	r.lead.took(time.Since(at))
-	s.turns = newTurns(slot, len(s.jobs))
-	s.taken = true
+	r.crew.lead.took(time.Since(at))
+	s.turns = newTurns(slot, r.crew.taken(slot, at), len(s.jobs))
+	s.taken, s.first = true, true
 	return nil
 }
 

@@ -8,12 +8,12 @@ import (
 
 	"github.com/wxcast/wxcast/broadcast"
 	"github.com/wxcast/wxcast/internal/simulator"
+	"github.com/wxcast/wxcast/internal/wechat"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
-// runTwo runs two broadcasts at a time, the second one a moment later, and returns when
-// each person saw each of them, by the page.
-func (b *bench) runTwo(t *testing.T, first, second string, priority int) (one, other wxcast.Broadcast) {
+// runTwo runs two broadcasts at a time, the second one when begin returns.
+func (b *bench) runTwo(t *testing.T, first, second string, priority int, begin func()) (one, other wxcast.Broadcast) {
 	t.Helper()
 	var jobs [2]wxcast.Broadcast
 	var by [2]broadcast.With
@@ -25,7 +25,7 @@ func (b *bench) runTwo(t *testing.T, first, second string, priority int) (one, o
 		o := b.options
 		if i == 1 {
 			o.Priority = priority
-			time.Sleep(700 * time.Millisecond)
+			begin()
 		}
 		wg.Go(func() {
 			after, err := broadcast.Run(t.Context(), b.db, jobs[i], by[i], o)
@@ -42,7 +42,7 @@ func (b *bench) runTwo(t *testing.T, first, second string, priority int) (one, o
 func TestAnUrgentBroadcastOvertakesABigOne(t *testing.T) {
 	each(t, 1500, 0, func(t *testing.T, b *bench) {
 		b.options.Rate = 700
-		big, urgent := b.runTwo(t, "big", "urgent", 10)
+		big, urgent := b.runTwo(t, "big", "urgent", 10, func() { b.called(t, 300) })
 		// The big one was begun first: half of the urgent one is out before half of what
 		// was then left of the big one.
 		var times, left []time.Time
@@ -62,10 +62,10 @@ func TestAnUrgentBroadcastOvertakesABigOne(t *testing.T) {
 
 func TestAPersonGetsTheOlderMessageFirst(t *testing.T) {
 	each(t, 1500, 0, func(t *testing.T, b *bench) {
-		b.options.Rate = 1000
-		// Some of the first broadcast's messages are late, so that the second comes near.
-		b.sim.SetKnobs(func(k *simulator.Knobs) { k.Busy = 0.03 })
-		older, newer := b.runTwo(t, "older", "newer", 0)
+		b.options.Rate = 500 // few are busy between two flushes: the pace is not halved
+		// Of the first broadcast everybody was tried, and some are to be tried again.
+		b.sim.SetKnobs(func(k *simulator.Knobs) { k.Busy = 0.01 })
+		older, newer := b.runTwo(t, "older", "newer", 0, func() { b.called(t, 1500) })
 		b.agreeTogether(t, older, newer)
 		seen := map[string]bool{}
 		for m := range b.sim.Messages() {
@@ -77,6 +77,18 @@ func TestAPersonGetsTheOlderMessageFirst(t *testing.T) {
 			}
 		}
 	})
+}
+
+// called waits for so many calls to send.
+func (b *bench) called(t *testing.T, n int64) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); b.sim.CallsTo(wechat.TemplateSendAPI) < n; {
+		if time.Now().After(deadline) {
+			t.Errorf("%d calls, want %d", b.sim.CallsTo(wechat.TemplateSendAPI), n)
+			return
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
 }
 
 // agreeTogether holds two broadcasts' deliveries against the simulator's messages.

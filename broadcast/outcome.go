@@ -18,6 +18,8 @@ const (
 	// windowMargin is kept from the end of WeChat's window: a repeat must arrive
 	// inside it.
 	windowMargin = 30 * time.Second
+	// clocksDiffer is more than two workers' notions of the store's time come apart.
+	clocksDiffer = 2 * time.Second
 )
 
 // verdict is what one attempt means: for its delivery, and for the broadcast.
@@ -93,9 +95,11 @@ func backOff(attempts int) time.Duration {
 
 // windowOver tells whether WeChat may have forgotten, at t, a message that was first sent at
 // openSince: then a repeat would be another one. A channel that never takes a repeat for the
-// same has no window at all.
+// same has no window at all. A clock that went back closes it: how long ago that was, nobody
+// knows.
 func (j judge) windowOver(openSince, t time.Time) bool {
-	return j.facts.DedupWindow == 0 || t.Sub(openSince) > j.facts.DedupWindow-windowMargin
+	return j.facts.DedupWindow == 0 || t.Sub(openSince) > j.facts.DedupWindow-windowMargin ||
+		openSince.Sub(t) > clocksDiffer
 }
 
 // expired is the end of a delivery whose lost attempt cannot be repeated any more.

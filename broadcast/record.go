@@ -11,6 +11,7 @@ import (
 const (
 	// recordMax outcomes, or those of recordEvery, are written in one transaction.
 	recordMax   = 2000
+	recordMin   = 64
 	recordEvery = 80 * time.Millisecond
 	// recordTimeout is how long the store may be away before a process gives up:
 	// its outcomes are then lost, and its leases lapse.
@@ -154,7 +155,7 @@ func (w *recordWriter) flush() error {
 		}
 	}
 	if err := w.store.RecordOutcomes(ctx, wxcast.Recording{
-		Broadcast: w.b.Ref(), Worker: w.worker, Lane: w.lane, Outcomes: w.outcomes, DoneLeases: leases,
+		Broadcast: w.b.Ref(), Worker: w.crew.worker, Lane: w.lane, Outcomes: w.outcomes, DoneLeases: leases,
 	}); err != nil {
 		return err
 	}
@@ -179,7 +180,7 @@ func (w *recordWriter) flush() error {
 		w.batches.remove(b)
 	}
 	if len(w.done) > 0 {
-		w.tell() // were these the last?
+		w.crew.wake(w.runner) // were these the last?
 	}
 	w.outcomes, w.done, w.size, w.quotaStop = w.outcomes[:0], w.done[:0], 0, false
 	w.troubled, w.slow = 0, false
@@ -201,6 +202,6 @@ func (r *runner) giveBack(ctx context.Context, b *batch) error {
 		return nil
 	}
 	return r.store.RecordOutcomes(ctx, wxcast.Recording{
-		Broadcast: r.b.Ref(), Worker: r.worker, Lane: r.lane, DoneLeases: []int64{b.LeaseID},
+		Broadcast: r.b.Ref(), Worker: r.crew.worker, Lane: r.lane, DoneLeases: []int64{b.LeaseID},
 	})
 }

@@ -19,7 +19,12 @@ import (
 
 const (
 	leaseTTL  = 8 * time.Second
-	heartbeat = 700 * time.Millisecond
+	heartbeat = 500 * time.Millisecond
+	// sureFor is how long after a heartbeat a process is sure that its leases are its own: it
+	// bounds what a process sends that was frozen with its clock. stoodStill is by how much
+	// WeChat's clock moves ahead of ours, to a second, when this process stood still.
+	sureFor    = time.Second
+	stoodStill = 3 * time.Second
 	// leaseMargin is how long before a lease's end sends stop: a call takes time.
 	leaseMargin = time.Second
 	// claimTime is how much sending one claim holds, and claimMax its most
@@ -35,6 +40,9 @@ const (
 	// by fixBatch while messages leave.
 	fixFirst = 1000
 	fixBatch = 5000
+	// fixAgain is how long after another process was found to fix recipients it is looked at
+	// again, lest that one died.
+	fixAgain = 500 * time.Millisecond
 	idlePoll = 200 * time.Millisecond
 	// stopGrace is how long sends in flight may take when the program is stopped, and
 	// readWithin how long the broadcast's state is waited for then.
@@ -60,7 +68,7 @@ const (
 // Options say how to send.
 type Options struct {
 	// Rate and Priority become the broadcast's, where Rate is not 0.
-	Rate        float64 // messages per second of the account, all workers together
+	Rate        float64 // messages per second, all workers together
 	Priority    int
 	Concurrency int   // calls in flight of this process
 	QuotaKeep   int64 // messages a day to leave to others
@@ -90,25 +98,32 @@ type Progress struct {
 	Sent, Failed, Skipped, Unknown, Retried int64
 }
 
+// Run works on one broadcast with a crew of its own: see Crew.Run.
+func Run(ctx context.Context, store Store, b wxcast.Broadcast, w With, o Options) (wxcast.Broadcast, error) {
+	return NewCrew(store, b.AccountID, o.Concurrency, o.Log).Run(ctx, b, w, o)
+}
+
 // Run works on a broadcast until it is done, waits for quota, is paused or
 // cancelled, or ctx ends. It returns the broadcast as it stands then; an error
-// means that this process could not go on. Everything done is recorded.
-func Run(ctx context.Context, store Store, b wxcast.Broadcast, w With, o Options) (wxcast.Broadcast, error) {
+// means that this process could not go on. Everything done is recorded. A crew runs any
+// number of broadcasts of its account at a time.
+func (c *Crew) Run(ctx context.Context, b wxcast.Broadcast, w With, o Options) (wxcast.Broadcast, error) {
 	if b.State.Final() {
 		return b, nil
 	}
 	if o.Rate > 0 && (o.Rate != b.Rate || o.Priority != b.Priority) {
-		if err := store.SetRate(ctx, b.Ref(), o.Rate, o.Priority); err != nil {
+		if err := c.store.SetRate(ctx, b.Ref(), o.Rate, o.Priority); err != nil {
 			return b, err
 		}
+		b.Rate, b.Priority = o.Rate, o.Priority
 	}
 	if b.State != wxcast.BroadcastRunning {
-		if _, err := store.MoveBroadcast(ctx, b.Ref(),
+		if _, err := c.store.MoveBroadcast(ctx, b.Ref(),
 			wxcast.Move{From: b.State, To: wxcast.BroadcastRunning}); err != nil {
 			return b, err
 		}
 	}
-	r := newRunner(store, b, w, o)
+	r := newRunner(c, b, w, o)
 	runErr := r.run(ctx)
 	if ctx.Err() != nil && !errors.Is(runErr, ErrNotRecorded) {
 		runErr = ctx.Err()
@@ -118,7 +133,7 @@ func Run(ctx context.Context, store Store, b wxcast.Broadcast, w With, o Options
 		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), readWithin)
 		defer cancel()
 	}
-	after, err := store.Broadcast(ctx, b.Ref())
+	after, err := c.store.Broadcast(ctx, b.Ref())
 	if err != nil {
 		after = b
 	}
@@ -134,37 +149,39 @@ var ErrNotRecorded = errors.New("the outcomes of messages that were sent could n
 type runner struct {
 	Options
 	With
+	place   place // in the crew's queue
+	crew    *Crew
 	store   Store
 	facts   wxcast.Channel
 	lane    wxcast.Lane
 	judge   judge
 	b       wxcast.Broadcast
-	worker  string
 	batches registry
-	lead    lead
 	speed   atomic.Int64       // deliveries a second that the senders manage; 0 where the rate is what is slow
 	left    chan wxcast.OpenID // who may have left: to be confirmed
-	news    chan struct{}      // something happened that an idle claimer waits for
 
-	alive atomic.Int64 // when the store last took a heartbeat, Unix nanoseconds
-
-	halt    context.CancelCauseFunc // ends claiming and dispatching
-	watch   watch
-	count   struct{ sent, failed, skipped, unknown, retried atomic.Int64 }
-	askedAt time.Time // when WeChat was last asked for a spent quota
-	behind  int64     // the broadcast that this one was last told to wait for
-	share   float64   // of the rate, at the last claim
+	working, sending context.Context         // of claiming and dispatching, and of calls
+	halt             context.CancelCauseFunc // ends claiming and dispatching
+	results          chan result             // of calls
+	flying           sync.WaitGroup          // jobs that the senders have
+	watch            watch
+	count            struct{ sent, failed, skipped, unknown, retried atomic.Int64 }
+	askedAt          time.Time // when WeChat was last asked for a spent quota
+	behind           int64     // the broadcast that this one was last told to wait for
+	share            float64   // of the rate, at the last claim
 }
 
-func newRunner(store Store, b wxcast.Broadcast, w With, o Options) *runner {
+func newRunner(c *Crew, b wxcast.Broadcast, w With, o Options) *runner {
 	facts := w.Channel.Facts()
 	r := &runner{
-		Options: o, With: w, store: store, b: b, facts: facts, lane: wxcast.Lane{AppID: b.AccountID, API: facts.API},
-		judge: judge{facts, o.OnUnknown}, worker: wxcast.NewWorkerName(),
-		left: make(chan wxcast.OpenID, confirmBatch), news: make(chan struct{}, 1), share: 1,
-		watch: watch{brake: brake{facts: facts, maxFailures: o.MaxFailures, maxFailedShare: o.MaxFailedShare}},
+		Options: o, With: w, crew: c, store: c.store, b: b, facts: facts,
+		lane: wxcast.Lane{AppID: b.AccountID, API: facts.API}, judge: judge{facts, o.OnUnknown},
+		place: place{priority: b.Priority, rate: b.Rate}, left: make(chan wxcast.OpenID, confirmBatch), share: 1,
+		// Sending goes on while some results are being written.
+		results: make(chan result, min(max(int(b.Rate*recordEvery.Seconds()), recordMin), recordMax)),
+		watch:   watch{brake: brake{facts: facts, maxFailures: o.MaxFailures, maxFailedShare: o.MaxFailedShare}},
 	}
-	r.speed.Store(int64(o.Concurrency) * firstSpeed)
+	r.speed.Store(int64(c.concurrency) * firstSpeed)
 	return r
 }
 
@@ -176,7 +193,6 @@ var errHalted = errors.New("the broadcast is not running any more")
 func (r *runner) run(ctx context.Context) error {
 	working, halt := context.WithCancelCause(ctx)
 	defer halt(nil)
-	r.halt = halt
 	sending, cutOff := context.WithCancel(context.WithoutCancel(ctx))
 	defer cutOff()
 	recording, giveUp := context.WithCancel(context.WithoutCancel(ctx))
@@ -185,55 +201,35 @@ func (r *runner) run(ctx context.Context) error {
 		time.AfterFunc(stopGrace, cutOff)
 		time.AfterFunc(recordGrace, giveUp)
 	})()
-	r.alive.Store(time.Now().UnixNano())
-
-	claims := make(chan *batch)
-	// A millisecond's messages may be handed out ahead of the senders, for fewer turns of
-	// the scheduler: none at the rates where each message's moment counts.
-	jobs := make(chan job, min(r.Concurrency, int(max(r.b.Rate, r.Rate)/1000)))
-	results := make(chan result, recordMax) // sending goes on while some are being written
+	r.working, r.halt, r.sending = working, halt, sending
+	r.crew.join(r)
+	defer r.crew.leave(r)
 
 	var background sync.WaitGroup
 	background.Go(func() { r.fix(working) })
-	background.Go(func() { r.beat(sending) })
 	confirmed := make(chan struct{})
 	go func() { r.confirm(sending); close(confirmed) }()
 
+	claims := make(chan *batch)
 	var pipeline errgroup.Group
 	pipeline.Go(func() error {
 		defer close(claims)
 		return r.claim(working, sending, recording, claims)
 	})
 	pipeline.Go(func() error {
-		defer close(jobs)
-		r.dispatch(working, claims, jobs, results)
+		r.dispatch(working, claims)
 		return nil
 	})
-	var senders sync.WaitGroup
-	for range r.Concurrency {
-		senders.Go(func() {
-			for j := range jobs {
-				res := result{j, verdict{unsent: true}}
-				if working.Err() == nil { // it may have been handed out just before the halt
-					res = r.send(sending, j)
-				}
-				if r.watch.see(res.verdict) {
-					r.halt(errHalted) // at once; the state follows with the outcome
-				}
-				results <- res
-			}
-		})
-	}
-	go func() { // no result comes after the dispatcher and the senders have ended
+	go func() { // no result comes after the dispatcher has ended and the senders have
 		_ = pipeline.Wait()
-		senders.Wait()
-		close(results)
+		r.flying.Wait()
+		close(r.results)
 	}()
-	recordErr := r.record(recording, results)
+	recordErr := r.record(recording, r.results)
 	if recordErr != nil {
 		recordErr = wxcast.NewError("broadcast.not_recorded", "why", recordErr).Of(ErrNotRecorded, recordErr)
 		halt(recordErr)
-		for range results { // let the senders end
+		for range r.results { // let the senders end
 		}
 	}
 	err := pipeline.Wait()
@@ -249,23 +245,35 @@ func (r *runner) run(ctx context.Context) error {
 	return errors.Join(err, recordErr)
 }
 
+// try makes an attempt at a job, in a sender's goroutine.
+func (r *runner) try(j job) {
+	defer r.flying.Done()
+	res := result{j, verdict{unsent: true}}
+	if r.working.Err() == nil { // it may have been handed out just before the halt
+		res = r.send(r.sending, j)
+	}
+	if r.watch.see(res.verdict) {
+		r.halt(errHalted) // at once; the state follows with the outcome
+	}
+	r.results <- res
+}
+
 // fix gives the recipients their rows while the first are being sent to.
 func (r *runner) fix(ctx context.Context) {
-	for batch, fixed := fixFirst, false; !fixed && ctx.Err() == nil; batch = fixBatch {
+	for batch, fixed := fixFirst, r.b.Fixed; !fixed && ctx.Err() == nil; batch = fixBatch {
 		var err error
-		if fixed, err = r.store.FixRecipients(ctx, r.b.Ref(), batch); err != nil && ctx.Err() == nil {
+		r.crew.fixing.Lock() // one at a time: the sends need connections, too
+		fixed, err = r.store.FixRecipients(ctx, r.b.Ref(), batch)
+		r.crew.fixing.Unlock()
+		switch {
+		case errors.Is(err, wxcast.ErrBusy):
+			pause(ctx, fixAgain)
+			continue
+		case err != nil && ctx.Err() == nil:
 			r.halt(err)
 			return
 		}
-		r.tell()
-	}
-}
-
-// tell ends the wait of an idle claimer.
-func (r *runner) tell() {
-	select {
-	case r.news <- struct{}{}:
-	default: // it is told already
+		r.crew.wake(r)
 	}
 }
 
@@ -275,10 +283,6 @@ func (r *runner) tell() {
 // instant is no error of ours.
 func (r *runner) claim(ctx, sending, recording context.Context, claims chan<- *batch) error {
 	for ctx.Err() == nil {
-		if r.outOfTouch() {
-			pause(ctx, idlePoll)
-			continue
-		}
 		if stopped, err := r.wrongHour(sending); stopped || err != nil {
 			return err
 		}
@@ -286,13 +290,12 @@ func (r *runner) claim(ctx, sending, recording context.Context, claims chan<- *b
 			pause(ctx, idlePoll)
 			continue
 		}
-		at, most := time.Now(), r.claimSize()
-		c, err := r.store.Claim(sending, wxcast.ClaimRequest{
-			Broadcast: r.b.Ref(), Channel: r.facts.Name, Lane: r.lane, Worker: r.worker, Max: most, Span: claimTime,
-			Held: r.batches.leases(), Lead: r.lead.get(),
-			QuotaKeep: r.QuotaKeep, LeaseTTL: leaseTTL, Cap: r.Cap, Profile: r.Channel.Profile(),
-		})
-		r.lead.took(time.Since(at))
+		span, ok := r.crew.wantTurn(ctx, r)
+		if !ok {
+			return nil
+		}
+		c, b, err := r.claimOnce(ctx, sending, span)
+		r.crew.endTurn(r, c)
 		switch {
 		case err != nil && ctx.Err() != nil:
 			return nil
@@ -301,19 +304,7 @@ func (r *runner) claim(ctx, sending, recording context.Context, claims chan<- *b
 		case c.State != wxcast.BroadcastRunning:
 			r.halt(errHalted)
 			return nil
-		}
-		r.count.skipped.Add(int64(c.Skipped))
-		if c.TakenOver > 0 {
-			r.Log.WarnContext(ctx, "the work of a dead process is taken over", "broadcast_id", r.b.ID, "leases",
-				c.TakenOver)
-			if r.TakenOver != nil {
-				r.TakenOver(c.TakenOver)
-			}
-		}
-		if len(c.Retries)+len(c.Fresh) > 0 {
-			r.askedAt = time.Time{}
-			r.tellPace(ctx, c.Slot.Share)
-			b := r.batches.add(c, at.Add(leaseTTL-leaseMargin))
+		case b != nil:
 			select {
 			case claims <- b:
 			case <-ctx.Done():
@@ -326,6 +317,46 @@ func (r *runner) claim(ctx, sending, recording context.Context, claims chan<- *b
 		}
 	}
 	return nil
+}
+
+// claimOnce asks the store for work once, in the runner's turn; the batch is nil where there
+// is none.
+func (r *runner) claimOnce(ctx, sending context.Context, span time.Duration) (wxcast.Claim, *batch, error) {
+	at := time.Now()
+	c, err := r.store.Claim(sending, wxcast.ClaimRequest{
+		Broadcast: r.b.Ref(), Channel: r.facts.Name, Lane: r.lane, Worker: r.crew.worker, Max: r.claimSize(), Span: span,
+		Held: r.crew.held(), Lead: r.crew.lead.get(), Ahead: ahead,
+		QuotaKeep: r.QuotaKeep, LeaseTTL: leaseTTL, Cap: r.Cap, Profile: r.Channel.Profile(),
+	})
+	r.crew.lead.took(time.Since(at))
+	if err != nil {
+		return c, nil, err
+	}
+	r.count.skipped.Add(int64(c.Skipped))
+	r.tellClaim(ctx, c)
+	if len(c.Retries)+len(c.Fresh) == 0 {
+		return c, nil, nil
+	}
+	r.askedAt = time.Time{}
+	r.tellPace(ctx, c.Slot.Share)
+	return c, r.batches.add(r, c, r.crew.taken(c.Slot, at)), nil
+}
+
+// tellClaim says what was odd about a claim.
+func (r *runner) tellClaim(ctx context.Context, c wxcast.Claim) {
+	if c.TakenOver > 0 {
+		r.Log.WarnContext(ctx, "the work of a dead process is taken over", "broadcast_id", r.b.ID, "leases", c.TakenOver)
+		if r.TakenOver != nil {
+			r.TakenOver(c.TakenOver)
+		}
+	}
+	if c.ClockBack > 0 {
+		r.Log.WarnContext(ctx, "the store's clock went back: what was in doubt then is not repeated", "by", c.ClockBack)
+	}
+	if c.NotBelieved > 0 {
+		r.Log.WarnContext(ctx, "time was taken that is too far ahead: a clock was wrong; it is not believed", "ahead",
+			c.NotBelieved)
+	}
 }
 
 // claimSize is how many deliveries to ask for: no more than the senders get done in
@@ -349,28 +380,20 @@ func (r *runner) idle(ctx, sending context.Context, c wxcast.Claim) (again bool,
 	case c.Exhausted:
 		return false, r.finish(sending)
 	case c.CanarySent:
-		if moved, err := r.judgeCanary(sending); moved || err != nil {
-			return err == nil, err
+		moved, err := r.judgeCanary(sending)
+		if moved {
+			r.crew.wake(r)
 		}
+		return err == nil, err
 	case c.QuotaUnread, c.QuotaSpent:
 		waiting, err := r.askQuota(sending, c)
-		return !waiting, err
+		r.crew.wake(r)
+		return !waiting && err == nil, err
 	case c.Behind != r.behind:
 		if r.behind = c.Behind; r.behind != 0 {
 			r.Log.InfoContext(ctx, "waiting for a broadcast with a higher priority, or an older one", "broadcast_id",
 				r.b.ID, "goes_first", r.behind)
 		}
-	}
-	wait := idlePoll
-	if !c.NextDue.IsZero() {
-		wait = min(max(c.NextDue.Sub(r.store.Now()), 10*time.Millisecond), idlePoll)
-	}
-	awake := time.NewTimer(wait)
-	defer awake.Stop()
-	select {
-	case <-ctx.Done():
-	case <-awake.C:
-	case <-r.news:
 	}
 	return true, nil
 }

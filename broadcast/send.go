@@ -24,15 +24,16 @@ type result struct {
 }
 
 // returnJobs sends jobs that were not attempted straight to the recorder.
-func (r *runner) returnJobs(jobs []job, results chan<- result) {
+func (r *runner) returnJobs(jobs []job) {
 	for _, j := range jobs {
-		results <- result{j, verdict{unsent: true}}
+		r.results <- result{j, verdict{unsent: true}}
 	}
 }
 
 // send makes one attempt. It sends nothing when the lease has ended, or when
 // WeChat may have forgotten the delivery's client_msg_id.
 func (r *runner) send(ctx context.Context, j job) result {
+	r.crew.makeSure(ctx, func() bool { return !j.batch.mayStillSend(j.retry) })
 	at := r.store.Now()
 	if !j.OpenSince.IsZero() && r.judge.windowOver(j.OpenSince, at) {
 		if r.OnUnknown != spec.ResendUnknown {
@@ -43,7 +44,8 @@ func (r *runner) send(ctx context.Context, j job) result {
 	if r.mayLeave(j) != nil {
 		return result{j, verdict{unsent: true}}
 	}
-	msgID, err := r.Channel.Send(wechat.WithGoAhead(ctx, func() error { return r.mayLeave(j) }), &j.Delivery)
+	ctx = wechat.WithWatch(ctx, wechat.Watch{GoAhead: func() error { return r.mayLeave(j) }, Heard: r.crew.heard})
+	msgID, err := r.Channel.Send(ctx, &j.Delivery)
 	if errors.Is(err, errNotNow) {
 		return result{j, verdict{unsent: true}}
 	}
@@ -68,7 +70,7 @@ var errNotNow = errors.New("the message may not leave any more")
 // call, since a slow platform or a low rate may lie between the claim and that.
 func (r *runner) mayLeave(j job) error {
 	now := r.store.Now()
-	if !j.batch.mayStillSend(j.retry, now) || r.offHours(now) || now.Add(dayMargin).After(j.batch.dayEnds) ||
+	if !r.crew.sure() || !j.batch.mayStillSend(j.retry) || r.offHours(now) || now.Add(dayMargin).After(j.batch.dayEnds) ||
 		!j.OpenSince.IsZero() && r.judge.windowOver(j.OpenSince, now) {
 		return errNotNow
 	}

@@ -186,12 +186,16 @@ func (db *DB) MoveCanary(ctx context.Context, ref wxcast.BroadcastRef, m wxcast.
 }
 
 // FixRecipients gives the next limit recipients, in openid order, their delivery
-// rows, and tells whether that was all of them. It goes on where it stopped.
+// rows, and tells whether that was all of them. It goes on where it stopped. While
+// another process is at that, it is wxcast.ErrBusy.
 func (db *DB) FixRecipients(ctx context.Context, ref wxcast.BroadcastRef, limit int) (fixed bool, err error) {
 	err = db.tx(ctx, ref.AccountID, func(tx *sqlx.Tx) error {
 		var locked bool
 		if err := tx.GetContext(ctx, &locked, db.q.LockFixing, ref.ID); err != nil {
 			return err
+		}
+		if !locked {
+			return wxcast.ErrBusy
 		}
 		fixed, err = db.fixRecipients(ctx, tx, ref, limit)
 		return err

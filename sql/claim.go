@@ -27,7 +27,7 @@ func (db *DB) Claim(ctx context.Context, req wxcast.ClaimRequest) (c wxcast.Clai
 	ctx = within(ctx, hurried)
 	err = db.tx(ctx, req.Broadcast.AccountID, func(tx *sqlx.Tx) error {
 		c = wxcast.Claim{}
-		return (&claimTx{db: db, tx: tx, req: req, ref: req.Broadcast, now: db.Now()}).run(ctx, &c)
+		return (&claimTx{db: db, tx: tx, req: req, ref: req.Broadcast}).run(ctx, &c)
 	})
 	if err != nil {
 		return c, fmt.Errorf("claim deliveries of broadcast %d: %w", req.Broadcast.ID, err)
@@ -41,7 +41,7 @@ type claimTx struct {
 	tx  *sqlx.Tx
 	req wxcast.ClaimRequest
 	ref wxcast.BroadcastRef
-	now time.Time
+	now time.Time // by the store's clock, read in the transaction
 	b   struct {
 		MiniID   int64 `db:"mini_id"`
 		State    wxcast.BroadcastState
@@ -52,6 +52,11 @@ type claimTx struct {
 		Fixed    bool
 		LeasedTo wxcast.Recipient `db:"leased_to"`
 		Audience string
+		SlotAt   sql.NullTime `db:"slot_at"`
+		SlotN    int64        `db:"slot_n"`
+		Wanting  bool
+		Now      sql.NullTime
+		Latest   sql.NullTime
 		// Whether anybody refused a template, or opted out who is not known as a follower.
 		AnyBlocks      bool `db:"any_blocks"`
 		OthersOptedOut bool `db:"others_opted_out"`
@@ -68,38 +73,49 @@ const (
 )
 
 func (t *claimTx) run(ctx context.Context, c *wxcast.Claim) error {
+	begun := time.Now()
 	if err := t.db.lockBroadcast(ctx, t.tx, t.ref); err != nil {
 		return err
 	}
-	if err := t.tx.GetContext(ctx, &t.b, t.db.q.GetBroadcastForClaim, t.ref.AccountID, t.ref.ID); err != nil {
+	asked := time.Now()
+	if err := t.tx.GetContext(ctx, &t.b, fmt.Sprintf(t.db.q.GetBroadcastForClaim, t.db.engine.clockColumn()),
+		t.ref.AccountID, t.ref.ID); err != nil {
 		return err
 	}
+	t.now = t.db.told(t.b.Now, asked)
 	if c.State = t.b.State; c.State != wxcast.BroadcastRunning {
 		return nil
 	}
 	t.last = t.b.LeasedTo
+	if back := utc(t.b.Latest).Sub(t.now); back > jump {
+		c.ClockBack = back
+		if err := t.clockWentBack(ctx); err != nil {
+			return err
+		}
+	}
 	if err := t.reopenLapsed(ctx, c); err != nil {
 		return err
 	}
-	err := t.tx.GetContext(ctx, &c.Behind, t.db.q.GoesFirst, t.ref.AccountID, t.ref.ID, t.b.Priority,
-		t.now.Add(-atWork))
-	if ignoreNoRows(err) != nil || c.Behind != 0 {
-		return err
-	}
 	// Only now the account's row: claims of its other broadcasts go on until here.
-	var locked int64
-	if err := t.tx.GetContext(ctx, &locked, t.db.q.LockAccount, t.ref.AccountID); err != nil {
-		return err
-	}
-	pacer, err := t.db.loadPacer(ctx, t.tx, t.req.Lane, t.now)
+	pacer, err := t.db.lockPacer(ctx, t.tx, t.req.Lane, begun)
 	if err != nil {
 		return err
+	}
+	t.now, c.Slot.Now, c.NotBelieved = pacer.now, pacer.now, pacer.notBelieved
+	own := pacer.after(t.b.SlotAt, t.b.SlotN, t.b.Rate)
+	defer func() { c.LaneOpens = pacer.next.Add(-t.req.Ahead - t.req.Lead) }()
+	wait, err := t.notYet(ctx, c, pacer, own)
+	if err != nil {
+		return err
+	}
+	if !wait.IsZero() {
+		return t.nothingYet(ctx, c, wait)
 	}
 	allowed, read, err := t.allowance(ctx)
 	if err != nil {
 		return err
 	}
-	inSpan := max(1, int64(t.b.Rate*pacer.Share*t.req.Span.Seconds()))
+	inSpan := max(1, int64(t.b.Rate*pacer.share*t.req.Span.Seconds()))
 	most := int(min(int64(t.req.Max), inSpan, allowed))
 	if most > 0 {
 		fresh, err := t.spare(ctx, allowed)
@@ -111,16 +127,91 @@ func (t *claimTx) run(ctx context.Context, c *wxcast.Claim) error {
 		}
 	}
 	if len(t.due) > 0 || t.last != t.b.LeasedTo {
-		return t.take(ctx, c, pacer)
+		return t.take(ctx, c, pacer, own)
 	}
 	if err := t.whyEmpty(ctx, c); err != nil {
 		return err
+	}
+	if t.b.Wanting {
+		if _, err := t.tx.ExecContext(ctx, t.db.q.RestBroadcast, t.ref.AccountID, t.ref.ID); err != nil {
+			return err
+		}
 	}
 	if !c.Exhausted && !c.CanarySent && most == 0 {
 		c.QuotaSpent, c.QuotaUnread = read, !read
 		c.Leased, err = t.leased(ctx)
 	}
 	return err
+}
+
+// notYet is when to ask again: while a more urgent broadcast is late, and while the time is
+// taken, by others or by the broadcast's own last messages; zero where it is now.
+func (t *claimTx) notYet(ctx context.Context, c *wxcast.Claim, p *pacer, own time.Time) (until time.Time, err error) {
+	var urgent []struct {
+		ID     int64
+		Rate   float64
+		SlotAt sql.NullTime `db:"slot_at"`
+		SlotN  int64        `db:"slot_n"`
+	}
+	if err := t.tx.SelectContext(ctx, &urgent, t.db.q.MoreUrgent, t.ref.AccountID, t.ref.ID, t.b.Priority,
+		t.now.Add(-atWork)); err != nil {
+		return until, err
+	}
+	begins := t.now.Add(t.req.Lead)
+	if p.next.After(begins) {
+		begins = p.next
+	}
+	for _, u := range urgent { // which could use the time that this claim would take
+		if !p.after(u.SlotAt, u.SlotN, u.Rate).After(begins) {
+			c.Behind = u.ID
+			return t.now.Add(t.req.Span), nil
+		}
+	}
+	open := p.next
+	if own.After(open) {
+		open = own
+	}
+	if open = open.Add(-t.req.Ahead); open.After(t.now.Add(t.req.Lead)) {
+		return open.Add(-t.req.Lead), nil
+	}
+	return until, nil
+}
+
+// nothingYet is a claim whose time has not come: it tells when that is, and whether there is
+// anything left to claim then.
+func (t *claimTx) nothingYet(ctx context.Context, c *wxcast.Claim, until time.Time) error {
+	if err := t.whyEmpty(ctx, c); err != nil {
+		return err
+	}
+	if c.TooEarly = !c.Exhausted && !c.CanarySent; c.TooEarly && c.NextDue.Before(until) {
+		c.NextDue = until
+	}
+	return nil
+}
+
+// longestRest is longer than any delivery is put off.
+const longestRest = 3 * time.Minute
+
+// clockWentBack mends what was written of the account by a clock that was ahead of the
+// store's now. How long ago an attempt was, nobody knows any more: what is in doubt is not
+// repeated.
+func (t *claimTx) clockWentBack(ctx context.Context) error {
+	never := time.Unix(0, 0).UTC()
+	for _, mend := range []struct {
+		query string
+		args  []any
+	}{
+		{t.db.q.ShortenLeases, []any{t.now.Add(t.req.LeaseTTL), t.now.Add(t.req.LeaseTTL + jump)}},
+		{t.db.q.HastenDeliveries, []any{t.now.Add(t.req.LeaseTTL), t.now.Add(longestRest)}},
+		{t.db.q.CloseWindows, []any{never}},
+		{t.db.q.CloseLeases, []any{never}},
+		{t.db.q.DateCommits, []any{t.now}},
+	} {
+		if _, err := t.tx.ExecContext(ctx, mend.query, append([]any{t.ref.AccountID}, mend.args...)...); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // leased tells whether anyone works on deliveries of the broadcast.
@@ -142,6 +233,9 @@ func (t *claimTx) reopenLapsed(ctx context.Context, c *wxcast.Claim) error {
 	if err := t.tx.SelectContext(ctx, &lapsed, t.db.q.LapsedLeases, t.ref.AccountID, t.ref.ID, t.now,
 		jsonParam(held)); err != nil {
 		return err
+	}
+	if len(lapsed) > 0 && !t.db.clock.steady(t.req.LeaseTTL) {
+		return nil // by a clock that has just jumped: who lives renews meanwhile
 	}
 	c.TakenOver = len(lapsed)
 	for _, l := range lapsed {
@@ -261,18 +355,18 @@ func (t *claimTx) selectFresh(ctx context.Context, n int) error {
 }
 
 // take gives the worker what was found, but for those who must not get it.
-func (t *claimTx) take(ctx context.Context, c *wxcast.Claim, pacer *pacer) error {
+func (t *claimTx) take(ctx context.Context, c *wxcast.Claim, pacer *pacer, own time.Time) error {
 	if err := t.leaveOut(ctx, c); err != nil {
 		return err
 	}
-	if n := len(t.due) + len(t.fresh); n > 0 {
+	n := len(t.due) + len(t.fresh)
+	if n > 0 {
 		if _, err := t.tx.ExecContext(ctx, t.db.q.AddQuota, t.req.Lane.AppID, t.req.Lane.API, wxcast.DayOf(t.now),
 			n); err != nil {
 			return err
 		}
 		var err error
-		if c.Slot, err = pacer.take(ctx, time.Duration(float64(n)/(t.b.Rate*pacer.Share)*float64(time.Second)),
-			t.now.Add(t.req.Lead)); err != nil {
+		if c.Slot, err = pacer.take(ctx, n, t.b.Rate, t.now.Add(t.req.Lead), own); err != nil {
 			return err
 		}
 	}
@@ -291,7 +385,8 @@ func (t *claimTx) take(ctx context.Context, c *wxcast.Claim, pacer *pacer) error
 			return err
 		}
 	}
-	_, err := t.tx.ExecContext(ctx, t.db.q.AdvanceBroadcast, t.ref.AccountID, t.ref.ID, t.last, t.now)
+	_, err := t.tx.ExecContext(ctx, t.db.q.AdvanceBroadcast, t.ref.AccountID, t.ref.ID, t.last, t.now,
+		nullTime(c.Slot.Start), n)
 	return err
 }
 

@@ -266,21 +266,3 @@ func TestWithoutAReadQuotaNothingIsClaimed(t *testing.T) {
 		}
 	})
 }
-
-func TestSlotsOfOneAccountFollowEachOther(t *testing.T) {
-	storetest.Each(t, func(t *testing.T, db *store.DB) {
-		w := newWorld(t, db)
-		b := w.broadcastTo(t, 20)
-		must(t, w.SetRate(t.Context(), b.Ref(), 2, 0))
-		var end time.Time
-		for i := range 4 {
-			c, err := w.Claim(t.Context(), wxcast.ClaimRequest{Broadcast: b.Ref(), Channel: "any", Lane: w.lane(),
-				Worker: fmt.Sprint(i), Max: 5, Span: time.Hour, LeaseTTL: time.Minute})
-			must(t, err)
-			if !end.IsZero() && !c.Slot.Start.Equal(end) {
-				t.Errorf("slot %d begins at %v, the one before ends at %v", i, c.Slot.Start, end)
-			}
-			end = c.Slot.Start.Add(2500 * time.Millisecond)
-		}
-	})
-}

@@ -12,7 +12,6 @@ import (
 	"database/sql"
 	"errors"
 	"maps"
-	"math"
 	"net"
 	"net/url"
 	"os"
@@ -20,7 +19,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -52,8 +50,7 @@ type DB struct {
 	write  *sqlx.DB // the same pool on Postgres; one connection on SQLite
 	q      queries
 
-	// clockOffset is the store's clock minus ours, in nanoseconds.
-	clockOffset atomic.Int64
+	clock clock
 	// onlySender and recent are by account: see TrustReceipts and recentFrom.
 	onlySender, recent sync.Map
 
@@ -218,31 +215,6 @@ func (db *DB) Close() error {
 
 // Ping tells whether the database answers.
 func (db *DB) Ping(ctx context.Context) error { return db.read.PingContext(ctx) }
-
-// clockSamples is how often SyncClock asks: on a busy machine one answer in a few
-// comes late, and half of a late round trip is what the offset would be wrong by.
-const clockSamples = 4
-
-// SyncClock measures again how far the store's clock is from ours, by the answer
-// that came soonest.
-func (db *DB) SyncClock(ctx context.Context) error {
-	if db.engine == SQLite {
-		return db.write.PingContext(ctx)
-	}
-	best := time.Duration(math.MaxInt64)
-	for range clockSamples {
-		before := time.Now()
-		var theirs time.Time
-		if err := db.read.GetContext(ctx, &theirs, "SELECT clock_timestamp()"); err != nil {
-			return err
-		}
-		if took := time.Since(before); took < best {
-			best = took
-			db.clockOffset.Store(int64(theirs.Sub(before.Add(took / 2))))
-		}
-	}
-	return nil
-}
 
 // tx runs fn in one write transaction, which happens once: where the answer to a COMMIT
 // is lost, it is not known whether it happened, and the transaction is run again. So it

@@ -36,7 +36,7 @@ func TestWhoGotAnotherMessageMeanwhileIsLeftOut(t *testing.T) {
 				c := w.claim(t, other, "w", 1, time.Minute)
 				w.record(t, other, "w", wxcast.DeliverySent, c.Fresh, c.LeaseID)
 				w.claim(t, other, "w", 1, time.Minute) // under way; the other two are still to come
-				w.PretendLater(3 * time.Second) // the older one goes first while it is at work
+				w.PretendLater(3 * time.Second)        // the older one goes first while it is at work
 				for range 3 {
 					if c := w.claim(t, late, "w", 2, time.Minute); len(c.Fresh)+len(c.Retries) != 0 {
 						t.Errorf("claimed %d who got the other message, or are to get it", len(c.Fresh)+len(c.Retries))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,11 +12,21 @@ import (
 )
 
 // PretendLater moves the store's clock on: what would take that long has taken it.
-func (db *DB) PretendLater(by time.Duration) { db.clockOffset.Add(int64(by)) }
+func (db *DB) PretendLater(by time.Duration) { db.clock.pretended.Add(int64(by)) }
+
+// Skew makes the store's clock jump, for all who read it by this DB.
+func (db *DB) Skew(by time.Duration) { db.clock.skewed.Add(int64(by)) }
+
+// PretendSteady forgets that the store's clock has jumped.
+func (db *DB) PretendSteady() {
+	db.clock.mu.Lock()
+	defer db.clock.mu.Unlock()
+	db.clock.jumped = time.Time{}
+}
 
 // PretendQuiet moves a lane's last message into the past.
 func (db *DB) PretendQuiet(ctx context.Context, lane wxcast.Lane, by time.Duration) error {
-	_, err := db.exec(ctx, db.q.PutPacing, lane.AppID, lane.API, db.Now().Add(-by), 1, nil)
+	_, err := db.exec(ctx, db.q.PutPacing, lane.AppID, lane.API, db.Now().Add(-by), 1, 1, nil)
 	return err
 }
 
@@ -73,6 +84,10 @@ func (db *DB) PrepareAll(ctx context.Context) map[string]error {
 			text = fmt.Sprintf(text, "", "TRUE")
 		case "recent-messages", "pending-elsewhere", "find-blocks":
 			text = fmt.Sprintf(text, db.engine.elements("$5"))
+		case "get-pacing", "get-broadcast-for-claim":
+			text = fmt.Sprintf(text, db.engine.clockColumn())
+		case "survey":
+			text = fmt.Sprintf(text, db.engine.elements("$2"), db.engine.elements("$4"))
 		case "messaged":
 			text = fmt.Sprintf(text, db.engine.elements("$5"), db.engine.elements("$3"))
 		case "add-blocks":
@@ -106,4 +121,40 @@ func (db *DB) QueryTexts() map[string]string {
 	}, "", 1, 2)
 	texts["list-followers"] = fmt.Sprintf(texts["list-followers"], audience.vars, audience.joins, audience.where())
 	return texts
+}
+
+// PlanOf is how SQLite goes about a query that names one person or a few.
+func (db *DB) PlanOf(t testing.TB, query string, args int) string {
+	t.Helper()
+	params := make([]any, args)
+	for i := range params {
+		params[i] = "[]"
+	}
+	rows, err := db.read.QueryxContext(t.Context(), "EXPLAIN QUERY PLAN "+query, params...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	var plan strings.Builder
+	for rows.Next() {
+		step := map[string]any{}
+		if err := rows.MapScan(step); err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintln(&plan, step["detail"])
+	}
+	return plan.String()
+}
+
+// PeopleQueries are the queries that look up people's deliveries, with how many parameters
+// each has.
+func (db *DB) PeopleQueries() map[string]int {
+	people := db.engine.elements("$5")
+	return map[string]int{
+		db.q.SettleReceipts: 3, db.q.DoubtfulReceipts: 3, db.q.SettleDoubt: 7,
+		fmt.Sprintf(db.q.RecentMessages, people):                     6,
+		fmt.Sprintf(db.q.PendingElsewhere, people):                   5,
+		fmt.Sprintf(db.q.Messaged, people, db.engine.elements("$3")): 5,
+		fmt.Sprintf(db.q.AddBlocks, db.engine.elements("$4")):        5,
+	}
 }

@@ -18,8 +18,12 @@ func (db *DB) RenewLeases(ctx context.Context, accountID int64, worker string, h
 	ctx = within(ctx, hurried)
 	err = retryTransient(ctx, func(ctx context.Context) error {
 		renewed = renewed[:0]
-		return db.write.SelectContext(ctx, &renewed, db.q.RenewLeases, accountID, worker, jsonParam(held),
-			db.Now().Add(ttl))
+		// By the store's own clock: a process that was frozen is wrong about the time.
+		var until any = db.Now().Add(ttl)
+		if db.engine == Postgres {
+			until = (ttl + time.Duration(db.clock.pretended.Load()+db.clock.skewed.Load())).Microseconds()
+		}
+		return db.write.SelectContext(ctx, &renewed, db.q.RenewLeases, accountID, worker, jsonParam(held), until)
 	})
 	return renewed, err
 }
@@ -46,17 +50,21 @@ func (db *DB) GiveBack(ctx context.Context, b wxcast.Broadcast, c wxcast.Claim) 
 				back = appendDue(back, c.Fresh)
 			}
 		}
-		if db.Now().Before(c.RetriesUntil) {
+		now, err := db.nowIn(ctx, tx)
+		if err != nil {
+			return err
+		}
+		if now.Before(c.RetriesUntil) {
 			back = appendDue(back, c.Retries)
 		}
 		if len(back) == 0 {
 			return nil
 		}
-		if _, err := tx.ExecContext(ctx, db.q.ScheduleDeliveries, b.AccountID, b.ID, db.Now(),
+		if _, err := tx.ExecContext(ctx, db.q.ScheduleDeliveries, b.AccountID, b.ID, now,
 			jsonParam(back)); err != nil {
 			return err
 		}
-		_, err := tx.ExecContext(ctx, db.q.AddQuota, c.Lane.AppID, c.Lane.API, c.Day, -len(back))
+		_, err = tx.ExecContext(ctx, db.q.AddQuota, c.Lane.AppID, c.Lane.API, c.Day, -len(back))
 		return err
 	})
 	if err != nil {

@@ -145,12 +145,12 @@ func callsAreCountedOnce(t *testing.T, w world, lose func()) {
 
 func slotIsTakenOnce(t *testing.T, w world, lose func()) {
 	lose()
-	first, err := w.TakeSlot(t.Context(), w.lane(), time.Minute, 0)
+	first, err := w.TakeSlot(t.Context(), w.lane(), 60e6, 1e6, 0)
 	must(t, err)
 	if wait := first.Start.Sub(w.Now()); wait > 30*time.Second {
 		t.Errorf("the slot begins in %v: one that nobody has comes before it", wait)
 	}
-	second, err := w.TakeSlot(t.Context(), w.lane(), time.Minute, 0)
+	second, err := w.TakeSlot(t.Context(), w.lane(), 60e6, 1e6, 0)
 	must(t, err)
 	if !second.Start.Equal(first.End) {
 		t.Errorf("the next slot begins %v after the first: nobody sends in between", second.Start.Sub(first.End))

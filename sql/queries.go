@@ -165,7 +165,14 @@ type queries struct {
 	GetBroadcastForClaim  string `query:"get-broadcast-for-claim"`
 	SetRate               string `query:"set-rate"`
 	MoveCanary            string `query:"move-canary"`
-	GoesFirst             string `query:"goes-first"`
+	MoreUrgent            string `query:"more-urgent"`
+	RestBroadcast         string `query:"rest-broadcast"`
+	Survey                string `query:"survey"`
+	ShortenLeases         string `query:"shorten-leases"`
+	HastenDeliveries      string `query:"hasten-deliveries"`
+	CloseWindows          string `query:"close-windows"`
+	CloseLeases           string `query:"close-leases"`
+	DateCommits           string `query:"date-commits"`
 	AnyOlder              string `query:"any-older"`
 	AdvanceBroadcast      string `query:"advance-broadcast"`
 	GetFixing             string `query:"get-fixing"`

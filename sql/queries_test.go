@@ -63,3 +63,17 @@ func TestEveryStatementNamesTheAccount(t *testing.T) {
 		}
 	})
 }
+
+// However many broadcasts there were: a person's deliveries are found by the person.
+func TestPeopleAreLookedUpByTheirIndex(t *testing.T) {
+	db, err := store.Open(t.Context(), storetest.SQLiteURL(t))
+	must(t, err)
+	defer db.Close()
+	for query, args := range db.PeopleQueries() {
+		plan := db.PlanOf(t, query, args)
+		if !strings.Contains(plan, "deliveries_person (account_id=? AND recipient=?") ||
+			strings.Contains(plan, "PRIMARY KEY (account_id=? AND broadcast_id>?)") {
+			t.Errorf("%s\nis done so:\n%s", query, plan)
+		}
+	}
+}

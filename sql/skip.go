@@ -2,19 +2,20 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
-// elsewhereRest is how long a delivery waits for an older one to the same person that is being
-// sent, or after that is tried again.
-const elsewhereRest = 300 * time.Millisecond
+// elsewhereRest is how long after an older message to the same person is tried again a newer
+// one is, and elsewhereMax how far ahead at the most: that one may have been sent long before.
+const (
+	elsewhereRest = 300 * time.Millisecond
+	elsewhereMax  = 3 * time.Second
+)
 
 // leaveOut takes those out of a claim who must not get the message: they left, they
 // asked for no more, they had enough. That is recorded at once. Who is still to get
@@ -105,17 +106,13 @@ func (t *claimTx) excluded(ctx context.Context) (map[wxcast.Recipient]bool, erro
 	if len(a.NotOfBroadcasts) == 0 && a.NotMessagedSince.IsZero() {
 		return nil, nil
 	}
-	ids := make([]string, len(a.NotOfBroadcasts))
-	for i, id := range a.NotOfBroadcasts {
-		ids[i] = strconv.FormatInt(id, 10)
-	}
 	since := time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC) // no such time
 	if !a.NotMessagedSince.IsZero() {
 		since = a.NotMessagedSince.UTC()
 	}
 	var found []wxcast.Recipient
 	err := t.tx.SelectContext(ctx, &found, fmt.Sprintf(t.db.q.Messaged, t.db.engine.elements("$5"),
-		t.db.engine.elements("$3")), t.ref.AccountID, t.ref.ID, jsonParam(ids), since, t.recipients())
+		t.db.engine.elements("$3")), t.ref.AccountID, t.ref.ID, jsonParam(texts(a.NotOfBroadcasts)), since, t.recipients())
 	return setOf(found), err
 }
 
@@ -143,7 +140,8 @@ func (t *claimTx) recentMessages(ctx context.Context) (map[wxcast.Recipient]mess
 	return recent, err
 }
 
-// pendingElsewhere tells of those who are just getting an older broadcast until when they wait.
+// pendingElsewhere tells of those to whom an older message is being tried again until when
+// they wait. Messages that leave in the same moment have no order.
 func (t *claimTx) pendingElsewhere(ctx context.Context) (map[wxcast.Recipient]time.Time, error) {
 	var older bool
 	if err := t.tx.GetContext(ctx, &older, t.db.q.AnyOlder, t.ref.AccountID, t.ref.ID, t.b.Priority,
@@ -152,7 +150,7 @@ func (t *claimTx) pendingElsewhere(ctx context.Context) (map[wxcast.Recipient]ti
 	}
 	var rows []struct {
 		Recipient wxcast.Recipient
-		Next      sql.NullTime `db:"next_attempt_at"`
+		Next      time.Time `db:"next_attempt_at"`
 	}
 	if err := t.tx.SelectContext(ctx, &rows, fmt.Sprintf(t.db.q.PendingElsewhere, t.db.engine.elements("$5")),
 		t.ref.AccountID, t.ref.ID, t.b.Priority, t.now.Add(-retrying), t.recipients()); err != nil {
@@ -160,9 +158,9 @@ func (t *claimTx) pendingElsewhere(ctx context.Context) (map[wxcast.Recipient]ti
 	}
 	until := make(map[wxcast.Recipient]time.Time, len(rows))
 	for _, r := range rows {
-		at := t.now
-		if next := utc(r.Next); next.After(at) {
-			at = next
+		at := r.Next.UTC()
+		if most := t.now.Add(elsewhereMax); at.After(most) {
+			at = most
 		}
 		if at = at.Add(elsewhereRest); at.After(until[r.Recipient]) {
 			until[r.Recipient] = at

@@ -146,8 +146,9 @@ func (w world) fix(t testing.TB, b wxcast.Broadcast) {
 func (w world) claim(t testing.TB, b wxcast.Broadcast, worker string, n int, ttl time.Duration) wxcast.Claim {
 	t.Helper()
 	c, err := w.Claim(t.Context(), wxcast.ClaimRequest{Broadcast: b.Ref(), Channel: "any",
-		Lane: wxcast.Lane{AppID: b.AccountID, API: sendAPI}, Worker: worker, Max: n, Span: time.Hour, LeaseTTL: ttl,
-		Profile: true})
+		Lane: wxcast.Lane{AppID: b.AccountID, API: sendAPI}, Worker: worker, Max: n, Span: time.Hour, Ahead: time.Hour,
+		LeaseTTL: ttl,
+		Profile:  true})
 	must(t, err)
 	return c
 }

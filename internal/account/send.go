@@ -164,6 +164,7 @@ func (a *Account) sleepUntil(ctx context.Context, o Sending, until time.Time, co
 		o.Say(wxcast.Say(code, "id", id, "at", until))
 	}
 	for {
+		_ = a.db.SyncClock(ctx) // the machine may have slept
 		left := until.Sub(a.db.Now())
 		if left <= 0 {
 			return nil

@@ -24,6 +24,7 @@ const (
 // KeepBroadcasts works on all of the account's broadcasts that are running, or whose time
 // has come, until ctx ends. Other processes work on them, too.
 func (a *Account) KeepBroadcasts(ctx context.Context) {
+	crew := broadcast.NewCrew(a.db, a.ID, a.cfg.Broadcast.Concurrency, a.log)
 	var mu sync.Mutex
 	atWork := map[int64]bool{}
 	var all sync.WaitGroup
@@ -47,7 +48,7 @@ func (a *Account) KeepBroadcasts(ctx context.Context) {
 				continue
 			}
 			all.Go(func() {
-				rest := a.work(ctx, b)
+				rest := a.work(ctx, crew, b)
 				select {
 				case <-ctx.Done():
 				case <-time.After(rest):
@@ -66,7 +67,7 @@ func (a *Account) KeepBroadcasts(ctx context.Context) {
 }
 
 // work sends a broadcast until it ends or stops, and returns how long to leave it alone.
-func (a *Account) work(ctx context.Context, b wxcast.Broadcast) (rest time.Duration) {
+func (a *Account) work(ctx context.Context, crew *broadcast.Crew, b wxcast.Broadcast) (rest time.Duration) {
 	spec, err := a.stored(ctx, b)
 	if err == nil {
 		var by broadcast.With
@@ -76,7 +77,7 @@ func (a *Account) work(ctx context.Context, b wxcast.Broadcast) (rest time.Durat
 			o.TakenOver = a.tookOver
 			a.log.InfoContext(ctx, "broadcast at work", "broadcast_id", b.ID, "name", b.Name)
 			a.recovered(ctx, fmt.Sprintf("broadcast:%d", b.ID))
-			b, err = broadcast.Run(ctx, a.db, b, by, o)
+			b, err = crew.Run(ctx, b, by, o)
 		}
 	}
 	if ctx.Err() != nil && !errors.Is(err, broadcast.ErrNotRecorded) {

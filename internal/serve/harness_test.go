@@ -42,6 +42,7 @@ accounts:
     secret: %[2]s
     token: %[3]s
     encoding_aes_key: %[4]s
+    only_sender: true
     mini_programs:
       - {appid: %[5]s, secret: %[6]s}
 serve:

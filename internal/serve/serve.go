@@ -224,6 +224,7 @@ func (p *Program) Run(ctx context.Context) error {
 	var work errgroup.Group
 	work.Go(func() error { p.intake.Run(taking); return nil })
 	work.Go(func() error { p.jobs.Run(ctx); return nil })
+	work.Go(func() error { p.db.KeepClock(ctx); return nil })
 	for _, a := range p.accounts {
 		work.Go(func() error { a.Teller(p.worker, p.lang).Run(ctx); return nil })
 		if a.CanCall() {

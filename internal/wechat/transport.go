@@ -85,6 +85,7 @@ func (c *Client) roundTrip(ctx context.Context, base *url.URL, path, query strin
 		return nil, err
 	}
 	defer resp.Body.Close()
+	heard(ctx, resp.Header)
 	if resp.StatusCode != http.StatusOK {
 		_, _ = io.CopyN(io.Discard, resp.Body, 64<<10) // so that the connection can be used again
 		return nil, &Error{Path: path, HTTPStatus: resp.StatusCode, MaybeDone: true}

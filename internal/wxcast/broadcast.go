@@ -1,6 +1,9 @@
 package wxcast
 
-import "time"
+import (
+	"errors"
+	"time"
+)
 
 // BroadcastState is where a broadcast stands. The moves between the states are
 // drawn in docs/states.md.
@@ -133,6 +136,9 @@ type Outcome struct {
 	NextAttemptAt time.Time // zero unless State is pending
 }
 
+// ErrBusy is that another process does at this moment what was asked for.
+var ErrBusy = errors.New("another process is at it")
+
 // ErrCodeTransport stands in an Outcome where the call ended without a readable
 // answer: no connection, a time-out, a 502. WeChat has no such errcode.
 const ErrCodeTransport = -1000
@@ -175,8 +181,9 @@ type ClaimRequest struct {
 	// at the broadcast's rate.
 	Max  int
 	Span time.Duration
-	// Lead is how long after the claim its time slot begins at the earliest.
-	Lead time.Duration
+	// Lead is how long after the claim its time slot begins at the earliest, and Ahead how
+	// much longer until then at the most: else it is too early to claim.
+	Lead, Ahead time.Duration
 	// QuotaKeep is how much of the day's quota to leave to the company's other
 	// messages.
 	QuotaKeep int64
@@ -207,7 +214,15 @@ type Slot struct {
 	Start, End time.Time // by the store's clock
 	// Share of the rate that is used now; below 1 while WeChat asks us to slow down.
 	Share float64
+	Rate  float64 // of the broadcast whose messages they are
+	// Now was the store's time when the slot was taken: a worker goes by how long it is from
+	// then, on its own clock, which nobody sets.
+	Now time.Time
 }
+
+// At is a time of the store's on a worker's own clock, which showed taken when the slot was
+// taken.
+func (s Slot) At(t, taken time.Time) time.Time { return taken.Add(t.Sub(s.Now)) }
 
 // Claim is work that was given to one worker, or the reason that none was.
 type Claim struct {
@@ -217,8 +232,8 @@ type Claim struct {
 	Retries      []Delivery
 	RetriesUntil time.Time
 	Fresh        []Delivery
-	Slot         Slot
-	Day          Day // whose quota was reserved, in Lane
+	Slot         Slot // its Now is there, too, where no slot was taken
+	Day          Day  // whose quota was reserved, in Lane
 	Lane         Lane
 	// TakenOver counts the leases of dead workers whose deliveries are due again.
 	TakenOver int
@@ -237,14 +252,35 @@ type Claim struct {
 	// Leased: somebody works on deliveries that the quota was reserved for. Filled in
 	// where QuotaSpent is.
 	Leased bool
-	// Behind is the broadcast that goes first, by its priority or its age.
+	// Behind is the broadcast of a higher priority that is late, and goes first.
 	Behind int64
 	// CanarySent: the canary's deliveries all have their end.
 	CanarySent bool
-	// NextDue is when the earliest retry is due, where nothing else is left.
+	// NextDue is when to ask again: when the earliest retry is due, where nothing else is
+	// left, or when the time for more has come.
 	NextDue time.Time
+	// TooEarly: NextDue is when its time comes, whatever else happens; LaneOpens is when that
+	// of any of the lane's broadcasts does.
+	TooEarly  bool
+	LaneOpens time.Time
+	// ClockBack is by how much the store's clock was found to have gone back, and NotBelieved
+	// how far ahead the lane's last slot lay, which no right clock gives.
+	ClockBack, NotBelieved time.Duration
 	// Exhausted: no delivery is pending any more.
 	Exhausted bool
+}
+
+// Standing is how a broadcast stands, for the process that works on it.
+type Standing struct {
+	ID       int64
+	State    BroadcastState
+	Rate     float64 // messages per second
+	Priority int
+	// Paced is when the messages of its last slot of time are out, at its rate; zero where
+	// there was none.
+	Paced time.Time
+	// Due is when there may be something to claim; zero where nothing is known of.
+	Due time.Time
 }
 
 // Quota is one API's daily limit as WeChat tells it.

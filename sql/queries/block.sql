@@ -1,15 +1,14 @@
 -- name: add-blocks
 -- Note who refused a template, from the deliveries whose receipts say so.
--- $1 account; $2 the first broadcast to look at; $3 now, UTC; $4 recipients as a JSON array; $5 the receipt; %s its
--- elements.
+-- $1 account; $2 the first broadcast to look at; $3 now, UTC; $4 recipients as a JSON array; $5 the receipt; %s
+-- the recipients.
 INSERT INTO blocks (account_id, channel, template_id, recipient, since)
 SELECT x.account_id, x.channel, x.template_id, x.recipient, $3
 FROM (SELECT DISTINCT d.account_id, d.channel, c.template_id, d.recipient
-      FROM deliveries d
-      JOIN broadcast_channels c ON c.account_id = d.account_id AND c.broadcast_id = d.broadcast_id
-          AND c.channel = d.channel
-      WHERE d.account_id = $1 AND d.recipient IN (%s) AND d.receipt = $5
-        AND d.broadcast_id >= $2) x
+      FROM (%s) r CROSS JOIN deliveries d
+      CROSS JOIN broadcast_channels c
+      WHERE d.account_id = $1 AND d.recipient = r.value AND d.broadcast_id >= $2 AND d.receipt = $5
+        AND c.account_id = d.account_id AND c.broadcast_id = d.broadcast_id AND c.channel = d.channel) x
 WHERE TRUE
 ON CONFLICT (account_id, channel, template_id, recipient) DO UPDATE SET since = excluded.since;
 

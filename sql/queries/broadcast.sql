@@ -60,32 +60,57 @@ UPDATE broadcasts SET canary = $4, canary_until = $7, state = $5, reason = $6, r
     WHERE account_id = $1 AND id = $2 AND canary = $3 AND state = 'running';
 
 -- name: get-broadcast-for-claim
--- $1 account; $2 broadcast.
-SELECT mini_id, state, rate, priority, canary, canary_until, fixed, leased_to, audience,
+-- With the store's clock, and the latest time that any transaction of the account bears.
+-- $1 account; $2 broadcast; %s the store's clock.
+SELECT mini_id, state, rate, priority, canary, canary_until, fixed, leased_to, audience, slot_at, slot_n,
+    wanting, %s AS now,
+    (SELECT at FROM commits WHERE account_id = $1 ORDER BY at DESC LIMIT 1) AS latest,
     EXISTS (SELECT 1 FROM blocks WHERE account_id = $1) AS any_blocks,
     EXISTS (SELECT 1 FROM optouts WHERE account_id = $1 AND NOT by_openid) AS others_opted_out
 FROM broadcasts WHERE account_id = $1 AND id = $2;
 
--- name: goes-first
--- The broadcast of the account that is at work and has a higher priority, or the
--- same and is older.
+-- name: more-urgent
+-- The broadcasts of the account that are at work, have more to send and a higher priority.
 -- $1 account; $2 broadcast; $3 priority; $4 at work since, UTC.
-SELECT id FROM broadcasts
-WHERE account_id = $1 AND id <> $2 AND finished_at IS NULL AND state = 'running' AND worked_at > $4
-    AND (priority > $3 OR priority = $3 AND id < $2)
-ORDER BY priority DESC, id LIMIT 1;
+SELECT id, rate, slot_at, slot_n FROM broadcasts
+WHERE account_id = $1 AND id <> $2 AND finished_at IS NULL AND state = 'running' AND wanting AND worked_at > $4
+    AND priority > $3
+ORDER BY priority DESC, id;
 
 -- name: any-older
 -- Whether an older broadcast of the account may still be trying again.
 -- $1 account; $2 broadcast; $3 priority; $4 at work since, UTC.
 SELECT EXISTS (SELECT 1 FROM broadcasts WHERE account_id = $1 AND finished_at IS NULL AND state = 'running'
     AND id < $2 AND priority >= $3
-    AND worked_at > $4);
+    AND worked_at > $4 AND EXISTS (
+        SELECT 1 FROM deliveries d WHERE d.account_id = broadcasts.account_id AND d.broadcast_id = broadcasts.id
+            AND d.next_attempt_at IS NOT NULL));
 
 -- name: advance-broadcast
--- $1 account; $2 broadcast; $3 leased_to; $4 now, UTC.
-UPDATE broadcasts SET leased_to = $3, worked_at = $4, started_at = COALESCE(started_at, $4)
+-- $1 account; $2 broadcast; $3 leased_to; $4 now, UTC; $5 slot_at or NULL, UTC; $6 slot_n.
+UPDATE broadcasts SET leased_to = $3, worked_at = $4, wanting = TRUE, started_at = COALESCE(started_at, $4),
+    slot_at = COALESCE($5, slot_at), slot_n = CASE WHEN $5 IS NULL THEN slot_n ELSE $6 END
     WHERE account_id = $1 AND id = $2;
+
+-- name: rest-broadcast
+-- Nothing of it could be claimed.
+-- $1 account; $2 broadcast.
+UPDATE broadcasts SET wanting = FALSE WHERE account_id = $1 AND id = $2;
+
+-- name: survey
+-- What there is to do of some broadcasts.
+-- $1 account; $2 their ids as a JSON array; $3 now, UTC; $4 ids of leases that the asking process holds as a JSON
+-- array; %[1]s the ids; %[2]s the held ones.
+SELECT b.id, b.state, b.rate, b.priority, b.canary, b.canary_until, b.fixed, b.slot_at, b.slot_n,
+    EXISTS (SELECT 1 FROM deliveries d
+        WHERE d.account_id = b.account_id AND d.broadcast_id = b.id AND d.recipient > b.leased_to) AS fresh,
+    (SELECT d.next_attempt_at FROM deliveries d
+        WHERE d.account_id = b.account_id AND d.broadcast_id = b.id AND d.next_attempt_at IS NOT NULL
+        ORDER BY d.next_attempt_at LIMIT 1) AS next_due,
+    EXISTS (SELECT 1 FROM leases l WHERE l.account_id = b.account_id AND l.broadcast_id = b.id) AS leased,
+    EXISTS (SELECT 1 FROM leases l WHERE l.account_id = b.account_id AND l.broadcast_id = b.id AND l.leased_until < $3
+        AND CAST(l.id AS TEXT) NOT IN (%[2]s)) AS lapsed
+FROM broadcasts b WHERE b.account_id = $1 AND CAST(b.id AS TEXT) IN (%[1]s) AND b.finished_at IS NULL;
 
 -- name: get-fixing
 -- With the first of its channels, which has a new delivery.

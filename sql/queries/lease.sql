@@ -57,3 +57,27 @@ UPDATE leases SET leased_until = leased_until WHERE account_id = $1 AND id = $2;
 -- name: delete-lease
 -- $1 account; $2 lease.
 DELETE FROM leases WHERE account_id = $1 AND id = $2;
+
+-- name: shorten-leases
+-- After the store's clock went back, leases would live for as long as it did: each gets one
+-- length more, in which its worker renews it if it lives.
+-- $1 account; $2 leased_until, UTC; $3 what is later than can be, UTC.
+UPDATE leases SET leased_until = $2 WHERE account_id = $1 AND leased_until > $3;
+
+-- name: hasten-deliveries
+-- Likewise what was to be tried again in a time that is far ahead now.
+-- $1 account; $2 next_attempt_at, UTC; $3 what is later than can be, UTC.
+UPDATE deliveries SET next_attempt_at = $2
+WHERE account_id = $1 AND broadcast_id IN (SELECT id FROM broadcasts WHERE account_id = $1 AND finished_at IS NULL)
+  AND next_attempt_at > $3;
+
+-- name: close-windows
+-- And nobody knows how long ago an attempt was whose outcome is in doubt: it is not repeated.
+-- $1 account; $2 longer ago than any window, UTC.
+UPDATE deliveries SET open_since = $2
+WHERE account_id = $1 AND broadcast_id IN (SELECT id FROM broadcasts WHERE account_id = $1 AND finished_at IS NULL)
+  AND next_attempt_at IS NOT NULL AND open_since > $2;
+
+-- name: close-leases
+-- $1 account; $2 longer ago than any window, UTC.
+UPDATE leases SET claimed_at = $2 WHERE account_id = $1 AND claimed_at > $2;

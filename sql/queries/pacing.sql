@@ -1,9 +1,15 @@
 -- name: get-pacing
--- $1 app; $2 api.
-SELECT next_at, share, share_at FROM pacing WHERE app_id = $1 AND api = $2;
+-- With the highest rate of the broadcasts that run and send by the API.
+-- $1 app; $2 api; %s the store's clock.
+SELECT %s AS now, p.slot_at, p.slot_n, p.share, p.share_at,
+    (SELECT MAX(b.rate) FROM broadcasts b
+     WHERE b.account_id = $1 AND b.finished_at IS NULL AND b.state = 'running' AND EXISTS (
+        SELECT 1 FROM broadcast_channels c
+        WHERE c.account_id = b.account_id AND c.broadcast_id = b.id AND c.app_id = $1 AND c.api = $2)) AS rate
+FROM (SELECT 1 AS one) o LEFT JOIN pacing p ON p.app_id = $1 AND p.api = $2;
 
 -- name: put-pacing
--- $1 app; $2 api; $3 next_at; $4 share; $5 share_at or NULL, UTC.
-INSERT INTO pacing (app_id, api, next_at, share, share_at) VALUES ($1, $2, $3, $4, $5)
-ON CONFLICT (app_id, api) DO UPDATE SET next_at = excluded.next_at, share = excluded.share,
+-- $1 app; $2 api; $3 slot_at; $4 slot_n; $5 share; $6 share_at or NULL, UTC.
+INSERT INTO pacing (app_id, api, slot_at, slot_n, share, share_at) VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (app_id, api) DO UPDATE SET slot_at = excluded.slot_at, slot_n = excluded.slot_n, share = excluded.share,
     share_at = excluded.share_at;

@@ -27,12 +27,12 @@ ON CONFLICT (app_id, api, day) DO UPDATE SET
     daily_limit = CASE WHEN excluded.daily_limit = 0 THEN quota_days.daily_limit ELSE excluded.daily_limit END,
     doubtful = FALSE,
     used = CASE WHEN NOT EXISTS (SELECT 1 FROM pacing p
-        WHERE p.app_id = excluded.app_id AND p.api = excluded.api AND p.next_at > $7) THEN excluded.used
+        WHERE p.app_id = excluded.app_id AND p.api = excluded.api AND p.slot_at > $7) THEN excluded.used
                 WHEN excluded.read_used * 2 < quota_days.read_used THEN excluded.used + quota_days.claimed - $8
                 WHEN excluded.used > quota_days.used THEN excluded.used ELSE quota_days.used END,
     claimed = CASE WHEN NOT EXISTS (SELECT 1 FROM pacing p
         WHERE p.app_id = excluded.app_id AND p.api = excluded.api
-        AND p.next_at > $7) THEN quota_days.ours ELSE quota_days.claimed END,
+        AND p.slot_at > $7) THEN quota_days.ours ELSE quota_days.claimed END,
     read_used = excluded.read_used,
     read_ours = $8,
     read_at = excluded.read_at;

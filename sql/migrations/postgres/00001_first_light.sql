@@ -150,6 +150,11 @@ CREATE TABLE broadcasts (
     canary       TEXT NOT NULL DEFAULT '' CHECK (canary IN ('', 'sending', 'waiting')),
     canary_share DOUBLE PRECISION NOT NULL DEFAULT 0,
     canary_until TIMESTAMPTZ,
+    -- Its last slot of time: when that began, and of how many messages it was.
+    slot_at      TIMESTAMPTZ,
+    slot_n       BIGINT NOT NULL DEFAULT 0,
+    -- The last claim found work: there may be more.
+    wanting      BOOLEAN NOT NULL DEFAULT FALSE,
     -- When a worker last got work of it.
     worked_at    TIMESTAMPTZ,
     fixed        BOOLEAN NOT NULL DEFAULT FALSE,
@@ -243,11 +248,14 @@ CREATE TABLE leases (
 );
 CREATE INDEX leases_broadcast ON leases (account_id, broadcast_id);
 
--- When the next message by an API of an app may leave, for all workers together.
+-- The last slot of time that was taken for messages by an API of an app, by whatever worker:
+-- when it began, and of how many messages it was. The next begins after so many at the rate
+-- of then.
 CREATE TABLE pacing (
     app_id     BIGINT NOT NULL REFERENCES apps (id),
     api        TEXT NOT NULL,
-    next_at    TIMESTAMPTZ NOT NULL,
+    slot_at    TIMESTAMPTZ NOT NULL,
+    slot_n     BIGINT NOT NULL,
     -- Below 1 while WeChat asks us to slow down.
     share      DOUBLE PRECISION NOT NULL DEFAULT 1,
     share_at   TIMESTAMPTZ,

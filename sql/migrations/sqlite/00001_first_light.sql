@@ -149,6 +149,11 @@ CREATE TABLE broadcasts (
     canary       TEXT NOT NULL DEFAULT '' CHECK (canary IN ('', 'sending', 'waiting')),
     canary_share REAL NOT NULL DEFAULT 0,
     canary_until TIMESTAMP,
+    -- Its last slot of time: when that began, and of how many messages it was.
+    slot_at      TIMESTAMP,
+    slot_n       BIGINT NOT NULL DEFAULT 0,
+    -- The last claim found work: there may be more.
+    wanting      BOOLEAN NOT NULL DEFAULT FALSE,
     -- When a worker last got work of it.
     worked_at    TIMESTAMP,
     fixed        BOOLEAN NOT NULL DEFAULT FALSE,
@@ -215,6 +220,13 @@ CREATE INDEX deliveries_due ON deliveries (account_id, broadcast_id, next_attemp
 -- A person's deliveries, the latest last: for receipts, caps and the order of messages. No
 -- column of it ever changes, so that it costs nothing when an outcome is recorded.
 CREATE INDEX deliveries_person ON deliveries (account_id, recipient, broadcast_id);
+-- What the planner is to believe, as ANALYZE would write it: how many rows there are, and how
+-- many alike in the first columns. Without it, it reads all of an account's for a person's.
+ANALYZE;
+INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
+    ('deliveries', 'deliveries', '10000000 1000000 10000 1'),
+    ('deliveries', 'deliveries_person', '10000000 1000000 20 1'),
+    ('deliveries', 'deliveries_due', '1000 1000 100 2');
 
 -- Transactions that happened, by an id of the client's: for the one that is repeated since
 -- the answer to its COMMIT was lost. For an hour.
@@ -240,11 +252,14 @@ CREATE TABLE leases (
 );
 CREATE INDEX leases_broadcast ON leases (account_id, broadcast_id);
 
--- When the next message by an API of an app may leave, for all workers together.
+-- The last slot of time that was taken for messages by an API of an app, by whatever worker:
+-- when it began, and of how many messages it was. The next begins after so many at the rate
+-- of then.
 CREATE TABLE pacing (
     app_id     BIGINT NOT NULL REFERENCES apps (id),
     api        TEXT NOT NULL,
-    next_at    TIMESTAMP NOT NULL,
+    slot_at    TIMESTAMP NOT NULL,
+    slot_n     BIGINT NOT NULL,
     -- Below 1 while WeChat asks us to slow down.
     share      REAL NOT NULL DEFAULT 1,
     share_at   TIMESTAMP,

@@ -15,10 +15,10 @@ WHERE account_id = $1 AND id = $2 AND set_config('jit', 'off', TRUE) = 'off'
 SELECT id FROM apps WHERE id = $1 FOR UPDATE;
 
 -- name: lock-fixing
--- Serialise the fixing of one broadcast's recipients until the transaction ends, beside
--- its claims, and go by the keys as they do: not through all bridges for each round.
+-- Whether this transaction may fix the broadcast's recipients: one does at a time, beside
+-- its claims, and goes by the keys as they do: not through all bridges for each round.
 -- $1 broadcast.
-SELECT pg_advisory_xact_lock(hashtextextended('wxcast fixes broadcast ' || $1::text, 0)) IS NULL
+SELECT pg_try_advisory_xact_lock(hashtextextended('wxcast fixes broadcast ' || $1::text, 0))
 WHERE set_config('jit', 'off', TRUE) = 'off' AND set_config('enable_sort', 'off', TRUE) = 'off'
   AND set_config('enable_bitmapscan', 'off', TRUE) = 'off' AND set_config('enable_hashjoin', 'off', TRUE) = 'off'
   AND set_config('enable_mergejoin', 'off', TRUE) = 'off';

@@ -11,4 +11,4 @@ SELECT id FROM apps WHERE id = $1;
 -- name: lock-fixing
 -- A write transaction is alone already.
 -- $1 broadcast.
-SELECT $1 IS NULL;
+SELECT $1 IS NOT NULL;

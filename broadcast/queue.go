@@ -1,0 +1,196 @@
+package broadcast
+
+import (
+	"context"
+	"math"
+	"sync"
+	"time"
+
+	"github.com/wxcast/wxcast/internal/wxcast"
+)
+
+const (
+	// round is how long it may take until each of many broadcasts has had its turn, and
+	// spanMin the least time that one claim holds then.
+	round   = 2 * time.Second
+	spanMin = 60 * time.Millisecond
+	// ahead is how long before its time work is claimed at the earliest.
+	ahead = 300 * time.Millisecond
+)
+
+// queue gives the turn to claim to one of the process's broadcasts at a time.
+type queue struct {
+	mu   sync.Mutex
+	open time.Time     // when the lane has time again that may be claimed
+	news chan struct{} // something has changed
+	done chan struct{} // whoever had the turn has ended it
+}
+
+// place is a runner's in the queue, guarded by the queue's mutex.
+type place struct {
+	turn     chan time.Duration // where it waits for its turn: how much time to claim; nil else
+	due      time.Time          // when it may be its turn, by this machine's clock
+	idle     bool               // nothing is known of that it could claim, until a survey tells
+	woken    bool               // something has changed since its turn began
+	priority int
+	rate     float64
+	paced    time.Time // when its last messages are out
+}
+
+// never is a time that does not come.
+var never = time.Unix(math.MaxInt32, 0)
+
+// wantTurn waits for a runner's turn to claim; ok is false where ctx has ended. The
+// runner must call endTurn.
+func (c *Crew) wantTurn(ctx context.Context, r *runner) (span time.Duration, ok bool) {
+	turn := make(chan time.Duration, 1)
+	c.queue.mu.Lock()
+	r.place.turn = turn
+	c.queue.mu.Unlock()
+	c.tell()
+	select {
+	case span := <-turn:
+		return span, true
+	case <-ctx.Done():
+	}
+	c.queue.mu.Lock()
+	given := r.place.turn == nil
+	r.place.turn = nil
+	c.queue.mu.Unlock()
+	if given {
+		c.done <- struct{}{}
+	}
+	return 0, false
+}
+
+// taken is when, on this machine's clock, a slot was taken that was asked for at a time. The
+// store's clock as this process knows it tells it best, unless that has jumped meanwhile.
+func (c *Crew) taken(s wxcast.Slot, asked time.Time) time.Time {
+	ago, most := c.store.Now().Sub(s.Now), time.Since(asked)
+	return time.Now().Add(-min(max(ago, 0), most))
+}
+
+// endTurn ends a runner's turn, with what its claim told.
+func (c *Crew) endTurn(r *runner, claim wxcast.Claim) {
+	now := time.Now()
+	local := func(t time.Time) time.Time { return claim.Slot.At(t, now) }
+	c.queue.mu.Lock()
+	if !claim.LaneOpens.IsZero() {
+		c.open = local(claim.LaneOpens)
+	}
+	switch got := len(claim.Retries)+len(claim.Fresh) > 0; {
+	case got:
+		r.place.paced, r.place.idle = local(claim.Slot.End), false
+		r.place.due = r.place.paced.Add(-ahead)
+	case claim.Advanced:
+		r.place.due = now
+	case claim.NextDue.IsZero():
+		r.place.due, r.place.idle = never, true
+	default:
+		r.place.due, r.place.idle = local(claim.NextDue), !claim.TooEarly
+	}
+	if r.place.idle && r.place.woken {
+		r.place.due = now
+	}
+	c.queue.mu.Unlock()
+	c.done <- struct{}{}
+}
+
+// stands takes in how a runner's broadcast stands.
+func (c *Crew) stands(r *runner, s wxcast.Standing) {
+	now, store := time.Now(), c.store.Now()
+	c.queue.mu.Lock()
+	defer c.queue.mu.Unlock()
+	r.place.priority = s.Priority
+	paced := time.Time{}
+	if !s.Paced.IsZero() {
+		paced = now.Add(s.Paced.Sub(store))
+	}
+	if paced.After(r.place.paced) { // others sent, too
+		r.place.paced = paced
+	}
+	switch due := now.Add(s.Due.Sub(store)); {
+	case s.Rate != r.place.rate: // what was too early need not be any more
+		r.place.rate = s.Rate
+		r.place.paced, r.place.due, c.open = paced, now, now
+	case r.place.idle && !s.Due.IsZero() && due.Before(r.place.due):
+		r.place.due = due
+	}
+	c.tell()
+}
+
+// wake lets a runner claim again: something has changed for it.
+func (c *Crew) wake(r *runner) {
+	c.queue.mu.Lock()
+	if r.place.woken = true; r.place.idle {
+		r.place.due = time.Now()
+	}
+	c.queue.mu.Unlock()
+	c.tell()
+}
+
+func (c *Crew) tell() {
+	select {
+	case c.news <- struct{}{}:
+	default: // it is told already
+	}
+}
+
+// takeTurns gives the turn to one runner after another.
+func (c *Crew) takeTurns(ctx context.Context) {
+	awake := time.NewTimer(0)
+	defer awake.Stop()
+	for ctx.Err() == nil {
+		turn, span, wait := c.nextTurn(time.Now())
+		if turn != nil {
+			turn <- span
+			<-c.done
+			continue
+		}
+		awake.Reset(wait)
+		select {
+		case <-ctx.Done():
+			return
+		case <-c.news:
+		case <-awake.C:
+		}
+	}
+}
+
+// nextTurn is whose turn it is: of those that are due the most urgent, and then the one that
+// has waited for longest at its rate. The time that it may claim is shorter where many want
+// theirs. Where it is nobody's, it tells how long to wait.
+func (c *Crew) nextTurn(now time.Time) (turn chan time.Duration, span, wait time.Duration) {
+	wait = time.Second
+	if c.outOfTouch() {
+		return nil, 0, idlePoll
+	}
+	all := c.all()
+	c.queue.mu.Lock()
+	defer c.queue.mu.Unlock()
+	if now.Before(c.open) {
+		return nil, 0, c.open.Sub(now)
+	}
+	var next *runner
+	many := 0
+	for _, r := range all {
+		switch {
+		case r.place.turn == nil:
+			continue
+		case now.Before(r.place.due):
+			wait = min(wait, r.place.due.Sub(now))
+			continue
+		}
+		many++
+		if next == nil || r.place.priority > next.place.priority || r.place.priority == next.place.priority &&
+			(r.place.paced.Before(next.place.paced) || r.place.paced.Equal(next.place.paced) && r.b.ID < next.b.ID) {
+			next = r
+		}
+	}
+	if next == nil {
+		return nil, 0, wait
+	}
+	turn = next.place.turn
+	next.place.turn, next.place.woken = nil, false
+	return turn, max(min(claimTime, round/time.Duration(many)), spanMin), 0
+}

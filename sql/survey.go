@@ -1,0 +1,64 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/wxcast/wxcast/internal/wxcast"
+)
+
+// Survey tells what there is to do of some of an account's broadcasts, in one look, for a
+// process that holds those leases. Those that are final are not among them.
+func (db *DB) Survey(ctx context.Context, accountID int64, ids, held []int64) ([]wxcast.Standing, error) {
+	ctx = within(ctx, hurried)
+	var rows []struct {
+		ID       int64
+		State    wxcast.BroadcastState
+		Rate     float64
+		Priority int
+		Canary   wxcast.CanaryState
+		Until    sql.NullTime `db:"canary_until"`
+		Fixed    bool
+		SlotAt   sql.NullTime `db:"slot_at"`
+		SlotN    int64        `db:"slot_n"`
+		Fresh    bool
+		NextDue  sql.NullTime `db:"next_due"`
+		Leased   bool
+		Lapsed   bool
+	}
+	now := db.Now()
+	if err := db.list(ctx, &rows, fmt.Sprintf(db.q.Survey, db.engine.elements("$2"), db.engine.elements("$4")), accountID,
+		jsonParam(texts(ids)), now, jsonParam(texts(held))); err != nil {
+		return nil, fmt.Errorf("survey the broadcasts: %w", err)
+	}
+	all := make([]wxcast.Standing, len(rows))
+	for i, r := range rows {
+		s := wxcast.Standing{ID: r.ID, State: r.State, Rate: r.Rate, Priority: r.Priority}
+		if r.SlotAt.Valid && r.Rate > 0 {
+			s.Paced = utc(r.SlotAt).Add(time.Duration(float64(r.SlotN) / r.Rate * float64(time.Second)))
+		}
+		idle := !r.Fresh && !r.NextDue.Valid && !r.Leased
+		switch {
+		case r.Lapsed, r.Fresh && r.Canary == wxcast.CanaryNone, r.Fixed && idle && r.Canary != wxcast.CanaryWaiting,
+			r.Fixed && r.Canary == wxcast.CanarySending && !r.NextDue.Valid && !r.Leased:
+			s.Due = now
+		case r.Canary == wxcast.CanaryWaiting && !r.NextDue.Valid:
+			s.Due = utc(r.Until)
+		case r.NextDue.Valid:
+			s.Due = utc(r.NextDue)
+		}
+		all[i] = s
+	}
+	return all, nil
+}
+
+func texts(ids []int64) []string {
+	all := make([]string, len(ids))
+	for i, id := range ids {
+		all[i] = strconv.FormatInt(id, 10)
+	}
+	return all
+}
