@@ -62,7 +62,7 @@ func (r *round) checkBroadcast(ctx context.Context) error {
 
 func (r *round) checkRate(state simulator.State) {
 	margin := rateMargin
-	if r.injected[workerStopped]+r.injected[answersDelayed] > 0 {
+	if r.injected[workerStopped]+r.injected[answersDelayed]+r.injected[clockJumped]+r.injected[clockSetBack] > 0 {
 		margin = heldUpRateMargin
 	}
 	peak := float64(state.Calls[wechat.TemplateSendAPI].PeakPerSecond)

@@ -32,6 +32,7 @@ type options struct {
 	rounds    int // 0: as many as fit into lasts
 	scenarios []scenario
 	verbose   bool
+	size      manySize
 }
 
 func main() {
@@ -43,6 +44,11 @@ func main() {
 	flag.Uint64Var(&o.seed, "seed", 0, "what goes wrong, and when; 0 picks one and says it")
 	flag.IntVar(&o.rounds, "rounds", 0, "how many rounds, whatever -for says")
 	flag.BoolVar(&o.verbose, "v", false, "tell each fault")
+	flag.IntVar(&o.size.broadcasts, "broadcasts", 20, "of the scenario many")
+	flag.IntVar(&o.size.people, "people", 200, "of the scenario many")
+	flag.IntVar(&o.size.rate, "rate", 400, "messages a second of the scenario many")
+	flag.IntVar(&o.size.workers, "workers", 3, "of the scenario many")
+	flag.DurationVar(&o.size.watch, "watch", 0, "how long to look at the scenario many; 0 for to its end")
 	flag.Parse()
 	if o.seed == 0 {
 		o.seed = rand.Uint64N(1_000_000) + 1
@@ -116,7 +122,7 @@ func run(ctx context.Context, w *world, o options) (*tally, []string, error) {
 		}
 		s := o.scenarios[n%len(o.scenarios)]
 		seed := o.seed + uint64(n) // so that a round can be had again alone
-		r := &round{world: w, tally: count, number: n, seed: seed, verbose: o.verbose,
+		r := &round{world: w, tally: count, number: n, seed: seed, verbose: o.verbose, size: o.size,
 			rnd: rand.New(rand.NewPCG(seed, 0))}
 		started := time.Now()
 		err := r.play(ctx, s)

@@ -36,6 +36,8 @@ var scenarios = []scenario{
 	{"serve", (*round).serve},
 	{"disk", (*round).disk},
 	{"upgrade", (*round).upgrade},
+	{"many", (*round).many},
+	{"clocks", (*round).clocks},
 }
 
 func scenarioNames() []string {
@@ -53,6 +55,7 @@ type round struct {
 	number  int
 	seed    uint64
 	verbose bool
+	size    manySize
 	rnd     *rand.Rand
 
 	dir      string
