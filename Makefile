@@ -22,6 +22,10 @@ demo: ## Show the whole job on a simulated account
 test: ## Run all tests with the race detector, on SQLite and a real Postgres
 	$(WITH_POSTGRES) $(GO) test -race -parallel 8 -timeout 20m -gcflags='modernc.org/...=-race=false' ./...
 
+.PHONY: test-long
+test-long: ## Run the command line's tests with those that take minutes: days, full disks, benchmarks (12 minutes)
+	WXCAST_TEST_LONG=1 $(WITH_POSTGRES) $(GO) test -race -parallel 8 -timeout 40m -gcflags='modernc.org/...=-race=false' ./internal/cli
+
 .PHONY: test-short
 test-short: ## Run all tests but the long ones, without the race detector
 	$(WITH_POSTGRES) $(GO) test -short ./...

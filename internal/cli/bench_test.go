@@ -15,6 +15,7 @@ import (
 
 // wxcast bench measures every part to its end on both stores, and its figures are figures.
 func TestBench(t *testing.T) {
+	long(t)
 	t.Parallel()
 	b := newBench(t, storetest.PostgresURL(t), simulator.Options{Followers: 1})
 	out, plot, profiles := b.file("bench.json"), b.file("growth.svg"), b.file("profiles")

@@ -155,6 +155,7 @@ func (n *network) cut() {
 }
 
 func TestANetworkThatIsAwayForHalfAMinute(t *testing.T) {
+	long(t)
 	t.Parallel()
 	storetest.EachURL(t, func(t *testing.T, url string) {
 		b, spec := newPacedBench(t, url, 2000)
@@ -182,6 +183,7 @@ func TestANetworkThatIsAwayForHalfAMinute(t *testing.T) {
 }
 
 func TestATokenThatIsRefusedForEverPausesAndNothingIsLost(t *testing.T) {
+	long(t)
 	t.Parallel()
 	storetest.EachURL(t, func(t *testing.T, url string) {
 		b, spec := newPacedBench(t, url, 2000)
@@ -205,6 +207,7 @@ func TestATokenThatIsRefusedForEverPausesAndNothingIsLost(t *testing.T) {
 // A disk fills up under a broadcast; or, which needs nobody's leave to try, the files may
 // not grow.
 func TestAFullDiskIsToldAndNothingIsLost(t *testing.T) {
+	long(t)
 	t.Parallel()
 	t.Run("a limit on files", func(t *testing.T) {
 		b, spec := newPacedBench(t, storetest.SQLiteURL(t), 3000)

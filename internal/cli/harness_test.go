@@ -64,6 +64,17 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// longTests names the variable with which the tests that take a minute or more are run, too.
+const longTests = "WXCAST_TEST_LONG"
+
+// long leaves a test out that takes a minute or more: make test-long runs it.
+func long(t *testing.T) {
+	t.Helper()
+	if os.Getenv(longTests) == "" {
+		t.Skip("it takes minutes: make test-long runs it")
+	}
+}
+
 // bench is a simulated account, and a folder with the files that commands read.
 type bench struct {
 	sim *simulator.Server

@@ -190,9 +190,7 @@ func TestAnInterruptStopsWithinTwoSeconds(t *testing.T) {
 }
 
 func TestFourProcessesOnABadPlatform(t *testing.T) {
-	if testing.Short() {
-		t.Skip("8,000 recipients")
-	}
+	long(t)
 	const recipients = 8000
 	b := newBench(t, storetest.PostgresURL(t), simulator.Options{Followers: recipients, Seed: 34,
 		Shares: simulator.Shares{WithUnionID: 1, MiniUser: 1, Unreachable: 0.01}})

@@ -12,6 +12,7 @@ import (
 
 // Four processes share a day's quota to the last message, day after day.
 func TestFourProcessesUseEachDaysQuotaExactly(t *testing.T) {
+	long(t)
 	t.Parallel()
 	const recipients, daily, keep = 5000, 2000, 200
 	storetest.EachURL(t, func(t *testing.T, url string) {
