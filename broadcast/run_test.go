@@ -246,7 +246,7 @@ func TestAnInterruptRecordsWhatWasSentAndTheNextRunGoesOn(t *testing.T) {
 			if tally := b.tally(t, job.ID); tally.Sent != int64(b.sim.State().Messages) {
 				t.Errorf("round %d: %d recorded, %d sent", round, tally.Sent, b.sim.State().Messages)
 			}
-			if round > 20 {
+			if round > 60 { // on a machine with other work little is sent in one
 				t.Fatal("it never ends")
 			}
 		}
