@@ -90,7 +90,7 @@ comma := ,
 CHAOS ?= 2h
 
 .PHONY: chaos
-chaos: ## Break wxcast in ten ways, and count what is lost (3 minutes)
+chaos: ## Break wxcast in nine ways, and count what is lost (3 minutes)
 	$(GO) run ./internal/chaos -rounds 9
 
 .PHONY: chaos-long
