@@ -2,6 +2,7 @@ package followersync
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"time"
 
@@ -23,8 +24,11 @@ const (
 func retry[T any](ctx context.Context, s *syncer, call func() (T, error)) (T, error) {
 	wait, refusals := retryFirst, 0
 	for attempt := 1; ; attempt++ {
-		if err := s.limiter.Wait(ctx); err != nil { // also before ctx's deadline, if that is too near
+		if err := s.limiter.Wait(ctx); err != nil {
 			var zero T
+			if _, has := ctx.Deadline(); has && ctx.Err() == nil { // it is too near to wait for the turn
+				err = fmt.Errorf("%w: %w", context.DeadlineExceeded, err)
+			}
 			return zero, err
 		}
 		out, err := call()
