@@ -19,7 +19,7 @@ demo: ## Show the whole job on a simulated account
 # times slower, and not ours to search for races. Everything else is watched. More
 # tests than there are cores run at a time: those that do wait more than they work.
 .PHONY: test
-test: ## Run all tests with the race detector, on SQLite and a real Postgres
+test: ## Run the tests with the race detector, on SQLite and a real Postgres
 	$(WITH_POSTGRES) $(GO) test -race -parallel 8 -timeout 20m -gcflags='modernc.org/...=-race=false' ./...
 
 .PHONY: test-long

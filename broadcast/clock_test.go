@@ -232,6 +232,53 @@ func TestANewRateHoldsAtOnce(t *testing.T) {
 	})
 }
 
+// A slow broadcast ends with its last message, and not when the next could have left.
+func TestASlowBroadcastEndsWithItsLastMessage(t *testing.T) {
+	inTime(t, 3, func(t *testing.T, b *bubble) {
+		b.options.Rate = 0.02
+		begun := time.Now()
+		b.run(t, b.add(t, "slow"), wxcast.BroadcastDone)
+		if took := time.Since(begun); len(b.sent()) != 3 || took > 103*time.Second {
+			t.Errorf("%d messages in %v, want 3 in two waits of 50 seconds", len(b.sent()), took)
+		}
+	})
+}
+
+// A fast one that begins beside it in the same process does not wait for the slow one's time.
+func TestAFastBroadcastBeginsAtOnceBesideASlowOne(t *testing.T) {
+	inTime(t, 40, func(t *testing.T, b *bubble) {
+		crew := broadcast.NewCrew(b.DB, b.account, 8, b.options.Log)
+		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
+		var all sync.WaitGroup
+		defer all.Wait()
+		start := func(ctx context.Context, name string, rate float64) <-chan wxcast.BroadcastState {
+			b.options.Rate = rate
+			job, o, ended := b.add(t, name), b.options, make(chan wxcast.BroadcastState, 1)
+			all.Go(func() {
+				after, _ := crew.Run(ctx, job, broadcast.With{Channel: b, Platform: b}, o)
+				ended <- after.State
+			})
+			return ended
+		}
+		start(ctx, "slow", 0.01)
+		time.Sleep(20 * time.Second)
+		before, begun := len(b.sent()), time.Now()
+		if state := <-start(ctx, "fast", 10); state != wxcast.BroadcastDone {
+			t.Errorf("the fast one is %s", state)
+		}
+		calls := b.sent()
+		if wait := calls[before].at.Sub(begun); before != 1 || wait > 1500*time.Millisecond {
+			t.Errorf(
+				"%d messages of the slow one; the fast one's first left after %v, want it within a second or so",
+				before,
+				wait,
+			)
+		}
+		stop()
+	})
+}
+
 // A canary waits for its receipts and refusals; then the others follow, or nobody does.
 func TestACanaryWaitsAndJudges(t *testing.T) {
 	for name, test := range map[string]struct {
@@ -343,9 +390,8 @@ func TestADeadProcesssWorkIsTakenOverAfterItsLease(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if _, err := b.ReadQuota(t.Context(), b.lane(), wxcast.DayOf(b.Now()), func(context.Context, string) (wxcast.Quota, error) {
-			return wxcast.Quota{Limit: 1e6}, nil
-		}); err != nil {
+		told := func(context.Context, string) (wxcast.Quota, error) { return wxcast.Quota{Limit: 1e6}, nil }
+		if _, err := b.ReadQuota(t.Context(), b.lane(), wxcast.DayOf(b.Now()), told); err != nil {
 			t.Fatal(err)
 		}
 		died := time.Now()

@@ -113,8 +113,8 @@ type pulse struct {
 	mu       sync.Mutex
 	next     chan struct{} // closed at the next heartbeat that succeeds
 	platform struct {
-		known bool
-		ahead time.Duration // WeChat's clock before the store's
+		ahead time.Duration // the furthest that WeChat's clock was before the store's
+		at    time.Time     // when it last was about there
 	}
 }
 

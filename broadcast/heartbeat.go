@@ -137,14 +137,20 @@ func (c *Crew) askForBeat() {
 
 // heard takes in what WeChat's clock showed when it answered. It stands beside the store's,
 // as this process knows that; a clock that has suddenly moved ahead of it tells that this
-// process stood still, and its clock with it.
+// process stood still, and its clock with it. WeChat has many machines, and an answer may be
+// late: what counts is the furthest ahead that was seen lately.
 func (c *Crew) heard(date time.Time) {
 	c.pulse.mu.Lock()
 	defer c.pulse.mu.Unlock()
-	ahead, p := date.Sub(c.store.Now()), &c.platform
-	if p.known && ahead-p.ahead > stoodStill {
-		c.doubted.Store(new(time.Now()))
+	now, ahead, p := time.Now(), date.Sub(c.store.Now()), &c.platform
+	switch {
+	case p.at.IsZero(), p.ahead-ahead > stoodStill && now.Sub(p.at) > lately:
+		p.ahead, p.at = ahead, now
+	case ahead-p.ahead > stoodStill:
+		p.ahead, p.at = ahead, now
+		c.doubted.Store(&now)
 		c.askForBeat()
+	case p.ahead-ahead <= stoodStill:
+		p.ahead, p.at = max(p.ahead, ahead), now
 	}
-	p.known, p.ahead = true, ahead
 }

@@ -52,7 +52,10 @@ func TestWeChatsClockTellsThatAProcessStoodStill(t *testing.T) {
 		if d := <-waited; d != 300*time.Millisecond || !c.sure() {
 			t.Errorf("waited %v for the heartbeat, want the 300 ms that it took", d)
 		}
-		c.heard(time.Now().Add(11 * time.Minute)) // it is so far ahead, and stays there
+		for range 3 { // one of its machines is so far ahead, and others are not
+			c.heard(time.Now().Add(11 * time.Minute))
+			c.heard(time.Now())
+		}
 		if !c.sure() {
 			t.Error("in doubt again though nothing has moved")
 		}

@@ -70,13 +70,25 @@ func (c *Crew) taken(s wxcast.Slot, asked time.Time) time.Time {
 	return time.Now().Add(-min(max(ago, 0), most))
 }
 
+// askMost is how long nothing is asked of the store at the most while the time of a slow
+// broadcast runs: a faster one may begin, and the last message's end is the broadcast's.
+const askMost = time.Second
+
+// soon is a time, or askMost from now where that is sooner.
+func soon(t, now time.Time) time.Time {
+	if most := now.Add(askMost); t.After(most) {
+		return most
+	}
+	return t
+}
+
 // endTurn ends a runner's turn, with what its claim told.
 func (c *Crew) endTurn(r *runner, claim wxcast.Claim) {
 	now := time.Now()
 	local := func(t time.Time) time.Time { return claim.Slot.At(t, now) }
 	c.queue.mu.Lock()
 	if !claim.LaneOpens.IsZero() {
-		c.open = local(claim.LaneOpens)
+		c.open = soon(local(claim.LaneOpens), now)
 	}
 	switch got := len(claim.Retries)+len(claim.Fresh) > 0; {
 	case got:
@@ -89,7 +101,7 @@ func (c *Crew) endTurn(r *runner, claim wxcast.Claim) {
 	default:
 		r.place.due, r.place.idle = local(claim.NextDue), !claim.TooEarly
 	}
-	if r.place.idle && r.place.woken {
+	if r.place.woken && (r.place.idle || r.place.due.Sub(now) > askMost) {
 		r.place.due = now
 	}
 	c.queue.mu.Unlock()
@@ -122,9 +134,10 @@ func (c *Crew) stands(r *runner, s wxcast.Standing) {
 // wake lets a runner claim again: something has changed for it.
 func (c *Crew) wake(r *runner) {
 	c.queue.mu.Lock()
-	if r.place.woken = true; r.place.idle {
-		r.place.due = time.Now()
+	if now := time.Now(); r.place.idle || r.place.due.Sub(now) > askMost {
+		r.place.due = now
 	}
+	r.place.woken = true
 	c.queue.mu.Unlock()
 	c.tell()
 }

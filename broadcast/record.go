@@ -11,7 +11,7 @@ import (
 const (
 	// recordMax outcomes, or those of recordEvery, are written in one transaction.
 	recordMax   = 2000
-	recordMin   = 64
+	recordMin   = 64 // outcomes may wait for the writer, also of a slow broadcast
 	recordEvery = 80 * time.Millisecond
 	// recordTimeout is how long the store may be away before a process gives up:
 	// its outcomes are then lost, and its leases lapse.

@@ -25,6 +25,8 @@ const (
 	// WeChat's clock moves ahead of ours, to a second, when this process stood still.
 	sureFor    = time.Second
 	stoodStill = 3 * time.Second
+	// lately is how long WeChat's clock counts that was ahead of others of its own.
+	lately = time.Minute
 	// leaseMargin is how long before a lease's end sends stop: a call takes time.
 	leaseMargin = time.Second
 	// claimTime is how much sending one claim holds, and claimMax its most
@@ -70,7 +72,7 @@ type Options struct {
 	// Rate and Priority become the broadcast's, where Rate is not 0.
 	Rate        float64 // messages per second, all workers together
 	Priority    int
-	Concurrency int   // calls in flight of this process
+	Concurrency int   // calls in flight of this process, of a crew of its own
 	QuotaKeep   int64 // messages a day to leave to others
 	MaxFailures int   // refusals in a row that pause the broadcast
 	// MaxFailedShare of the last failureWindow messages refused pauses it, too.
@@ -324,8 +326,8 @@ func (r *runner) claim(ctx, sending, recording context.Context, claims chan<- *b
 func (r *runner) claimOnce(ctx, sending context.Context, span time.Duration) (wxcast.Claim, *batch, error) {
 	at := time.Now()
 	c, err := r.store.Claim(sending, wxcast.ClaimRequest{
-		Broadcast: r.b.Ref(), Channel: r.facts.Name, Lane: r.lane, Worker: r.crew.worker, Max: r.claimSize(), Span: span,
-		Held: r.crew.held(), Lead: r.crew.lead.get(), Ahead: ahead,
+		Broadcast: r.b.Ref(), Channel: r.facts.Name, Lane: r.lane, Worker: r.crew.worker, Max: r.claimSize(),
+		Span: span, Held: r.crew.held(), Lead: r.crew.lead.get(), Ahead: ahead,
 		QuotaKeep: r.QuotaKeep, LeaseTTL: leaseTTL, Cap: r.Cap, Profile: r.Channel.Profile(),
 	})
 	r.crew.lead.took(time.Since(at))
@@ -345,7 +347,8 @@ func (r *runner) claimOnce(ctx, sending context.Context, span time.Duration) (wx
 // tellClaim says what was odd about a claim.
 func (r *runner) tellClaim(ctx context.Context, c wxcast.Claim) {
 	if c.TakenOver > 0 {
-		r.Log.WarnContext(ctx, "the work of a dead process is taken over", "broadcast_id", r.b.ID, "leases", c.TakenOver)
+		r.Log.WarnContext(ctx, "the work of a dead process is taken over", "broadcast_id", r.b.ID, "leases",
+			c.TakenOver)
 		if r.TakenOver != nil {
 			r.TakenOver(c.TakenOver)
 		}

@@ -70,7 +70,8 @@ var errNotNow = errors.New("the message may not leave any more")
 // call, since a slow platform or a low rate may lie between the claim and that.
 func (r *runner) mayLeave(j job) error {
 	now := r.store.Now()
-	if !r.crew.sure() || !j.batch.mayStillSend(j.retry) || r.offHours(now) || now.Add(dayMargin).After(j.batch.dayEnds) ||
+	if !r.crew.sure() || !j.batch.mayStillSend(j.retry) || r.offHours(now) ||
+		now.Add(dayMargin).After(j.batch.dayEnds) ||
 		!j.OpenSince.IsZero() && r.judge.windowOver(j.OpenSince, now) {
 		return errNotNow
 	}

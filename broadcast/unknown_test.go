@@ -25,9 +25,8 @@ func TestALostAnswerIsUnknownOnceItsWindowIsOver(t *testing.T) {
 				}
 				lane := wxcast.Lane{AppID: b.account, API: wechat.TemplateSendAPI}
 				// As if a process had died eleven minutes ago with everything in flight.
-				if _, err := b.db.ReadQuota(t.Context(), lane, wxcast.DayOf(b.db.Now()), func(context.Context, string) (wxcast.Quota, error) {
-					return wxcast.Quota{Limit: 100}, nil
-				}); err != nil {
+				told := func(context.Context, string) (wxcast.Quota, error) { return wxcast.Quota{Limit: 100}, nil }
+				if _, err := b.db.ReadQuota(t.Context(), lane, wxcast.DayOf(b.db.Now()), told); err != nil {
 					t.Fatal(err)
 				}
 				c, err := b.db.Claim(t.Context(),

@@ -150,6 +150,16 @@ func (db *DB) KeepClock(ctx context.Context) {
 	}
 }
 
+// fromNow is the parameter of a statement that writes a time so long from now by the store's
+// own clock, whatever this process knows of it: microseconds, which Postgres adds to its now(),
+// or the time where the store's clock is this machine's.
+func (db *DB) fromNow(d time.Duration) any {
+	if db.engine == SQLite {
+		return db.Now().Add(d)
+	}
+	return (d + time.Duration(db.clock.pretended.Load()+db.clock.skewed.Load())).Microseconds()
+}
+
 // clockColumn is the store's time in a query; NULL where it is this machine's.
 func (e Engine) clockColumn() string {
 	if e == SQLite {

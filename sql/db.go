@@ -228,7 +228,7 @@ func (db *DB) tx(ctx context.Context, accountID int64, fn func(*sqlx.Tx) error) 
 			return err
 		}
 		defer func() { _ = tx.Rollback() }() // a no-op after Commit
-		first, err := execRows(ctx, tx, db.q.AddCommit, accountID, id, db.Now())
+		first, err := execRows(ctx, tx, db.q.AddCommit, accountID, id, db.fromNow(0))
 		if err != nil || first == 0 {
 			return err
 		}

@@ -18,12 +18,8 @@ func (db *DB) RenewLeases(ctx context.Context, accountID int64, worker string, h
 	ctx = within(ctx, hurried)
 	err = retryTransient(ctx, func(ctx context.Context) error {
 		renewed = renewed[:0]
-		// By the store's own clock: a process that was frozen is wrong about the time.
-		var until any = db.Now().Add(ttl)
-		if db.engine == Postgres {
-			until = (ttl + time.Duration(db.clock.pretended.Load()+db.clock.skewed.Load())).Microseconds()
-		}
-		return db.write.SelectContext(ctx, &renewed, db.q.RenewLeases, accountID, worker, jsonParam(held), until)
+		return db.write.SelectContext(ctx, &renewed, db.q.RenewLeases, accountID, worker, jsonParam(held),
+			db.fromNow(ttl))
 	})
 	return renewed, err
 }

@@ -77,7 +77,8 @@ func (db *DB) loadPacer(ctx context.Context, tx *sqlx.Tx, lane wxcast.Lane, begu
 		db.clock.jumpedSince(begun)) {
 		p.next = p.now.Add(inHand)
 		p.slotAt, p.slotN = nullTime(p.next), 0
-		if _, err := tx.ExecContext(ctx, db.q.PutPacing, lane.AppID, lane.API, p.next, 0, p.share, p.shareAt); err != nil {
+		if _, err := tx.ExecContext(ctx, db.q.PutPacing, lane.AppID, lane.API, p.next, 0, p.share,
+			p.shareAt); err != nil {
 			return nil, err
 		}
 	}

@@ -111,8 +111,13 @@ func (t *claimTx) excluded(ctx context.Context) (map[wxcast.Recipient]bool, erro
 		since = a.NotMessagedSince.UTC()
 	}
 	var found []wxcast.Recipient
-	err := t.tx.SelectContext(ctx, &found, fmt.Sprintf(t.db.q.Messaged, t.db.engine.elements("$5"),
-		t.db.engine.elements("$3")), t.ref.AccountID, t.ref.ID, jsonParam(texts(a.NotOfBroadcasts)), since, t.recipients())
+	err := t.tx.SelectContext(ctx, &found, fmt.Sprintf(
+		t.db.q.Messaged,
+		t.db.engine.elements("$5"),
+		t.db.engine.elements(
+			"$3",
+		),
+	), t.ref.AccountID, t.ref.ID, jsonParam(texts(a.NotOfBroadcasts)), since, t.recipients())
 	return setOf(found), err
 }
 

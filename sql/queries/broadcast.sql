@@ -37,8 +37,8 @@ FROM broadcasts WHERE account_id = $1 AND created_at < $3 AND (finished_at IS NU
 SELECT id, account_id, mini_id, name, content_hash, spec, audience, message_key, state, reason, resume_at, rate,
     priority, canary,
     canary_until, fixed, created_at, started_at, finished_at
-FROM broadcasts WHERE account_id = $1 AND finished_at IS NULL AND (state = 'running' OR state IN ('waiting', 'scheduled')
-    AND resume_at <= $2) ORDER BY id;
+FROM broadcasts WHERE account_id = $1 AND finished_at IS NULL
+    AND (state = 'running' OR state IN ('waiting', 'scheduled') AND resume_at <= $2) ORDER BY id;
 
 -- name: move-broadcast
 -- Change the state, if it is still what the mover thinks it is.

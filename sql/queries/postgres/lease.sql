@@ -5,7 +5,8 @@ DELETE FROM leases WHERE account_id = $1 AND worker = $2
 
 -- name: renew-leases
 -- $1 account; $2 worker; $3 lease ids as a JSON array; $4 until so many microseconds from now.
-UPDATE leases SET leased_until = now() + CAST($4 AS BIGINT) * INTERVAL '1 microsecond' WHERE account_id = $1 AND worker = $2
+UPDATE leases SET leased_until = now() + CAST($4 AS BIGINT) * INTERVAL '1 microsecond'
+WHERE account_id = $1 AND worker = $2
     AND id IN (SELECT value::bigint FROM json_array_elements_text($3::json)) RETURNING id;
 
 -- name: lapsed-leases
