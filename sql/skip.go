@@ -110,14 +110,10 @@ func (t *claimTx) excluded(ctx context.Context) (map[wxcast.Recipient]bool, erro
 	if !a.NotMessagedSince.IsZero() {
 		since = a.NotMessagedSince.UTC()
 	}
+	query := fmt.Sprintf(t.db.q.Messaged, t.db.engine.elements("$5"), t.db.engine.elements("$3"))
 	var found []wxcast.Recipient
-	err := t.tx.SelectContext(ctx, &found, fmt.Sprintf(
-		t.db.q.Messaged,
-		t.db.engine.elements("$5"),
-		t.db.engine.elements(
-			"$3",
-		),
-	), t.ref.AccountID, t.ref.ID, jsonParam(texts(a.NotOfBroadcasts)), since, t.recipients())
+	err := t.tx.SelectContext(ctx, &found, query, t.ref.AccountID, t.ref.ID, jsonParam(texts(a.NotOfBroadcasts)), since,
+		t.recipients())
 	return setOf(found), err
 }
 
