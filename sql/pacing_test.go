@@ -13,11 +13,8 @@ import (
 // paced claims at most n deliveries that fit into a second, up to a second ahead.
 func (w world) paced(t testing.TB, b wxcast.Broadcast, worker string, n int) wxcast.Claim {
 	t.Helper()
-	c, err := w.Claim(
-		t.Context(),
-		wxcast.ClaimRequest{Broadcast: b.Ref(), Channel: "any", Lane: w.lane(), Worker: worker,
-			Max: n, Span: time.Second, Ahead: time.Second, LeaseTTL: 8 * time.Second},
-	)
+	c, err := w.Claim(t.Context(), wxcast.ClaimRequest{Broadcast: b.Ref(), Channel: "any", Lane: w.lane(),
+		Worker: worker, Max: n, Span: time.Second, Ahead: time.Second, LeaseTTL: 8 * time.Second})
 	must(t, err)
 	return c
 }
@@ -63,11 +60,8 @@ func TestANewRateDoesNotWaitForTheOldOnesSlot(t *testing.T) {
 			t.Fatalf("claimed %d", len(c.Fresh))
 		}
 		if c := w.paced(t, b, "w", 5); len(c.Fresh) != 0 || c.NextDue.Sub(w.Now()) < 90*time.Second {
-			t.Fatalf(
-				"claimed %d at once at one message in 100 seconds; again in %v",
-				len(c.Fresh),
-				c.NextDue.Sub(w.Now()),
-			)
+			t.Fatalf("claimed %d at once at one message in 100 seconds; again in %v", len(c.Fresh),
+				c.NextDue.Sub(w.Now()))
 		}
 		w.rate(t, b, 5, 0)
 		c := w.paced(t, b, "w", 5)

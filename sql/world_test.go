@@ -44,12 +44,8 @@ func (w world) lane() wxcast.Lane { return wxcast.Lane{AppID: w.account, API: se
 // told stores an answer of WeChat's about the quota.
 func (w world) told(t testing.TB, day wxcast.Day, q wxcast.Quota) {
 	t.Helper()
-	_, err := w.ReadQuota(
-		t.Context(),
-		w.lane(),
-		day,
-		func(context.Context, string) (wxcast.Quota, error) { return q, nil },
-	)
+	answer := func(context.Context, string) (wxcast.Quota, error) { return q, nil }
+	_, err := w.ReadQuota(t.Context(), w.lane(), day, answer)
 	must(t, err)
 }
 
