@@ -89,9 +89,14 @@ func (db *DB) loadPacer(ctx context.Context, tx *sqlx.Tx, lane wxcast.Lane, begu
 // was none that can be believed. The rate is today's: a new one holds at once.
 func (p *pacer) after(at sql.NullTime, n int64, rate float64) time.Time {
 	if start := utc(at); at.Valid && rate > 0 && start.Sub(p.now) <= slotAhead {
-		return start.Add(time.Duration(float64(n) / (rate * p.share) * float64(time.Second)))
+		return start.Add(p.length(n, rate))
 	}
 	return p.now
+}
+
+// length is the time of n messages at that rate, as it is now.
+func (p *pacer) length(n int64, rate float64) time.Duration {
+	return time.Duration(float64(n) / (rate * p.share) * float64(time.Second))
 }
 
 // take takes the lane's next free time for n messages, from earliest on. A broadcast that is
@@ -110,8 +115,7 @@ func (p *pacer) take(ctx context.Context, n int, rate float64, earliest, own tim
 	if slot.Start.Before(own) {
 		slot.Start = own.Truncate(time.Microsecond)
 	}
-	slot.End = slot.Start.Add(time.Duration(float64(n) / (min(rate, p.rate) * p.share) * float64(time.Second))).
-		Truncate(time.Microsecond)
+	slot.End = slot.Start.Add(p.length(int64(n), min(rate, p.rate))).Truncate(time.Microsecond)
 	p.slotAt, p.slotN = nullTime(begins), int64(n)
 	p.next = p.after(p.slotAt, p.slotN, p.rate)
 	_, err := p.tx.ExecContext(ctx, p.db.q.PutPacing, p.lane.AppID, p.lane.API, begins, n, p.share, p.shareAt)
