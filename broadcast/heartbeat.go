@@ -75,7 +75,7 @@ func (c *Crew) survey(ctx context.Context) error {
 	}
 	for _, r := range all {
 		i := slices.IndexFunc(standings, func(s wxcast.Standing) bool { return s.ID == r.b.ID })
-		if i < 0 || standings[i].State != wxcast.BroadcastRunning {
+		if i < 0 || !r.worksOn(standings[i].State) {
 			r.halt(errHalted)
 			continue
 		}

@@ -125,7 +125,12 @@ func (c *Crew) Run(ctx context.Context, b wxcast.Broadcast, w With, o Options) (
 			return b, err
 		}
 	}
-	r := newRunner(c, b, w, o)
+	return c.finish(ctx, newRunner(c, b, w, o))
+}
+
+// finish runs a runner to its end, and returns the broadcast as it stands then.
+func (c *Crew) finish(ctx context.Context, r *runner) (wxcast.Broadcast, error) {
+	b := r.b
 	runErr := r.run(ctx)
 	if ctx.Err() != nil && !errors.Is(runErr, ErrNotRecorded) {
 		runErr = ctx.Err()
@@ -156,6 +161,7 @@ type runner struct {
 	store   Store
 	facts   wxcast.Channel
 	lane    wxcast.Lane
+	through time.Duration // it only sees doubts through that are no older than this; 0 else
 	judge   judge
 	b       wxcast.Broadcast
 	batches registry
@@ -208,7 +214,9 @@ func (r *runner) run(ctx context.Context) error {
 	defer r.crew.leave(r)
 
 	var background sync.WaitGroup
-	background.Go(func() { r.fix(working) })
+	if r.through == 0 {
+		background.Go(func() { r.fix(working) })
+	}
 	confirmed := make(chan struct{})
 	go func() { r.confirm(sending); close(confirmed) }()
 
@@ -303,7 +311,7 @@ func (r *runner) claim(ctx, sending, recording context.Context, claims chan<- *b
 			return nil
 		case err != nil:
 			return err
-		case c.State != wxcast.BroadcastRunning:
+		case !r.worksOn(c.State):
 			r.halt(errHalted)
 			return nil
 		case b != nil:
@@ -329,6 +337,7 @@ func (r *runner) claimOnce(ctx, sending context.Context, span time.Duration) (wx
 		Broadcast: r.b.Ref(), Channel: r.facts.Name, Lane: r.lane, Worker: r.crew.worker, Max: r.claimSize(),
 		Span: span, Held: r.crew.held(), Lead: r.crew.lead.get(), Ahead: ahead,
 		QuotaKeep: r.QuotaKeep, LeaseTTL: leaseTTL, Cap: r.Cap, Profile: r.Channel.Profile(),
+		Through: r.through,
 	})
 	r.crew.lead.took(time.Since(at))
 	if err != nil {
@@ -380,6 +389,9 @@ func (r *runner) idle(ctx, sending context.Context, c wxcast.Claim) (again bool,
 	switch {
 	case c.Advanced:
 		return true, nil
+	case c.Exhausted && r.through > 0:
+		r.halt(errHalted)
+		return false, nil
 	case c.Exhausted:
 		return false, r.finish(sending)
 	case c.CanarySent:

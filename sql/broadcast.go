@@ -144,7 +144,7 @@ func (db *DB) BroadcastsDue(ctx context.Context, accountID int64) ([]wxcast.Broa
 func (db *DB) MoveBroadcast(ctx context.Context, ref wxcast.BroadcastRef, m wxcast.Move) (bool, error) {
 	ctx = within(ctx, hurried)
 	var finishedAt time.Time
-	if m.To.Final() {
+	if m.To == wxcast.BroadcastDone {
 		finishedAt = db.Now()
 	}
 	var rows int64
@@ -152,6 +152,11 @@ func (db *DB) MoveBroadcast(ctx context.Context, ref wxcast.BroadcastRef, m wxca
 		if rows, err = execRows(ctx, tx, db.q.MoveBroadcast, ref.AccountID, ref.ID, m.From, m.To, m.Reason,
 			nullTime(m.ResumeAt), nullTime(finishedAt)); err != nil {
 			return err
+		}
+		if m.To == wxcast.BroadcastCancelled {
+			if _, err = tx.ExecContext(ctx, db.q.FinishCancelled, ref.AccountID, ref.ID, db.Now()); err != nil {
+				return err
+			}
 		}
 		// Here, too: where no serve runs nobody keeps house.
 		_, err = tx.ExecContext(ctx, db.q.DropOldCommits, ref.AccountID, db.Now().Add(-commitsKept))

@@ -37,12 +37,13 @@ func (db *DB) Claim(ctx context.Context, req wxcast.ClaimRequest) (c wxcast.Clai
 
 // claimTx is one claim inside its transaction.
 type claimTx struct {
-	db  *DB
-	tx  *sqlx.Tx
-	req wxcast.ClaimRequest
-	ref wxcast.BroadcastRef
-	now time.Time // by the store's clock, read in the transaction
-	b   struct {
+	db        *DB
+	tx        *sqlx.Tx
+	req       wxcast.ClaimRequest
+	ref       wxcast.BroadcastRef
+	now       time.Time // by the store's clock, read in the transaction
+	lostAfter time.Time // it is only for those whose answer was lost after this; zero for all
+	b         struct {
 		MiniID   int64 `db:"mini_id"`
 		State    wxcast.BroadcastState
 		Rate     float64
@@ -83,7 +84,11 @@ func (t *claimTx) run(ctx context.Context, c *wxcast.Claim) error {
 		return err
 	}
 	t.now = t.db.told(t.b.Now, asked)
-	if c.State = t.b.State; c.State != wxcast.BroadcastRunning {
+	c.State = t.b.State
+	switch through := t.req.Through > 0; {
+	case through && t.b.State.Stopped():
+		t.lostAfter = t.now.Add(-t.req.Through)
+	case through, c.State != wxcast.BroadcastRunning:
 		return nil
 	}
 	t.last = t.b.LeasedTo
@@ -323,11 +328,11 @@ func (t *claimTx) spare(ctx context.Context, allowed int64) (fresh int64, err er
 // freshMax.
 func (t *claimTx) find(ctx context.Context, n int, freshMax int64) error {
 	if err := t.tx.SelectContext(ctx, &t.due, t.db.q.DueDeliveries, t.ref.AccountID, t.ref.ID, t.now, n, t.b.MiniID,
-		t.req.Profile, t.b.OthersOptedOut); err != nil {
+		t.req.Profile, t.b.OthersOptedOut, nullTime(t.lostAfter)); err != nil {
 		return err
 	}
 	n = int(min(int64(n-len(t.due)), freshMax))
-	if n == 0 || t.b.Canary != wxcast.CanaryNone {
+	if n == 0 || t.b.Canary != wxcast.CanaryNone || !t.lostAfter.IsZero() {
 		return nil
 	}
 	if err := t.selectFresh(ctx, n); err != nil || len(t.fresh) == 0 {
@@ -419,13 +424,20 @@ func (t *claimTx) whyEmpty(ctx context.Context, c *wxcast.Claim) error {
 		return err
 	}
 	var due time.Time
-	err = t.tx.GetContext(ctx, &due, t.db.q.NextDue, t.ref.AccountID, t.ref.ID)
+	err = t.tx.GetContext(ctx, &due, t.db.q.NextDue, t.ref.AccountID, t.ref.ID, nullTime(t.lostAfter))
 	if err == nil {
 		c.NextDue = due.UTC()
 		return nil
 	}
-	if !errors.Is(err, sql.ErrNoRows) || !t.b.Fixed {
-		return ignoreNoRows(err)
+	if !errors.Is(err, sql.ErrNoRows) {
+		return err
+	}
+	if !t.lostAfter.IsZero() {
+		c.Exhausted = true
+		return nil
+	}
+	if !t.b.Fixed {
+		return nil
 	}
 	if t.b.Canary != wxcast.CanaryNone {
 		c.CanarySent, c.NextDue = true, utc(t.b.Until)
@@ -438,13 +450,6 @@ func (t *claimTx) whyEmpty(ctx context.Context, c *wxcast.Claim) error {
 	}
 	c.Exhausted = len(fresh) == 0 && !leased
 	return nil
-}
-
-func ignoreNoRows(err error) error {
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil
-	}
-	return err
 }
 
 type deliveryRow struct {

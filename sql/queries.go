@@ -223,6 +223,10 @@ type queries struct {
 	LookUpByKey            string `query:"look-up-by-key"`
 	CountAmong             string `query:"count-among"`
 	NextDue                string `query:"next-due"`
+	CloseDoubts            string `query:"close-doubts"`
+	FinishCancelled        string `query:"finish-cancelled"`
+	BroadcastsInDoubt      string `query:"broadcasts-in-doubt"`
+	BroadcastState         string `query:"broadcast-state"`
 	RecordOutcomes         string `query:"record-outcomes"`
 	RecordSent             string `query:"record-sent"`
 	ScheduleDeliveries     string `query:"schedule-deliveries"`

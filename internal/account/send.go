@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/wxcast/wxcast/broadcast"
@@ -152,7 +153,22 @@ func (a *Account) sendOnce(ctx context.Context, w work, by broadcast.With, optio
 		defer o.Pause()
 	}
 	defer collectLess(a.db.Engine(), options.Concurrency)()
-	return broadcast.Run(ctx, a.db, w.b, by, options)
+	b, err := broadcast.Run(ctx, a.db, w.b, by, options)
+	if err != nil || !b.State.Stopped() {
+		return b, err
+	}
+	return a.endDoubts(ctx, b, by, options, o)
+}
+
+// endDoubts sees the doubts of a broadcast through that was stopped while this process sent.
+func (a *Account) endDoubts(ctx context.Context, b wxcast.Broadcast, by broadcast.With, options broadcast.Options,
+	o Sending) (wxcast.Broadcast, error) {
+	all, err := a.db.BroadcastsInDoubt(ctx, a.ID)
+	if err != nil || !slices.ContainsFunc(all, func(x wxcast.Broadcast) bool { return x.ID == b.ID }) {
+		return b, err
+	}
+	o.Say(wxcast.Say("broadcast.in_doubt", "id", b.ID, "state", State(b.State), "reason", b.Reason))
+	return broadcast.SeeThrough(ctx, a.db, b, by, options)
 }
 
 // clockPoll is how often a long wait looks at the clock: a machine may sleep meanwhile.

@@ -32,10 +32,12 @@ func (a *Account) KeepBroadcasts(ctx context.Context) {
 	tick := time.NewTicker(broadcastPoll)
 	defer tick.Stop()
 	for n := 0; ; n++ {
+		due, err := a.db.BroadcastsDue(ctx, a.ID)
 		if n%alertPolls == 0 {
 			a.note(ctx, a.db.EndBroadcastAlerts(ctx, a.ID))
+			inDoubt, doubtErr := a.db.BroadcastsInDoubt(ctx, a.ID)
+			due, err = append(due, inDoubt...), errors.Join(err, doubtErr)
 		}
-		due, err := a.db.BroadcastsDue(ctx, a.ID)
 		if err != nil && ctx.Err() == nil {
 			a.log.ErrorContext(ctx, "broadcasts not looked up", "account", a.Name(), "err", err)
 		}
@@ -75,6 +77,9 @@ func (a *Account) work(ctx context.Context, crew *broadcast.Crew, b wxcast.Broad
 			o := a.sendOptions(spec.Spec)
 			o.Rate = 0 // as it is
 			o.TakenOver = a.tookOver
+			if b.State.Stopped() {
+				return a.seeThrough(ctx, crew, b, by, o)
+			}
 			a.log.InfoContext(ctx, "broadcast at work", "broadcast_id", b.ID, "name", b.Name)
 			a.recovered(ctx, fmt.Sprintf("broadcast:%d", b.ID))
 			b, err = crew.Run(ctx, b, by, o)
@@ -90,6 +95,17 @@ func (a *Account) work(ctx context.Context, crew *broadcast.Crew, b wxcast.Broad
 	}
 	a.log.InfoContext(ctx, "broadcast is "+string(b.State), "broadcast_id", b.ID, "name", b.Name, "reason", b.Reason)
 	a.tellState(ctx, b)
+	return 0
+}
+
+// seeThrough ends the doubts of a broadcast that was stopped.
+func (a *Account) seeThrough(ctx context.Context, crew *broadcast.Crew, b wxcast.Broadcast, by broadcast.With,
+	o broadcast.Options) (rest time.Duration) {
+	if _, err := crew.SeeThrough(ctx, b, by, o); err != nil && ctx.Err() == nil {
+		a.log.ErrorContext(ctx, "the doubts of a broadcast are not seen through; it will be tried again", "broadcast_id",
+			b.ID, "name", b.Name, "err", err)
+		return broadcastRest
+	}
 	return 0
 }
 

@@ -60,6 +60,8 @@ refuse such messages (40249, 40252, 43116), delete the template, or ban the inte
 	"broadcast.over_already":     {"Broadcast {id} ({name}) is {state} already; nothing is sent. Give the spec another name to send again.", "群发 {id}（{name}）{state}，不再发送。若要再次发送，请给它换一个名称。"},
 	"broadcast.retrying":         {"Retrying as broadcast {id} ({name}).", "作为群发 {id}（{name}）重试。"},
 	"broadcast.begins_at":        {"Broadcast {id} begins at {at:second} (Beijing).", "群发 {id} 将于 {at:second}（北京时间）开始。"},
+	"broadcast.in_doubt": {"Broadcast {id} is {state} ({reason}). Whether some messages are out is open: only about those WeChat is asked again, for ten minutes at most. Press Ctrl-C to leave that to a later run.",
+		"群发 {id} {state}（{reason}）。有些消息是否已发出尚无定论：只就这些再次询问微信，最长十分钟。按 Ctrl-C 可留待以后处理。"},
 	"broadcast.waits":            {"Broadcast {id} waits: {reason}.", "群发 {id} 等待中：{reason}。"},
 	"broadcast.goes_on_at":       {"It goes on at {at:second} (Beijing).", "将于 {at:second}（北京时间）继续。"},
 	"broadcast.draft_and_at":     {"a draft begins at no time", "草稿没有开始时间"},

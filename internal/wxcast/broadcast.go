@@ -38,6 +38,9 @@ type CanaryMove struct {
 // Final tells whether the state is an end.
 func (s BroadcastState) Final() bool { return s == BroadcastDone || s == BroadcastCancelled }
 
+// Stopped tells whether a person or a brake ended the work, for now or for good.
+func (s BroadcastState) Stopped() bool { return s == BroadcastPaused || s == BroadcastCancelled }
+
 // Broadcast is one job: one message text to a fixed set of recipients.
 type Broadcast struct {
 	ID        int64
@@ -67,7 +70,7 @@ type Broadcast struct {
 	Fixed      bool
 	CreatedAt  time.Time
 	StartedAt  time.Time // zero until the first claim
-	FinishedAt time.Time // zero until done or cancelled
+	FinishedAt time.Time // zero until done, or cancelled with nothing in doubt
 }
 
 // BroadcastRef names one broadcast: every statement about one names its account, too, so
@@ -192,6 +195,9 @@ type ClaimRequest struct {
 	// Profile: the message names the follower's unionid, remark, tags or time of
 	// following, so deliveries must hold them.
 	Profile bool
+	// Through asks for a broadcast that was paused or cancelled: only for deliveries whose
+	// answer was lost no longer ago than this; 0 asks for a running one.
+	Through time.Duration
 }
 
 // Recording is what became of some attempts, and the leases that are thereby done.

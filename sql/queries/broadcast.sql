@@ -14,6 +14,10 @@ SELECT id, account_id, mini_id, name, content_hash, spec, audience, message_key,
     canary_until, fixed, created_at, started_at, finished_at
 FROM broadcasts WHERE account_id = $1 AND id = $2;
 
+-- name: broadcast-state
+-- $1 account; $2 broadcast.
+SELECT state FROM broadcasts WHERE account_id = $1 AND id = $2;
+
 -- name: find-broadcasts-by-name
 -- The account's broadcasts of one name, the latest first.
 -- $1 account; $2 name.
@@ -46,6 +50,27 @@ FROM broadcasts WHERE account_id = $1 AND finished_at IS NULL
 -- UTC.
 UPDATE broadcasts SET state = $4, reason = $5, resume_at = $6, finished_at = $7
     WHERE account_id = $1 AND id = $2 AND state = $3;
+
+-- name: finish-cancelled
+-- A cancelled broadcast is over once nothing of it is in doubt.
+-- $1 account; $2 broadcast; $3 now, UTC.
+UPDATE broadcasts SET finished_at = $3
+WHERE account_id = $1 AND id = $2 AND state = 'cancelled' AND finished_at IS NULL
+  AND NOT EXISTS (SELECT 1 FROM leases l WHERE l.account_id = $1 AND l.broadcast_id = $2)
+  AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.account_id = $1 AND d.broadcast_id = $2
+      AND d.next_attempt_at IS NOT NULL AND d.open_since IS NOT NULL);
+
+-- name: broadcasts-in-doubt
+-- The account's broadcasts that were stopped while it was open whether some messages were out.
+-- $1 account.
+SELECT id, account_id, mini_id, name, content_hash, spec, audience, message_key, state, reason, resume_at, rate,
+    priority, canary,
+    canary_until, fixed, created_at, started_at, finished_at
+FROM broadcasts b WHERE account_id = $1 AND finished_at IS NULL AND (state = 'cancelled' OR state = 'paused' AND (
+    EXISTS (SELECT 1 FROM leases l WHERE l.account_id = b.account_id AND l.broadcast_id = b.id)
+    OR EXISTS (SELECT 1 FROM deliveries d WHERE d.account_id = b.account_id AND d.broadcast_id = b.id
+        AND d.next_attempt_at IS NOT NULL AND d.open_since IS NOT NULL)))
+ORDER BY id;
 
 -- name: set-rate
 -- $1 account; $2 broadcast; $3 messages per second; $4 priority.

@@ -46,6 +46,15 @@ FROM deliveries WHERE account_id = $1 AND broadcast_id = $2 GROUP BY state, errc
 
 -- name: next-due
 -- When the earliest retry is due.
--- $1 account; $2 broadcast.
+-- $1 account; $2 broadcast; $3 NULL, or of those alone whose answer was lost after this, UTC.
 SELECT next_attempt_at FROM deliveries
-WHERE account_id = $1 AND broadcast_id = $2 AND next_attempt_at IS NOT NULL ORDER BY next_attempt_at LIMIT 1;
+WHERE account_id = $1 AND broadcast_id = $2 AND next_attempt_at IS NOT NULL
+  AND (CAST($3 AS TIMESTAMPTZ) IS NULL OR open_since > $3 AND attempted_at >= open_since)
+ORDER BY next_attempt_at LIMIT 1;
+
+-- name: close-doubts
+-- Of a broadcast that was stopped: WeChat may have forgotten these, and a repeat would be
+-- another message.
+-- $1 account; $2 broadcast; $3 in doubt since before, UTC; $4 errcode; $5 errmsg.
+UPDATE deliveries SET state = 'unknown', errcode = $4, errmsg = $5, next_attempt_at = NULL
+WHERE account_id = $1 AND broadcast_id = $2 AND next_attempt_at IS NOT NULL AND open_since < $3;

@@ -1,0 +1,52 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"github.com/wxcast/wxcast/internal/wxcast"
+)
+
+// BroadcastsInDoubt are the account's broadcasts that were paused or cancelled while it was
+// open whether some of their messages were out, the oldest first.
+func (db *DB) BroadcastsInDoubt(ctx context.Context, accountID int64) ([]wxcast.Broadcast, error) {
+	return db.broadcasts(ctx, db.q.BroadcastsInDoubt, accountID)
+}
+
+// CloseDoubts ends the deliveries of a paused or cancelled broadcast as unknown that have
+// been in doubt for longer than a time. A cancelled one with nothing in doubt any more is
+// finished with that.
+func (db *DB) CloseDoubts(ctx context.Context, ref wxcast.BroadcastRef, lane wxcast.Lane, after time.Duration) error {
+	ctx = within(ctx, hurried)
+	err := db.tx(ctx, ref.AccountID, func(tx *sqlx.Tx) error {
+		if err := db.lockBroadcast(ctx, tx, ref); err != nil {
+			return err
+		}
+		var state wxcast.BroadcastState
+		if err := tx.GetContext(ctx, &state, db.q.BroadcastState, ref.AccountID, ref.ID); err != nil ||
+			!state.Stopped() {
+			return err
+		}
+		now, err := db.nowIn(ctx, tx)
+		if err != nil {
+			return err
+		}
+		t := &claimTx{db: db, tx: tx, req: wxcast.ClaimRequest{Lane: lane}, ref: ref, now: now}
+		if err := t.reopenLapsed(ctx, &wxcast.Claim{}); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, db.q.CloseDoubts, ref.AccountID, ref.ID, now.Add(-after),
+			wxcast.ErrCodeTransport, wxcast.Say("outcome.window_over").Kept()); err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, db.q.FinishCancelled, ref.AccountID, ref.ID, now)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("close the doubts of broadcast %d: %w", ref.ID, err)
+	}
+	return nil
+}
