@@ -33,6 +33,8 @@ type broadcastRow struct {
 	CreatedAt   time.Time    `db:"created_at"`
 	StartedAt   sql.NullTime `db:"started_at"`
 	FinishedAt  sql.NullTime `db:"finished_at"`
+	Tally       sql.NullString
+	Changes     int64
 }
 
 func (r broadcastRow) broadcast() (wxcast.Broadcast, error) {
@@ -44,6 +46,11 @@ func (r broadcastRow) broadcast() (wxcast.Broadcast, error) {
 	}
 	if err := json.Unmarshal([]byte(r.Audience), &b.Audience); err != nil {
 		return b, fmt.Errorf("the audience of broadcast %d: %w", r.ID, err)
+	}
+	if r.Tally.Valid {
+		if err := json.Unmarshal([]byte(r.Tally.String), &b.Kept); err != nil {
+			return b, fmt.Errorf("the counts of broadcast %d: %w", r.ID, err)
+		}
 	}
 	return b, nil
 }
@@ -269,45 +276,6 @@ func (db *DB) fixRecipients(ctx context.Context, tx *sqlx.Tx, ref wxcast.Broadca
 	_, err = tx.ExecContext(ctx, db.q.AdvanceFixing, ref.AccountID, ref.ID, max(last.Recipient, b.FixedTo), fixed,
 		last.N)
 	return fixed, err
-}
-
-// Tally counts a broadcast's deliveries by state, from the rows.
-func (db *DB) Tally(ctx context.Context, ref wxcast.BroadcastRef) (wxcast.Tally, error) {
-	var rows []struct {
-		State     wxcast.DeliveryState
-		ErrCode   int `db:"errcode"`
-		Delivered sql.NullBool
-		N         int64
-	}
-	t := wxcast.Tally{ByErrCode: map[int]int64{}}
-	if err := db.list(ctx, &rows, db.q.Tally, ref.AccountID, ref.ID); err != nil {
-		return t, fmt.Errorf("count the deliveries of broadcast %d: %w", ref.ID, err)
-	}
-	for _, r := range rows {
-		t.Recipients += r.N
-		if r.Delivered.Bool {
-			t.Delivered += r.N
-		} else if r.Delivered.Valid {
-			t.Undelivered += r.N
-		}
-		switch r.State {
-		case wxcast.DeliverySent:
-			t.Sent += r.N
-		case wxcast.DeliveryFailed:
-			t.Failed += r.N
-		case wxcast.DeliverySkipped:
-			t.Skipped += r.N
-		case wxcast.DeliveryUnknown:
-			t.Unknown += r.N
-		default:
-			t.Pending += r.N
-			continue
-		}
-		if r.State != wxcast.DeliverySent {
-			t.ByErrCode[r.ErrCode] += r.N
-		}
-	}
-	return t, nil
 }
 
 func (db *DB) lockBroadcast(ctx context.Context, tx *sqlx.Tx, ref wxcast.BroadcastRef) error {

@@ -86,6 +86,8 @@ func (db *DB) PrepareAll(ctx context.Context) map[string]error {
 			text = fmt.Sprintf(text, db.engine.elements("$5"))
 		case "get-pacing", "get-broadcast-for-claim":
 			text = fmt.Sprintf(text, db.engine.clockColumn())
+		case "drop-tallies":
+			text = fmt.Sprintf(text, db.engine.elements("$2"))
 		case "survey":
 			text = fmt.Sprintf(text, db.engine.elements("$2"), db.engine.elements("$4"))
 		case "messaged":
@@ -102,6 +104,16 @@ func (db *DB) PrepareAll(ctx context.Context) map[string]error {
 		_ = stmt.Close()
 	}
 	return failed
+}
+
+// KeptTally tells whether a broadcast's counts are kept.
+func (db *DB) KeptTally(t testing.TB, ref wxcast.BroadcastRef) bool {
+	t.Helper()
+	var row broadcastRow
+	if err := db.get(t.Context(), &row, db.q.GetBroadcast, ref.AccountID, ref.ID); err != nil {
+		t.Fatal(err)
+	}
+	return row.Tally.Valid
 }
 
 // Dense tells whether the broadcast's followers and bridges are read in order.

@@ -227,6 +227,8 @@ type queries struct {
 	FinishCancelled        string `query:"finish-cancelled"`
 	BroadcastsInDoubt      string `query:"broadcasts-in-doubt"`
 	BroadcastState         string `query:"broadcast-state"`
+	KeepTally              string `query:"keep-tally"`
+	DropTallies            string `query:"drop-tallies"`
 	RecordOutcomes         string `query:"record-outcomes"`
 	RecordSent             string `query:"record-sent"`
 	ScheduleDeliveries     string `query:"schedule-deliveries"`

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -80,14 +81,20 @@ func (db *DB) settleReceipts(ctx context.Context, tx *sqlx.Tx, accountID, from i
 		OpenID wxcast.OpenID `db:"openid"`
 		MsgID  int64         `db:"msgid"`
 	}
-	var found []named
+	var found []struct {
+		named
+		BroadcastID int64 `db:"broadcast_id"`
+	}
 	if err := tx.SelectContext(ctx, &found, db.q.SettleReceipts, accountID, from,
 		jsonParam(receiptRows(receipts))); err != nil {
 		return nil, err
 	}
-	settled := make(map[named]bool, len(found))
+	settled, of := make(map[named]bool, len(found)), map[int64]bool{}
 	for _, f := range found {
-		settled[f] = true
+		settled[f.named], of[f.BroadcastID] = true, true
+	}
+	if err := db.dropTallies(ctx, tx, accountID, slices.Collect(maps.Keys(of))...); err != nil {
+		return nil, err
 	}
 	return slices.DeleteFunc(slices.Clone(receipts), func(r wxcast.Receipt) bool {
 		return settled[named{r.OpenID, r.MsgID}]
@@ -110,22 +117,24 @@ func (db *DB) settleDoubts(ctx context.Context, tx *sqlx.Tx, accountID, from int
 		jsonParam(receiptRows(receipts))); err != nil {
 		return nil, err
 	}
+	var all []int64
 	for i, r := range receipts {
-		settled, within := int64(0), doubtMax
+		var settled []int64 // the broadcast
+		within := doubtMax
 		if r.MsgID == 0 {
 			within = namelessMax
 		}
 		if at := r.At.UTC(); r.MsgID == 0 || slices.Contains(doubtful, i) {
-			if settled, err = execRows(ctx, tx, db.q.SettleDoubt, accountID, r.OpenID, r.MsgID, r.Status, from,
+			if err := tx.SelectContext(ctx, &settled, db.q.SettleDoubt, accountID, r.OpenID, r.MsgID, r.Status, from,
 				at.Add(-within), at.Add(receiptClock)); err != nil {
 				return nil, err
 			}
 		}
-		if settled == 0 {
+		if all = append(all, settled...); len(settled) == 0 {
 			early = append(early, r)
 		}
 	}
-	return early, nil
+	return early, db.dropTallies(ctx, tx, accountID, all...)
 }
 
 // recentKept is how long the answer of recentFrom is taken for true: an older one only costs
@@ -186,9 +195,20 @@ func (db *DB) noteBlocks(ctx context.Context, tx *sqlx.Tx, accountID, from int64
 // settleEarly gives outcomes the receipts that came before them.
 func (db *DB) settleEarly(ctx context.Context, tx *sqlx.Tx, r wxcast.Recording) error {
 	accountID, appID := r.Broadcast.AccountID, r.Lane.AppID
-	var any bool
-	if err := tx.GetContext(ctx, &any, db.q.AnyEarly, accountID, appID); err != nil || !any {
+	var is struct {
+		Any  bool `db:"any_early"`
+		Over bool // its counts may be kept
+	}
+	if err := tx.GetContext(ctx, &is, db.q.AnyEarly, accountID, appID, r.Broadcast.ID); err != nil {
 		return err
+	}
+	if is.Over {
+		if err := db.dropTallies(ctx, tx, accountID, r.Broadcast.ID); err != nil {
+			return err
+		}
+	}
+	if !is.Any {
+		return nil
 	}
 	var people []wxcast.Recipient // whose early receipts may be of these messages
 	inDoubt := map[wxcast.OpenID]bool{}

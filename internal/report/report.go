@@ -273,10 +273,14 @@ func OfBroadcast(ctx context.Context, store interface {
 	Now() time.Time
 	Tally(ctx context.Context, ref wxcast.BroadcastRef) (wxcast.Tally, error)
 }, b wxcast.Broadcast) (Broadcast, error) {
-	t, err := store.Tally(ctx, b.Ref())
-	if err != nil {
-		return Broadcast{}, err
+	if b.Kept == nil {
+		t, err := store.Tally(ctx, b.Ref())
+		if err != nil {
+			return Broadcast{}, err
+		}
+		b.Kept = &t
 	}
+	t := b.Kept
 	out := Broadcast{
 		ID: b.ID, Name: b.Name, State: b.State, Reason: text.English.Say(b.Reason), why: b.Reason,
 		Recipients: t.Recipients, Sent: t.Sent, Failed: t.Failed, Skipped: t.Skipped, Unknown: t.Unknown,

@@ -71,6 +71,9 @@ type Broadcast struct {
 	CreatedAt  time.Time
 	StartedAt  time.Time // zero until the first claim
 	FinishedAt time.Time // zero until done, or cancelled with nothing in doubt
+	// Kept are the counts of its deliveries, where they were kept when it was over; nil where
+	// they are to be counted.
+	Kept *Tally
 }
 
 // BroadcastRef names one broadcast: every statement about one names its account, too, so

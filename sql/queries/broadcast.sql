@@ -11,7 +11,7 @@ ON CONFLICT (account_id, name, content_hash) DO NOTHING RETURNING id;
 -- $1 account; $2 broadcast.
 SELECT id, account_id, mini_id, name, content_hash, spec, audience, message_key, state, reason, resume_at, rate,
     priority, canary,
-    canary_until, fixed, created_at, started_at, finished_at
+    canary_until, fixed, created_at, started_at, finished_at, tally, changes
 FROM broadcasts WHERE account_id = $1 AND id = $2;
 
 -- name: broadcast-state
@@ -23,7 +23,7 @@ SELECT state FROM broadcasts WHERE account_id = $1 AND id = $2;
 -- $1 account; $2 name.
 SELECT id, account_id, mini_id, name, content_hash, spec, audience, message_key, state, reason, resume_at, rate,
     priority, canary,
-    canary_until, fixed, created_at, started_at, finished_at
+    canary_until, fixed, created_at, started_at, finished_at, tally, changes
 FROM broadcasts WHERE account_id = $1 AND name = $2 ORDER BY id DESC;
 
 -- name: list-broadcasts
@@ -31,7 +31,7 @@ FROM broadcasts WHERE account_id = $1 AND name = $2 ORDER BY id DESC;
 -- $1 account; $2 from; $3 to, UTC.
 SELECT id, account_id, mini_id, name, content_hash, spec, audience, message_key, state, reason, resume_at, rate,
     priority, canary,
-    canary_until, fixed, created_at, started_at, finished_at
+    canary_until, fixed, created_at, started_at, finished_at, tally, changes
 FROM broadcasts WHERE account_id = $1 AND created_at < $3 AND (finished_at IS NULL OR finished_at >= $2)
     ORDER BY id DESC;
 
@@ -40,7 +40,7 @@ FROM broadcasts WHERE account_id = $1 AND created_at < $3 AND (finished_at IS NU
 -- $1 account; $2 now, UTC.
 SELECT id, account_id, mini_id, name, content_hash, spec, audience, message_key, state, reason, resume_at, rate,
     priority, canary,
-    canary_until, fixed, created_at, started_at, finished_at
+    canary_until, fixed, created_at, started_at, finished_at, tally, changes
 FROM broadcasts WHERE account_id = $1 AND finished_at IS NULL
     AND (state = 'running' OR state IN ('waiting', 'scheduled') AND resume_at <= $2) ORDER BY id;
 
@@ -65,12 +65,23 @@ WHERE account_id = $1 AND id = $2 AND state = 'cancelled' AND finished_at IS NUL
 -- $1 account.
 SELECT id, account_id, mini_id, name, content_hash, spec, audience, message_key, state, reason, resume_at, rate,
     priority, canary,
-    canary_until, fixed, created_at, started_at, finished_at
+    canary_until, fixed, created_at, started_at, finished_at, tally, changes
 FROM broadcasts b WHERE account_id = $1 AND finished_at IS NULL AND (state = 'cancelled' OR state = 'paused' AND (
     EXISTS (SELECT 1 FROM leases l WHERE l.account_id = b.account_id AND l.broadcast_id = b.id)
     OR EXISTS (SELECT 1 FROM deliveries d WHERE d.account_id = b.account_id AND d.broadcast_id = b.id
         AND d.next_attempt_at IS NOT NULL AND d.open_since IS NOT NULL)))
 ORDER BY id;
+
+-- name: keep-tally
+-- $1 account; $2 broadcast; $3 its counts as JSON; $4 changes when they were read.
+UPDATE broadcasts SET tally = $3
+WHERE account_id = $1 AND id = $2 AND finished_at IS NOT NULL AND tally IS NULL AND changes = $4;
+
+-- name: drop-tallies
+-- Deliveries of these have changed, whose counts are kept, or about to be.
+-- $1 account; $2 their ids as a JSON array; %s the ids.
+UPDATE broadcasts SET tally = NULL, changes = changes + 1
+WHERE account_id = $1 AND finished_at IS NOT NULL AND CAST(id AS TEXT) IN (%s);
 
 -- name: set-rate
 -- $1 account; $2 broadcast; $3 messages per second; $4 priority.

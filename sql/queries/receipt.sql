@@ -1,6 +1,8 @@
 -- name: any-early
--- $1 account; $2 app.
-SELECT EXISTS (SELECT 1 FROM early_receipts WHERE account_id = $1 AND app_id = $2);
+-- Whether there are any, and whether a broadcast is over.
+-- $1 account; $2 app; $3 broadcast.
+SELECT EXISTS (SELECT 1 FROM early_receipts WHERE account_id = $1 AND app_id = $2) AS any_early,
+    EXISTS (SELECT 1 FROM broadcasts WHERE account_id = $1 AND id = $3 AND finished_at IS NOT NULL) AS over;
 
 -- name: drop-early
 -- $1 account; $2 before, UTC.
@@ -23,7 +25,8 @@ WHERE account_id = $1 AND recipient = $2 AND broadcast_id >= $5 AND receipt IS N
         AND (COALESCE(x.open_since, x.attempted_at) BETWEEN $6 AND $7
              OR x.state = 'pending' AND EXISTS (SELECT 1 FROM leases l
                 WHERE l.account_id = x.account_id AND l.broadcast_id = x.broadcast_id
-                  AND l.from_recipient < x.recipient AND x.recipient <= l.to_recipient)));
+                  AND l.from_recipient < x.recipient AND x.recipient <= l.to_recipient)))
+RETURNING broadcast_id;
 
 -- name: receipt-hints
 -- Receipts to a person of which nobody can tell what message they are about.

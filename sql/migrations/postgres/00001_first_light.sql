@@ -166,6 +166,10 @@ CREATE TABLE broadcasts (
     created_at   TIMESTAMPTZ NOT NULL,
     started_at   TIMESTAMPTZ,
     finished_at  TIMESTAMPTZ,
+    -- The counts of a finished one, as JSON; NULL when a delivery has changed since, which
+    -- counts in changes.
+    tally        TEXT,
+    changes      BIGINT NOT NULL DEFAULT 0,
     PRIMARY KEY (account_id, id),
     UNIQUE (account_id, message_key),
     UNIQUE (account_id, name, content_hash)

@@ -165,6 +165,10 @@ CREATE TABLE broadcasts (
     created_at   TIMESTAMP NOT NULL,
     started_at   TIMESTAMP,
     finished_at  TIMESTAMP,
+    -- The counts of a finished one, as JSON; NULL when a delivery has changed since, which
+    -- counts in changes.
+    tally        TEXT,
+    changes      INTEGER NOT NULL DEFAULT 0,
     UNIQUE (account_id, id),
     UNIQUE (account_id, message_key),
     UNIQUE (account_id, name, content_hash)

@@ -21,7 +21,7 @@ FROM (SELECT $1::bigint AS account_id, m.broadcast_id, r.*
           WHERE x.account_id = $1 AND x.recipient = r.openid AND x.broadcast_id >= $2 AND x.msgid = r.msgid
           ORDER BY x.broadcast_id DESC LIMIT 1) m OFFSET 0) o
 WHERE d.account_id = o.account_id AND d.broadcast_id = o.broadcast_id AND d.recipient = o.openid
-RETURNING d.recipient AS openid, d.msgid;
+RETURNING d.broadcast_id, d.recipient AS openid, d.msgid;
 
 -- name: doubtful-receipts
 -- Those to people with a delivery in doubt.

@@ -19,7 +19,7 @@ WHERE deliveries.account_id = $1 AND deliveries.recipient = o.value ->> 'openid'
       WHERE x.account_id = $1 AND x.recipient = o.value ->> 'openid' AND x.broadcast_id >= $2
           AND x.msgid = o.value ->> 'msgid'
       ORDER BY x.broadcast_id DESC LIMIT 1)
-RETURNING deliveries.recipient AS openid, deliveries.msgid;
+RETURNING deliveries.broadcast_id, deliveries.recipient AS openid, deliveries.msgid;
 
 -- name: doubtful-receipts
 -- Those to people with a delivery in doubt.
