@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"iter"
 	"reflect"
 	"strings"
 	"testing"
@@ -104,6 +105,12 @@ func (db *DB) PrepareAll(ctx context.Context) map[string]error {
 		_ = stmt.Close()
 	}
 	return failed
+}
+
+// FlippedInPages are FlippedFollowers, read so many at a time.
+func (db *DB) FlippedInPages(ctx context.Context, base, run wxcast.SyncRun,
+	page int) iter.Seq2[wxcast.FollowerState, error] {
+	return db.flippedFollowers(ctx, base, run, page)
 }
 
 // KeptTally tells whether a broadcast's counts are kept.

@@ -89,6 +89,7 @@ type queries struct {
 	Unfollow         string `query:"unfollow"`
 	FollowerStates   string `query:"follower-states"`
 	FlippedFollowers string `query:"flipped-followers"`
+	FlippedPage      string `query:"flipped-page"`
 	WithoutUnionID   string `query:"without-unionid"`
 	BumpPeople       string `query:"bump-people"`
 

@@ -184,7 +184,11 @@ func (db *DB) WithoutUnionID(ctx context.Context, accountID int64, after wxcast.
 type followerStateRow struct {
 	OpenID     wxcast.OpenID `db:"openid"`
 	Subscribed bool
+	Flipped    bool
 }
+
+// flippedPage is how many followers are read at a time.
+const flippedPage = 50_000
 
 // FollowerStates tells which of the openids are stored, and whether they follow.
 func (db *DB) FollowerStates(ctx context.Context, accountID int64, openids []wxcast.OpenID) (map[wxcast.OpenID]bool,
@@ -203,29 +207,40 @@ func (db *DB) FollowerStates(ctx context.Context, accountID int64, openids []wxc
 // FlippedFollowers yields the followers that came, left or came back between the
 // start of the base and that of the run, and not since; but for those that stand in
 // the base's listing, because that is where they came from. With the zero base they
-// are all that the run found stored.
+// are all that the run found stored. No statement is open while one is looked at: that may
+// take as long as WeChat's answers do.
 func (db *DB) FlippedFollowers(ctx context.Context, base, run wxcast.SyncRun) iter.Seq2[wxcast.FollowerState, error] {
+	return db.flippedFollowers(ctx, base, run, flippedPage)
+}
+
+func (db *DB) flippedFollowers(ctx context.Context, base, run wxcast.SyncRun,
+	page int) iter.Seq2[wxcast.FollowerState, error] {
 	return func(yield func(wxcast.FollowerState, error) bool) {
-		rows, err := db.read.QueryxContext(ctx, db.q.FlippedFollowers, run.AccountID, base.StartedAt.UTC(),
-			run.StartedAt.UTC(), base.ID)
-		if err != nil {
-			yield(wxcast.FollowerState{}, fmt.Errorf("list changed followers: %w", err))
+		give := func(rows []followerStateRow) bool {
+			for _, r := range rows {
+				if r.Flipped && !yield(wxcast.FollowerState{OpenID: r.OpenID, Subscribed: r.Subscribed}, nil) {
+					return false
+				}
+			}
+			return true
+		}
+		args := []any{run.AccountID, base.StartedAt.UTC(), run.StartedAt.UTC(), base.ID, page}
+		var rows []followerStateRow
+		err := db.list(ctx, &rows, db.q.FlippedFollowers, args...)
+		if err == nil && len(rows) < page {
+			give(rows)
 			return
 		}
-		defer rows.Close()
-		for rows.Next() {
-			var row followerStateRow
-			if err := rows.StructScan(&row); err != nil {
-				yield(wxcast.FollowerState{}, fmt.Errorf("list changed followers: %w", err))
-				return
+		for after := wxcast.OpenID(""); err == nil; after = rows[len(rows)-1].OpenID {
+			rows = rows[:0]
+			if err = db.list(ctx, &rows, db.q.FlippedPage, append(args, after)...); err != nil {
+				break
 			}
-			if !yield(wxcast.FollowerState(row), nil) {
+			if !give(rows) || len(rows) < page {
 				return
 			}
 		}
-		if err := rows.Err(); err != nil {
-			yield(wxcast.FollowerState{}, fmt.Errorf("list changed followers: %w", err))
-		}
+		yield(wxcast.FollowerState{}, fmt.Errorf("list changed followers: %w", err))
 	}
 }
 

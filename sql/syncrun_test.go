@@ -98,6 +98,18 @@ func TestFlippedFollowers(t *testing.T) {
 			return states
 		}
 		sinceBase := flipped(base)
+		for _, page := range []int{1, 2, 3, 4} { // where they are too many for one look
+			for base, want := range map[wxcast.SyncRun]int{base: 2, {}: 3} {
+				paged := 0
+				for _, err := range w.FlippedInPages(t.Context(), base, run, page) {
+					must(t, err)
+					paged++
+				}
+				if paged != want {
+					t.Errorf("in pages of %d there are %d, want %d", page, paged, want)
+				}
+			}
+		}
 		// The one that left is the base's own, but no listing brought it to this state.
 		if len(sinceBase) != 2 || !slices.Contains(sinceBase, wxcast.FollowerState{OpenID: openid(2)}) ||
 			!slices.Contains(sinceBase, wxcast.FollowerState{OpenID: openid(3), Subscribed: true}) {

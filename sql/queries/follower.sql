@@ -27,12 +27,22 @@ ORDER BY openid LIMIT $7;
 -- Followers who came, left or came back in [$2, $3); not those that run $4 stored,
 -- because its listing holds them. The + keeps the table from being read in the
 -- order of an index, which is the slowest.
--- $1 account; $2 from; $3 to, UTC; $4 base run.
-SELECT openid, subscribed FROM followers
+-- $1 account; $2 from; $3 to, UTC; $4 base run; $5 at most.
+SELECT openid, subscribed, TRUE AS flipped FROM followers
 WHERE +account_id = $1 AND (sync_run_id <> $4 OR sync_run_id = 0)
   AND (first_seen_at >= $2 OR unfollowed_at >= $2 OR refollowed_at >= $2)
   AND first_seen_at < $3 AND (unfollowed_at IS NULL OR unfollowed_at < $3)
-      AND (refollowed_at IS NULL OR refollowed_at < $3);
+      AND (refollowed_at IS NULL OR refollowed_at < $3)
+LIMIT $5;
+
+-- name: flipped-page
+-- The next followers in openid order, and whether they are such: where they are many.
+-- $1 account; $2 from; $3 to, UTC; $4 base run; $5 at most; $6 after this openid.
+SELECT openid, subscribed, (sync_run_id <> $4 OR sync_run_id = 0)
+  AND (first_seen_at >= $2 OR COALESCE(unfollowed_at >= $2, FALSE) OR COALESCE(refollowed_at >= $2, FALSE))
+  AND first_seen_at < $3 AND (unfollowed_at IS NULL OR unfollowed_at < $3)
+      AND (refollowed_at IS NULL OR refollowed_at < $3) AS flipped
+FROM followers WHERE account_id = $1 AND openid > $6 ORDER BY openid LIMIT $5;
 
 -- name: bump-people
 -- Tell the joins that an app's people have changed.
