@@ -21,7 +21,7 @@ func (r *runner) askQuota(ctx context.Context, c wxcast.Claim) (waiting bool, er
 		if r.QuotaKeep > 0 {
 			reason = wxcast.Say("wait.quota_kept", "api", r.facts.API, "keep", r.QuotaKeep)
 		}
-		return true, r.wait(ctx, reason, quotaAgain(r.store.Now()))
+		return true, r.waitForQuota(ctx, reason)
 	}
 	if !unread {
 		// After the last claim and before waiting: only WeChat knows whether its day
@@ -60,7 +60,7 @@ func (w *recordWriter) stopForQuota(ctx context.Context) error {
 	if err := w.store.SpendQuota(ctx, w.lane, wxcast.DayOf(now)); err != nil {
 		return err
 	}
-	return w.wait(ctx, wxcast.Say("wait.45009", "api", w.lane.API), quotaAgain(now))
+	return w.waitForQuota(ctx, wxcast.Say("wait.45009", "api", w.lane.API))
 }
 
 // readQuota asks WeChat for today's quota of the lane and stores it. An account that may

@@ -445,6 +445,14 @@ func (r *runner) wait(ctx context.Context, reason wxcast.Sentence, until time.Ti
 	return err
 }
 
+// waitForQuota puts the broadcast off until there may be quota again.
+func (r *runner) waitForQuota(ctx context.Context, reason wxcast.Sentence) error {
+	err := r.move(ctx, wxcast.Move{To: wxcast.BroadcastWaiting, Reason: reason,
+		ResumeAt: quotaAgain(r.store.Now()), ForQuota: true, Keep: r.QuotaKeep})
+	r.halt(errHalted)
+	return err
+}
+
 // move changes the state of the running broadcast; where somebody else did so before,
 // theirs stands.
 func (r *runner) move(ctx context.Context, m wxcast.Move) error {

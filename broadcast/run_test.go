@@ -359,6 +359,22 @@ func TestA45009WithNothingLeftWaitsForTheNextDay(t *testing.T) {
 		if at := job.ResumeAt.In(wxcast.Beijing); at.Format("01-02 15:04") != "01-02 00:05" {
 			t.Errorf("it goes on at %v, want the next day, 00:05", at)
 		}
+		wakes := func(limit, want int64) {
+			t.Helper()
+			b.mu.Lock()
+			b.limit = limit
+			b.mu.Unlock()
+			if _, err := b.ReadQuota(t.Context(), b.lane(), wxcast.DayOf(time.Now()), b.GetQuota); err != nil {
+				t.Fatal(err)
+			}
+			if woken, err := b.WakeForQuota(t.Context(), b.account, b.lane()); err != nil || woken != want {
+				t.Errorf("with a limit of %d, %d go on (%v), want %d", limit, woken, err, want)
+			}
+		}
+		wakes(50, 0)
+		wakes(1000, 1) // somebody cleared the quota, or bought more
+		b.fails(nil)
+		b.run(t, job, wxcast.BroadcastDone)
 	})
 }
 

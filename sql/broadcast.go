@@ -157,7 +157,7 @@ func (db *DB) MoveBroadcast(ctx context.Context, ref wxcast.BroadcastRef, m wxca
 	var rows int64
 	err := db.tx(ctx, ref.AccountID, func(tx *sqlx.Tx) (err error) {
 		if rows, err = execRows(ctx, tx, db.q.MoveBroadcast, ref.AccountID, ref.ID, m.From, m.To, m.Reason,
-			nullTime(m.ResumeAt), nullTime(finishedAt)); err != nil {
+			nullTime(m.ResumeAt), nullTime(finishedAt), sql.NullInt64{Int64: m.Keep, Valid: m.ForQuota}); err != nil {
 			return err
 		}
 		if m.To == wxcast.BroadcastCancelled {

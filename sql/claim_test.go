@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -263,6 +264,56 @@ func TestWithoutAReadQuotaNothingIsClaimed(t *testing.T) {
 		must(t, err)
 		if c := w.claim(t, b2, "w", 1, time.Minute); !c.QuotaUnread {
 			t.Errorf("%+v", c)
+		}
+	})
+}
+
+// What waits for quota goes on when enough of it is seen to be there: it was cleared, or the
+// refusal was an accident. What waits for something else does not.
+func TestQuotaThatIsThereAgainWakesWhatWaitsForIt(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		w.follow(t, 1)
+		until := w.Now().Add(12 * time.Hour).Truncate(time.Second)
+		waiting := func(name string, m wxcast.Move) wxcast.Broadcast {
+			b := w.add(t, name, wxcast.Audience{})
+			m.From, m.To, m.ResumeAt = wxcast.BroadcastRunning, wxcast.BroadcastWaiting, until
+			moved, err := w.MoveBroadcast(t.Context(), b.Ref(), m)
+			if err != nil || !moved {
+				t.Fatal(moved, err)
+			}
+			return b
+		}
+		all := waiting("all", wxcast.Move{ForQuota: true})
+		keeps := waiting("keeps", wxcast.Move{ForQuota: true, Keep: 500})
+		night := waiting("night", wxcast.Move{})
+		due := func() (names []string) {
+			t.Helper()
+			_, err := w.WakeForQuota(t.Context(), w.account, w.lane())
+			must(t, err)
+			due, err := w.BroadcastsDue(t.Context(), w.account)
+			must(t, err)
+			for _, b := range due {
+				names = append(names, b.Name)
+			}
+			return names
+		}
+		today := wxcast.DayOf(w.Now())
+		for _, told := range []struct {
+			used int64
+			want []string
+		}{
+			{1000, nil}, {970, nil}, // WeChat's counter is a few percent wrong
+			{600, []string{all.Name}},
+			{100, []string{all.Name, keeps.Name}},
+		} {
+			w.told(t, today, wxcast.Quota{Limit: 1000, Used: told.used})
+			if got := due(); !slices.Equal(got, told.want) {
+				t.Errorf("%d of 1,000 used: %v go on, want %v", told.used, got, told.want)
+			}
+		}
+		if b, err := w.Broadcast(t.Context(), night.Ref()); err != nil || !b.ResumeAt.Equal(until) {
+			t.Errorf("quiet hours end at %v, want %v (%v)", b.ResumeAt, until, err)
 		}
 	})
 }

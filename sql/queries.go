@@ -228,6 +228,7 @@ type queries struct {
 	FinishCancelled        string `query:"finish-cancelled"`
 	BroadcastsInDoubt      string `query:"broadcasts-in-doubt"`
 	BroadcastState         string `query:"broadcast-state"`
+	WakeForQuota           string `query:"wake-for-quota"`
 	KeepTally              string `query:"keep-tally"`
 	DropTallies            string `query:"drop-tallies"`
 	RecordOutcomes         string `query:"record-outcomes"`

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/wxcast/wxcast/internal/wxcast"
@@ -50,6 +51,32 @@ func (db *DB) ReadQuota(ctx context.Context, lane wxcast.Lane, day wxcast.Day,
 		return q, fmt.Errorf("save the quota of %s: %w", lane.API, err)
 	}
 	return q, nil
+}
+
+// quotaMargin of the day's quota is more than WeChat's counter is wrong by.
+const quotaMargin = 0.05
+
+// WakeForQuota lets an account's broadcasts go on that wait for a lane's quota, where enough
+// of the day's is left, by what is known of it, and returns how many.
+func (db *DB) WakeForQuota(ctx context.Context, accountID int64, lane wxcast.Lane) (woken int64, err error) {
+	ctx = within(ctx, hurried)
+	now := db.Now()
+	var row quotaRow
+	err = db.get(ctx, &row, db.q.GetQuota, lane.AppID, lane.API, wxcast.DayOf(now))
+	left := int64(math.MaxInt64) // WeChat tells no limit
+	switch {
+	case errors.Is(err, ErrNotFound), err == nil && row.Doubtful:
+		return 0, nil
+	case err == nil && row.DailyLimit > 0:
+		left = row.DailyLimit - row.atMost() - int64(quotaMargin*float64(row.DailyLimit))
+	}
+	if err == nil {
+		woken, err = db.exec(ctx, db.q.WakeForQuota, accountID, lane.AppID, lane.API, left, now)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("wake those that wait for quota: %w", err)
+	}
+	return woken, nil
 }
 
 // SpendQuota marks an API's quota of the day as used up: WeChat said so.

@@ -112,11 +112,29 @@ func (a *Account) tokenOverridden(ctx context.Context) {
 	}
 }
 
+// readQuota asks WeChat for the day's quota of what broadcasts send by. Those that wait for
+// it go on where it is seen to be there.
+func (a *Account) readQuota(ctx context.Context) (wxcast.Quota, error) {
+	lane := wxcast.Lane{AppID: a.ID, API: template.Facts.API}
+	quota, err := a.db.ReadQuota(ctx, lane, wxcast.DayOf(a.db.Now()), a.client.GetQuota)
+	if err != nil {
+		return quota, err
+	}
+	return quota, a.wakeForQuota(ctx, lane)
+}
+
+func (a *Account) wakeForQuota(ctx context.Context, lane wxcast.Lane) error {
+	woken, err := a.db.WakeForQuota(ctx, a.ID, lane)
+	if woken > 0 {
+		a.log.InfoContext(ctx, "quota is there again: broadcasts go on", "account", a.Name(), "broadcasts", woken)
+	}
+	return err
+}
+
 // watchQuota reads the day's quota of what broadcasts send by, for the report and its charts,
 // and tells when little of it is left.
 func (a *Account) watchQuota(ctx context.Context) (any, error) {
-	day := wxcast.DayOf(a.db.Now())
-	quota, err := a.db.ReadQuota(ctx, wxcast.Lane{AppID: a.ID, API: template.Facts.API}, day, a.client.GetQuota)
+	quota, err := a.readQuota(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -127,7 +145,7 @@ func (a *Account) watchQuota(ctx context.Context) (any, error) {
 	left := max(0, quota.Limit-quota.Used)
 	if quota.Limit > 0 && float64(left) < a.cfg.Serve.QuotaLow*float64(quota.Limit) {
 		a.raise(ctx, "quota", wxcast.Say("alert.quota"),
-			wxcast.Say("alert.quota_body", "limit", quota.Limit, "left", left, "day", string(day)))
+			wxcast.Say("alert.quota_body", "limit", quota.Limit, "left", left, "day", string(wxcast.DayOf(a.db.Now()))))
 	} else {
 		a.recovered(ctx, "quota")
 	}

@@ -25,7 +25,11 @@ func (a *Account) Report(ctx context.Context, day wxcast.Day) (report.Report, er
 	}
 	of := a.reported()
 	of.Minis = minis
-	return report.Maker{Store: a.db, Quotas: quotas, Account: of, Log: a.log}.Make(ctx, day)
+	r, err := report.Maker{Store: a.db, Quotas: quotas, Account: of, Log: a.log}.Make(ctx, day)
+	if err == nil && quotas != nil && day == wxcast.DayOf(a.db.Now()) {
+		err = a.wakeForQuota(ctx, wxcast.Lane{AppID: a.ID, API: template.Facts.API})
+	}
+	return r, err
 }
 
 // reported is the account as reports know it, without its mini programs.

@@ -112,18 +112,17 @@ func (a *Account) send(ctx context.Context, w work, options broadcast.Options, o
 	if err != nil {
 		return Sent{Broadcast: w.b}, err
 	}
+	var after wxcast.Broadcast
+	var runErr error
 	if w.b.State == wxcast.BroadcastScheduled {
-		if err := a.sleepUntil(ctx, o, w.b.ResumeAt, "broadcast.begins_at", w.b.ID); err != nil {
-			return Sent{Broadcast: w.b}, err
-		}
+		after, runErr = a.sendWhenDue(ctx, w, by, options, o, "broadcast.begins_at")
+	} else {
+		after, runErr = a.sendOnce(ctx, w, by, options, o)
 	}
-	after, runErr := a.sendOnce(ctx, w, by, options, o)
 	for o.Wait && runErr == nil && after.State == wxcast.BroadcastWaiting {
 		o.Say(wxcast.Say("broadcast.waits", "id", after.ID, "reason", after.Reason))
-		if runErr = a.sleepUntil(ctx, o, after.ResumeAt, "broadcast.goes_on_at", after.ID); runErr == nil {
-			w.b = after
-			after, runErr = a.sendOnce(ctx, w, by, options, o)
-		}
+		w.b = after
+		after, runErr = a.sendWhenDue(ctx, w, by, options, o, "broadcast.goes_on_at")
 	}
 	if ctx.Err() != nil { // the counts are told all the same, but not waited for
 		var cancel context.CancelFunc
@@ -132,6 +131,15 @@ func (a *Account) send(ctx context.Context, w work, options broadcast.Options, o
 	}
 	summary, err := report.OfBroadcast(ctx, a.db, after)
 	return Sent{after, summary}, errors.Join(runErr, err)
+}
+
+// sendWhenDue sends a broadcast when its time has come, unless somebody stops it before.
+func (a *Account) sendWhenDue(ctx context.Context, w work, by broadcast.With, options broadcast.Options, o Sending,
+	code string) (_ wxcast.Broadcast, err error) {
+	if w.b, err = a.await(ctx, o, w.b, code); err != nil || w.b.State.Stopped() {
+		return w.b, err
+	}
+	return a.sendOnce(ctx, w, by, options, o)
 }
 
 // tellWithin is how long the counts of a broadcast that was stopped are waited for.
@@ -171,24 +179,42 @@ func (a *Account) endDoubts(ctx context.Context, b wxcast.Broadcast, by broadcas
 	return broadcast.SeeThrough(ctx, a.db, b, by, options)
 }
 
-// clockPoll is how often a long wait looks at the clock: a machine may sleep meanwhile.
-const clockPoll = 5 * time.Second
+const (
+	// awaitPoll is how often a long wait looks at the clock, and at the broadcast: a machine
+	// may sleep meanwhile, and a person may resume or cancel it.
+	awaitPoll = 5 * time.Second
+	// askQuotaEvery is how often a broadcast that waits asks WeChat whether quota is there.
+	askQuotaEvery = 10 * time.Minute
+)
 
-// sleepUntil waits for a time of the store's clock, and says so.
-func (a *Account) sleepUntil(ctx context.Context, o Sending, until time.Time, code string, id int64) error {
-	if a.db.Now().Before(until) {
-		o.Say(wxcast.Say(code, "id", id, "at", until))
+// await waits for a broadcast's time to come, says when that is, and returns the broadcast
+// as it stands then: somebody may have moved it before.
+func (a *Account) await(ctx context.Context, o Sending, b wxcast.Broadcast, code string) (wxcast.Broadcast, error) {
+	if a.db.Now().Before(b.ResumeAt) {
+		o.Say(wxcast.Say(code, "id", b.ID, "at", b.ResumeAt))
 	}
+	state, asked := b.State, time.Now()
 	for {
 		_ = a.db.SyncClock(ctx) // the machine may have slept
-		left := until.Sub(a.db.Now())
-		if left <= 0 {
-			return nil
+		left := b.ResumeAt.Sub(a.db.Now())
+		if left <= 0 || b.State != state {
+			return b, nil
 		}
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(min(left, clockPoll)):
+			return b, ctx.Err()
+		case <-time.After(min(left, awaitPoll)):
+		}
+		if state == wxcast.BroadcastWaiting && time.Since(asked) > askQuotaEvery {
+			asked = time.Now()
+			if _, err := a.readQuota(ctx); err != nil {
+				a.log.WarnContext(ctx, "WeChat did not tell the quota", "err", err)
+			}
+		}
+		if after, err := a.broadcast(ctx, b.ID); err == nil {
+			b = after
+		} else if ctx.Err() == nil { // the store may be away for a while
+			a.log.WarnContext(ctx, "the broadcast was not looked up", "broadcast_id", b.ID, "err", err)
 		}
 	}
 }

@@ -25,6 +25,10 @@ type Move struct {
 	From, To BroadcastState
 	Reason   Sentence
 	ResumeAt time.Time // UTC; zero where it does not go on by itself
+	// ForQuota: it waits for quota, and goes on before ResumeAt when more than Keep calls of
+	// the day are seen to be left, and a little more.
+	ForQuota bool
+	Keep     int64
 }
 
 // CanaryMove is a step of a running broadcast's canary, and what the broadcast does of it.

@@ -47,8 +47,8 @@ FROM broadcasts WHERE account_id = $1 AND finished_at IS NULL
 -- name: move-broadcast
 -- Change the state, if it is still what the mover thinks it is.
 -- $1 account; $2 broadcast; $3 state before; $4 state after; $5 reason; $6 resume_at or NULL; $7 finished_at or NULL,
--- UTC.
-UPDATE broadcasts SET state = $4, reason = $5, resume_at = $6, finished_at = $7
+-- UTC; $8 waits_for or NULL.
+UPDATE broadcasts SET state = $4, reason = $5, resume_at = $6, finished_at = $7, waits_for = $8
     WHERE account_id = $1 AND id = $2 AND state = $3;
 
 -- name: finish-cancelled
@@ -82,6 +82,14 @@ WHERE account_id = $1 AND id = $2 AND finished_at IS NOT NULL AND tally IS NULL 
 -- $1 account; $2 their ids as a JSON array; %s the ids.
 UPDATE broadcasts SET tally = NULL, changes = changes + 1
 WHERE account_id = $1 AND finished_at IS NOT NULL AND CAST(id AS TEXT) IN (%s);
+
+-- name: wake-for-quota
+-- Those that wait for the quota of an API go on at once where enough of it is left.
+-- $1 account; $2 app; $3 api; $4 calls that are left of it; $5 now, UTC.
+UPDATE broadcasts SET resume_at = $5, waits_for = NULL
+WHERE account_id = $1 AND state = 'waiting' AND finished_at IS NULL AND resume_at > $5 AND waits_for < $4
+  AND EXISTS (SELECT 1 FROM broadcast_channels c WHERE c.account_id = $1 AND c.broadcast_id = broadcasts.id
+      AND c.app_id = $2 AND c.api = $3);
 
 -- name: set-rate
 -- $1 account; $2 broadcast; $3 messages per second; $4 priority.

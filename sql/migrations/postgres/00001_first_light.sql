@@ -143,6 +143,9 @@ CREATE TABLE broadcasts (
     state        TEXT NOT NULL CHECK (state IN ('draft', 'scheduled', 'running', 'waiting', 'paused', 'done', 'cancelled')),
     reason       TEXT NOT NULL DEFAULT '',
     resume_at    TIMESTAMPTZ,
+    -- A waiting one goes on before that when more than so many calls of the day's quota are
+    -- seen to be left; NULL where it waits for something else.
+    waits_for    BIGINT,
     -- Messages per second, for all workers; read at each claim.
     rate         DOUBLE PRECISION NOT NULL,
     priority     INTEGER NOT NULL DEFAULT 0,
