@@ -35,6 +35,7 @@ type Store interface {
 		err error)
 	RecordOutcomes(ctx context.Context, r wxcast.Recording) error
 	GiveBack(ctx context.Context, b wxcast.Broadcast, c wxcast.Claim) error
+	PauseAfterLoss(ctx context.Context, accountID int64, loss wxcast.Loss) error
 	CloseDoubts(ctx context.Context, ref wxcast.BroadcastRef, lane wxcast.Lane, after time.Duration) error
 	TakeSlot(ctx context.Context, lane wxcast.Lane, n int, rate float64, lead time.Duration) (wxcast.Slot, error)
 	Survey(ctx context.Context, accountID int64, ids, held []int64) ([]wxcast.Standing, error)

@@ -311,6 +311,8 @@ func (r *runner) claim(ctx, sending, recording context.Context, claims chan<- *b
 			return nil
 		case err != nil:
 			return err
+		case c.Loss != nil:
+			return r.pauseAfterLoss(sending, *c.Loss)
 		case !r.worksOn(c.State):
 			r.halt(errHalted)
 			return nil
@@ -351,6 +353,15 @@ func (r *runner) claimOnce(ctx, sending context.Context, span time.Duration) (wx
 	r.askedAt = time.Time{}
 	r.tellPace(ctx, c.Slot.Share)
 	return c, r.batches.add(r, c, r.crew.taken(c.Slot, at)), nil
+}
+
+// pauseAfterLoss pauses all of the account's broadcasts: the store has lost who was sent to.
+func (r *runner) pauseAfterLoss(ctx context.Context, loss wxcast.Loss) error {
+	r.Log.ErrorContext(ctx, "the store has lost what it had confirmed: all broadcasts are paused", "broadcast_id", r.b.ID,
+		"lost", loss.Span, "messages", loss.Messages)
+	err := r.store.PauseAfterLoss(ctx, r.b.AccountID, loss)
+	r.halt(errHalted)
+	return err
 }
 
 // tellClaim says what was odd about a claim.

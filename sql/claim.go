@@ -73,7 +73,7 @@ const (
 	retrying = time.Minute
 )
 
-func (t *claimTx) run(ctx context.Context, c *wxcast.Claim) error {
+func (t *claimTx) run(ctx context.Context, c *wxcast.Claim) (err error) {
 	begun := time.Now()
 	if err := t.db.lockBroadcast(ctx, t.tx, t.ref); err != nil {
 		return err
@@ -90,6 +90,9 @@ func (t *claimTx) run(ctx context.Context, c *wxcast.Claim) error {
 		t.lostAfter = t.now.Add(-t.req.Through)
 	case through, c.State != wxcast.BroadcastRunning:
 		return nil
+	}
+	if c.Loss, err = t.db.loss(ctx, t.tx, t.ref.AccountID); c.Loss != nil || err != nil {
+		return err
 	}
 	t.last = t.b.LeasedTo
 	if back := utc(t.b.Latest).Sub(t.now); back > jump {

@@ -54,6 +54,9 @@ type DB struct {
 	// onlySender and recent are by account: see TrustReceipts and recentFrom.
 	onlySender, recent sync.Map
 
+	// memories is what this process remembers by account: see memory.
+	memories sync.Map
+
 	// density is what was learnt of broadcasts: id to bool, see dense.
 	density sync.Map
 }
@@ -221,21 +224,31 @@ func (db *DB) Ping(ctx context.Context) error { return db.read.PingContext(ctx) 
 // bears an id of ours, and one that is found to have happened keeps the results of the run
 // that did. fn may run more than once, and must begin its results anew each time.
 func (db *DB) tx(ctx context.Context, accountID int64, fn func(*sqlx.Tx) error) error {
-	id := rand.Text()
+	id, memory := rand.Text(), db.memoryOf(accountID)
 	return retryTransient(ctx, func(ctx context.Context) error {
 		tx, err := db.write.BeginTxx(ctx, nil)
 		if err != nil {
 			return err
 		}
 		defer func() { _ = tx.Rollback() }() // a no-op after Commit
-		first, err := execRows(ctx, tx, db.q.AddCommit, accountID, id, db.fromNow(0))
-		if err != nil || first == 0 {
+		var known bool
+		switch err := tx.GetContext(ctx, &known, db.q.AddCommit, accountID, id, db.fromNow(0), memory.latest()); {
+		case errors.Is(err, sql.ErrNoRows): // it happened, and the answer was lost
+			memory.confirmed(id)
+			return nil
+		case err != nil:
 			return err
+		case !known:
+			memory.missed()
 		}
 		if err := fn(tx); err != nil {
 			return err
 		}
-		return tx.Commit()
+		if err := tx.Commit(); err != nil {
+			return err
+		}
+		memory.confirmed(id)
+		return nil
 	})
 }
 

@@ -87,7 +87,7 @@ func (db *DB) PrepareAll(ctx context.Context) map[string]error {
 			text = fmt.Sprintf(text, db.engine.elements("$5"))
 		case "get-pacing", "get-broadcast-for-claim":
 			text = fmt.Sprintf(text, db.engine.clockColumn())
-		case "drop-tallies":
+		case "drop-tallies", "find-commits":
 			text = fmt.Sprintf(text, db.engine.elements("$2"))
 		case "survey":
 			text = fmt.Sprintf(text, db.engine.elements("$2"), db.engine.elements("$4"))
@@ -111,6 +111,21 @@ func (db *DB) PrepareAll(ctx context.Context) map[string]error {
 func (db *DB) FlippedInPages(ctx context.Context, base, run wxcast.SyncRun,
 	page int) iter.Seq2[wxcast.FollowerState, error] {
 	return db.flippedFollowers(ctx, base, run, page)
+}
+
+// LoseCommits makes the store lose the transactions that happen in f, as far as a process can
+// find out.
+func (db *DB) LoseCommits(t testing.TB, accountID int64, f func()) {
+	t.Helper()
+	var before []string
+	if err := db.read.SelectContext(t.Context(), &before, "SELECT id FROM commits"); err != nil {
+		t.Fatal(err)
+	}
+	f()
+	if _, err := db.write.ExecContext(t.Context(), fmt.Sprintf("DELETE FROM commits WHERE account_id = $2 AND id NOT IN (%s)",
+		db.engine.elements("$1")), jsonParam(before), accountID); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // KeptTally tells whether a broadcast's counts are kept.

@@ -28,10 +28,13 @@ type outcomeRow struct {
 func (db *DB) RecordOutcomes(ctx context.Context, r wxcast.Recording) error {
 	ctx = within(ctx, hurried)
 	each := onePerPerson(r.Outcomes)
-	calls := 0
+	calls, sent := 0, int64(0)
 	for _, o := range r.Outcomes {
 		if !o.AttemptedAt.IsZero() {
 			calls++
+		}
+		if o.State == wxcast.DeliverySent {
+			sent++
 		}
 	}
 	err := db.tx(ctx, r.Broadcast.AccountID, func(tx *sqlx.Tx) error {
@@ -57,6 +60,9 @@ func (db *DB) RecordOutcomes(ctx context.Context, r wxcast.Recording) error {
 	})
 	if err != nil {
 		return fmt.Errorf("record %d outcomes of broadcast %d: %w", len(each), r.Broadcast.ID, err)
+	}
+	if sent > 0 {
+		db.memoryOf(r.Broadcast.AccountID).sent(sent)
 	}
 	return nil
 }

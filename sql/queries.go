@@ -17,6 +17,9 @@ var queryFiles embed.FS
 type queries struct {
 	AddCommit      string `query:"add-commit"`
 	DropOldCommits string `query:"drop-old-commits"`
+	FindCommits    string `query:"find-commits"`
+	LossBefore     string `query:"loss-before"`
+	PauseAfterLoss string `query:"pause-after-loss"`
 
 	AddApp   string `query:"add-app"`
 	GetApp   string `query:"get-app"`

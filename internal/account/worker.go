@@ -32,6 +32,7 @@ func (a *Account) KeepBroadcasts(ctx context.Context) {
 	tick := time.NewTicker(broadcastPoll)
 	defer tick.Stop()
 	for n := 0; ; n++ {
+		a.note(ctx, a.watchStore(ctx))
 		due, err := a.db.BroadcastsDue(ctx, a.ID)
 		if n%alertPolls == 0 {
 			a.note(ctx, a.db.EndBroadcastAlerts(ctx, a.ID))
@@ -96,6 +97,20 @@ func (a *Account) work(ctx context.Context, crew *broadcast.Crew, b wxcast.Broad
 	a.log.InfoContext(ctx, "broadcast is "+string(b.State), "broadcast_id", b.ID, "name", b.Name, "reason", b.Reason)
 	a.tellState(ctx, b)
 	return 0
+}
+
+// watchStore pauses the broadcasts when the store has lost what was recorded of them, and
+// tells people.
+func (a *Account) watchStore(ctx context.Context) error {
+	loss, err := a.db.Loss(ctx, a.ID)
+	if err != nil || loss == nil {
+		return err
+	}
+	a.log.ErrorContext(ctx, "the store has lost what it had confirmed: all broadcasts are paused", "account", a.Name(),
+		"lost", loss.Span, "messages", loss.Messages)
+	a.raise(ctx, "store", wxcast.Say("alert.store_went_back"), wxcast.Say("alert.store_went_back_body",
+		"seconds", int64(loss.Span.Seconds()+0.5), "messages", loss.Messages))
+	return a.db.PauseAfterLoss(ctx, a.ID, *loss)
 }
 
 // seeThrough ends the doubts of a broadcast that was stopped.

@@ -122,6 +122,8 @@ var _ = add(map[string]words{
 	"pause.silence":   {"nothing got through for {length}, the last try ended with {last}", "{length} 内没有一条发出，最后一次：{last}"},
 	"pause.errcode":   {"{err}: {meaning}. {advice}", "{err}：{meaning}。{advice}"},
 	"pause.not_after": {"not_after is over: {at:minute} (Beijing). Give the spec a later one and run it again", "已过 not_after：{at:minute}（北京时间）。请改晚后再次运行"},
+	"pause.store_went_back": {"the database has lost what it had confirmed: the last {seconds} seconds before it failed, and with them the record of at least {messages:count} messages that were sent. Who got those is not known any more: resume sends to them again, cancel does not",
+		"数据库丢失了已确认的数据：故障前最后 {seconds} 秒，连同至少 {messages:count} 条已发送消息的记录。谁收到了这些消息已无从得知：resume 会再发给他们，cancel 则不会"},
 	"pause.by_hand":   {"by hand", "人工"},
 	"wait.quiet":      {"these are quiet hours ({hours})", "免打扰时段（{hours}）"},
 	"wait.quota":      {"the day's quota of {api} is used up", "{api} 的当日配额已用完"},

@@ -279,9 +279,20 @@ type Claim struct {
 	// ClockBack is by how much the store's clock was found to have gone back, and NotBelieved
 	// how far ahead the lane's last slot lay, which no right clock gives.
 	ClockBack, NotBelieved time.Duration
+	// Loss: the store has lost what this process knows to have happened. There is no work.
+	Loss *Loss
 	// Exhausted: no delivery is pending any more.
 	Exhausted bool
 }
+
+// Loss is what a store has lost of what it had confirmed, as far as a process knows.
+type Loss struct {
+	Span     time.Duration // how long ago what it has was the latest
+	Messages int64         // that the process sent and recorded in that time
+}
+
+// And is the loss that two processes tell of.
+func (l Loss) And(m Loss) Loss { return Loss{max(l.Span, m.Span), l.Messages + m.Messages} }
 
 // Standing is how a broadcast stands, for the process that works on it.
 type Standing struct {

@@ -91,6 +91,19 @@ WHERE account_id = $1 AND state = 'waiting' AND finished_at IS NULL AND resume_a
   AND EXISTS (SELECT 1 FROM broadcast_channels c WHERE c.account_id = $1 AND c.broadcast_id = broadcasts.id
       AND c.app_id = $2 AND c.api = $3);
 
+-- name: loss-before
+-- What another process told of a loss, while nobody has resumed a broadcast since.
+-- $1 account; $2 the beginning of such a reason, as a pattern.
+SELECT reason FROM broadcasts WHERE account_id = $1 AND finished_at IS NULL AND state = 'paused' AND reason LIKE $2
+ORDER BY id LIMIT 1;
+
+-- name: pause-after-loss
+-- What the store tells of these is out of date.
+-- $1 account; $2 reason; $3 now, UTC; $4 the beginning of such a reason, as a pattern.
+UPDATE broadcasts SET state = 'paused', reason = $2, resume_at = NULL, waits_for = NULL
+WHERE account_id = $1 AND finished_at IS NULL AND (state IN ('running', 'waiting')
+    OR state = 'scheduled' AND resume_at <= $3 OR state = 'paused' AND reason LIKE $4);
+
 -- name: set-rate
 -- $1 account; $2 broadcast; $3 messages per second; $4 priority.
 UPDATE broadcasts SET rate = $3, priority = $4 WHERE account_id = $1 AND id = $2;
