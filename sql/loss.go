@@ -22,9 +22,9 @@ import (
 const (
 	// remembered is how long back a loss can be told: transactions themselves are kept for
 	// commitsKept.
-	remembered = 30 * time.Minute
+	remembered = 10 * time.Minute
 	// markEvery is how far apart the remembered ones are.
-	markEvery = time.Second
+	markEvery = 100 * time.Millisecond
 )
 
 // memory is what a process remembers of an account's transactions.

@@ -52,7 +52,7 @@ func TestAStoreThatWentBackPausesWhatRuns(t *testing.T) {
 				t.Errorf("%s is %s, want %s", b, all[0].State, want)
 			}
 			if said := text.English.Say(all[0].Reason); want == wxcast.BroadcastPaused &&
-				(!strings.Contains(said, "7 seconds") || !strings.Contains(said, "at least 9 messages")) {
+				(!strings.Contains(said, "7 seconds") || !strings.Contains(said, "about 9 messages")) {
 				t.Errorf("%s is paused: %s", b, said)
 			}
 		}

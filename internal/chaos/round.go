@@ -38,6 +38,7 @@ var scenarios = []scenario{
 	{"upgrade", (*round).upgrade},
 	{"many", (*round).many},
 	{"clocks", (*round).clocks},
+	{"standby", (*round).standby},
 }
 
 func scenarioNames() []string {

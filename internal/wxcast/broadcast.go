@@ -287,8 +287,8 @@ type Claim struct {
 
 // Loss is what a store has lost of what it had confirmed, as far as a process knows.
 type Loss struct {
-	Span     time.Duration // how long ago what it has was the latest
-	Messages int64         // that the process sent and recorded in that time
+	Span     time.Duration // how long before what is known the latest was that it has; at least
+	Messages int64         // that the process sent and recorded in that time, to a tenth of a second
 }
 
 // And is the loss that two processes tell of.

@@ -12,12 +12,13 @@ import (
 	"syscall"
 )
 
-// Pair is a primary with a synchronous standby: what is committed is on both.
+// Pair is a primary with a synchronous standby: what is committed is on both, until Lag.
 type Pair struct {
 	// URL names both, and means the one that takes writes.
 	URL     string
 	primary *exec.Cmd
 	standby *exec.Cmd
+	primaryURL,
 	standbyURL,
 	dir string
 	log *os.File
@@ -76,8 +77,8 @@ func (p *Pair) start(ctx context.Context, bin string) error {
 	if p.primary, err = start(first, ports[0]); err != nil {
 		return err
 	}
-	primaryURL := fmt.Sprintf("postgres://wxcast@127.0.0.1:%d/postgres?sslmode=disable", ports[0])
-	if err := waitUntilUp(ctx, primaryURL); err != nil {
+	p.primaryURL = fmt.Sprintf("postgres://wxcast@127.0.0.1:%d/postgres?sslmode=disable", ports[0])
+	if err := waitUntilUp(ctx, p.primaryURL); err != nil {
 		return err
 	}
 	if err := run("pg_basebackup", "-D", second, "-R", "-h", "127.0.0.1", "-p", strconv.Itoa(ports[0]), "-U", "wxcast",
@@ -92,11 +93,26 @@ func (p *Pair) start(ctx context.Context, bin string) error {
 		return err
 	}
 	for _, statement := range []string{"ALTER SYSTEM SET synchronous_standby_names = '*'", "SELECT pg_reload_conf()"} {
-		if err := exec1(ctx, primaryURL, statement); err != nil {
+		if err := exec1(ctx, p.primaryURL, statement); err != nil {
 			return err
 		}
 	}
 	p.URL = fmt.Sprintf("postgres://wxcast@127.0.0.1:%d,127.0.0.1:%d/postgres?sslmode=disable&target_session_attrs=read-write", ports[0], ports[1])
+	return nil
+}
+
+// Lag lets the standby stay behind: from now on the primary confirms what it alone has.
+func (p *Pair) Lag(ctx context.Context) error {
+	for _, on := range []struct{ url, statement string }{
+		{p.primaryURL, "ALTER SYSTEM SET synchronous_standby_names = ''"},
+		{p.primaryURL, "SELECT pg_reload_conf()"},
+		{p.standbyURL, "ALTER SYSTEM SET primary_conninfo = ''"},
+		{p.standbyURL, "SELECT pg_reload_conf()"},
+	} {
+		if err := exec1(ctx, on.url, on.statement); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

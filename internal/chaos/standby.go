@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/wxcast/wxcast/internal/simulator"
+	"github.com/wxcast/wxcast/sql/storetest/pgserver"
+)
+
+// standby: an asynchronous standby that is seconds behind takes over. Who was sent to in
+// those is not in the store any more.
+func (r *round) standby(ctx context.Context) error {
+	pair, err := pgserver.StartPair(ctx)
+	if err != nil {
+		return err
+	}
+	defer pair.Stop()
+	const recipients = 3000
+	if err := r.prepare(ctx, pair.URL, recipients,
+		simulator.Knobs{Latency: simulator.Duration(2 * time.Millisecond)}); err != nil {
+		return err
+	}
+	if err := r.spec(recipients, 300); err != nil {
+		return err
+	}
+	running := make([]*command, 3)
+	for i := range running {
+		if running[i], err = r.start("broadcast", "run", "spec.yaml", "--json"); err != nil {
+			return err
+		}
+	}
+	for _, then := range []struct {
+		calls int64
+		do    func(context.Context) error
+	}{{500, pair.Lag}, {1500, pair.Failover}} {
+		for r.calls() < then.calls && ctx.Err() == nil && !allEnded(running) {
+			time.Sleep(2 * time.Millisecond)
+		}
+		if err := then.do(ctx); err != nil {
+			return err
+		}
+	}
+	r.fault("standby promoted that was behind")
+	for _, c := range running {
+		select {
+		case <-c.ended:
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(commandWithin):
+			return fmt.Errorf("a worker does not end: %s", tail(c.out.String()))
+		}
+	}
+	return r.checkLoss(ctx)
+}
+
+// checkLoss wants the broadcast to be paused, nobody to be sent to twice, and the number of
+// those in question to be about right.
+func (r *round) checkLoss(ctx context.Context) error {
+	id, err := r.broadcastID(ctx)
+	if err != nil {
+		return err
+	}
+	status, err := r.ask(ctx, "broadcast", "status", id)
+	if err != nil {
+		return err
+	}
+	ours, err := r.deliveries(ctx)
+	if err != nil {
+		return err
+	}
+	got := map[string]bool{}
+	for m := range r.sim.Messages() {
+		got[m.OpenID] = true
+	}
+	inQuestion := 0
+	for _, d := range ours {
+		if d.State == "pending" && got[d.OpenID] {
+			inQuestion++
+		}
+	}
+	reason, _ := status["reason"].(string)
+	var seconds, told int
+	_, after, _ := strings.Cut(reason, "the last ")
+	_, _ = fmt.Sscanf(after, "%d seconds", &seconds)
+	_, after, _ = strings.Cut(strings.ReplaceAll(reason, ",", ""), "about ")
+	_, _ = fmt.Sscanf(after, "%d messages", &told)
+	state := r.sim.State()
+	r.messages += state.Messages
+	r.check("a store that went back is noticed", status["state"] == "paused" && state.Deduplicated == 0 && seconds > 0 &&
+		told > inQuestion*9/10 && told < inQuestion*11/10,
+		"it is %v, %d were sent to again; %d have a message that the store does not know of, %d were told (%s)",
+		status["state"], state.Deduplicated, inQuestion, told, reason)
+	return nil
+}
