@@ -68,7 +68,7 @@ func inTime(t *testing.T, followers int, test func(t *testing.T, b *bubble)) {
 		for i := range people {
 			people[i] = wxcast.Follower{OpenID: wxcast.OpenID(fmt.Sprintf("o%06d", i)), Subscribed: true}
 		}
-		if err := db.Follow(t.Context(), b.account, people); err != nil {
+		if err := db.Follow(t.Context(), b.account, people, db.Now()); err != nil {
 			t.Fatal(err)
 		}
 		test(t, b)

@@ -61,7 +61,8 @@ func TestJoinFollowsChangesAndNeverGuesses(t *testing.T) {
 
 		run, _, err := w.OpenSyncRun(t.Context(), w.account, wxcast.SyncIncremental, time.Hour)
 		must(t, err)
-		n, err := w.StoreFollowers(t.Context(), run, nil, []wxcast.OpenID{openid(1), openid(9)}, wxcast.SyncProgress{})
+		n, err := w.StoreFollowers(t.Context(), run,
+			wxcast.Told{AskedAt: w.Now(), Gone: []wxcast.OpenID{openid(1), openid(9)}}, wxcast.SyncProgress{})
 		must(t, err)
 		if n != 2 {
 			t.Errorf("unfollowed %d", n)

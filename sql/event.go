@@ -78,11 +78,12 @@ func (db *DB) CountEvents(ctx context.Context, accountID int64, from, to time.Ti
 	return counts, nil
 }
 
-// Follow stores the details of followers outside a sync, each openid once.
-func (db *DB) Follow(ctx context.Context, accountID int64, followers []wxcast.Follower) error {
+// Follow stores the details of followers outside a sync, each openid once. asked is when WeChat
+// was asked for them: who was gone since stays gone.
+func (db *DB) Follow(ctx context.Context, accountID int64, followers []wxcast.Follower, asked time.Time) error {
 	err := db.tx(ctx, accountID, func(tx *sqlx.Tx) error {
 		if _, err := tx.ExecContext(ctx, db.q.UpsertFollowers, accountID, db.Now(), jsonParam(followerRows(followers)),
-			0); err != nil {
+			0, asked.UTC()); err != nil {
 			return err
 		}
 		_, err := tx.ExecContext(ctx, db.q.BumpPeople, accountID)

@@ -122,8 +122,8 @@ func (db *DB) LoseCommits(t testing.TB, accountID int64, f func()) {
 		t.Fatal(err)
 	}
 	f()
-	if _, err := db.write.ExecContext(t.Context(), fmt.Sprintf("DELETE FROM commits WHERE account_id = $2 AND id NOT IN (%s)",
-		db.engine.elements("$1")), jsonParam(before), accountID); err != nil {
+	lose := fmt.Sprintf("DELETE FROM commits WHERE account_id = $2 AND id NOT IN (%s)", db.engine.elements("$1"))
+	if _, err := db.write.ExecContext(t.Context(), lose, jsonParam(before), accountID); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -21,7 +21,7 @@ func TestGrowthIsCountedByBeijingDay(t *testing.T) {
 			all = append(all, wxcast.Follower{OpenID: wxcast.OpenID(rune('a' + i)), Subscribed: true,
 				SubscribeTime: when})
 		}
-		must(t, w.Follow(t.Context(), w.account, all))
+		must(t, w.Follow(t.Context(), w.account, all, w.Now()))
 		_, err := w.Unfollow(t.Context(), w.account, []wxcast.OpenID{"a", "b"}, w.Now())
 		must(t, err)
 		today := wxcast.DayOf(w.Now())

@@ -43,7 +43,8 @@ func TestAStoreThatWentBackPausesWhatRuns(t *testing.T) {
 			t.Errorf("%+v (%v), want the loss that the claim told", loss, err)
 		}
 		must(t, w.PauseAfterLoss(t.Context(), w.account, *c.Loss))
-		must(t, w.PauseAfterLoss(t.Context(), w.account, wxcast.Loss{Span: 7 * time.Second, Messages: 5})) // another process
+		another := wxcast.Loss{Span: 7 * time.Second, Messages: 5} // process tells of the same
+		must(t, w.PauseAfterLoss(t.Context(), w.account, another))
 		for b, want := range map[string]wxcast.BroadcastState{b.Name: wxcast.BroadcastPaused,
 			waits.Name: wxcast.BroadcastPaused, night.Name: wxcast.BroadcastScheduled} {
 			all, err := w.BroadcastsByName(t.Context(), w.account, b)

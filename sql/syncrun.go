@@ -245,26 +245,27 @@ func (db *DB) flippedFollowers(ctx context.Context, base, run wxcast.SyncRun,
 }
 
 // StoreFollowers writes a batch of current followers (each openid once) and of
-// those who turned out to have left, and counts them in the run; all or nothing.
-func (db *DB) StoreFollowers(ctx context.Context, run wxcast.SyncRun, followers []wxcast.Follower, gone []wxcast.OpenID,
+// those who turned out to have left, and counts them in the run; all or nothing. What is known
+// of a person since WeChat was asked stays.
+func (db *DB) StoreFollowers(ctx context.Context, run wxcast.SyncRun, told wxcast.Told,
 	p wxcast.SyncProgress) (unfollowed int64, err error) {
 	err = db.tx(ctx, run.AccountID, func(tx *sqlx.Tx) error {
 		now := db.Now()
-		if len(followers) > 0 {
+		if len(told.Followers) > 0 {
 			// In the order of the index, and of every other writer.
-			slices.SortFunc(followers, func(a, b wxcast.Follower) int {
+			slices.SortFunc(told.Followers, func(a, b wxcast.Follower) int {
 				return strings.Compare(string(a.OpenID),
 					string(b.OpenID))
 			})
 			if _, err := tx.ExecContext(ctx, db.q.UpsertFollowers, run.AccountID, now,
-				jsonParam(followerRows(followers)), run.ID); err != nil {
+				jsonParam(followerRows(told.Followers)), run.ID, told.AskedAt.UTC()); err != nil {
 				return err
 			}
 		}
 		unfollowed = 0
-		if len(gone) > 0 {
-			res, err := tx.ExecContext(ctx, db.q.Unfollow, run.AccountID, now, jsonParam(gone),
-				run.StartedAt.UTC())
+		if len(told.Gone) > 0 {
+			res, err := tx.ExecContext(ctx, db.q.Unfollow, run.AccountID, now, jsonParam(told.Gone),
+				told.AskedAt.UTC())
 			if err != nil {
 				return err
 			}
@@ -272,7 +273,7 @@ func (db *DB) StoreFollowers(ctx context.Context, run wxcast.SyncRun, followers 
 				return err
 			}
 		}
-		if len(followers) > 0 || unfollowed > 0 {
+		if len(told.Followers) > 0 || unfollowed > 0 {
 			if _, err := tx.ExecContext(ctx, db.q.BumpPeople, run.AccountID); err != nil {
 				return err
 			}

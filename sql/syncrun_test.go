@@ -52,8 +52,8 @@ func TestFollowersWithoutUnionIDAreAskedOnASlowingSchedule(t *testing.T) {
 		must(t, err)
 		for asks, wait := range []time.Duration{20 * time.Hour, 72 * time.Hour, 168 * time.Hour, 720 * time.Hour,
 			720 * time.Hour} {
-			_, err = w.StoreFollowers(t.Context(), run, []wxcast.Follower{{OpenID: openid(1)}}, nil,
-				wxcast.SyncProgress{})
+			_, err = w.StoreFollowers(t.Context(), run,
+				wxcast.Told{AskedAt: w.Now(), Followers: []wxcast.Follower{{OpenID: openid(1)}}}, wxcast.SyncProgress{})
 			must(t, err)
 			for _, ago := range []time.Duration{wait - time.Minute, wait + time.Minute} {
 				must(t, w.PretendRead(t.Context(), openid(1), ago))
@@ -72,7 +72,8 @@ func TestFlippedFollowers(t *testing.T) {
 		w := newWorld(t, db)
 		base, _, err := w.OpenSyncRun(t.Context(), w.account, wxcast.SyncIncremental, time.Hour)
 		must(t, err)
-		_, err = w.StoreFollowers(t.Context(), base, []wxcast.Follower{{OpenID: openid(1)}, {OpenID: openid(2)}}, nil,
+		_, err = w.StoreFollowers(t.Context(), base,
+			wxcast.Told{AskedAt: w.Now(), Followers: []wxcast.Follower{{OpenID: openid(1)}, {OpenID: openid(2)}}},
 			wxcast.SyncProgress{})
 		must(t, err)
 		must(t, w.FinishSyncRun(t.Context(), base, "done", true))
@@ -81,8 +82,10 @@ func TestFlippedFollowers(t *testing.T) {
 		}
 		aborted, _, err := w.OpenSyncRun(t.Context(), w.account, wxcast.SyncIncremental, time.Hour)
 		must(t, err)
-		_, err = w.StoreFollowers(t.Context(), aborted, []wxcast.Follower{{OpenID: openid(3)}},
-			[]wxcast.OpenID{openid(2)}, wxcast.SyncProgress{})
+		_, err = w.StoreFollowers(t.Context(), aborted,
+			wxcast.Told{AskedAt: w.Now(), Followers: []wxcast.Follower{{OpenID: openid(3)}},
+				Gone: []wxcast.OpenID{openid(2)}},
+			wxcast.SyncProgress{})
 		must(t, err)
 		must(t, w.FinishSyncRun(t.Context(), aborted, "it broke", false))
 		if got, err := w.BaseSyncRun(t.Context(), w.account); err != nil || got.ID != base.ID {

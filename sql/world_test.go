@@ -64,7 +64,8 @@ func (w world) follow(t testing.TB, n int) {
 		followers = append(followers, wxcast.Follower{OpenID: openid(i), UnionID: unionid(i),
 			SubscribeTime: time.Unix(1700000000, 0), Tags: []int{2}})
 	}
-	_, err = w.StoreFollowers(t.Context(), run, followers, nil, wxcast.SyncProgress{New: int64(n)})
+	_, err = w.StoreFollowers(t.Context(), run,
+		wxcast.Told{AskedAt: w.Now(), Followers: followers}, wxcast.SyncProgress{New: int64(n)})
 	must(t, err)
 	must(t, w.FinishSyncRun(t.Context(), run, "done", true))
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -16,6 +17,7 @@ import (
 type fetched struct {
 	refs      map[wxcast.OpenID]wxcast.FollowerRef
 	followers []wxcast.Follower
+	asked     time.Time // by the store's clock
 	calls     wechat.DetailCalls
 }
 
@@ -112,6 +114,7 @@ func (s *syncer) fetchBatch(ctx, going context.Context, batch []wxcast.FollowerR
 		result.refs[ref.OpenID] = ref
 	}
 	followers, err := retry(going, s, func() ([]wxcast.Follower, error) {
+		result.asked = s.store.Now()
 		followers, calls, err := s.source.BatchGetUsers(ctx, openids)
 		result.calls.Batch += calls.Batch
 		result.calls.Single += calls.Single

@@ -30,6 +30,7 @@ type Source interface {
 
 // Store keeps the followers, the run's checkpoint and the account's lock.
 type Store interface {
+	Now() time.Time
 	OpenSyncRun(ctx context.Context, accountID int64, mode wxcast.SyncMode, maxAge time.Duration) (wxcast.SyncRun, bool,
 		error)
 	SyncRun(ctx context.Context, id int64) (wxcast.SyncRun, error)
@@ -41,7 +42,7 @@ type Store interface {
 	FlippedFollowers(ctx context.Context, base, run wxcast.SyncRun) iter.Seq2[wxcast.FollowerState, error]
 	WithoutUnionID(ctx context.Context, accountID int64, after wxcast.OpenID, limit int) ([]wxcast.OpenID, error)
 	Writers() int
-	StoreFollowers(ctx context.Context, run wxcast.SyncRun, followers []wxcast.Follower, gone []wxcast.OpenID,
+	StoreFollowers(ctx context.Context, run wxcast.SyncRun, told wxcast.Told,
 		p wxcast.SyncProgress) (int64, error)
 	FinishSyncRun(ctx context.Context, run wxcast.SyncRun, outcome string, isBase bool) error
 	FollowerCounts(ctx context.Context, accountID int64) (wxcast.FollowerCounts, error)

@@ -275,12 +275,12 @@ type failingStore struct {
 
 var errDiskFull = errors.New("disk full")
 
-func (s *failingStore) StoreFollowers(ctx context.Context, run wxcast.SyncRun, followers []wxcast.Follower,
-	gone []wxcast.OpenID, p wxcast.SyncProgress) (int64, error) {
-	if len(followers) > 0 && s.writes.Add(1) == 2 {
+func (s *failingStore) StoreFollowers(ctx context.Context, run wxcast.SyncRun, told wxcast.Told,
+	p wxcast.SyncProgress) (int64, error) {
+	if len(told.Followers) > 0 && s.writes.Add(1) == 2 {
 		return 0, errDiskFull
 	}
-	return s.DB.StoreFollowers(ctx, run, followers, gone, p)
+	return s.DB.StoreFollowers(ctx, run, told, p)
 }
 
 func TestNothingMoreIsFetchedWhenAWriteFails(t *testing.T) {

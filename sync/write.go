@@ -87,7 +87,7 @@ func (s *syncer) storeBatch(ctx context.Context, p pendingWrite) error {
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
 	p.progress.Fetched = s.pages.stored()
-	if _, err := s.store.StoreFollowers(ctx, s.run, p.followers, p.gone, p.progress); err != nil {
+	if _, err := s.store.StoreFollowers(ctx, s.run, p.told, p.progress); err != nil {
 		return err
 	}
 	s.stillFollow.Add(p.stillFollow)
@@ -97,8 +97,7 @@ func (s *syncer) storeBatch(ctx context.Context, p pendingWrite) error {
 
 // pendingWrite gathers answers until they are written, each openid once.
 type pendingWrite struct {
-	followers   []wxcast.Follower
-	gone        []wxcast.OpenID
+	told        wxcast.Told
 	seen        map[wxcast.OpenID]struct{}
 	pages       map[int]int // how many answers belong to a page
 	stillFollow int64
@@ -115,6 +114,9 @@ func (p *pendingWrite) add(r fetched) {
 	p.progress.DetailCalls += int64(r.calls.Batch)
 	p.progress.SingleCalls += int64(r.calls.Single)
 	p.progress.Asked += int64(len(r.refs))
+	if p.told.AskedAt.IsZero() || r.asked.Before(p.told.AskedAt) {
+		p.told.AskedAt = r.asked
+	}
 	for _, f := range r.followers {
 		ref := r.refs[f.OpenID]
 		p.pages[ref.Page]++
@@ -124,12 +126,12 @@ func (p *pendingWrite) add(r fetched) {
 		p.seen[f.OpenID] = struct{}{}
 		switch {
 		case !f.Subscribed:
-			p.gone = append(p.gone, f.OpenID) // left between the listing and now, or before
+			p.told.Gone = append(p.told.Gone, f.OpenID) // left between the listing and now, or before
 			continue
 		case ref.Missing:
 			p.stillFollow++
 		}
-		p.followers = append(p.followers, f)
+		p.told.Followers = append(p.told.Followers, f)
 		if ref.Known {
 			p.progress.Updated++
 		} else {
@@ -138,5 +140,5 @@ func (p *pendingWrite) add(r fetched) {
 	}
 }
 
-func (p *pendingWrite) size() int   { return len(p.followers) + len(p.gone) }
+func (p *pendingWrite) size() int   { return len(p.told.Followers) + len(p.told.Gone) }
 func (p *pendingWrite) empty() bool { return p.size() == 0 && p.progress.DetailCalls == 0 }

@@ -123,7 +123,7 @@ func (i *Intake) follow(ctx context.Context, a Account, latest map[wxcast.OpenID
 			}
 		}
 		if len(here) > 0 {
-			if err := i.Store.Follow(ctx, a.ID, here); err != nil {
+			if err := i.Store.Follow(ctx, a.ID, here, asked); err != nil {
 				return err
 			}
 		}

@@ -36,7 +36,7 @@ type Store interface {
 	AddEvents(ctx context.Context, accountID int64, events []wxcast.CallbackEvent) (added int64, err error)
 	PendingEvents(ctx context.Context, accountID int64, limit int) ([]wxcast.CallbackEvent, error)
 	EventsApplied(ctx context.Context, accountID int64, ids []int64) error
-	Follow(ctx context.Context, accountID int64, followers []wxcast.Follower) error
+	Follow(ctx context.Context, accountID int64, followers []wxcast.Follower, asked time.Time) error
 	Unfollow(ctx context.Context, accountID int64, openids []wxcast.OpenID, asOf time.Time) (int64, error)
 	RecordReceipts(ctx context.Context, accountID int64, lane wxcast.Lane, receipts []wxcast.Receipt) error
 	AddOptOuts(ctx context.Context, accountID int64, ids []string, source string) (added int64, unknown []string,

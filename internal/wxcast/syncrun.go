@@ -46,6 +46,13 @@ type EndedSyncRun struct {
 	Outcome    string    // "done", or why it stopped for good
 }
 
+// Told is what WeChat told of some people.
+type Told struct {
+	AskedAt   time.Time // when the first of them was asked for, UTC: what is known since counts
+	Followers []Follower
+	Gone      []OpenID
+}
+
 // SyncProgress is what one write of details adds to its run.
 type SyncProgress struct {
 	Asked, New, Updated, DetailCalls, SingleCalls int64

@@ -37,6 +37,8 @@ CREATE TABLE followers (
     first_seen_at   TIMESTAMP NOT NULL,
     details_at      TIMESTAMP NOT NULL,
     unfollowed_at   TIMESTAMP,
+    -- As of when they were gone: what WeChat was asked before that is old news.
+    gone_as_of      TIMESTAMP,
     refollowed_at   TIMESTAMP,
     -- How often details came without a unionid: the schedule slows with it.
     unionid_asks    SMALLINT NOT NULL DEFAULT 0,

@@ -4,8 +4,10 @@
 SELECT openid, subscribed FROM followers WHERE account_id = $1 AND openid IN (SELECT value FROM json_each($2));
 
 -- name: upsert-followers
--- Insert followers or refresh those stored, each openid once; a reply without a unionid keeps the one we had.
--- $1 account; $2 now, UTC; $3 JSON array of {openid, unionid, subscribe_time, scene, remark, tags}; $4 run.
+-- Insert followers or refresh those stored, each openid once; a reply without a unionid keeps the one we had. Who was gone
+-- after WeChat was asked stays gone.
+-- $1 account; $2 now, UTC; $3 JSON array of {openid, unionid, subscribe_time, scene, remark, tags}; $4 run;
+-- $5 when WeChat was asked, UTC.
 INSERT INTO followers (account_id, openid, unionid, subscribed, subscribe_time, subscribe_scene, remark, tags,
     first_seen_at, details_at, unionid_asks, sync_run_id)
 SELECT $1, openid, unionid, TRUE, subscribe_time, scene, remark, tags, $2, $2, CASE
@@ -26,15 +28,16 @@ ON CONFLICT (account_id, openid) DO UPDATE SET
     sync_run_id = excluded.sync_run_id,
     subscribed = TRUE
 -- A row that says the same already is not rewritten.
-WHERE NOT followers.subscribed OR excluded.unionid IS NULL OR followers.unionid IS NOT excluded.unionid
+WHERE (followers.subscribed OR followers.gone_as_of IS NULL OR followers.gone_as_of < $5)
+  AND (NOT followers.subscribed OR excluded.unionid IS NULL OR followers.unionid IS NOT excluded.unionid
    OR followers.subscribe_time IS NOT excluded.subscribe_time OR followers.subscribe_scene <> excluded.subscribe_scene
-   OR followers.remark <> excluded.remark OR followers.tags <> excluded.tags;
+   OR followers.remark <> excluded.remark OR followers.tags <> excluded.tags);
 
 -- name: unfollow
 -- Mark followers as gone, as of a time: who has followed again since stays. A row is changed
 -- once; its history stays. No listing brought it to this state, whatever run it is from.
 -- $1 account; $2 now, UTC; $3 openids as a JSON array; $4 when they were gone, UTC.
-UPDATE followers SET subscribed = FALSE, unfollowed_at = $2, sync_run_id = 0
+UPDATE followers SET subscribed = FALSE, unfollowed_at = $2, gone_as_of = $4, sync_run_id = 0
 WHERE account_id = $1 AND subscribed AND openid IN (SELECT value FROM json_each($3))
     AND COALESCE(subscribe_time, details_at) < $4;
 
