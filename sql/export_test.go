@@ -128,6 +128,43 @@ func (db *DB) LoseCommits(t testing.TB, accountID int64, f func()) {
 	}
 }
 
+// AddHistory adds broadcasts that ended within the last days, each with a message to some of
+// the followers in turn, of which a receipt came.
+func (db *DB) AddHistory(t testing.TB, account, mini int64, broadcasts, each int) {
+	t.Helper()
+	at := db.Now().Add(-3 * 24 * time.Hour)
+	tx, err := db.write.BeginTxx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = tx.Rollback() }()
+	for i := range broadcasts {
+		var id int64
+		err := tx.GetContext(t.Context(), &id, `INSERT INTO broadcasts (account_id, mini_id, name, content_hash, spec,
+			audience, message_key, state, rate, fixed, created_at, started_at, finished_at)
+			VALUES ($1, $2, $3, 'h', '', '{}', $3, 'done', 100, TRUE, $4, $4, $4) RETURNING id`, account, mini,
+			fmt.Sprint("past ", i), at)
+		if err == nil {
+			_, err = tx.ExecContext(t.Context(), `INSERT INTO deliveries (account_id, broadcast_id, recipient, channel,
+				state, attempts, msgid, attempted_at, receipt)
+				SELECT $1, $2, openid, 'any', 'sent', 1, $3, $4, 'success' FROM followers
+				WHERE account_id = $1 AND openid > $5 ORDER BY openid LIMIT $6`, account, id, i+1, at,
+				fmt.Sprintf("o%06d", i*each%20_000), each)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := tx.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	if db.engine == Postgres {
+		if _, err := db.write.ExecContext(t.Context(), "ANALYZE"); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // KeptTally tells whether a broadcast's counts are kept.
 func (db *DB) KeptTally(t testing.TB, ref wxcast.BroadcastRef) bool {
 	t.Helper()
