@@ -86,6 +86,7 @@ type Serve struct {
 	ForwardedFor                              bool     // a proxy of ours ends X-Forwarded-For with the sender's address
 	StopWords                                 []string // messages that put their sender on the opt-out list
 	StopReply                                 string   // what the sender is told
+	CallbackMode                              string   // "safe", or "compatible" for plain callbacks beside a key
 }
 
 // Secret is text that is never printed. Reveal is the one door to it.

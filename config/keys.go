@@ -138,6 +138,15 @@ var Keys = []Key{
 	{"serve.forwarded_for", "false",
 		"your proxy ends X-Forwarded-For with the sender's address: logins, and API calls without a good key, are limited by it",
 		func(c *Config, v string) (err error) { c.Serve.ForwardedFor, err = parseBool(v); return err }},
+	{"serve.callback_mode", "safe",
+		"`safe` takes only sealed callbacks where an account has an EncodingAESKey; `compatible` takes plain ones, too",
+		func(c *Config, v string) error {
+			if v != "safe" && v != "compatible" {
+				return wrong("config.no_callback_mode", "config.want_callback_mode")
+			}
+			c.Serve.CallbackMode = v
+			return nil
+		}},
 	{"serve.stop_words", "退订,TD,T", "messages to the account that put their sender on the opt-out list, in any case",
 		func(c *Config, v string) error {
 			c.Serve.StopWords = nil

@@ -33,8 +33,8 @@ func (db *DB) AddEvents(ctx context.Context, accountID int64, events []wxcast.Ca
 	return added, nil
 }
 
-// PendingEvents are the account's next events that were not applied yet, in the order in
-// which they came.
+// PendingEvents are the account's next events that were not applied yet and are not put off,
+// in the order in which they came.
 func (db *DB) PendingEvents(ctx context.Context, accountID int64, limit int) ([]wxcast.CallbackEvent, error) {
 	var rows []struct {
 		wxcast.CallbackEvent
@@ -43,7 +43,7 @@ func (db *DB) PendingEvents(ctx context.Context, accountID int64, limit int) ([]
 		Key       string        `db:"event_key"`
 		MsgID     int64         `db:"msgid"`
 	}
-	if err := db.list(ctx, &rows, db.q.PendingEvents, accountID, limit); err != nil {
+	if err := db.list(ctx, &rows, db.q.PendingEvents, accountID, limit, db.Now()); err != nil {
 		return nil, fmt.Errorf("read events: %w", err)
 	}
 	events := make([]wxcast.CallbackEvent, len(rows))
@@ -52,6 +52,23 @@ func (db *DB) PendingEvents(ctx context.Context, accountID int64, limit int) ([]
 		events[i].OpenID, events[i].CreatedAt, events[i].Key, events[i].MsgID = r.OpenID, r.CreatedAt.UTC(), r.Key, r.MsgID
 	}
 	return events, nil
+}
+
+// DeferEvents puts events off that could not be applied.
+func (db *DB) DeferEvents(ctx context.Context, accountID int64, ids []int64, wait time.Duration) error {
+	query := fmt.Sprintf(db.q.DeferEvents, db.engine.elements("$2"))
+	if _, err := db.execOnce(ctx, accountID, query, accountID, jsonParam(texts(ids)), db.Now().Add(wait)); err != nil {
+		return fmt.Errorf("put events off: %w", err)
+	}
+	return nil
+}
+
+// SetEventAside gives an event up that cannot be applied; it is kept as the others are.
+func (db *DB) SetEventAside(ctx context.Context, accountID, id int64, why string) error {
+	if _, err := db.execOnce(ctx, accountID, db.q.SetEventAside, accountID, id, db.Now(), why); err != nil {
+		return fmt.Errorf("set event %d aside: %w", id, err)
+	}
+	return nil
 }
 
 // EventsApplied marks events as dealt with.
@@ -84,6 +101,9 @@ func (db *DB) Follow(ctx context.Context, accountID int64, followers []wxcast.Fo
 	err := db.tx(ctx, accountID, func(tx *sqlx.Tx) error {
 		if _, err := tx.ExecContext(ctx, db.q.UpsertFollowers, accountID, db.Now(), jsonParam(followerRows(followers)),
 			0, asked.UTC()); err != nil {
+			return err
+		}
+		if err := db.nameOptOuts(ctx, tx, accountID, followers); err != nil {
 			return err
 		}
 		_, err := tx.ExecContext(ctx, db.q.BumpPeople, accountID)

@@ -87,8 +87,12 @@ func (db *DB) PrepareAll(ctx context.Context) map[string]error {
 			text = fmt.Sprintf(text, db.engine.elements("$5"))
 		case "get-pacing", "get-broadcast-for-claim":
 			text = fmt.Sprintf(text, db.engine.clockColumn())
-		case "drop-tallies", "find-commits":
+		case "drop-tallies", "find-commits", "defer-events":
 			text = fmt.Sprintf(text, db.engine.elements("$2"))
+		case "unionids-of", "name-optouts":
+			text = fmt.Sprintf(text, db.engine.elements("$2"))
+		case "add-optouts-beside":
+			text = fmt.Sprintf(text, db.engine.elements("$4"))
 		case "survey":
 			text = fmt.Sprintf(text, db.engine.elements("$2"), db.engine.elements("$4"))
 		case "messaged":

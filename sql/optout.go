@@ -13,6 +13,10 @@ import (
 // AddOptOuts puts people on the account's opt-out list, by openid, unionid or mini_openid.
 // added counts those who were not on it; unknown are ids that are no follower's yet: they
 // are on it, too, and count when somebody with such an id follows.
+//
+// A person is known by their unionid, too, in all accounts of the store: they stay on the list
+// when their openid changes, and get nothing from another account of the same Open Platform
+// account.
 func (db *DB) AddOptOuts(ctx context.Context, accountID int64, ids []string, source string) (added int64,
 	unknown []string, err error) {
 	err = db.tx(ctx, accountID, func(tx *sqlx.Tx) error {
@@ -20,8 +24,13 @@ func (db *DB) AddOptOuts(ctx context.Context, accountID int64, ids []string, sou
 		if err := tx.SelectContext(ctx, &unknown, db.q.UnknownIDs, accountID, jsonParam(ids)); err != nil {
 			return err
 		}
-		added, err = execRows(ctx, tx, db.q.AddOptOuts, accountID, db.Now(), source, jsonParam(ids))
-		return err
+		if added, err = db.optOut(ctx, tx, accountID, ids, source); err != nil {
+			return err
+		}
+		return db.inOtherAccounts(ctx, tx, accountID, ids, func(other int64, unionids []string) error {
+			_, err := db.optOut(ctx, tx, other, unionids, source)
+			return err
+		})
 	})
 	if err != nil {
 		return 0, nil, fmt.Errorf("add to the opt-out list: %w", err)
@@ -29,9 +38,82 @@ func (db *DB) AddOptOuts(ctx context.Context, accountID int64, ids []string, sou
 	return added, unknown, nil
 }
 
-// RemoveOptOuts takes people off the opt-out list, by openid or unionid.
+// optOut puts people on one account's list, and returns how many were not on it.
+func (db *DB) optOut(ctx context.Context, tx *sqlx.Tx, accountID int64, ids []string, source string) (added int64,
+	err error) {
+	now := db.Now()
+	if added, err = execRows(ctx, tx, db.q.AddOptOuts, accountID, now, source, jsonParam(ids)); err != nil {
+		return 0, err
+	}
+	unionids, err := db.unionIDsOf(ctx, tx, accountID, ids)
+	if err != nil || len(unionids) == 0 {
+		return added, err
+	}
+	_, err = tx.ExecContext(ctx, fmt.Sprintf(db.q.AddOptOutsBeside, db.engine.elements("$4")), accountID, now, source,
+		jsonParam(unionids))
+	return added, err
+}
+
+func (db *DB) unionIDsOf(ctx context.Context, tx *sqlx.Tx, accountID int64, ids []string) (unionids []string,
+	err error) {
+	query := fmt.Sprintf(db.q.UnionIDsOf, db.engine.elements("$2"))
+	err = tx.SelectContext(ctx, &unionids, query, accountID, jsonParam(ids))
+	return unionids, err
+}
+
+// nameOptOuts keeps the unionids of followers who are on the list, when they become known.
+func (db *DB) nameOptOuts(ctx context.Context, tx *sqlx.Tx, accountID int64, followers []wxcast.Follower) error {
+	var any bool
+	if err := tx.GetContext(ctx, &any, db.q.AnyOptOuts, accountID); err != nil || !any {
+		return err
+	}
+	openids := make([]wxcast.OpenID, len(followers))
+	for i, f := range followers {
+		openids[i] = f.OpenID
+	}
+	_, err := tx.ExecContext(ctx, fmt.Sprintf(db.q.NameOptOuts, db.engine.elements("$2")), accountID,
+		jsonParam(openids))
+	return err
+}
+
+// inOtherAccounts does something with an account's people in each other account of the store.
+func (db *DB) inOtherAccounts(ctx context.Context, tx *sqlx.Tx, accountID int64, ids []string,
+	do func(other int64, unionids []string) error) error {
+	var others []int64
+	if err := tx.SelectContext(ctx, &others, db.q.OtherAccounts, accountID); err != nil || len(others) == 0 {
+		return err
+	}
+	unionids, err := db.unionIDsOf(ctx, tx, accountID, ids)
+	if err != nil || len(unionids) == 0 {
+		return err
+	}
+	for _, other := range others {
+		if err := do(other, unionids); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// RemoveOptOuts takes people off the opt-out list, by openid or unionid; off those of the
+// other accounts, too, where they are known there.
 func (db *DB) RemoveOptOuts(ctx context.Context, accountID int64, ids []string) (removed int64, err error) {
-	removed, err = db.execOnce(ctx, accountID, db.q.RemoveOptOuts, accountID, jsonParam(ids))
+	err = db.tx(ctx, accountID, func(tx *sqlx.Tx) error {
+		var beside []bool
+		if err := tx.SelectContext(ctx, &beside, db.q.RemoveOptOuts, accountID, jsonParam(ids)); err != nil {
+			return err
+		}
+		removed = 0
+		for _, b := range beside {
+			if !b {
+				removed++
+			}
+		}
+		return db.inOtherAccounts(ctx, tx, accountID, ids, func(other int64, unionids []string) error {
+			_, err := tx.ExecContext(ctx, db.q.RemoveOptOuts, other, jsonParam(unionids))
+			return err
+		})
+	})
 	if err != nil {
 		return 0, fmt.Errorf("remove from the opt-out list: %w", err)
 	}

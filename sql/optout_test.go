@@ -55,3 +55,68 @@ func TestAnOptOutIsAPersons(t *testing.T) {
 		}
 	})
 }
+
+// A person keeps their opt-out when their openid changes, as all do when an account moves, and
+// gets nothing from another account of the same Open Platform account either, whether or not
+// they follow it yet.
+func TestAnOptOutOutlivesTheOpenID(t *testing.T) {
+	for _, when := range []string{"as a follower", "before they followed", "in another account"} {
+		t.Run(when, func(t *testing.T) {
+			storetest.Each(t, func(t *testing.T, db *store.DB) {
+				w := newWorld(t, db)
+				other, err := db.EnsureApp(t.Context(), "wxother", wxcast.KindOfficialAccount)
+				must(t, err)
+				follow := func(account int64, openid wxcast.OpenID) {
+					must(t, w.Follow(t.Context(), account, []wxcast.Follower{{OpenID: openid, UnionID: "u-person",
+						SubscribeTime: time.Unix(1700000000, 0)}}, w.Now()))
+				}
+				optOut := func(account int64, id string) {
+					_, _, err := w.AddOptOuts(t.Context(), account, []string{id}, "message")
+					must(t, err)
+				}
+				switch when {
+				case "as a follower":
+					follow(w.account, "o-before")
+					optOut(w.account, "o-before")
+				case "before they followed":
+					optOut(w.account, "o-before")
+					follow(w.account, "o-before")
+				default:
+					follow(other, "o-there")
+					optOut(other, "o-there")
+				}
+				follow(w.account, "o-after")
+				must(t, w.Follow(t.Context(), w.account, []wxcast.Follower{{OpenID: "o-somebody", UnionID: "u-somebody",
+					SubscribeTime: time.Unix(1700000000, 0)}}, w.Now()))
+				claimed := func(name string) (got []wxcast.OpenID) {
+					b := w.add(t, name, wxcast.Audience{})
+					w.fix(t, b)
+					w.told(t, wxcast.DayOf(w.Now()), wxcast.Quota{Limit: 1000})
+					for _, d := range w.claim(t, b, "w", 10, time.Minute).Fresh {
+						got = append(got, d.OpenID)
+					}
+					return got
+				}
+				if got := claimed("one"); len(got) != 1 || got[0] != "o-somebody" {
+					t.Errorf("%v get it, want o-somebody alone: the other asked for no more", got)
+				}
+				list, err := w.OptOuts(t.Context(), w.account, "", 10)
+				if err != nil || len(list) != 1 {
+					t.Errorf("the list is %+v (%v), want one person once", list, err)
+				}
+				_, err = w.RemoveOptOuts(t.Context(), w.account, []string{"o-after"})
+				must(t, err)
+				w.PretendLater(time.Hour)
+				got := claimed("two")
+				if when == "in another account" {
+					if len(got) != 2 {
+						t.Errorf("%v get it, want both: they are off the list again", got)
+					}
+					if there, err := w.OptOuts(t.Context(), other, "", 10); err != nil || len(there) != 0 {
+						t.Errorf("in the other account they are still on the list: %+v (%v)", there, err)
+					}
+				}
+			})
+		})
+	}
+}

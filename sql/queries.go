@@ -15,8 +15,14 @@ var queryFiles embed.FS
 // queries holds the text of every named query for one engine. A missing one
 // stops the program at Open; that every text is valid on its engine is tested.
 type queries struct {
-	AddCommit      string `query:"add-commit"`
-	DropOldCommits string `query:"drop-old-commits"`
+	AddCommit        string `query:"add-commit"`
+	DropOldCommits   string `query:"drop-old-commits"`
+	UnionIDsOf       string `query:"unionids-of"`
+	AddOptOutsBeside string `query:"add-optouts-beside"`
+	NameOptOuts      string `query:"name-optouts"`
+	AnyOptOuts       string `query:"any-optouts"`
+	OtherAccounts    string `query:"other-accounts"`
+
 	FindCommits    string `query:"find-commits"`
 	LossBefore     string `query:"loss-before"`
 	PauseAfterLoss string `query:"pause-after-loss"`
@@ -81,6 +87,8 @@ type queries struct {
 
 	AddEvents         string `query:"add-events"`
 	PendingEvents     string `query:"pending-events"`
+	DeferEvents       string `query:"defer-events"`
+	SetEventAside     string `query:"set-event-aside"`
 	CountEvents       string `query:"count-events"`
 	MarkEventsApplied string `query:"mark-events-applied"`
 	ForgetEvents      string `query:"forget-events"`

@@ -261,6 +261,9 @@ func (db *DB) StoreFollowers(ctx context.Context, run wxcast.SyncRun, told wxcas
 				jsonParam(followerRows(told.Followers)), run.ID, told.AskedAt.UTC()); err != nil {
 				return err
 			}
+			if err := db.nameOptOuts(ctx, tx, run.AccountID, told.Followers); err != nil {
+				return err
+			}
 		}
 		unfollowed = 0
 		if len(told.Gone) > 0 {

@@ -2,11 +2,13 @@ package callback
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"time"
 
+	"github.com/wxcast/wxcast/internal/foreign"
 	"github.com/wxcast/wxcast/internal/wechat"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
@@ -59,60 +61,147 @@ func (i *Intake) applyLocked(ctx context.Context, a Account, lock string) (more 
 	return i.applySome(ctx, a)
 }
 
-// applySome applies the next events, and tells whether there may be more.
+// applySome applies the next events, and tells whether there may be more. One that cannot be
+// applied holds up no other.
 func (i *Intake) applySome(ctx context.Context, a Account) (more bool, err error) {
 	events, err := i.Store.PendingEvents(ctx, a.ID, applyMax)
 	if err != nil || len(events) == 0 {
 		return false, err
 	}
-	var receipts []wxcast.Receipt
-	var stopped []string
-	latest := map[wxcast.OpenID]wxcast.CallbackEvent{} // of those that came or left
-	ids := make([]int64, len(events))
-	for n, e := range events {
-		ids[n] = e.ID
+	var receipts, stops, moves []wxcast.CallbackEvent
+	for _, e := range events {
 		switch {
 		case e.Kind == a.Channel.Receipt:
-			receipts = append(receipts, wxcast.Receipt{
-				OpenID: e.OpenID, MsgID: e.MsgID, Status: e.Status, At: e.CreatedAt,
-				Blocked: slices.Contains(a.Channel.ReceiptBlocked, e.Status),
-			})
+			receipts = append(receipts, e)
 		case e.Kind == "subscribe", e.Kind == "unsubscribe":
-			if !e.CreatedAt.Before(latest[e.OpenID].CreatedAt) {
-				latest[e.OpenID] = e
-			}
+			moves = append(moves, e)
 		case i.Stop.has(e.Kind, e.Content):
-			stopped = append(stopped, string(e.OpenID))
+			stops = append(stops, e)
 		}
 	}
-	if len(receipts) > 0 {
-		if err := i.Store.RecordReceipts(ctx, a.ID, wxcast.Lane{AppID: a.ID, API: a.Channel.API},
-			receipts); err != nil {
+	failed := map[int64]error{}
+	for _, group := range []struct {
+		events []wxcast.CallbackEvent
+		apply  func(context.Context, Account, []wxcast.CallbackEvent) error
+	}{{receipts, i.receive}, {stops, i.stop}, {moves, i.follow}} {
+		if err := i.applyGroup(ctx, a, group.events, group.apply, failed); err != nil {
 			return false, err
 		}
 	}
-	if err := i.follow(ctx, a, latest); err != nil {
-		return false, err
+	applied := make([]int64, 0, len(events))
+	later := map[int][]int64{} // by how often they were tried
+	for _, e := range events {
+		switch why := failed[e.ID]; {
+		case why == nil:
+			applied = append(applied, e.ID)
+		case e.Tries+1 < triesMax:
+			i.Log.WarnContext(ctx, "an event is not applied; it will be tried again", "account", a.Name, "event", e.ID,
+				"kind", e.Kind, "err", why)
+			later[e.Tries] = append(later[e.Tries], e.ID)
+		default:
+			if err := i.setAside(ctx, a, e, why); err != nil {
+				return false, err
+			}
+		}
 	}
-	if len(stopped) > 0 {
-		if _, _, err := i.Store.AddOptOuts(ctx, a.ID, stopped, "message"); err != nil {
+	for tries, ids := range later {
+		if err := i.Store.DeferEvents(ctx, a.ID, ids, min(triesFirst<<tries, triesLast)); err != nil {
 			return false, err
 		}
 	}
-	return len(events) == applyMax, i.Store.EventsApplied(ctx, a.ID, ids)
+	return len(events) == applyMax, i.Store.EventsApplied(ctx, a.ID, applied)
+}
+
+// applyGroup applies events of a kind, together and else one by one, and notes those that
+// cannot be. An error is that the store does not answer.
+func (i *Intake) applyGroup(ctx context.Context, a Account, events []wxcast.CallbackEvent,
+	apply func(context.Context, Account, []wxcast.CallbackEvent) error, failed map[int64]error) error {
+	if len(events) == 0 {
+		return nil
+	}
+	all := apply(ctx, a, events)
+	if all == nil {
+		return nil
+	}
+	if _, err := i.Store.PendingEvents(ctx, a.ID, 1); err != nil || ctx.Err() != nil {
+		return all // the store is away: it is nobody's fault
+	}
+	var theirs *wechat.Error
+	for _, e := range events {
+		err := all
+		if len(events) > 1 && !errors.As(all, &theirs) { // WeChat would say the same of each
+			err = apply(ctx, a, []wxcast.CallbackEvent{e})
+		}
+		if err != nil {
+			failed[e.ID] = err
+		}
+	}
+	return nil
+}
+
+const (
+	// triesMax is how often an event is tried that cannot be applied; with waits of triesFirst,
+	// doubled each time up to triesLast, that takes more than an hour.
+	triesMax   = 16
+	triesFirst = time.Second
+	triesLast  = 10 * time.Minute
+	asideKey   = "callbacks:aside"
+)
+
+// setAside gives an event up, and tells people.
+func (i *Intake) setAside(ctx context.Context, a Account, e wxcast.CallbackEvent, why error) error {
+	i.Log.ErrorContext(ctx, "an event is set aside: it cannot be applied", "account", a.Name, "event", e.ID, "kind", e.Kind,
+		"err", why)
+	if err := i.Store.RaiseNotice(ctx, a.ID, wxcast.Notice{
+		Key: asideKey, Kind: wxcast.NoticeAlert,
+		Title: wxcast.Say("alert.title", "account", a.Name, "what", wxcast.Say("alert.aside")),
+		Body:  wxcast.Say("alert.aside_body", "kind", e.Kind, "id", e.ID, "why", why),
+	}); err != nil {
+		return err
+	}
+	return i.Store.SetEventAside(ctx, a.ID, e.ID, foreign.Text(why.Error(), whyMax))
+}
+
+// whyMax bounds what is kept of an error.
+const whyMax = 1000
+
+// receive records receipts.
+func (i *Intake) receive(ctx context.Context, a Account, events []wxcast.CallbackEvent) error {
+	receipts := make([]wxcast.Receipt, len(events))
+	for n, e := range events {
+		receipts[n] = wxcast.Receipt{OpenID: e.OpenID, MsgID: e.MsgID, Status: e.Status, At: e.CreatedAt,
+			Blocked: slices.Contains(a.Channel.ReceiptBlocked, e.Status)}
+	}
+	return i.Store.RecordReceipts(ctx, a.ID, wxcast.Lane{AppID: a.ID, API: a.Channel.API}, receipts)
+}
+
+// stop puts on the opt-out list who asked for that.
+func (i *Intake) stop(ctx context.Context, a Account, events []wxcast.CallbackEvent) error {
+	ids := make([]string, len(events))
+	for n, e := range events {
+		ids[n] = string(e.OpenID)
+	}
+	_, _, err := i.Store.AddOptOuts(ctx, a.ID, ids, "message")
+	return err
 }
 
 // follow brings those who came or left to the state in which WeChat says they are now: what
 // it tells of them comes late, twice and out of order. Where it cannot be asked, what it told
 // counts, as of then.
-func (i *Intake) follow(ctx context.Context, a Account, latest map[wxcast.OpenID]wxcast.CallbackEvent) error {
+func (i *Intake) follow(ctx context.Context, a Account, events []wxcast.CallbackEvent) error {
+	latest := map[wxcast.OpenID]wxcast.CallbackEvent{}
+	for _, e := range events {
+		if !e.CreatedAt.Before(latest[e.OpenID].CreatedAt) {
+			latest[e.OpenID] = e
+		}
+	}
 	moved := slices.Sorted(maps.Keys(latest))
 	for some := range slices.Chunk(moved, detailsMax) {
 		asked := i.Store.Now()
 		followers, err := i.details(ctx, a, some)
-		if err != nil {
+		if err != nil && latest[some[0]].Tries+1 < triesMax {
 			return err
-		}
+		} // else what was told counts
 		var here []wxcast.Follower
 		var gone []wxcast.OpenID
 		for _, f := range followers {

@@ -24,75 +24,138 @@ const (
 	signedWithin = 10 * time.Minute
 )
 
+// Why a callback is refused, as the metrics have it.
+const (
+	refusedForged    = "forged"    // not by who holds the account's keys
+	refusedPlain     = "plain"     // not sealed, though the account has a key for that
+	refusedReplayed  = "replayed"  // the signature of another body
+	refusedStale     = "stale"     // rightly signed, long ago or in the future
+	refusedMalformed = "malformed" // rightly signed, and no event
+	refusedLarge     = "too large"
+)
+
+// heard is the account that a callback is for. One without a Token has none: nobody could
+// tell WeChat from a stranger.
+func (i *Intake) heard(w http.ResponseWriter, r *http.Request) (Account, bool) {
+	a, ok := i.accounts[r.PathValue("account")]
+	switch {
+	case !ok:
+		writeText(w, http.StatusNotFound, "no such account")
+	case !a.Heard():
+		writeText(w, http.StatusNotFound, "this account has no Token here: its callbacks are not taken")
+		return a, false
+	}
+	return a, ok
+}
+
 // verify answers WeChat's test of the callback URL.
 func (i *Intake) verify(w http.ResponseWriter, r *http.Request) {
-	a, ok := i.accounts[r.PathValue("account")]
+	a, ok := i.heard(w, r)
 	if !ok {
-		writeText(w, http.StatusNotFound, "no such account")
 		return
 	}
 	echo, err := a.Keys.VerifyURL(r.URL.Query())
-	if err != nil || !i.fresh(r) {
-		i.refuse(w, r, a, http.StatusForbidden, "forged")
-		return
+	switch {
+	case err != nil:
+		i.refuse(w, r, a, http.StatusForbidden, refusedForged)
+	case !i.fresh(r):
+		i.refuse(w, r, a, http.StatusForbidden, refusedStale)
+	default:
+		writeText(w, http.StatusOK, echo)
 	}
-	writeText(w, http.StatusOK, echo)
 }
 
 // take keeps an event and answers once it is kept: WeChat tells it again if we
 // do not.
 func (i *Intake) take(w http.ResponseWriter, r *http.Request) {
 	begun := time.Now()
-	a, ok := i.accounts[r.PathValue("account")]
+	a, ok := i.heard(w, r)
 	if !ok {
-		writeText(w, http.StatusNotFound, "no such account")
 		return
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, bodyMax))
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
-		i.refuse(w, r, a, http.StatusRequestEntityTooLarge, "too large")
+		i.refuse(w, r, a, http.StatusRequestEntityTooLarge, refusedLarge)
 		return
 	case err != nil:
 		return // the sender went away
 	}
-	event, err := a.Keys.Open(r.URL.Query(), body)
+	q := r.URL.Query()
+	event, err := a.Keys.Open(q, body)
 	switch {
-	case errors.Is(err, wechat.ErrForged), err == nil && !i.fresh(r):
-		i.refuse(w, r, a, http.StatusForbidden, "forged")
+	case errors.Is(err, wechat.ErrForged):
+		i.refuse(w, r, a, http.StatusForbidden, refusedForged)
+		return
+	case errors.Is(err, wechat.ErrPlain):
+		i.refuse(w, r, a, http.StatusForbidden, refusedPlain)
+		return
+	case !i.fresh(r):
+		i.refuse(w, r, a, http.StatusForbidden, refusedStale)
+		return
+	case q.Get("encrypt_type") != "aes" && !i.replays[a.Name].first(q, body, i.Store.Now()):
+		i.refuse(w, r, a, http.StatusForbidden, refusedReplayed)
 		return
 	case err != nil:
-		i.refuse(w, r, a, http.StatusBadRequest, "malformed")
+		i.refuse(w, r, a, http.StatusBadRequest, refusedMalformed)
 		return
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), answerWithin)
 	defer cancel()
-	if err := i.queues[a.Name].keep(ctx, kept(event)); err != nil {
+	i.datedRight(&event, r)
+	err = i.queues[a.Name].keep(ctx, kept(event))
+	stops := i.Stop.asks(event)
+	if err == nil && stops { // who is told that they are on the list is on it
+		_, _, err = i.Store.AddOptOuts(ctx, a.ID, []string{string(event.OpenID)}, "message")
+	}
+	if err != nil {
 		i.Log.ErrorContext(ctx, "callback not kept; WeChat will tell it again", "account", a.Name, "err", err)
 		writeText(w, http.StatusServiceUnavailable, "try again")
 		return
 	}
 	i.Metrics.CallbackKept(a.Name, kindOf(event), time.Since(begun))
-	if answer := i.Stop.answer(event); answer != "" {
-		i.replyText(w, r, a, event, answer)
+	if stops && i.Stop.Reply != "" {
+		i.replyText(w, r, a, event, i.Stop.Reply)
 		return
 	}
 	writeText(w, http.StatusOK, "success")
 }
 
+// datedRight gives an event that bears no time that can be, or one in the future, the time at
+// which it was signed.
+func (i *Intake) datedRight(e *wechat.Event, r *http.Request) {
+	signed, ok := signedAt(r)
+	if ok && (e.CreatedAt.IsZero() || e.CreatedAt.Sub(signed) > signedWithin) {
+		e.CreatedAt = signed
+	}
+}
+
+func signedAt(r *http.Request) (time.Time, bool) {
+	at, err := strconv.ParseInt(r.URL.Query().Get("timestamp"), 10, 64)
+	return time.Unix(at, 0).UTC(), err == nil
+}
+
 // fresh tells whether a signed time is near ours.
 func (i *Intake) fresh(r *http.Request) bool {
-	at, err := strconv.ParseInt(r.URL.Query().Get("timestamp"), 10, 64)
-	return err == nil && i.Store.Now().Sub(time.Unix(at, 0)).Abs() < signedWithin
+	at, ok := signedAt(r)
+	return ok && i.Store.Now().Sub(at).Abs() < signedWithin
 }
 
 func (i *Intake) refuse(w http.ResponseWriter, r *http.Request, a Account, status int, why string) {
 	i.Metrics.CallbackRefused(a.Name, why)
-	if status == http.StatusForbidden {
+	advice := ""
+	switch why {
+	case refusedForged, refusedReplayed:
 		i.sawForged(r.Context(), a)
+	case refusedPlain:
+		i.sawForged(r.Context(), a)
+		advice = "the account has an EncodingAESKey: choose 安全模式 in the console, or set serve.callback_mode: compatible"
+	case refusedStale:
+		advice = "it is rightly signed: check this machine's clock, and how long a proxy holds callbacks"
 	}
-	i.Log.WarnContext(r.Context(), "callback refused", "account", a.Name, "why", why, "from", r.RemoteAddr)
+	i.Log.WarnContext(r.Context(), "callback refused", "account", a.Name, "why", why, "from", r.RemoteAddr, "advice",
+		advice)
 	writeText(w, status, why)
 }
 

@@ -25,6 +25,9 @@ type Account struct {
 	Source Source
 }
 
+// Heard tells whether WeChat's callbacks for the account are taken.
+func (a Account) Heard() bool { return a.Keys.Token != nil && a.Keys.Token.Reveal() != "" }
+
 // Source tells who followers are.
 type Source interface {
 	BatchGetUsers(ctx context.Context, openids []wxcast.OpenID) ([]wxcast.Follower, wechat.DetailCalls, error)
@@ -35,6 +38,8 @@ type Store interface {
 	Now() time.Time
 	AddEvents(ctx context.Context, accountID int64, events []wxcast.CallbackEvent) (added int64, err error)
 	PendingEvents(ctx context.Context, accountID int64, limit int) ([]wxcast.CallbackEvent, error)
+	DeferEvents(ctx context.Context, accountID int64, ids []int64, wait time.Duration) error
+	SetEventAside(ctx context.Context, accountID, id int64, why string) error
 	EventsApplied(ctx context.Context, accountID int64, ids []int64) error
 	Follow(ctx context.Context, accountID int64, followers []wxcast.Follower, asked time.Time) error
 	Unfollow(ctx context.Context, accountID int64, openids []wxcast.OpenID, asOf time.Time) (int64, error)
@@ -63,14 +68,16 @@ type Intake struct {
 	queues   map[string]*queue // by the account's name
 	accounts map[string]Account
 	forged   map[string]*forged
+	replays  map[string]*replays
 }
 
 // New makes an intake. It does nothing before Run.
 func New(o Options) *Intake {
-	i := &Intake{Options: o, queues: map[string]*queue{}, accounts: map[string]Account{}, forged: map[string]*forged{}}
+	i := &Intake{Options: o, queues: map[string]*queue{}, accounts: map[string]Account{}, forged: map[string]*forged{},
+		replays: map[string]*replays{}}
 	for _, a := range o.Accounts {
 		i.accounts[a.Name] = a
-		i.forged[a.Name] = &forged{}
+		i.forged[a.Name], i.replays[a.Name] = &forged{}, &replays{}
 		i.queues[a.Name] = newQueue(o.Store, a.ID)
 	}
 	return i

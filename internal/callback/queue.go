@@ -88,7 +88,12 @@ func (in *queue) keepAll(all []arrival) {
 	ctx, cancel := context.WithTimeout(context.Background(), answerWithin) // nobody waits longer
 	defer cancel()
 	_, err := in.store.AddEvents(ctx, in.accountID, events)
-	for _, a := range all {
+	for i, a := range all {
+		if err != nil && len(all) > 1 && ctx.Err() == nil { // it may be one that the others pay for
+			_, one := in.store.AddEvents(ctx, in.accountID, events[i:i+1])
+			a.kept <- one
+			continue
+		}
 		a.kept <- err
 	}
 	select {

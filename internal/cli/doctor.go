@@ -107,6 +107,7 @@ func (d *doctor) examine(ctx context.Context) {
 	if d.callback != "" {
 		d.testCallback(ctx)
 	}
+	d.callbacks()
 	if err := d.account.NeedSecret(); err != nil {
 		d.fail("secret", d.said(err), wxcast.Sentence{})
 		return
@@ -251,6 +252,48 @@ func (d *doctor) testCallback(ctx context.Context) {
 	d.ok(name, "doctor.callback_right", "url", d.callback)
 }
 
+// callbacks looks at what WeChat's callbacks are checked with.
+func (d *doctor) callbacks() {
+	const name = "callbacks"
+	switch {
+	case d.account.Token == "":
+		d.warn(name, wxcast.Say("doctor.no_callbacks"), wxcast.Say("doctor.set_token"))
+	case d.account.EncodingAESKey == "":
+		d.warn(name, wxcast.Say("doctor.no_seal"), wxcast.Say("doctor.set_seal"))
+	default:
+		d.ok(name, "doctor.sealed", "account", d.account.Name)
+	}
+}
+
+// console says what of the console stops working when WeChat's callbacks come to wxcast: an
+// account has one URL.
+func (d *doctor) console(ctx context.Context, client *wechat.Client) {
+	const name = "console"
+	c, err := client.GetConsole(ctx)
+	if err != nil {
+		d.warn(name, d.said(err), account.Advice(err))
+		return
+	}
+	var stops []wxcast.Sentence
+	if c.FollowReply {
+		stops = append(stops, wxcast.Say("doctor.reply_follow"))
+	}
+	if c.MessageReply {
+		stops = append(stops, wxcast.Say("doctor.reply_message"))
+	}
+	if c.KeywordReplies > 0 {
+		stops = append(stops, wxcast.Say("doctor.reply_keyword", "n", c.KeywordReplies))
+	}
+	if c.MenuButtons > 0 {
+		stops = append(stops, wxcast.Say("doctor.menu", "n", c.MenuButtons))
+	}
+	if len(stops) == 0 {
+		d.ok(name, "doctor.console_nothing")
+		return
+	}
+	d.warn(name, wxcast.Say("doctor.console_stops", "what", stops), wxcast.Say("doctor.make_by_api"))
+}
+
 // wechat makes the account's own calls.
 func (d *doctor) wechat(ctx context.Context, client *wechat.Client) {
 	templates, err := client.ListTemplates(ctx)
@@ -264,6 +307,7 @@ func (d *doctor) wechat(ctx context.Context, client *wechat.Client) {
 		d.quota(ctx, client, api)
 	}
 	d.unionids(ctx, client)
+	d.console(ctx, client)
 }
 
 // templates lists the account's templates with their keys.

@@ -47,6 +47,11 @@ func TestDoctorNamesEachFaultAndItsMending(t *testing.T) {
 			b.doctor = []string{"--callback", "http://127.0.0.1:1/wechat"}
 		}, 1,
 			[]string{"fail  callback", "does not answer within 5 seconds", "check DNS"}},
+		"replies and a menu of the console": {func(_ *testing.T, b *bench) {
+			b.sim.SetKnobs(func(k *simulator.Knobs) { k.KeywordReplies, k.MenuButtons = 3, 2 })
+		}, 0, []string{"warn  console", "3 replies to keywords", "a menu with 2 buttons", "before you change the URL"}},
+		"no Token": {func(_ *testing.T, b *bench) { delete(b.env, "WXCAST_TOKEN") }, 0,
+			[]string{"warn  callbacks", "nobody could tell WeChat from a stranger", "set WXCAST_TOKEN"}},
 		"a store that is not migrated": {func(t *testing.T, b *bench) {
 			b.env["WXCAST_DATABASE_URL"] = "sqlite://" + filepath.Join(t.TempDir(), "new.db")
 		}, 1,

@@ -192,7 +192,9 @@ func TestStrangersAreRefused(t *testing.T) {
 			_ = resp.Body.Close()
 			if resp.StatusCode != want || resp.Header.Get("X-Content-Type-Options") != "nosniff" ||
 				path == "/metrics" && !bytes.Contains(page,
-					[]byte(`wxcast_callbacks_refused_total{account="shop",reason="forged"} 5`)) {
+					[]byte(`wxcast_callbacks_refused_total{account="shop",reason="forged"} 4`)) ||
+				path == "/metrics" && !bytes.Contains(page,
+					[]byte(`wxcast_callbacks_refused_total{account="shop",reason="stale"} 1`)) {
 				t.Errorf("%s: %d %.2000s", path, resp.StatusCode, page)
 			}
 		}

@@ -2,6 +2,7 @@ package serve_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -49,6 +50,7 @@ serve:
   listen: 127.0.0.1:0
   session_key: %[7]s
   forwarded_for: true
+  callback_mode: %[10]s
   stop_words: [退订, TD]
   stop_reply: 已退订。
   sync_at: "off"
@@ -60,6 +62,12 @@ api_base: %[9]s
 `
 
 func each(t *testing.T, test func(t *testing.T, b *bench)) {
+	t.Helper()
+	eachIn(t, "", test)
+}
+
+// eachIn is each with another callback mode than compatible.
+func eachIn(t *testing.T, mode string, test func(t *testing.T, b *bench)) {
 	storetest.EachURL(t, func(t *testing.T, url string) {
 		b := &bench{sim: simulator.New(simulator.Options{Followers: 200, Seed: 41,
 			Shares: simulator.Shares{WithUnionID: 1, MiniUser: 1}})}
@@ -68,7 +76,7 @@ func each(t *testing.T, test func(t *testing.T, b *bench)) {
 		t.Cleanup(b.sim.Close)
 		file := filepath.Join(t.TempDir(), "wxcast.yaml")
 		yaml := fmt.Sprintf(configuration, b.sim.AppID, b.sim.Secret, b.sim.Token, b.sim.EncodingAESKey,
-			b.sim.MiniAppID, b.sim.MiniSecret, sessionKey, url, platform.URL)
+			b.sim.MiniAppID, b.sim.MiniSecret, sessionKey, url, platform.URL, cmp.Or(mode, "compatible"))
 		if err := os.WriteFile(file, []byte(yaml), 0o600); err != nil {
 			t.Fatal(err)
 		}

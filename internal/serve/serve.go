@@ -118,7 +118,10 @@ func (p *Program) wire(o Options) {
 	for i, a := range p.accounts {
 		p.jobs.Add(a.Schedule()...)
 		a.Serve(account.Serving{Metrics: watched, StartJob: func(name string) bool { return p.jobs.Start(a.ID, name) }})
-		heard[i] = heardOf(a)
+		if heard[i] = p.heardOf(a); !heard[i].Heard() {
+			p.log.Warn("callbacks of the account are not taken: it has no Token, without which anybody could be WeChat; set it",
+				"account", a.Name(), "key", "accounts."+a.Name()+".token (WXCAST_TOKEN)")
+		}
 	}
 	stop := callback.StopWords{Words: p.cfg.Serve.StopWords, Reply: p.cfg.Serve.StopReply}
 	p.intake = callback.New(callback.Options{Store: p.db, Accounts: heard, Stop: stop, Worker: p.worker,
@@ -128,9 +131,10 @@ func (p *Program) wire(o Options) {
 }
 
 // heardOf is an account as WeChat's callbacks know it.
-func heardOf(a *account.Account) callback.Account {
+func (p *Program) heardOf(a *account.Account) callback.Account {
 	c := callback.Account{ID: a.ID, Name: a.Name(), Channel: template.Facts,
 		Keys: wechat.CallbackKeys{AppID: wxcast.AppID(a.Config.AppID), Token: a.Config.Token}}
+	c.Keys.Compatible = p.cfg.Serve.CallbackMode == "compatible"
 	if a.Config.EncodingAESKey != "" {
 		c.Keys.AESKeys = append(c.Keys.AESKeys, a.Config.EncodingAESKey)
 	}

@@ -16,6 +16,10 @@ type Knobs struct {
 	DropAfter  float64 `json:"drop_after"`  // connection cut after the effect
 	BrokenJSON float64 `json:"broken_json"` // an answer cut in the middle, after the effect
 
+	// What people have set up in the console: rules that answer keywords, and buttons of a menu.
+	KeywordReplies int `json:"keyword_replies"`
+	MenuButtons    int `json:"menu_buttons"`
+
 	// MaxRate answers sends above so many a second with MaxRateCode, 45011 or -1; 0
 	// is no limit.
 	MaxRate     int `json:"max_rate"`

@@ -123,6 +123,8 @@ func (s *Server) routes() {
 	s.mux.HandleFunc("/cgi-bin/message/subscribe/bizsend", s.authorised(http.MethodPost, s.bizSend))
 	s.mux.HandleFunc("/cgi-bin/message/subscribe/send", s.authorisedFor(s.MiniAppID, http.MethodPost, s.subscribeSend))
 	s.mux.HandleFunc("/sns/jscode2session", s.api(s.codeToSession))
+	s.mux.HandleFunc("/cgi-bin/get_current_autoreply_info", s.authorised(http.MethodGet, s.autoReplies))
+	s.mux.HandleFunc("/cgi-bin/get_current_selfmenu_info", s.authorised(http.MethodGet, s.menu))
 	s.mux.HandleFunc("/cgi-bin/openapi/quota/get", s.authorised(http.MethodPost, s.quotaGet))
 	s.mux.HandleFunc("/cgi-bin/openapi/rid/get", s.authorised(http.MethodPost, s.ridGet))
 	s.mux.HandleFunc("/cgi-bin/clear_quota", s.authorised(http.MethodPost, s.clearQuota))

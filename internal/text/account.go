@@ -122,6 +122,9 @@ refuse such messages (40249, 40252, 43116), delete the template, or ban the inte
 	"alert.receipts_body": {"{sent:count} messages were sent in 24 hours and no receipt was matched to one of them, although callbacks arrive. Look at the events TEMPLATESENDJOBFINISH: does another server get them, or do they bear MsgID 0? Until then, nobody learns what was delivered.",
 		"24 小时内发送了 {sent:count} 条消息，虽有回调到达，却没有一条回执能对应上。请检查 TEMPLATESENDJOBFINISH 事件：是否被其他服务器接收，或其 MsgID 为 0？在此之前无法得知送达情况。"},
 	"alert.forged": {"callbacks with wrong signatures", "回调签名错误"},
-	"alert.forged_body": {"{n} callbacks to /wechat/{account} in a minute were not signed with the account's Token and EncodingAESKey. Compare them with the console (开发 → 基本配置 → 服务器配置); if they are the same, somebody is trying.",
-		"一分钟内有 {n} 次发往 /wechat/{account} 的回调未使用本账号的 Token 与 EncodingAESKey 签名。请与公众平台（开发 → 基本配置 → 服务器配置）核对；若一致，则是有人在试探。"},
+	"alert.forged_body": {"{n} callbacks to /wechat/{account} in a minute were not signed with the account's Token and EncodingAESKey, or not sealed though there is a key. Compare them with the console (开发 → 基本配置 → 服务器配置); if they are the same and 安全模式 is chosen, somebody is trying.",
+		"一分钟内有 {n} 次发往 /wechat/{account} 的回调未使用本账号的 Token 与 EncodingAESKey 签名，或配置了密钥却未加密。请与公众平台（开发 → 基本配置 → 服务器配置）核对；若一致且为安全模式，则是有人在试探。"},
+	"alert.aside": {"an event of WeChat's cannot be applied", "有微信事件无法处理"},
+	"alert.aside_body": {"Event {id} ({kind}) was tried for more than an hour and is set aside: {why}. The others go on.",
+		"事件 {id}（{kind}）重试一个多小时后已搁置：{why}。其他事件不受影响。"},
 })

@@ -15,6 +15,7 @@ import (
 
 	"github.com/silenceper/wechat/v2/util"
 
+	"github.com/wxcast/wxcast/internal/foreign"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
@@ -22,24 +23,31 @@ var (
 	// ErrForged: the signature or the encryption is not of who holds the account's
 	// token and key.
 	ErrForged = errors.New("the callback is not signed with the account's token and key")
+	// ErrPlain: a callback in plain text, though the account has a key for sealed ones. The
+	// signature of a plain one does not cover its body, and stands in every access log.
+	ErrPlain = errors.New("the callback is not sealed, and the account has an EncodingAESKey")
 	// ErrMalformed: a callback that is signed and cannot be read.
 	ErrMalformed = errors.New("the callback cannot be read")
 )
 
-// CallbackKeys are what an account and WeChat share for callbacks.
+// CallbackKeys are what an account and WeChat share for callbacks. Without a Token nothing is
+// WeChat's.
 type CallbackKeys struct {
 	AppID wxcast.AppID
 	Token interface{ Reveal() string }
 	// AESKeys are the EncodingAESKeys, the current one first; keep the one before
 	// while it is being changed. Empty where messages come in plain.
 	AESKeys []interface{ Reveal() string }
+	// Compatible takes messages in plain, too, where there are AESKeys: for the time in which
+	// the console is changed.
+	Compatible bool
 }
 
 // Event is what WeChat tells about one person.
 type Event struct {
 	OpenID    wxcast.OpenID
 	Account   string    // the account's own name in messages, such as "gh_97417a04a28d"
-	CreatedAt time.Time // UTC, whole seconds
+	CreatedAt time.Time // UTC, whole seconds; zero where what WeChat told cannot be
 	Type      string    // MsgType: "event", "text", …
 	// Name is the event in lower case, such as "subscribe" or
 	// "templatesendjobfinish"; "" for a message.
@@ -61,7 +69,7 @@ type SubscribeItem struct {
 
 // VerifyURL answers WeChat's test of a callback URL: the text to reply with.
 func (k CallbackKeys) VerifyURL(q url.Values) (echo string, err error) {
-	if !signed(q.Get("signature"), k.Token.Reveal(), q.Get("timestamp"), q.Get("nonce")) {
+	if !k.signed(q.Get("signature"), q.Get("timestamp"), q.Get("nonce")) {
 		return "", ErrForged
 	}
 	return q.Get("echostr"), nil
@@ -78,14 +86,17 @@ func CallbackTest(q url.Values, token, echo string, at time.Time) url.Values {
 }
 
 // Open checks and reads a callback in any mode (plain, compatible, safe) and
-// format (XML, JSON). Its errors are ErrForged and ErrMalformed.
+// format (XML, JSON). Its errors are ErrForged, ErrPlain and ErrMalformed.
 //
 // A sealed message is checked by msg_signature alone: "signature" does not cover
 // the body. In compatible mode the sealed part counts.
 func (k CallbackKeys) Open(q url.Values, body []byte) (Event, error) {
 	if q.Get("encrypt_type") != "aes" {
-		if !signed(q.Get("signature"), k.Token.Reveal(), q.Get("timestamp"), q.Get("nonce")) {
+		switch {
+		case !k.signed(q.Get("signature"), q.Get("timestamp"), q.Get("nonce")):
 			return Event{}, ErrForged
+		case len(k.AESKeys) > 0 && !k.Compatible:
+			return Event{}, ErrPlain
 		}
 		return parseEvent(body)
 	}
@@ -93,7 +104,7 @@ func (k CallbackKeys) Open(q url.Values, body []byte) (Event, error) {
 	if err != nil {
 		return Event{}, err
 	}
-	if !signed(q.Get("msg_signature"), k.Token.Reveal(), q.Get("timestamp"), q.Get("nonce"), sealed) {
+	if !k.signed(q.Get("msg_signature"), q.Get("timestamp"), q.Get("nonce"), sealed) {
 		return Event{}, ErrForged
 	}
 	for _, key := range k.AESKeys {
@@ -131,9 +142,13 @@ func (k CallbackKeys) seal(random, plain []byte, at time.Time, nonce string) (Se
 	return r, nil
 }
 
-// signed compares in constant time.
-func signed(signature string, parts ...string) bool {
-	return subtle.ConstantTimeCompare([]byte(signature), []byte(util.Signature(parts...))) == 1
+// signed compares in constant time. With an empty token anybody could sign.
+func (k CallbackKeys) signed(signature string, parts ...string) bool {
+	if k.Token == nil || k.Token.Reveal() == "" {
+		return false
+	}
+	want := util.Signature(append([]string{k.Token.Reveal()}, parts...)...)
+	return subtle.ConstantTimeCompare([]byte(signature), []byte(want)) == 1
 }
 
 // wireEvent is an event as it comes, in both formats. The three containers are
@@ -200,11 +215,12 @@ func (l *looseList) UnmarshalJSON(raw []byte) error {
 }
 
 func decodeEvent(body []byte) (w wireEvent, err error) {
-	if body = bytes.TrimSpace(body); bytes.HasPrefix(body, []byte("{")) {
+	body = bytes.TrimSpace(foreign.Clean(body))
+	if bytes.HasPrefix(body, []byte("{")) {
 		err = json.Unmarshal(body, &w)
 	} else {
 		// encoding/xml knows no entities but XML's own five, and fetches nothing.
-		err = xml.Unmarshal(body, &w)
+		err = xml.Unmarshal(foreign.CleanXML(body), &w)
 	}
 	if err != nil {
 		return w, fmt.Errorf("%w: %v", ErrMalformed, err)
@@ -228,10 +244,15 @@ func parseEvent(body []byte) (Event, error) {
 	if w.FromUserName == "" || w.MsgType == "" {
 		return Event{}, fmt.Errorf("%w: it holds no FromUserName or no MsgType", ErrMalformed)
 	}
+	if !wxcast.ValidID(w.FromUserName) {
+		return Event{}, fmt.Errorf("%w: its FromUserName is no openid", ErrMalformed)
+	}
 	e := Event{
-		OpenID: wxcast.OpenID(w.FromUserName), Account: w.ToUserName,
-		CreatedAt: time.Unix(int64(w.CreateTime), 0).UTC(), Type: w.MsgType, Name: strings.ToLower(w.Event),
-		Key: w.EventKey, MsgID: int64(max(w.MsgID, w.MsgId)), Status: normalStatus(w.Status), Content: w.Content,
+		OpenID: wxcast.OpenID(w.FromUserName), Account: foreign.Text(w.ToUserName, nameMax),
+		CreatedAt: eventTime(w.CreateTime), Type: foreign.Text(w.MsgType, nameMax),
+		Name: strings.ToLower(foreign.Text(w.Event, nameMax)), Key: foreign.Text(w.EventKey, keyMax),
+		MsgID: int64(max(w.MsgID, w.MsgId)), Status: normalStatus(foreign.Text(w.Status, nameMax)),
+		Content: foreign.Text(w.Content, contentMax),
 	}
 	for _, list := range []looseList{w.List, w.Popup.List, w.Change.List, w.Sent.List} {
 		for _, item := range list {
@@ -239,11 +260,37 @@ func parseEvent(body []byte) (Event, error) {
 			if status == "" {
 				status = item.ErrorStatus
 			}
-			e.Items = append(e.Items, SubscribeItem{TemplateID: item.TemplateID, Status: status,
-				MsgID: int64(item.MsgID), ErrorCode: int(item.ErrorCode)})
+			if len(e.Items) < itemsMax {
+				e.Items = append(e.Items, SubscribeItem{TemplateID: foreign.Text(item.TemplateID, nameMax),
+					Status: foreign.Text(status, nameMax), MsgID: int64(item.MsgID), ErrorCode: int(item.ErrorCode)})
+			}
 		}
 	}
 	return e, nil
+}
+
+// What is kept of an event at most, in bytes: longer texts are cut. WeChat's own are shorter;
+// a message of text has 2,048 bytes at most.
+const (
+	nameMax    = 128
+	keyMax     = 1024
+	contentMax = 8 << 10
+	itemsMax   = 20
+)
+
+// WeChat is no older, and whose clock is that wrong tells nothing.
+var (
+	firstEvent = time.Date(2011, 1, 21, 0, 0, 0, 0, time.UTC)
+	lastEvent  = time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)
+)
+
+// eventTime is a CreateTime; zero for one that cannot be.
+func eventTime(seconds looseInt) time.Time {
+	at := time.Unix(int64(seconds), 0).UTC()
+	if at.Before(firstEvent) || at.After(lastEvent) {
+		return time.Time{}
+	}
+	return at
 }
 
 // normalStatus takes the blank out of "failed: system failed", which the other

@@ -47,7 +47,7 @@ func TestOfficialVectors(t *testing.T) {
 	}
 	plain := query("signature", "899cf89e464efb63f54ddac96b0a0a235f53aa78", "timestamp", "1714037059", "nonce",
 		"486452656")
-	if _, err := officialKeys.Open(plain,
+	if _, err := (CallbackKeys{Token: officialKeys.Token}).Open(plain,
 		[]byte(`{"FromUserName":"o","MsgType":"event","Event":"debug_demo"}`)); err != nil {
 		t.Errorf("POST, plain: %v", err)
 	}
@@ -90,6 +90,8 @@ func TestForgedAndMalformedCallbacksAreRefused(t *testing.T) {
 	}
 	other := officialKeys
 	other.AppID = "wxanother"
+	compatible, nameless := officialKeys, officialKeys
+	compatible.Compatible, nameless.Token = true, config.Secret("")
 	rotated := officialKeys
 	rotated.AESKeys = append([]interface{ Reveal() string }{config.Secret(strings.Repeat("B", 43))},
 		officialKeys.AESKeys...)
@@ -111,11 +113,16 @@ func TestForgedAndMalformedCallbacksAreRefused(t *testing.T) {
 		"another app's message": {other, good, body, ErrForged},
 		"nothing sealed":        {officialKeys, good, `{}`, ErrMalformed},
 		"no JSON":               {officialKeys, good, `{`, ErrMalformed},
-		"no XML":                {officialKeys, plain, `<xml><a></xml>`, ErrMalformed},
-		"an entity bomb": {officialKeys, plain,
+		"no XML":                {compatible, plain, `<xml><a></xml>`, ErrMalformed},
+		"an entity bomb": {compatible, plain,
 			`<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><xml><FromUserName>&b;</FromUserName><MsgType>event</MsgType></xml>`, ErrMalformed},
-		"nobody": {officialKeys, plain, `<xml><MsgType>event</MsgType></xml>`, ErrMalformed},
-		"empty":  {officialKeys, plain, ``, ErrMalformed},
+		"nobody": {compatible, plain, `<xml><MsgType>event</MsgType></xml>`, ErrMalformed},
+		"empty":  {compatible, plain, ``, ErrMalformed},
+		"no openid": {compatible, plain, `<xml><FromUserName>a b</FromUserName><MsgType>event</MsgType></xml>`,
+			ErrMalformed},
+		"plain, though there is a key": {officialKeys, plain, `{"FromUserName":"o","MsgType":"event"}`, ErrPlain},
+		"no token here, and none there": {nameless, query("timestamp", "1", "nonce", "2", "signature",
+			util.Signature("", "1", "2")), `{"FromUserName":"o","MsgType":"event"}`, ErrForged},
 		"plain and unsigned": {officialKeys, query("timestamp", "1", "nonce", "2"),
 			`{"FromUserName":"o","MsgType":"event"}`, ErrForged},
 	} {
@@ -170,7 +177,8 @@ func TestTheSimulatorsCallbacksAreRead(t *testing.T) {
 				sim := simulator.New(simulator.Options{Followers: 5, Seed: 9})
 				defer sim.Close()
 				keys := CallbackKeys{AppID: wxcast.AppID(sim.AppID), Token: config.Secret(sim.Token),
-					AESKeys: []interface{ Reveal() string }{config.Secret(sim.EncodingAESKey)}}
+					AESKeys:    []interface{ Reveal() string }{config.Secret(sim.EncodingAESKey)},
+					Compatible: mode == "plain"}
 				var mu sync.Mutex
 				seen := map[string]int{}
 				tries := 0
@@ -230,7 +238,9 @@ func FuzzOpenCallback(f *testing.F) {
 		q := query("signature", "899cf89e464efb63f54ddac96b0a0a235f53aa78", "timestamp", "1714037059", "nonce",
 			"486452656",
 			"encrypt_type", encryptType, "msg_signature", "046e02f8204d34f8ba5fa3b1db94908f3df2e9b3")
-		e, err := officialKeys.Open(q, []byte(body))
+		keys := officialKeys
+		keys.Compatible = true
+		e, err := keys.Open(q, []byte(body))
 		switch {
 		case err == nil && (e.OpenID == "" || encryptType == "aes"):
 			t.Errorf("accepted: %+v", e)

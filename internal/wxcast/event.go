@@ -15,4 +15,5 @@ type CallbackEvent struct {
 	Status  string // of a receipt
 	Content string // of a text message
 	Detail  string // the entries of a subscribe_msg_* event, as JSON; "" for none
+	Tries   int    // how often it could not be applied
 }

@@ -9,6 +9,19 @@ import "time"
 // "oCJUsw9O7spQia91XWy7NQSCS-QE". It means nothing in any other app.
 type OpenID string
 
+// idMax is longer than any id of WeChat's, which have 28 or 29 characters.
+const idMax = 128
+
+// ValidID tells whether a text can be an openid or a unionid: letters, digits, - and _.
+func ValidID(id string) bool {
+	for _, r := range id {
+		if !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '-' || r == '_') {
+			return false
+		}
+	}
+	return id != "" && len(id) <= idMax
+}
+
 // MiniOpenID names a user inside one mini program. It is a type of its own so
 // that the two openids cannot be swapped without the compiler noticing.
 type MiniOpenID string

@@ -1,7 +1,15 @@
 -- name: pending-events
--- $1 account; $2 at most.
-SELECT id, openid, created_at, kind, event_key, msgid, status, content, detail FROM events
-    WHERE account_id = $1 AND applied_at IS NULL ORDER BY id LIMIT $2;
+-- $1 account; $2 at most; $3 now, UTC.
+SELECT id, openid, created_at, kind, event_key, msgid, status, content, detail, tries FROM events
+    WHERE account_id = $1 AND applied_at IS NULL AND (retry_at IS NULL OR retry_at <= $3) ORDER BY id LIMIT $2;
+
+-- name: defer-events
+-- $1 account; $2 their ids as a JSON array; $3 retry_at, UTC; %s the ids.
+UPDATE events SET tries = tries + 1, retry_at = $3 WHERE account_id = $1 AND CAST(id AS TEXT) IN (%s);
+
+-- name: set-event-aside
+-- $1 account; $2 event; $3 now, UTC; $4 why.
+UPDATE events SET tries = tries + 1, applied_at = $3, set_aside = $4 WHERE account_id = $1 AND id = $2;
 
 -- name: count-events
 -- By kind.

@@ -298,6 +298,9 @@ CREATE TABLE optouts (
     by_openid  BOOLEAN NOT NULL,
     since      TIMESTAMPTZ NOT NULL,
     source     TEXT NOT NULL,
+    -- It stands beside another of the same person: their unionid, by which they are known
+    -- when their openid changes, as an account's migration does with all.
+    beside     BOOLEAN NOT NULL DEFAULT FALSE,
     PRIMARY KEY (account_id, id)
 );
 CREATE INDEX optouts_of_others ON optouts (account_id) WHERE NOT by_openid;
@@ -459,6 +462,10 @@ CREATE TABLE events (
     detail      TEXT NOT NULL DEFAULT '',
     received_at TIMESTAMPTZ NOT NULL,
     applied_at  TIMESTAMPTZ,
+    -- How often it could not be applied, when it is tried again, and why it is not any more.
+    tries       SMALLINT NOT NULL DEFAULT 0,
+    retry_at    TIMESTAMPTZ,
+    set_aside   TEXT NOT NULL DEFAULT '',
     PRIMARY KEY (account_id, id),
     UNIQUE (account_id, openid, created_at, kind, msgid, event_key)
 );

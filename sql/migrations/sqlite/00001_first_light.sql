@@ -302,6 +302,9 @@ CREATE TABLE optouts (
     by_openid  BOOLEAN NOT NULL,
     since      TIMESTAMP NOT NULL,
     source     TEXT NOT NULL,
+    -- It stands beside another of the same person: their unionid, by which they are known
+    -- when their openid changes, as an account's migration does with all.
+    beside     BOOLEAN NOT NULL DEFAULT FALSE,
     PRIMARY KEY (account_id, id)
 ) WITHOUT ROWID;
 CREATE INDEX optouts_of_others ON optouts (account_id) WHERE NOT by_openid;
@@ -462,6 +465,10 @@ CREATE TABLE events (
     detail      TEXT NOT NULL DEFAULT '',
     received_at TIMESTAMP NOT NULL,
     applied_at  TIMESTAMP,
+    -- How often it could not be applied, when it is tried again, and why it is not any more.
+    tries       SMALLINT NOT NULL DEFAULT 0,
+    retry_at    TIMESTAMP,
+    set_aside   TEXT NOT NULL DEFAULT '',
     UNIQUE (account_id, openid, created_at, kind, msgid, event_key)
 );
 CREATE INDEX events_to_apply ON events (account_id, id) WHERE applied_at IS NULL;

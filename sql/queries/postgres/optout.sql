@@ -19,4 +19,5 @@ WHERE NOT EXISTS (SELECT 1 FROM followers f WHERE f.account_id = $1 AND f.openid
 -- $1 account; $2 openids, unionids or mini_openids as a JSON array.
 DELETE FROM optouts WHERE account_id = $1 AND id IN (
     SELECT unnest(ARRAY[i.id, f.openid, f.unionid]) FROM json_array_elements_text($2::json) AS i (id)
-    LEFT JOIN followers f ON f.account_id = $1 AND (f.openid = i.id OR f.unionid = i.id));
+    LEFT JOIN followers f ON f.account_id = $1 AND (f.openid = i.id OR f.unionid = i.id))
+RETURNING beside;

@@ -19,4 +19,5 @@ WHERE NOT EXISTS (SELECT 1 FROM followers f WHERE f.account_id = $1 AND f.openid
 DELETE FROM optouts WHERE account_id = $1 AND (
     id IN (SELECT value FROM json_each($2))
     OR id IN (SELECT f.openid FROM json_each($2) JOIN followers f ON f.account_id = $1 AND f.unionid = value)
-    OR id IN (SELECT f.unionid FROM json_each($2) JOIN followers f ON f.account_id = $1 AND f.openid = value));
+    OR id IN (SELECT f.unionid FROM json_each($2) JOIN followers f ON f.account_id = $1 AND f.openid = value))
+RETURNING beside;
