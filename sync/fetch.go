@@ -3,6 +3,7 @@ package followersync
 import (
 	"context"
 	"fmt"
+	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,7 +18,8 @@ import (
 type fetched struct {
 	refs      map[wxcast.OpenID]wxcast.FollowerRef
 	followers []wxcast.Follower
-	asked     time.Time // by the store's clock
+	unread    []wxcast.FollowerRef // what WeChat tells of them cannot be read
+	asked     time.Time            // by the store's clock
 	calls     wechat.DetailCalls
 }
 
@@ -47,6 +49,9 @@ func (s *syncer) fetch(ctx context.Context, feed func(yield yieldRef) error) err
 			workers.Go(func() {
 				for batch := range batches {
 					result, err := s.fetchBatch(ctx, going, batch)
+					if err != nil && result.calls != (wechat.DetailCalls{}) {
+						results <- fetched{calls: result.calls} // they were made
+					}
 					switch {
 					case err == nil:
 						results <- result
@@ -120,9 +125,37 @@ func (s *syncer) fetchBatch(ctx, going context.Context, batch []wxcast.FollowerR
 		result.calls.Single += calls.Single
 		return followers, err
 	})
-	if err != nil {
-		return fetched{}, fmt.Errorf("fetch details of %d followers: %w", len(batch), err)
+	switch {
+	case wechat.Unreadable(err) && len(batch) == 1:
+		s.Log.WarnContext(ctx, "what WeChat tells of a follower cannot be read; they are left as they are", "openid",
+			openids[0], "err", err)
+		result.unread = batch
+		return result, nil
+	case wechat.Unreadable(err):
+		return s.fetchHalves(ctx, going, batch, result.calls)
+	case err != nil:
+		return fetched{calls: result.calls}, fmt.Errorf("fetch details of %d followers: %w", len(batch), err)
 	}
 	result.followers = followers
 	return result, nil
+}
+
+// fetchHalves asks for the two halves of a batch of which WeChat's answer could not be read:
+// what breaks it is in one of them, and is found in the end.
+func (s *syncer) fetchHalves(ctx, going context.Context, batch []wxcast.FollowerRef,
+	calls wechat.DetailCalls) (fetched, error) {
+	whole := fetched{refs: make(map[wxcast.OpenID]wxcast.FollowerRef, len(batch)), calls: calls}
+	for _, half := range [][]wxcast.FollowerRef{batch[:len(batch)/2], batch[len(batch)/2:]} {
+		part, err := s.fetchBatch(ctx, going, half)
+		whole.calls = whole.calls.Plus(part.calls)
+		if err != nil {
+			return whole, err
+		}
+		if whole.asked.IsZero() {
+			whole.asked = part.asked
+		}
+		maps.Copy(whole.refs, part.refs)
+		whole.followers, whole.unread = append(whole.followers, part.followers...), append(whole.unread, part.unread...)
+	}
+	return whole, nil
 }

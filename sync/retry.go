@@ -32,6 +32,9 @@ func retry[T any](ctx context.Context, s *syncer, call func() (T, error)) (T, er
 			return zero, err
 		}
 		out, err := call()
+		if wechat.Unreadable(err) { // and will be again: it is for the caller to ask for less
+			return out, err
+		}
 		switch wechat.ClassOf(err) {
 		case wechat.ClassRetryNow, wechat.ClassRetryLater:
 		case wechat.ClassToken:

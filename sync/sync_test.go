@@ -119,7 +119,8 @@ func TestAStoppedSyncGoesOnWhereItWas(t *testing.T) {
 	each(t, 5000, func(t *testing.T, b *bench) {
 		b.sim.SetKnobs(func(k *simulator.Knobs) { k.Latency = simulator.Duration(20 * time.Millisecond) })
 		var calls int64
-		for stops := 0; ; stops++ {
+		stops := 0
+		for ; ; stops++ {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Duration(120+20*stops)*time.Millisecond)
 			s, err := b.run(t, ctx)
 			cancel()
@@ -140,8 +141,8 @@ func TestAStoppedSyncGoesOnWhereItWas(t *testing.T) {
 				t.Fatal("it never ends")
 			}
 		}
-		if calls > 50+8 { // those in flight at a stop are repeated, and nothing more
-			t.Errorf("%d calls for 50 batches", calls)
+		if most := int64(50 + 8*stops); calls > most { // those in flight at a stop are repeated, and nothing more
+			t.Errorf("%d calls for 50 batches and %d stops, want %d at most", calls, stops, most)
 		}
 		if c := b.counts(t); c.Followers != 5000 {
 			t.Errorf("%+v", c)
@@ -297,4 +298,58 @@ func TestNothingMoreIsFetchedWhenAWriteFails(t *testing.T) {
 			t.Errorf("%+v", s)
 		}
 	})
+}
+
+// What people typed into a remark, or what is no JSON at all, costs nobody else their details:
+// the others are stored, and the run ends well.
+func TestARemarkThatCannotBeReadHoldsUpNobody(t *testing.T) {
+	for name, test := range map[string]struct {
+		raw    string
+		remark string // as it is stored; "-" for a follower who is not
+	}{
+		"a control character":              {"a\x01b", "a\uFFFDb"},
+		"a NUL by number":                  {`a\u0000b`, "a\uFFFDb"},
+		"broken UTF-8":                     {"a\xff", "a\uFFFD"},
+		"half a character by number":       {`a\ud800`, "a\uFFFD"},
+		"a quote that ends it":             {`a"b`, "-"},
+		"an escape that there is not":      {`a\x`, "-"},
+		"a remark that is longer than any": {strings.Repeat("长", 1000), strings.Repeat("长", 170)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			each(t, 250, func(t *testing.T, b *bench) {
+				odd := []string{}
+				for _, n := range []int{7, 120, 121} {
+					openid, _ := b.sim.FollowerIDs(n)
+					odd = append(odd, openid)
+				}
+				b.sim.SetKnobs(func(k *simulator.Knobs) {
+					k.RawRemarks = map[string]string{odd[0]: test.raw, odd[1]: test.raw, odd[2]: test.raw}
+				})
+				summary, err := followersync.Run(t.Context(), b.client, b.db, b.options)
+				if err != nil {
+					t.Fatal(err)
+				}
+				want := int64(250)
+				if test.remark == "-" {
+					want -= 3
+				}
+				if summary.New != want {
+					t.Errorf("%d are stored, want %d", summary.New, want)
+				}
+				if calls := b.sim.CallsTo(wechat.BatchGetAPI); summary.APICalls["user/info/batchget"] != calls {
+					t.Errorf("%d calls are counted of %d: those that failed were made, too",
+						summary.APICalls["user/info/batchget"], calls)
+				}
+				for _, openid := range odd {
+					person, err := b.db.Person(t.Context(), b.options.AccountID, nil, openid)
+					switch {
+					case test.remark == "-" && len(person.Followers) > 0:
+						t.Errorf("%+v is stored, of whom nothing could be read", person.Followers)
+					case test.remark != "-" && (err != nil || person.Followers[0].Remark != test.remark):
+						t.Errorf("the remark is %q (%v), want %q", person.Followers[0].Remark, err, test.remark)
+					}
+				}
+			})
+		})
+	}
 }

@@ -114,8 +114,11 @@ func (p *pendingWrite) add(r fetched) {
 	p.progress.DetailCalls += int64(r.calls.Batch)
 	p.progress.SingleCalls += int64(r.calls.Single)
 	p.progress.Asked += int64(len(r.refs))
-	if p.told.AskedAt.IsZero() || r.asked.Before(p.told.AskedAt) {
+	if len(r.followers) > 0 && (p.told.AskedAt.IsZero() || r.asked.Before(p.told.AskedAt)) {
 		p.told.AskedAt = r.asked
+	}
+	for _, ref := range r.unread {
+		p.pages[ref.Page]++
 	}
 	for _, f := range r.followers {
 		ref := r.refs[f.OpenID]

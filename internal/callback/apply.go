@@ -129,7 +129,7 @@ func (i *Intake) applyGroup(ctx context.Context, a Account, events []wxcast.Call
 	var theirs *wechat.Error
 	for _, e := range events {
 		err := all
-		if len(events) > 1 && !errors.As(all, &theirs) { // WeChat would say the same of each
+		if len(events) > 1 && (!errors.As(all, &theirs) || theirs.Unreadable) { // WeChat would say the same of each
 			err = apply(ctx, a, []wxcast.CallbackEvent{e})
 		}
 		if err != nil {

@@ -27,6 +27,7 @@ func (s *Server) api(next respond) http.HandlerFunc {
 		latency, slow := s.latency(), time.Duration(s.knobs.SlowBody)
 		out, f, broken := s.answer(c, next)
 		s.remember(c, out, f)
+		c.rawRemarks = s.knobs.RawRemarks
 		s.mu.Unlock()
 		if latency > 0 {
 			time.Sleep(latency)

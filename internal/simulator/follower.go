@@ -91,6 +91,9 @@ func (s *Server) userDetails(openid string) any {
 	if p.hasUnionID {
 		u.UnionID = s.world.unionid.encode(n)
 	}
+	if _, raw := s.knobs.RawRemarks[openid]; raw {
+		u.Remark = rawRemark(openid)
+	}
 	return u
 }
 

@@ -16,6 +16,10 @@ type Knobs struct {
 	DropAfter  float64 `json:"drop_after"`  // connection cut after the effect
 	BrokenJSON float64 `json:"broken_json"` // an answer cut in the middle, after the effect
 
+	// RawRemarks are remarks of followers, by openid, as they stand between the quotes in JSON:
+	// what people typed, and what is no JSON at all.
+	RawRemarks map[string]string `json:"raw_remarks"`
+
 	// What people have set up in the console: rules that answer keywords, and buttons of a menu.
 	KeywordReplies int `json:"keyword_replies"`
 	MenuButtons    int `json:"menu_buttons"`

@@ -6,6 +6,7 @@
 package wechat
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,6 +15,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/wxcast/wxcast/internal/foreign"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
@@ -145,7 +147,12 @@ func decode[T reply](path string, raw []byte, hide ...string) (out T, err error)
 	if r, ok := any(&out).(interface{ quick(raw []byte) bool }); ok && r.quick(raw) {
 		return out, nil
 	}
-	if err := json.Unmarshal(raw, &out); err != nil {
+	err = json.Unmarshal(raw, &out)
+	if err != nil { // people's own texts are in it
+		out = *new(T)
+		err = json.Unmarshal(foreign.Clean(raw), &out)
+	}
+	if err != nil {
 		var syntax *json.SyntaxError
 		var kind *json.UnmarshalTypeError
 		switch {
@@ -154,7 +161,8 @@ func decode[T reply](path string, raw []byte, hide ...string) (out T, err error)
 		case errors.As(err, &syntax):
 			err = errors.New("the reply is not JSON")
 		}
-		return out, &Error{Path: path, MaybeDone: true, Err: err}
+		whole := bytes.HasPrefix(bytes.TrimSpace(raw), []byte("{")) && bytes.HasSuffix(bytes.TrimSpace(raw), []byte("}"))
+		return out, &Error{Path: path, MaybeDone: true, Unreadable: whole, Err: err}
 	}
 	if code, msg := out.code(); code != 0 {
 		return out, replyError(path, code, msg, hide...)

@@ -41,6 +41,9 @@ type Error struct {
 	// MaybeDone is true when WeChat may have acted on the call all the same: the
 	// request was sent and no clear answer came back.
 	MaybeDone bool
+	// Unreadable is true for a whole reply that is no JSON, or not what it should be. Asked for
+	// less, WeChat may leave out what breaks it.
+	Unreadable bool
 	// Err is the fault below, where WeChat gave no reply.
 	Err error
 	// class overrides the class of ErrCode.
@@ -88,6 +91,12 @@ func ClassOf(err error) Class {
 		return e.Class()
 	}
 	return ClassRetryLater
+}
+
+// Unreadable tells whether WeChat answered in whole, and what it answered cannot be read.
+func Unreadable(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Unreadable
 }
 
 // CodeOf is WeChat's errcode in err, or 0 when WeChat gave none.

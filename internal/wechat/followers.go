@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/wxcast/wxcast/internal/foreign"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
@@ -75,10 +76,19 @@ type user struct {
 	SubscribeScene string        `json:"subscribe_scene"`
 }
 
+// What is kept at most, in bytes; WeChat's own remarks have 30 characters.
+const (
+	remarkMax = 512
+	sceneMax  = 64
+)
+
 func (u user) follower() wxcast.Follower {
 	f := wxcast.Follower{
-		OpenID: u.OpenID, UnionID: wxcast.UnionID(u.UnionID), Subscribed: u.Subscribe == 1,
-		Scene: u.SubscribeScene, Remark: u.Remark, Tags: u.TagIDList,
+		OpenID: u.OpenID, Subscribed: u.Subscribe == 1,
+		Scene: foreign.Text(u.SubscribeScene, sceneMax), Remark: foreign.Text(u.Remark, remarkMax), Tags: u.TagIDList,
+	}
+	if wxcast.ValidID(u.UnionID) {
+		f.UnionID = wxcast.UnionID(u.UnionID)
 	}
 	if u.SubscribeTime > 0 {
 		f.SubscribeTime = time.Unix(u.SubscribeTime, 0).UTC()
@@ -97,7 +107,8 @@ type DetailCalls struct {
 	Single int // user/info
 }
 
-func (d DetailCalls) plus(other DetailCalls) DetailCalls {
+// Plus are the calls of both.
+func (d DetailCalls) Plus(other DetailCalls) DetailCalls {
 	return DetailCalls{d.Batch + other.Batch, d.Single + other.Single}
 }
 
@@ -192,7 +203,7 @@ func (c *Client) batchGetHalves(ctx context.Context, openids []wxcast.OpenID) ([
 	var all []wxcast.Follower
 	for _, half := range [][]wxcast.OpenID{openids[:len(openids)/2], openids[len(openids)/2:]} {
 		followers, n, err := c.BatchGetUsers(ctx, half)
-		calls = calls.plus(n)
+		calls = calls.Plus(n)
 		if err != nil {
 			return nil, calls, err
 		}
