@@ -113,6 +113,19 @@ func (p *Parser) Scalar(key string, n *yaml.Node) (string, bool) {
 // String reads a text, without blanks around it.
 func (p *Parser) String(dest *string) Field {
 	return func(key string, n *yaml.Node) {
+		v, ok := p.Scalar(key, n)
+		if ok && strings.Contains(v, "{{") { // else it would be sent as it stands
+			p.Complain(key, wxcast.Say("spec.no_variables"), wxcast.Say("spec.want_no_variables"))
+		}
+		if ok {
+			*dest = strings.TrimSpace(v)
+		}
+	}
+}
+
+// Text reads a text that may hold {{ }}.
+func (p *Parser) Text(dest *string) Field {
+	return func(key string, n *yaml.Node) {
 		if v, ok := p.Scalar(key, n); ok {
 			*dest = strings.TrimSpace(v)
 		}

@@ -42,6 +42,9 @@ type Preflighting struct {
 	AccountID int64
 	Audience  wxcast.Audience
 	First     int // how many messages to return
+	// Mask hides what is known of a recipient from who asks: the first messages, and what is
+	// said of bad values. nil hides nothing.
+	Mask func(wxcast.Delivery) wxcast.Delivery
 }
 
 // Check fills in the message for every recipient and holds each value against its
@@ -65,15 +68,25 @@ func Check[M any](ctx context.Context, store Recipients, w Writer[M], o Prefligh
 		}
 		for _, f := range page {
 			p.Recipients++
-			message, err := w.For(&wxcast.Delivery{Follower: f.Follower, MiniOpenID: f.MiniOpenID, Vars: f.Vars})
+			d := wxcast.Delivery{Follower: f.Follower, MiniOpenID: f.MiniOpenID, Vars: f.Vars}
+			message, err := w.For(&d)
+			if o.Mask != nil && (err != nil || len(p.First) < o.First) {
+				d = o.Mask(d)
+			}
 			if err == nil {
 				if len(p.First) < o.First {
+					if o.Mask != nil {
+						message, _ = w.For(&d) // as far as it can be written with nothing in it
+					}
 					p.First = append(p.First, message)
 				}
 				continue
 			}
+			if o.Mask != nil {
+				err = Hidden(err)
+			}
 			if p.Bad++; len(named) < badShown {
-				named = append(named, describeBad(o.Spec, f.OpenID, err))
+				named = append(named, describeBad(o.Spec, d.OpenID, err))
 			}
 		}
 		if len(page) < preflightPage {
@@ -91,6 +104,15 @@ func Check[M any](ctx context.Context, store Recipients, w Writer[M], o Prefligh
 	return p, errors.Join(append(named, &wxcast.BadInput{
 		Key: "on_bad_value", Problem: wxcast.Say("spec.nothing_sent"), Want: wxcast.Say("spec.want_values"),
 	})...)
+}
+
+// Hidden is an error about a recipient's value without the value.
+func Hidden(err error) error {
+	var bad *ValueError
+	if errors.As(err, &bad) {
+		return &ValueError{Key: bad.Key, Problem: wxcast.Say("spec.hidden"), Want: bad.Want}
+	}
+	return wxcast.NewError("spec.hidden")
 }
 
 func describeBad(s *Spec, openid wxcast.OpenID, err error) error {

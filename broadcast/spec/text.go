@@ -83,6 +83,10 @@ var helpers = template.FuncMap{
 		}
 		return t.Format(layout), nil
 	},
+	// {{ raw .query }}, in a link: what is filled in is a part of it as it stands.
+	"raw": func(text string) string { return text },
+	// What a link's values go through.
+	encodeFunc: encode,
 }
 
 // Truncate cuts a text to at most so many characters, the last of them … if it cuts.
@@ -112,25 +116,46 @@ func someone(columns []string) *wxcast.Delivery {
 // Text is one text of a spec, compiled if it holds variables.
 type Text struct {
 	constant string
+	source   string // as it was written
 	template *template.Template
+	encoded  bool // a link in which all that is filled in is encoded: it is good for everybody
 	// plain is the template where it is nothing but texts and variables: the common
 	// case, which needs no interpreter and cannot fail.
 	plain []piece
 }
 
 // piece is a text, or the name of a variable.
-type piece struct{ text, name string }
+type piece struct {
+	text, name string
+	encoded    bool // for the query of a link
+}
 
 // Compile reads a text.
-func Compile(text string) (Text, error) {
+func Compile(text string) (Text, error) { return compile(text, false) }
+
+// CompileLink reads a text that is a link: what is filled in behind its ? is encoded, lest it
+// cut or add parameters; {{ raw .query }} is not.
+func CompileLink(text string) (Text, error) { return compile(text, true) }
+
+func compile(text string, link bool) (Text, error) {
 	if !strings.Contains(text, "{{") {
 		return Text{constant: text}, nil
+	}
+	if len(text) > textMax {
+		return Text{}, wxcast.NewError("spec.long_text", "n", len(text), "most", textMax)
 	}
 	t, err := template.New("").Option("missingkey=error").Funcs(helpers).Parse(text)
 	if err != nil {
 		return Text{}, wxcast.NewError("spec.bad_text", "why", strings.TrimPrefix(err.Error(), "template: :1: "))
 	}
-	return Text{template: t, plain: piecesOf(t.Root)}, nil
+	if err := harmless(t); err != nil {
+		return Text{}, err
+	}
+	w := linkWriter{tree: t.Tree}
+	if link {
+		w.list(t.Root)
+	}
+	return Text{source: text, template: t, plain: piecesOf(t.Root), encoded: link && !w.free}, nil
 }
 
 // piecesOf are a template's pieces; none where it does more than name variables.
@@ -141,14 +166,15 @@ func piecesOf(list *parse.ListNode) (pieces []piece) {
 			pieces = append(pieces, piece{text: string(node.Text)})
 		case *parse.ActionNode:
 			pipe := node.Pipe
-			if len(pipe.Decl) > 0 || len(pipe.Cmds) != 1 || len(pipe.Cmds[0].Args) != 1 {
+			encoded := len(pipe.Cmds) == 2 && pipe.Cmds[1].String() == encodeFunc
+			if len(pipe.Cmds) != 1 && !encoded || len(pipe.Cmds[0].Args) != 1 {
 				return nil
 			}
 			field, ok := pipe.Cmds[0].Args[0].(*parse.FieldNode)
 			if !ok || len(field.Ident) != 1 {
 				return nil
 			}
-			pieces = append(pieces, piece{name: field.Ident[0]})
+			pieces = append(pieces, piece{name: field.Ident[0], encoded: encoded})
 		default:
 			return nil
 		}
@@ -179,21 +205,24 @@ func (v Text) Render(d *wxcast.Delivery, all func() map[string]string) (string, 
 		}
 		text, ok := fact(d, p.name)
 		if !ok {
-			return "", wxcast.NewError("spec.no_such_variable", "text", v.template.Root.String(), "name",
+			return "", wxcast.NewError("spec.no_such_variable", "text", v.source, "name",
 				v.plain[i].name)
+		}
+		if p.encoded {
+			text = encode(text)
 		}
 		b.WriteString(text)
 	}
 	if v.plain != nil {
 		return b.String(), nil
 	}
-	if err := v.template.Execute(&b, all()); err != nil {
+	if err := v.template.Execute(&bounded{&b}, all()); err != nil {
 		// "template: :1:3: executing "" at <.name>: map has no entry for key "name""
 		_, reason, found := strings.Cut(err.Error(), ">: ")
 		if !found {
 			reason = err.Error()
 		}
-		return "", wxcast.NewError("spec.cannot_fill", "text", v.template.Root.String(), "why", reason)
+		return "", wxcast.NewError("spec.cannot_fill", "text", v.source, "why", reason)
 	}
 	return b.String(), nil
 }
@@ -211,6 +240,10 @@ func checkSyntax(text string, columns []string) error {
 
 // Constant tells whether the text is the same for everybody.
 func (v Text) Constant() bool { return v.template == nil }
+
+// Good tells whether a link is good for everybody where it is for somebody: nothing that
+// differs can make it another kind of link.
+func (v Text) Good() bool { return v.template == nil || v.encoded }
 
 // errorSays is what an error says about a text.
 func errorSays(err error) wxcast.Sentence {

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"go.yaml.in/yaml/v3"
+
 	"github.com/wxcast/wxcast/broadcast/spec"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
@@ -13,7 +15,8 @@ import (
 // Content is what a spec says by template message.
 type Content struct {
 	TemplateID string
-	URL        string // opened where a mini program cannot be
+	URL        string // opened where a mini program cannot be; may hold {{ }}
+	NoMini     bool   // the message opens no mini program, but the URL
 	MiniAppID  string // "" for the account's only mini program
 	PagePath   string // may hold {{ }}; "" opens the mini program's home page
 	// Data are the template's values by key; they may hold {{ }}.
@@ -34,11 +37,24 @@ func (Form) Read(p *spec.Parser) (spec.Content, map[string]spec.Field) {
 	c := &Content{Data: map[string]string{}}
 	return c, map[string]spec.Field{
 		"template": p.String(&c.TemplateID),
-		"url":      p.String(&c.URL),
+		"url":      p.Text(&c.URL),
 		"data":     p.Values(c.Data, dataKey, wxcast.Say("template.no_key"), wxcast.Say("template.want_data")),
-		"miniprogram": p.Section(map[string]spec.Field{
-			"appid": p.String(&c.MiniAppID), "pagepath": p.String(&c.PagePath),
-		}),
+		"miniprogram": c.miniProgram(p, p.Section(map[string]spec.Field{
+			"appid": p.String(&c.MiniAppID), "pagepath": p.Text(&c.PagePath),
+		})),
+	}
+}
+
+// noMiniProgram is what stands at miniprogram where the message opens none.
+const noMiniProgram = "none"
+
+func (c *Content) miniProgram(p *spec.Parser, section spec.Field) spec.Field {
+	return func(key string, n *yaml.Node) {
+		if n.Kind == yaml.ScalarNode && n.Value == noMiniProgram {
+			c.NoMini = true
+			return
+		}
+		section(key, n)
 	}
 }
 
@@ -54,14 +70,24 @@ func (c *Content) Check(p *spec.Parser) {
 	if !p.Given("data") {
 		p.Complain("data", wxcast.Say("spec.missing"), wxcast.Say("template.want_data"))
 	}
-	if strings.HasPrefix(c.PagePath, "/") {
-		p.Complain("miniprogram.pagepath", wxcast.Say("template.slash", "value", c.PagePath),
-			wxcast.Say("spec.write", "text", strings.TrimLeft(c.PagePath, "/")))
+	if problem, want := spec.CheckPagePath(withoutVariables(c.PagePath)); !problem.IsZero() {
+		p.Complain("miniprogram.pagepath", problem, want)
 	}
-	if c.URL != "" && !strings.HasPrefix(c.URL, "http://") && !strings.HasPrefix(c.URL, "https://") {
-		p.Complain("url", wxcast.Say("template.no_url", "value", c.URL), wxcast.Say("template.want_url"))
+	if c.URL != "" && !strings.HasPrefix(c.URL, "{{") {
+		if problem, want := spec.CheckURL(withoutVariables(c.URL)); !problem.IsZero() {
+			p.Complain("url", problem, want)
+		}
+	}
+	if c.NoMini && c.URL == "" {
+		p.Complain("miniprogram", wxcast.Say("template.opens_nothing"), wxcast.Say("template.want_opens"))
 	}
 }
+
+// variable is what is filled in for each person.
+var variable = regexp.MustCompile(`\{\{.*?\}\}`)
+
+// withoutVariables is a link with an x where something is filled in.
+func withoutVariables(link string) string { return variable.ReplaceAllString(link, "x") }
 
 // Texts are those that may hold {{ }}.
 func (c *Content) Texts() map[string]string {
@@ -69,7 +95,7 @@ func (c *Content) Texts() map[string]string {
 	for key, text := range c.Data {
 		texts["data."+key] = text
 	}
-	texts["miniprogram.pagepath"] = c.PagePath
+	texts["miniprogram.pagepath"], texts["url"] = c.PagePath, c.URL
 	return texts
 }
 
@@ -78,6 +104,9 @@ func (c *Content) Identity(write func(name, value string)) {
 	write("template", c.TemplateID)
 	write("url", c.URL)
 	write("miniprogram.appid", c.MiniAppID)
+	if c.NoMini {
+		write("miniprogram", noMiniProgram)
+	}
 	write("miniprogram.pagepath", c.PagePath)
 	for _, key := range slices.Sorted(maps.Keys(c.Data)) {
 		write("data."+key, c.Data[key])

@@ -15,7 +15,7 @@ import (
 // safe for concurrent use.
 type Message struct {
 	templateID string
-	url        string
+	url        spec.Text
 	miniAppID  wxcast.AppID
 	pagePath   spec.Text
 	data       map[string]spec.Text
@@ -32,13 +32,22 @@ type Message struct {
 // mini program that the message opens.
 func NewMessage(s *spec.Spec, miniAppID wxcast.AppID, messageKey string) (*Message, error) {
 	c := Of(s)
-	m := &Message{templateID: c.TemplateID, url: c.URL, miniAppID: miniAppID, messageKey: messageKey,
+	m := &Message{templateID: c.TemplateID, miniAppID: miniAppID, messageKey: messageKey,
 		onBad: s.OnBadValue, data: make(map[string]spec.Text, len(c.Data))}
+	if c.NoMini {
+		m.miniAppID = ""
+	}
 	var err error
-	if m.pagePath, err = spec.Compile(c.PagePath); err != nil {
+	if m.pagePath, err = spec.CompileLink(c.PagePath); err != nil {
 		return nil, s.Bad("miniprogram.pagepath", said(err), wxcast.Sentence{})
 	}
-	m.perPerson, m.profile = m.pagePath.MayFail(), m.pagePath.Profile()
+	if m.url, err = spec.CompileLink(c.URL); err != nil {
+		return nil, s.Bad("url", said(err), wxcast.Sentence{})
+	}
+	for _, link := range []spec.Text{m.pagePath, m.url} {
+		m.perPerson = m.perPerson || !link.Good() || link.MayFail()
+	}
+	m.profile = m.pagePath.Profile() || m.url.Profile()
 	constant := true
 	for key, text := range c.Data {
 		v, err := spec.Compile(text)
@@ -78,12 +87,15 @@ func (m *Message) For(d *wxcast.Delivery) (wechat.TemplateMessage, error) {
 		return known
 	}
 	out := wechat.TemplateMessage{
-		ToUser: d.OpenID, TemplateID: m.templateID, URL: m.url, MiniAppID: m.miniAppID,
+		ToUser: d.OpenID, TemplateID: m.templateID, MiniAppID: m.miniAppID,
 		ClientMsgID: ClientMsgID(m.messageKey, d.OpenID), Data: m.constants,
 	}
 	var err error
-	if out.PagePath, err = m.pagePath.Render(d, all); err != nil {
-		return out, spec.CannotFill("miniprogram.pagepath", err)
+	if out.PagePath, err = link("miniprogram.pagepath", m.pagePath, spec.CheckPagePath, d, all); err != nil {
+		return out, err
+	}
+	if out.URL, err = link("url", m.url, spec.CheckURL, d, all); err != nil {
+		return out, err
 	}
 	if m.constants != nil {
 		return out, nil
@@ -101,6 +113,22 @@ func (m *Message) For(d *wxcast.Delivery) (wechat.TemplateMessage, error) {
 			}
 		}
 		out.Data[key] = text
+	}
+	return out, nil
+}
+
+// link fills in a link; a constant one was checked with the spec.
+func link(key string, text spec.Text, check func(string) (problem, want wxcast.Sentence), d *wxcast.Delivery,
+	all func() map[string]string) (string, error) {
+	out, err := text.Render(d, all)
+	if err != nil {
+		return "", spec.CannotFill(key, err)
+	}
+	if text.Good() {
+		return out, nil
+	}
+	if problem, want := check(out); !problem.IsZero() {
+		return "", &spec.ValueError{Key: key, Problem: problem, Want: want}
 	}
 	return out, nil
 }

@@ -109,7 +109,7 @@ func TestBadSpecsAreToldWithTheirLine(t *testing.T) {
 		"a value that is a list": {`"上新提醒" => [a]`, "s.yaml:3: data.thing1: is not a single value"},
 		"a key that is none":     {"thing1: => thing-1:", "s.yaml:3: data.thing-1: is no key of a template"},
 		"an unknown variable": {"上新提醒 => {{ .name }}",
-			`s.yaml:3: data.thing1: "{{.name}}" cannot be filled in: there is no variable .name; variables are .openid`},
+			`s.yaml:3: data.thing1: "{{ .name }}" cannot be filled in: there is no variable .name; variables are .openid`},
 		"a variable without its dot": {"上新提醒 => {{ openid }}", `s.yaml:3: data.thing1: function "openid" not defined`},
 		"braces not closed":          {"上新提醒 => {{ .openid", "s.yaml:3: data.thing1: unclosed action"},
 		"braces without quotes": {`"上新提醒" => {{ .openid }}`,

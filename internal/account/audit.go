@@ -16,6 +16,14 @@ func As(ctx context.Context, actor string) context.Context {
 	return context.WithValue(ctx, actorKey{}, actor)
 }
 
+type maskedKey struct{}
+
+// Masked says that who asks may not see people: what is done with ctx shows nobody's ids and
+// values.
+func Masked(ctx context.Context) context.Context { return context.WithValue(ctx, maskedKey{}, true) }
+
+func masked(ctx context.Context) bool { return ctx.Value(maskedKey{}) != nil }
+
 // errNobody: a door forgot to say who asks. It is a mistake in the program.
 var errNobody = errors.New("a change that nobody asked for: the door did not say who (account.As)")
 

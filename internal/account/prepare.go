@@ -74,7 +74,7 @@ func (a *Account) prepare(ctx context.Context, checked checkedSpec, who Asker) (
 		return audience, 0, err
 	}
 	found, err := spec.Check(ctx, a.db, message,
-		spec.Preflighting{Spec: checked.Spec.Spec, AccountID: a.ID, Audience: audience})
+		masking(ctx, spec.Preflighting{Spec: checked.Spec.Spec, AccountID: a.ID, Audience: audience}))
 	if err != nil {
 		return audience, 0, err
 	}

@@ -73,9 +73,19 @@ type TestMessage struct {
 	ErrMsg  string `json:"errmsg,omitempty"`
 }
 
+// maskedPreviews is how many messages they see who may not see people.
+const maskedPreviews = 3
+
 // PreviewBroadcast shows who would get a spec's broadcast, what the first of them would see,
-// and when it would end. Nothing is sent or stored, but the lists that it names.
-func (a *Account) PreviewBroadcast(ctx context.Context, s Spec, messages int) (p Preview, err error) {
+// and when it would end. Nothing is sent or stored, but the lists that it names. Audited: what
+// it shows may be people's.
+func (a *Account) PreviewBroadcast(ctx context.Context, s Spec, messages int) (Preview, error) {
+	return audited(ctx, a, "preview-broadcast", s.Name, func(*entry) (Preview, error) {
+		return a.preview(ctx, s, messages)
+	})
+}
+
+func (a *Account) preview(ctx context.Context, s Spec, messages int) (p Preview, err error) {
 	checked, err := a.check(ctx, s)
 	if err != nil {
 		return p, err
@@ -106,7 +116,7 @@ func (a *Account) PreviewBroadcast(ctx context.Context, s Spec, messages int) (p
 		return p, err
 	}
 	found, err := spec.Check(ctx, a.db, message,
-		spec.Preflighting{Spec: s.Spec, AccountID: a.ID, Audience: audience, First: messages})
+		masking(ctx, spec.Preflighting{Spec: s.Spec, AccountID: a.ID, Audience: audience, First: messages}))
 	if err != nil {
 		return p, err
 	}
@@ -117,6 +127,33 @@ func (a *Account) PreviewBroadcast(ctx context.Context, s Spec, messages int) (p
 	}
 	a.foretell(ctx, s, &p)
 	return p, nil
+}
+
+// masking lets who may not see people see three messages, of nobody in particular.
+func masking(ctx context.Context, o spec.Preflighting) spec.Preflighting {
+	if masked(ctx) {
+		o.First, o.Mask = min(o.First, maskedPreviews), mask
+	}
+	return o
+}
+
+// mask is a recipient of whom nothing can be seen but what there is.
+func mask(d wxcast.Delivery) wxcast.Delivery {
+	hide := func(text string) string {
+		if text == "" {
+			return ""
+		}
+		return "***"
+	}
+	d.OpenID, d.UnionID = wxcast.OpenID(hide(string(d.OpenID))), wxcast.UnionID(hide(string(d.UnionID)))
+	d.MiniOpenID, d.Remark, d.Tags = wxcast.MiniOpenID(hide(string(d.MiniOpenID))), hide(d.Remark), nil
+	d.SubscribeTime = time.Time{}
+	vars := make(map[string]string, len(d.Vars))
+	for name, value := range d.Vars {
+		vars[name] = hide(value)
+	}
+	d.Vars = vars
+	return d
 }
 
 // foretell adds what the quota and the rate make of it.
@@ -196,6 +233,9 @@ func (a *Account) testMessages(ctx context.Context, s Spec, to []string) (messag
 			}
 		}
 		m, err := message.For(&wxcast.Delivery{Follower: f[0].Follower, MiniOpenID: f[0].MiniOpenID, Vars: f[0].Vars})
+		if err != nil && masked(ctx) {
+			err = spec.Hidden(err)
+		}
 		if err != nil {
 			return nil, &wxcast.BadInput{Key: openid, Problem: said(err)}
 		}

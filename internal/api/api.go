@@ -35,7 +35,11 @@ const (
 	tokensOfAccount, tokenBurstOfAccount = 1, 20
 	// callWithin bounds a call, its upload included.
 	callWithin = 10 * time.Minute
-	uploadMax  = 1 << 30
+	// uploadMax bounds an upload of mini users, specUploadMax that of a spec with its lists, and
+	// bodyMax any other body.
+	uploadMax     = 1 << 30
+	specUploadMax = 256 << 20
+	bodyMax       = 1 << 20
 )
 
 // API serves calls.

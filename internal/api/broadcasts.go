@@ -9,6 +9,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/wxcast/wxcast/broadcast/spec"
 	"github.com/wxcast/wxcast/internal/account"
 	"github.com/wxcast/wxcast/internal/report"
 	"github.com/wxcast/wxcast/internal/wxcast"
@@ -37,22 +38,25 @@ func (f *SpecForm) with(onUnknown string, do func(account.Spec) error) error {
 	}
 	defer os.RemoveAll(dir)
 	data := f.RawBody.Data()
-	for _, file := range append([]huma.FormFile{data.Spec}, data.Lists...) {
-		if err := save(dir, file); err != nil {
+	if err := save(dir, data.Spec, spec.SizeMax+1); err != nil { // what is more says that it is too large
+		return err
+	}
+	for _, file := range data.Lists {
+		if err := save(dir, file, specUploadMax); err != nil {
 			return err
 		}
 	}
-	spec, err := account.ReadSpec(account.SpecFile{
+	read, err := account.ReadSpec(account.SpecFile{
 		Path: filepath.Join(dir, filepath.Base(data.Spec.Filename)), Sent: true,
 		Overrides: account.Overrides{Rate: f.Rate, OnBadValue: f.OnBadValue, OnUnknown: onUnknown},
 	})
 	if err != nil {
 		return err
 	}
-	return do(spec)
+	return do(read)
 }
 
-func save(dir string, from huma.FormFile) error {
+func save(dir string, from huma.FormFile, most int64) error {
 	name := filepath.Base(from.Filename) // as mime/multipart gives it; said again, since it names a file of ours
 	if !filepath.IsLocal(name) || name == "." {
 		return &wxcast.BadInput{Key: from.Filename, Problem: wxcast.Say("api.file_name"),
@@ -67,7 +71,7 @@ func save(dir string, from huma.FormFile) error {
 		return err
 	}
 	defer to.Close()
-	if _, err := io.Copy(to, from); err != nil {
+	if _, err := io.Copy(to, io.LimitReader(from, most)); err != nil {
 		return err
 	}
 	return to.Close()

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -63,9 +64,25 @@ func (a *API) letIn(ctx huma.Context, next func(huma.Context)) {
 	// Where a connection has no deadlines there is nothing to move.
 	_ = control.SetReadDeadline(deadline)
 	_ = control.SetWriteDeadline(deadline)
-	r.Body = http.MaxBytesReader(w, r.Body, uploadMax)
+	r.Body = http.MaxBytesReader(w, r.Body, bodyOf(ctx.Operation().OperationID))
 	c := &caller{account: a.accounts[key.AccountID], lang: langOfRequest(r)}
-	next(huma.WithContext(ctx, context.WithValue(account.As(ctx.Context(), "key "+key.Name), contextKey{}, c)))
+	as := account.As(ctx.Context(), "key "+key.Name)
+	if !slices.Contains(key.Scopes, wxcast.ScopePeople) {
+		as = account.Masked(as)
+	}
+	next(huma.WithContext(ctx, context.WithValue(as, contextKey{}, c)))
+}
+
+// bodyOf is how large a call's body may be.
+func bodyOf(operation string) int64 {
+	switch operation {
+	case "import-mini-users":
+		return uploadMax
+	case "create-broadcast", "preview-broadcast", "test-broadcast":
+		return specUploadMax
+	default:
+		return bodyMax
+	}
 }
 
 // langOfRequest is Chinese where Accept-Language begins with it, English elsewhere.

@@ -132,6 +132,26 @@ func TestTheWholeJobThroughTheAPI(t *testing.T) {
 		if number(t, preview, "recipients") != 200 || len(preview["messages"].([]any)) != 1 {
 			t.Errorf("%v", preview)
 		}
+		// Who may send and not see people sees three messages of nobody, and the audit log who looked.
+		sender := b.newKey(t, "sender", "send")
+		leak := strings.Replace(spec, "{{ .coupon }}", "{{ .openid }}{{ .unionid }}{{ .coupon }}", 1)
+		leakType, leakBody := form(t, "spec", "leak.yaml", leak+"on_bad_value: skip\n", "list", "vip.csv", list.String())
+		for _, call := range []string{"/broadcasts/preview?messages=1000", "/broadcasts/preview?on_bad_value=stop",
+			"/broadcasts?on_bad_value=stop"} {
+			status, seen := r.call(t, sender, "POST", "/api/v1"+call, leakType, leakBody)
+			for n := range 200 {
+				openid, unionid := b.sim.FollowerIDs(n)
+				if strings.Contains(seen, openid) || strings.Contains(seen, unionid) || strings.Contains(seen, "优惠") {
+					t.Fatalf("%s (%d) shows people to a key that may only send: %.1000s", call, status, seen)
+				}
+			}
+			if strings.Count(seen, `"openid"`) > 3 {
+				t.Errorf("%s shows more than three messages: %.1000s", call, seen)
+			}
+		}
+		if log := do(200, "GET", "/audit", "", ""); !strings.Contains(fmt.Sprint(log), "preview-broadcast") {
+			t.Errorf("nobody knows who looked: %v", log)
+		}
 		otherType, otherBody := form(t, "spec", "try.yaml", strings.Replace(spec, "{{ .coupon }}", "试{{ .coupon }}", 1),
 			"list", "vip.csv", list.String())
 		tested := do(200, "POST", "/broadcasts/test?to="+openid, otherType, otherBody)
@@ -384,6 +404,10 @@ func TestTheAPITellsMistakes(t *testing.T) {
 		"a list above": {"/broadcasts",
 			[]string{"spec", "a.yaml", spec + "audience: {in: ../" + up + "}\n"}, "is no file that was sent"},
 		"a spec that is none": {"/broadcasts/preview", []string{"spec", "a.yaml", "hello"}, "a.yaml:1"},
+		"a spec that is too large": {"/broadcasts/preview",
+			[]string{"spec", "a.yaml", spec + "#" + strings.Repeat("x", 300<<10)}, "256 KiB"},
+		"a spec that loops": {"/broadcasts/preview",
+			[]string{"spec", "a.yaml", strings.Replace(spec, "上新提醒", "{{range 99999999999}}x{{end}}", 1)}, "range"},
 		"no spec":             {"/broadcasts", []string{"list", "vip.csv", "openid\n"}, "File required"},
 		"two files of one name": {"/broadcasts", []string{"spec", "a.yaml", spec, "list", "a.yaml", "openid\n"},
 			"was sent twice"},

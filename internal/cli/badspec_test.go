@@ -93,7 +93,7 @@ func TestBadSpecsAndListsAreToldBeforeAnythingIsWritten(t *testing.T) {
 		{"audience: {in: l.csv}", "\x1f\x8b\x08rest", "l.csv: is a broken gzip file"},
 		// What only the two together show.
 		{"audience: {in: l.csv}\nminiprogram: {pagepath: \"p?c={{ .cupon }}\"}", "openid,coupon\no1,a\n",
-			`spec.yaml:7: miniprogram.pagepath: "p?c={{.cupon}}" cannot be filled in: there is no variable .cupon; variables are .openid`},
+			`spec.yaml:7: miniprogram.pagepath: "p?c={{ .cupon }}" cannot be filled in: there is no variable .cupon; variables are .openid`},
 	} {
 		t.Run(test.want, func(t *testing.T) {
 			b.write(t, "l.csv", test.csv)

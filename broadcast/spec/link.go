@@ -1,0 +1,88 @@
+package spec
+
+import (
+	"net/url"
+	"regexp"
+	"strings"
+	"text/template/parse"
+	"unicode"
+
+	"github.com/wxcast/wxcast/internal/wxcast"
+)
+
+// encodeFunc encodes a value for the query of a link.
+const encodeFunc = "wxcast_encode"
+
+// encode writes a value so that it is one value of a query: a blank as %20, which mini programs
+// read, too.
+func encode(text string) string { return strings.ReplaceAll(url.QueryEscape(text), "+", "%20") }
+
+// linkWriter makes a template encode what it fills in behind the ? or # of a link.
+type linkWriter struct {
+	tree  *parse.Tree
+	query bool // behind the ? or #
+	free  bool // something is filled in as it stands
+}
+
+func (w *linkWriter) list(list *parse.ListNode) {
+	if list == nil {
+		return
+	}
+	for _, node := range list.Nodes {
+		switch node := node.(type) {
+		case *parse.TextNode:
+			w.query = w.query || strings.ContainsAny(string(node.Text), "?#")
+		case *parse.ActionNode:
+			if !w.query || isRaw(node.Pipe) {
+				w.free = true
+			} else {
+				name := parse.NewIdentifier(encodeFunc).SetTree(w.tree).SetPos(node.Pos)
+				node.Pipe.Cmds = append(node.Pipe.Cmds,
+					&parse.CommandNode{NodeType: parse.NodeCommand, Pos: node.Pos, Args: []parse.Node{name}})
+			}
+		case *parse.IfNode:
+			before := w.query
+			w.list(node.List)
+			then := w.query
+			w.query = before
+			w.list(node.ElseList)
+			w.query = w.query || then
+		}
+	}
+}
+
+// isRaw tells whether a pipeline ends with what a spec says is a part of the link as it stands.
+func isRaw(pipe *parse.PipeNode) bool {
+	last := pipe.Cmds[len(pipe.Cmds)-1]
+	name, ok := last.Args[0].(*parse.IdentifierNode)
+	return ok && name.Ident == "raw"
+}
+
+// address is what begins with a scheme or a host.
+var address = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9+.-]*:|//)`)
+
+// CheckPagePath tells what is wrong with a page of a mini program: it is a path of that
+// program, maybe with a query, and no address.
+func CheckPagePath(path string) (problem, want wxcast.Sentence) {
+	switch {
+	case address.MatchString(path):
+		return wxcast.Say("spec.page_address", "value", path), wxcast.Say("spec.want_page")
+	case strings.HasPrefix(path, "/"):
+		return wxcast.Say("template.slash", "value", path), wxcast.Say("spec.write", "text", strings.TrimLeft(path, "/"))
+	case strings.ContainsFunc(path, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }):
+		return wxcast.Say("spec.page_blank", "value", path), wxcast.Say("spec.want_encoded")
+	}
+	return problem, want
+}
+
+// CheckURL tells what is wrong with a web address.
+func CheckURL(link string) (problem, want wxcast.Sentence) {
+	u, err := url.Parse(link)
+	switch {
+	case err != nil, u.Scheme != "https" && u.Scheme != "http", u.Host == "":
+		return wxcast.Say("template.no_url", "value", link), wxcast.Say("template.want_url")
+	case strings.ContainsFunc(link, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }):
+		return wxcast.Say("spec.page_blank", "value", link), wxcast.Say("spec.want_encoded")
+	}
+	return problem, want
+}
