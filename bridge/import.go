@@ -4,7 +4,6 @@ import (
 	"context"
 	"iter"
 	"strings"
-	"unicode"
 
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
@@ -54,6 +53,9 @@ type ImportOptions struct {
 	Reject func(Rejected)
 }
 
+// ctxEvery is after how many rows an import looks whether it is still wanted.
+const ctxEvery = 1000
+
 // Import stores the mini users of a source, in one transaction. A bad row is told
 // to Reject and left out; a source that cannot be read to its end, that has no good
 // row at all, or that has a bad one where Strict forbids it, is an error, and then
@@ -67,7 +69,10 @@ func Import(ctx context.Context, store Store, rows iter.Seq2[Row, error], o Impo
 				yield(wxcast.MiniUser{}, err)
 				return
 			}
-			s.Rows++
+			if s.Rows++; s.Rows%ctxEvery == 0 && ctx.Err() != nil { // who asked has gone
+				yield(wxcast.MiniUser{}, ctx.Err())
+				return
+			}
 			user, reason := check(row)
 			if reason.IsZero() {
 				if !yield(user, nil) {
@@ -86,7 +91,12 @@ func Import(ctx context.Context, store Store, rows iter.Seq2[Row, error], o Impo
 			}
 			o.Reject(rejected)
 		}
-		if s.Rows > 0 && s.Rows == s.Rejected {
+		if s.Rows == 0 {
+			yield(wxcast.MiniUser{}, &wxcast.BadInput{File: o.Source, Problem: wxcast.Say("import.no_rows"),
+				Want: wxcast.Say("import.want_rows")})
+			return
+		}
+		if s.Rows == s.Rejected {
 			yield(wxcast.MiniUser{}, &wxcast.BadInput{
 				File: o.Source, Line: int(first.Line),
 				Problem: wxcast.Say("import.no_good_row", "reason", first.Reason, "rows", s.Rows),
@@ -105,7 +115,7 @@ func Import(ctx context.Context, store Store, rows iter.Seq2[Row, error], o Impo
 
 // check makes a mini user of a row, or says why it holds none.
 func check(row Row) (wxcast.MiniUser, wxcast.Sentence) {
-	unionid, openid := strings.TrimSpace(row.UnionID), strings.TrimSpace(row.OpenID)
+	unionid, openid := wxcast.TrimID(row.UnionID), wxcast.TrimID(row.OpenID)
 	if !row.Problem.IsZero() {
 		return wxcast.MiniUser{}, row.Problem
 	}
@@ -128,7 +138,7 @@ func checkID(column, id string) wxcast.Sentence {
 		return wxcast.Say("import.id_empty", "column", column)
 	case len(id) > idMax:
 		return wxcast.Say("import.id_long", "column", column, "n", len(id))
-	case strings.ContainsFunc(id, func(r rune) bool { return r <= ' ' || r > unicode.MaxASCII }):
+	case !wxcast.ValidID(id):
 		return wxcast.Say("import.id_character", "column", column)
 	}
 	return wxcast.Sentence{}

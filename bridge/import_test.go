@@ -103,7 +103,9 @@ func TestImportReadsWhatPeopleHave(t *testing.T) {
 		"with a byte order mark":   {"\uFEFFunionid,openid\r\nu1,o1\r\nu2,o2\r\n", ids, two},
 		"named columns": {"uid,mini\nu1,o1\nu2,o2\n", bridge.Columns{UnionID: "UID", OpenID: "mini"},
 			two},
-		"header alone":              {"unionid,openid\n", ids, bridge.ImportSummary{}},
+		"carriage returns alone":    {"unionid,openid\ru1,o1\ru2,o2\r", ids, two},
+		"mixed line ends":           {"unionid,openid\ru1,o1\r\nu2,o2\n", ids, two},
+		"ids in quotes":             {"unionid,openid\n'u1',“o1”\n`u2`,'o2\n", ids, two},
 		"without a last line's end": {"unionid,openid\nu1,o1\nu2,o2", ids, two},
 		"spaces around ids":         {"unionid , openid\n u1 , o1 \nu2,o2\n", ids, two},
 		"one user twice": {"unionid,openid\nu1,o1\nu2,o1\n", ids,
@@ -309,6 +311,20 @@ func TestADatabaseIsReadByColumnName(t *testing.T) {
 			if !errors.As(err, &bad) || !strings.Contains(text.English.Error(err, text.NoDoor, nil), test.want) ||
 				countMiniUsers(t, db) != 0 {
 				t.Errorf("%v", err)
+			}
+		})
+	}
+}
+
+// No rows are no success: somebody has exported nothing, or the wrong thing.
+func TestASourceWithoutRowsIsAMistake(t *testing.T) {
+	for name, source := range map[string]string{"a header alone": "unionid,openid\n", "a header without an end": "unionid,openid",
+		"a header and empty lines": "unionid,openid\n\n\n", "nothing": "", "blanks": " \n "} {
+		storetest.Each(t, func(t *testing.T, db *store.DB) {
+			_, _, err := importText(t, db, source, ids, bridge.ImportOptions{Strict: true})
+			var bad *wxcast.BadInput
+			if !errors.As(err, &bad) {
+				t.Errorf("%s: %v, want a mistake in the input", name, err)
 			}
 		})
 	}

@@ -24,6 +24,7 @@ import (
 	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
 
+	"github.com/wxcast/wxcast/internal/private"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
@@ -101,6 +102,9 @@ func openSQLite(path string) (*DB, error) {
 			return nil, wxcast.NewError("store.no_folder", "path", path, "why", err).Of(ErrUnreachable, err)
 		}
 	}
+	// The files that SQLite puts beside it get the same permissions. A database that cannot be
+	// made says so when it is opened.
+	_ = private.Ensure(path)
 	// WAL lets reads go on beside the one writer. synchronous=FULL, because what
 	// WeChat accepted must survive a power cut, too.
 	params := url.Values{

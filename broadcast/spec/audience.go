@@ -78,7 +78,13 @@ func (p *Parser) audience(key string, n *yaml.Node) {
 	}
 }
 
-// list reads a CSV's name, or {file: …, by: …}.
+// What to do about values that a spreadsheet has damaged.
+const (
+	refuseDamaged = "refuse"
+	keepDamaged   = "keep"
+)
+
+// list reads a CSV's name, or {file: …, by: …, damaged: …}.
 func (p *Parser) list(key string, n *yaml.Node) *ListFile {
 	l := &ListFile{key: key}
 	if n.Kind == yaml.MappingNode {
@@ -88,6 +94,12 @@ func (p *Parser) list(key string, n *yaml.Node) *ListFile {
 					p.Complain(key, wxcast.Say("spec.no_id_kind", "value", v),
 						wxcast.Say("spec.write_one", "known", listKinds))
 				}
+			}
+		}, "damaged": func(key string, n *yaml.Node) {
+			v, ok := p.Scalar(key, n)
+			if l.KeepDamaged = ok && v == keepDamaged; ok && v != keepDamaged && v != refuseDamaged {
+				p.Complain(key, wxcast.Say("spec.no_damaged", "value", v),
+					wxcast.Say("spec.write_one", "known", []string{refuseDamaged, keepDamaged}))
 			}
 		}})
 	} else {

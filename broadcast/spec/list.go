@@ -26,6 +26,8 @@ type ListFile struct {
 	File   string          // beside the spec, unless it is absolute
 	By     wxcast.ListKind // the column of the ids; "" for the only one there is
 	Digest string          // of its rows, part of the broadcast's content
+	// KeepDamaged takes values that a spreadsheet has damaged for what they are.
+	KeepDamaged bool
 
 	key     string // where the spec names it
 	path    string
@@ -113,8 +115,8 @@ func (l *ListFile) digest(csv *textfile.CSV) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		row, problem, _ := l.row(csv.Columns, record)
-		if !problem.IsZero() {
+		row, bad := l.row(csv.Columns, record)
+		if bad != nil {
 			for _, field := range record.Fields {
 				writeField(sum, field)
 			}
@@ -231,9 +233,10 @@ func (l *ListFile) rows(csv *textfile.CSV) iter.Seq2[wxcast.ListRow, error] {
 				bad = append(bad, err)
 				break
 			}
-			row, problem, want := l.row(csv.Columns, record)
-			if !problem.IsZero() {
-				if bad = append(bad, l.bad(record.Line, string(l.By), problem, want)); len(bad) == badRowsShown {
+			row, wrong := l.row(csv.Columns, record)
+			if wrong != nil {
+				bad = append(bad, l.bad(record.Line, wrong.column, wrong.problem, wrong.want))
+				if len(bad) == badRowsShown {
 					break
 				}
 				continue
@@ -248,29 +251,48 @@ func (l *ListFile) rows(csv *textfile.CSV) iter.Seq2[wxcast.ListRow, error] {
 	}
 }
 
-// idMax is longer than any id of WeChat's.
-const idMax = 128
+// faulty is what is wrong with a row.
+type faulty struct {
+	column        string
+	problem, want wxcast.Sentence
+}
 
-func (l *ListFile) row(columns []string, record textfile.Record) (row wxcast.ListRow, problem, want wxcast.Sentence) {
+func (l *ListFile) row(columns []string, record textfile.Record) (row wxcast.ListRow, bad *faulty) {
 	if !record.Problem.IsZero() {
-		return row, record.Problem, wxcast.Say("list.want_fields", "n", len(columns))
+		return row, &faulty{string(l.By), record.Problem, wxcast.Say("list.want_fields", "n", len(columns))}
 	}
 	row = wxcast.ListRow{Line: int(record.Line), Vars: make(map[string]string, len(l.columns))}
 	for i, column := range columns {
 		value := strings.TrimSpace(strings.Clone(record.Fields[i]))
-		if strings.EqualFold(column, string(l.By)) {
-			row.ID = value
-		} else if slices.Contains(l.columns, column) {
+		switch {
+		case strings.EqualFold(column, string(l.By)):
+			row.ID = wxcast.TrimID(value)
+		case !slices.Contains(l.columns, column):
+		case damaged(value) && !l.KeepDamaged:
+			return row, &faulty{column, wxcast.Say("list.damaged", "value", value), wxcast.Say("list.want_undamaged")}
+		default:
 			row.Vars[column] = value
 		}
 	}
 	switch {
 	case row.ID == "":
-		return row, wxcast.Say("spec.empty"), wxcast.Say("list.want_id")
-	case len(row.ID) > idMax || strings.ContainsFunc(row.ID, func(r rune) bool { return r <= ' ' || r > '~' }):
-		return row, wxcast.Say("list.no_id", "id", row.ID, "kind", l.By), wxcast.Say("list.want_id_form")
+		return row, &faulty{string(l.By), wxcast.Say("spec.empty"), wxcast.Say("list.want_id")}
+	case !wxcast.ValidID(row.ID):
+		return row, &faulty{string(l.By), wxcast.Say("list.no_id", "id", row.ID, "kind", l.By),
+			wxcast.Say("list.want_id_form")}
 	}
-	return row, wxcast.Sentence{}, wxcast.Sentence{}
+	return row, nil
+}
+
+// What spreadsheets make of long numbers, and of formulas that went wrong.
+var (
+	scientific = regexp.MustCompile(`^[+-]?[0-9](\.[0-9]+)?[Ee]\+?[0-9]{1,3}$`)
+	sheetError = regexp.MustCompile(`^#(N/A|REF!|NAME\?|VALUE!|DIV/0!|NULL!|NUM!|SPILL!|CALC!|FIELD!|GETTING_DATA|#+)$`)
+)
+
+// damaged tells whether a value is what a spreadsheet, or a wrong encoding, left of one.
+func damaged(value string) bool {
+	return strings.ContainsRune(value, '\uFFFD') || scientific.MatchString(value) || sheetError.MatchString(value)
 }
 
 // ReadList reads a CSV of people on its own. Faults are *wxcast.BadInput, all that were

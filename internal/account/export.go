@@ -12,14 +12,20 @@ import (
 	"strings"
 	"time"
 
+	"github.com/wxcast/wxcast/internal/foreign"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
 // exportPage is how many rows are in memory at a time.
 const exportPage = 5000
 
-// Formats are how rows are written.
-var Formats = []string{"csv", "jsonl"}
+// Formats are how rows are written. Texts that a spreadsheet would take for formulas are made
+// texts in CSV; FormatExcel is CSV that begins with a byte order mark, by which Excel knows
+// UTF-8.
+var Formats = []string{"csv", "jsonl", FormatExcel}
+
+// FormatExcel is CSV for Excel.
+const FormatExcel = "excel"
 
 // rows are what an export writes, page by page in the order of an id.
 type rows[T any] struct {
@@ -38,8 +44,13 @@ func (r rows[T]) write(out io.Writer, format string) (n int64, err error) {
 	write := func(row T) error { return asCSV.Write(r.fields(row)) }
 	if format == "jsonl" {
 		write = func(row T) error { return asJSON.Encode(r.object(row)) }
-	} else if err := asCSV.Write(r.header); err != nil {
-		return 0, err
+	} else {
+		if format == FormatExcel {
+			_, _ = buffered.WriteString("\uFEFF") // an error stays until the end
+		}
+		if err := asCSV.Write(r.header); err != nil {
+			return 0, err
+		}
 	}
 	after := ""
 	for {
@@ -90,8 +101,8 @@ func (a *Account) ExportDeliveries(ctx context.Context, id int64, format string,
 			fields: func(d wxcast.PersonDelivery) []string {
 				j := NewDelivery(d)
 				return []string{
-					fmt.Sprint(j.BroadcastID), j.Broadcast, j.OpenID, j.State, fmt.Sprint(j.Attempts),
-					fmt.Sprint(j.ErrCode), j.ErrMsg, j.MsgID,
+					fmt.Sprint(j.BroadcastID), foreign.Cell(j.Broadcast), j.OpenID, j.State, fmt.Sprint(j.Attempts),
+					fmt.Sprint(j.ErrCode), foreign.Cell(j.ErrMsg), j.MsgID,
 					timeText(d.AttemptedAt), timeText(d.NextAttemptAt),
 				}
 			},
@@ -163,8 +174,8 @@ func (a *Account) ExportFollowers(ctx context.Context, f FollowerFilter, format 
 			fields: func(f wxcast.FollowerRecord) []string {
 				return []string{
 					string(f.OpenID), string(f.UnionID), string(f.MiniOpenID), strconv.FormatBool(f.Subscribed),
-					timeText(f.SubscribeTime), f.Scene,
-					strings.Trim(fmt.Sprint(f.Tags), "[]"), f.Remark,
+					timeText(f.SubscribeTime), foreign.Cell(f.Scene),
+					strings.Trim(fmt.Sprint(f.Tags), "[]"), foreign.Cell(f.Remark),
 					timeText(f.FirstSeenAt), timeText(f.DetailsAt), timeText(f.UnfollowedAt), timeText(f.RefollowedAt),
 				}
 			},
@@ -181,7 +192,7 @@ func (a *Account) ExportOptOuts(ctx context.Context, format string, w io.Writer)
 			id:     func(o wxcast.OptOut) string { return o.ID },
 			header: []string{"openid", "since", "source"},
 			fields: func(o wxcast.OptOut) []string {
-				return []string{o.ID, o.Since.Format(time.RFC3339), o.Source}
+				return []string{o.ID, o.Since.Format(time.RFC3339), foreign.Cell(o.Source)}
 			},
 			object: func(o wxcast.OptOut) any { return o },
 		}.write(w, format)

@@ -12,7 +12,7 @@ import (
 
 // ExportFormat is how rows are written.
 type ExportFormat struct {
-	Format string `query:"format" enum:"csv,jsonl" default:"csv"`
+	Format string `query:"format" enum:"csv,jsonl,excel" default:"csv"`
 }
 
 func (f ExportFormat) contentType() string {

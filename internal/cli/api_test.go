@@ -408,7 +408,7 @@ func TestTheAPITellsMistakes(t *testing.T) {
 			[]string{"spec", "a.yaml", spec + "#" + strings.Repeat("x", 300<<10)}, "256 KiB"},
 		"a spec that loops": {"/broadcasts/preview",
 			[]string{"spec", "a.yaml", strings.Replace(spec, "上新提醒", "{{range 99999999999}}x{{end}}", 1)}, "range"},
-		"no spec":             {"/broadcasts", []string{"list", "vip.csv", "openid\n"}, "File required"},
+		"no spec": {"/broadcasts", []string{"list", "vip.csv", "openid\n"}, "File required"},
 		"two files of one name": {"/broadcasts", []string{"spec", "a.yaml", spec, "list", "a.yaml", "openid\n"},
 			"was sent twice"},
 		"a time that is over": {"/broadcasts?at=2020-01-01%2010:00", []string{"spec", "a.yaml", spec},

@@ -59,7 +59,8 @@ func TestAListChoosesAndBringsVariables(t *testing.T) {
 		for m := range b.sim.Messages() {
 			pages[m.OpenID] = m.PagePath
 		}
-		if len(pages) != 2 || pages[all[3]] != "pages/c?c=八折" || pages[all[7]] != "pages/c?c=九折" {
+		if len(pages) != 2 || pages[all[3]] != "pages/c?c=%E5%85%AB%E6%8A%98" ||
+			pages[all[7]] != "pages/c?c=%E4%B9%9D%E6%8A%98" {
 			t.Errorf("%v", pages)
 		}
 		// The list is part of the content: with another coupon it is another broadcast.

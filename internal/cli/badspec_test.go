@@ -24,6 +24,13 @@ func TestBadSpecsAndListsAreToldBeforeAnythingIsWritten(t *testing.T) {
 	for _, test := range []struct{ last, csv, want string }{
 		// The audience.
 		{"audience: everyone", "", "spec.yaml:6: audience: is not a map of keys and values; write key: value"},
+		{"audience: {in: l.csv}", "openid,order\noA,1\noB,2.02611E+17\n",
+			`l.csv:3: order: "2.02611E+17" is no value: a spreadsheet has made it of one`},
+		{"audience: {in: l.csv}", "openid,code\noA,#N/A\n", `l.csv:2: code: "#N/A" is no value`},
+		{"audience: {in: l.csv}", "openid,code\noA,#REF!\n", `l.csv:2: code: "#REF!" is no value`},
+		{"audience: {in: l.csv}", "openid,code\noA,a\uFFFDb\n", "l.csv:2: code:"},
+		{"audience: {in: {file: l.csv, damaged: yes}}", "openid\noA\n", `"yes" is no way to treat damaged values`},
+		{"audience: {in: l.csv}", "openid\noA#B\n", `l.csv:2: openid: "oA#B" is no openid`},
 		{"audience: {tag: [1]}", "", "spec.yaml:6: audience.tag: is not a key of a spec; did you mean tags?"},
 		{"audience:\n  tags: [1]", "", "spec.yaml:7: audience.tags: is not a map of keys and values"},
 		{"audience:\n  tags: {any: [vip]}", "",

@@ -2,24 +2,31 @@ package cli
 
 import (
 	"io"
-	"os"
 	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/wxcast/wxcast/internal/account"
+	"github.com/wxcast/wxcast/internal/private"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
 // exportFlags say where rows go, and in which form.
-type exportFlags struct{ format, out string }
+type exportFlags struct {
+	format, out string
+	excel       bool
+}
 
 func (f *exportFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.format, "format", account.Formats[0], "")
 	cmd.Flags().StringVar(&f.out, "out", "", "")
+	cmd.Flags().BoolVar(&f.excel, "excel", false, "")
 }
 
 func (f *exportFlags) check() error {
+	if f.excel {
+		f.format = account.FormatExcel
+	}
 	if !slices.Contains(account.Formats, f.format) {
 		return badFlag("format", wxcast.Say("input.invalid", "value", f.format),
 			wxcast.Say("input.use", "known", account.Formats))
@@ -33,7 +40,7 @@ func (a *app) export(what string, f exportFlags, write func(io.Writer) (int64, e
 		_, err := write(a.Out)
 		return err
 	}
-	file, err := os.Create(f.out)
+	file, err := private.Create(f.out)
 	if err != nil {
 		return &wxcast.BadInput{Key: "out", Problem: wxcast.Say("input.unwritable", "why", err),
 			Want: wxcast.Say("input.want_writes")}

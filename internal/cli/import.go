@@ -12,6 +12,8 @@ import (
 
 	"github.com/wxcast/wxcast/bridge"
 	"github.com/wxcast/wxcast/internal/account"
+	"github.com/wxcast/wxcast/internal/foreign"
+	"github.com/wxcast/wxcast/internal/private"
 	"github.com/wxcast/wxcast/internal/text"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
@@ -163,14 +165,14 @@ func (r *rejectsFile) add(row bridge.Rejected) {
 		return
 	}
 	if r.file == nil {
-		if r.file, r.err = os.Create(r.name); r.err != nil {
+		if r.file, r.err = private.Create(r.name); r.err != nil {
 			return
 		}
 		r.csv = csv.NewWriter(r.file)
 		r.err = r.csv.Write([]string{"line", "reason", "unionid", "openid"})
 	}
-	if err := r.csv.Write([]string{strconv.FormatInt(row.Line, 10), r.lang.Say(row.Reason), row.UnionID,
-		row.OpenID}); err != nil {
+	if err := r.csv.Write([]string{strconv.FormatInt(row.Line, 10), foreign.Cell(r.lang.Say(row.Reason)),
+		foreign.Cell(row.UnionID), foreign.Cell(row.OpenID)}); err != nil {
 		r.err = err
 	}
 }

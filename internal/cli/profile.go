@@ -3,10 +3,11 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"runtime"
 	"runtime/pprof"
+
+	"github.com/wxcast/wxcast/internal/private"
 )
 
 const (
@@ -20,10 +21,10 @@ const (
 // startProfile measures this process until stop is called, which writes the profiles:
 // CPU time, allocations, and what goroutines waited for.
 func startProfile(dir string) (stop func() error, err error) {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := private.Folder(dir); err != nil {
 		return nil, fmt.Errorf("--profile: %w", err)
 	}
-	f, err := os.Create(filepath.Join(dir, "cpu.pprof"))
+	f, err := private.Create(filepath.Join(dir, "cpu.pprof"))
 	if err != nil {
 		return nil, fmt.Errorf("--profile: %w", err)
 	}
@@ -46,7 +47,7 @@ func startProfile(dir string) (stop func() error, err error) {
 }
 
 func writeProfile(dir, name string) error {
-	f, err := os.Create(filepath.Join(dir, name+".pprof"))
+	f, err := private.Create(filepath.Join(dir, name+".pprof"))
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ package foreign
 
 import (
 	"bytes"
+	"fmt"
 	"regexp"
 	"strconv"
 	"strings"
@@ -86,4 +87,44 @@ func Text(s string, most int) string {
 		return s
 	}
 	return string(Clean([]byte(s)))
+}
+
+// Visible is a text for a person's eyes: control characters, which could command a terminal or
+// hide what follows, are shown as \\x1b and the like; line ends and tabs only where lines says
+// that the text may have some.
+func Visible(s string, lines bool) string {
+	hidden := func(r rune) bool {
+		return unicode.IsControl(r) && !(lines && (r == '\n' || r == '\t')) || unicode.Is(bidi, r)
+	}
+	if strings.IndexFunc(s, hidden) < 0 {
+		return s
+	}
+	var b strings.Builder
+	for _, r := range s {
+		if !hidden(r) {
+			b.WriteRune(r)
+			continue
+		}
+		if r < 0x100 {
+			fmt.Fprintf(&b, `\x%02x`, r)
+		} else {
+			fmt.Fprintf(&b, `\u%04x`, r)
+		}
+	}
+	return b.String()
+}
+
+// bidi are the characters that turn the direction of what follows.
+var bidi = &unicode.RangeTable{R16: []unicode.Range16{{Lo: 0x202A, Hi: 0x202E, Stride: 1}, {Lo: 0x2066, Hi: 0x2069, Stride: 1}}}
+
+// Cell is a text for a cell of a CSV: one that a spreadsheet would take for a formula is
+// written with an apostrophe before, which makes it a text.
+func Cell(s string) string {
+	if s == "" || !strings.ContainsRune("=+-@\t\r\n|%＝＋－＠", []rune(s)[0]) {
+		return s
+	}
+	if _, err := strconv.ParseFloat(s, 64); err == nil {
+		return s // a number
+	}
+	return "'" + s
 }

@@ -54,3 +54,18 @@ func FuzzClean(f *testing.F) {
 		}
 	})
 }
+
+func TestVisibleAndCell(t *testing.T) {
+	for in, want := range map[string]string{"a": "a", "a\x1b[31mb": `a\x1b[31mb`, "a\r\nb": "a\\x0d\nb", "a\u202Eb": `a\u202eb`,
+		"\u0085": `\x85`} {
+		if got := foreign.Visible(in, true); got != want {
+			t.Errorf("%q is shown as %q, want %q", in, got, want)
+		}
+	}
+	for in, want := range map[string]string{"": "", "a": "a", `=HYPERLINK("x")`: `'=HYPERLINK("x")`, "@SUM(1)": "'@SUM(1)",
+		"+1+1": "'+1+1", "-5": "-5", "-cmd": "'-cmd", "\t=1": "'\t=1", "a=1": "a=1"} {
+		if got := foreign.Cell(in); got != want {
+			t.Errorf("%q is written %q, want %q", in, got, want)
+		}
+	}
+}

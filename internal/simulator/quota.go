@@ -21,6 +21,8 @@ var dailyLimits = map[string]int64{
 	"/cgi-bin/openapi/quota/get":                 1_000_000,
 	"/cgi-bin/openapi/rid/get":                   1_000_000,
 	"/cgi-bin/clear_quota":                       1_000_000,
+	"/cgi-bin/get_current_autoreply_info":        100_000,
+	"/cgi-bin/get_current_selfmenu_info":         100_000,
 	"/cgi-bin/tags/get":                          1_000,
 	"/cgi-bin/user/tag/get":                      1_000,
 	"/cgi-bin/tags/getidlist":                    500_000,

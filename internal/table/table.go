@@ -7,16 +7,21 @@ import (
 	"strings"
 
 	"github.com/mattn/go-runewidth"
+
+	"github.com/wxcast/wxcast/internal/foreign"
 )
 
 // gap stands between two columns.
 const gap = "  "
 
-// Write writes the rows with their columns aligned, each line indented.
+// Write writes the rows with their columns aligned, each line indented. Control characters of
+// a cell are shown as escapes: they may be a stranger's.
 func Write(w io.Writer, indent string, rows ...[]string) {
 	var widths []int
 	for _, row := range rows {
 		for i, cell := range row {
+			cell = foreign.Visible(cell, false)
+			row[i] = cell
 			if i == len(widths) {
 				widths = append(widths, 0)
 			}

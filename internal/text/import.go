@@ -3,6 +3,9 @@ package text
 // What is wrong with a file or a database that is read, and what would be right.
 var _ = add(map[string]words{
 	"file.empty":                           {"is empty", "为空"},
+	"file.expands":                         {"expands to far more than any list does", "解压后远大于任何名单"},
+	"file.bad_character":                   {"holds what is no character in {encoding}, in which the others are", "含有不是 {encoding} 字符的内容，而其余部分是 {encoding}"},
+	"file.want_saved_again":                {"save the file again as CSV UTF-8, and mend that character", "请修正该字符，并另存为 CSV UTF-8"},
 	"file.unreadable":                      {"cannot be read: {why}", "无法读取：{why}"},
 	"file.bad_gzip":                        {"is a broken gzip file: {why}", "是损坏的 gzip 文件：{why}"},
 	"file.archive":                         {"is an Excel workbook or a zip archive", "是 Excel 工作簿或 zip 压缩包"},
@@ -40,6 +43,8 @@ var _ = add(map[string]words{
 	"import.want_json_lines":               {"write one object a line (JSON Lines): jq -c '.[]' does it", "请每行写一个对象（JSON Lines）：可用 jq -c '.[]' 转换"},
 	"import.strict":                        {"nothing was imported: no row may be bad", "没有导入任何内容：不允许有不合格的行"},
 	"import.strict/cli":                    {"leave out --strict to import the others", "去掉 --strict 则导入其余的行"},
+	"import.no_rows":                       {"holds no row", "没有数据行"},
+	"import.want_rows":                     {"nothing was imported; a source that is empty is most often a mistake", "未导入任何内容；来源为空多半是出错了"},
 	"import.no_good_row":                   {"{reason}, and none of the {rows} rows can be used", "{reason}，{rows} 行中没有一行可用"},
 	"import.want_columns":                  {"are these the right columns?", "列是否正确？"},
 	"import.want_columns/cli":              {"name them with --unionid-column and --openid-column", "用 --unionid-column 和 --openid-column 指定"},

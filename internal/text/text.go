@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/wxcast/wxcast/internal/foreign"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
@@ -144,7 +145,7 @@ func (l Lang) fill(words string, s wxcast.Sentence) string {
 		if !ok || strings.HasPrefix(place, "{{") {
 			return place
 		}
-		return l.write(value, form)
+		return foreign.Visible(l.write(value, form), true)
 	})
 }
 
@@ -189,7 +190,7 @@ func (l Lang) oneError(err error, d Door, key func(string) string) string {
 	if errors.As(err, &said) {
 		return l.SayAt(said.Sentence(), d)
 	}
-	return err.Error()
+	return foreign.Visible(err.Error(), true)
 }
 
 func (l Lang) badInput(e *wxcast.BadInput, d Door, key func(string) string) string {

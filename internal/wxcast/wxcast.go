@@ -3,7 +3,11 @@
 // the README's glossary.
 package wxcast
 
-import "time"
+import (
+	"strings"
+	"time"
+	"unicode"
+)
 
 // OpenID names a follower inside one official account, such as
 // "oCJUsw9O7spQia91XWy7NQSCS-QE". It means nothing in any other app.
@@ -20,6 +24,11 @@ func ValidID(id string) bool {
 		}
 	}
 	return id != "" && len(id) <= idMax
+}
+
+// TrimID is an id without the blanks and quotes that spreadsheets and exports leave around it.
+func TrimID(id string) string {
+	return strings.TrimFunc(id, func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune("'\"`\uFEFF‘’“”", r) })
 }
 
 // MiniOpenID names a user inside one mini program. It is a type of its own so
