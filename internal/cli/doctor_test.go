@@ -59,6 +59,7 @@ func TestDoctorNamesEachFaultAndItsMending(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t, storetest.SQLiteURL(t), simulator.Options{Followers: 200, Seed: 8})
+			b.env["WXCAST_ENCODING_AES_KEY"] = b.sim.EncodingAESKey
 			test.break_(t, b)
 			o := b.run(t, append([]string{"doctor"}, b.doctor...)...)
 			for _, want := range test.want {
