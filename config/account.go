@@ -33,7 +33,7 @@ func readAccounts(k *koanf.Koanf, getenv func(string) string, bad *mistakes) []A
 	if raw := k.Get("accounts"); raw != nil {
 		byName, ok := raw.(map[string]any)
 		if !ok {
-			bad.add("accounts", text(raw), wxcast.Say("config.no_map"), wxcast.Say("config.want_accounts"))
+			bad.add("accounts", "", wxcast.Say("config.no_map"), wxcast.Say("config.want_accounts"))
 		}
 		for _, name := range slices.Sorted(maps.Keys(byName)) {
 			accounts = append(accounts, readAccount(name, byName[name], bad))
@@ -71,7 +71,7 @@ func readAccount(name string, raw any, bad *mistakes) Account {
 	}
 	fields, ok := raw.(map[string]any)
 	if !ok {
-		bad.add(key, text(raw), wxcast.Say("config.no_settings"), wxcast.Say("config.want_appid_secret"))
+		bad.add(key, "", wxcast.Say("config.no_settings"), wxcast.Say("config.want_appid_secret"))
 		return a
 	}
 	onlyKnown(key, fields, accountKeys, bad)
@@ -84,14 +84,14 @@ func readAccount(name string, raw any, bad *mistakes) Account {
 	readOnlySender(key+".only_sender", fields["only_sender"], &a, bad)
 	minis, ok := fields["mini_programs"].([]any)
 	if fields["mini_programs"] != nil && !ok {
-		bad.add(key+".mini_programs", text(fields["mini_programs"]), wxcast.Say("config.no_list"),
+		bad.add(key+".mini_programs", "", wxcast.Say("config.no_list"),
 			wxcast.Say("config.want_mini_list"))
 	}
 	for i, raw := range minis {
 		key := fmt.Sprintf("%s.mini_programs[%d]", key, i)
 		fields, ok := raw.(map[string]any)
 		if !ok {
-			bad.add(key, text(raw), wxcast.Say("config.no_settings"), wxcast.Say("config.want_mini"))
+			bad.add(key, "", wxcast.Say("config.no_settings"), wxcast.Say("config.want_mini"))
 			continue
 		}
 		onlyKnown(key, fields, miniProgramKeys, bad)
@@ -116,7 +116,11 @@ func readOnlySender(key string, raw any, a *Account, bad *mistakes) {
 func secretOrFile(key, name string, fields map[string]any, bad *mistakes) Secret {
 	file := text(fields[name+"_file"])
 	if file == "" {
-		return Secret(text(fields[name]))
+		value := strings.TrimSpace(text(fields[name]))
+		if !sane(key+"."+name, value, bad) {
+			return ""
+		}
+		return Secret(value)
 	}
 	if text(fields[name]) != "" {
 		bad.add(key+"."+name+"_file", file, wxcast.Say("config.beside", "name", name), wxcast.Say("config.want_one"))

@@ -108,7 +108,7 @@ func TestAllMistakesAreToldAtOnce(t *testing.T) {
 		`sync.rate: "fast" is not a number from 0.01`,
 		"sync.concurency: is not a setting; did you mean sync.concurrency?",
 		`WXCAST_BROADCAST_RATE: "-1" is not a number`,
-		`WXCAST_DATABASE_URL: "mysql://root:***@db/x" does not begin with`,
+		`WXCAST_DATABASE_URL: "mysql://***@db/x" does not begin with`,
 		"accounts.shop.appid: is missing",
 		"accounts.shop.encoding_aes_key: has 5 characters",
 		"accounts.shop.mini_programs[0].app: is not a setting; did you mean appid?",

@@ -232,7 +232,7 @@ func parseBases(v string) ([]string, error) {
 		part = strings.TrimRight(strings.TrimSpace(part), "/")
 		u, err := url.Parse(part)
 		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" {
-			return nil, &Error{Problem: wxcast.Say("config.no_base", "part", part),
+			return nil, &Error{Problem: wxcast.Say("config.no_base", "part", shown("", part)),
 				Want: wxcast.Say("config.want_base")}
 		}
 		bases = append(bases, part)

@@ -5,11 +5,10 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 
-	"github.com/knadh/koanf/parsers/yaml"
 	"github.com/knadh/koanf/providers/confmap"
 	"github.com/knadh/koanf/providers/rawbytes"
 	"github.com/knadh/koanf/v2"
@@ -17,6 +16,9 @@ import (
 	"github.com/wxcast/wxcast/internal/suggest"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
+
+// stopReply may have several lines: it is a text for people.
+const stopReply = "serve.stop_reply"
 
 // DefaultFile is read when it exists and no other file is named.
 const DefaultFile = "wxcast.yaml"
@@ -64,8 +66,11 @@ func Load(src Sources) (*Config, error) {
 	for _, key := range Keys {
 		value := text(k.Get(key.Name))
 		var err *Error
+		if key.Name != stopReply && !sane(where(key, src), value, &bad) {
+			continue
+		}
 		if errors.As(key.set(cfg, value), &err) {
-			bad.add(where(key, src), hidePassword(value), err.Problem, err.Want)
+			bad.add(where(key, src), value, err.Problem, err.Want)
 		}
 	}
 	cfg.Accounts = readAccounts(k, src.Env, &bad)
@@ -96,7 +101,7 @@ func loadFile(k *koanf.Koanf, cfg *Config, file string, bad *mistakes) {
 		return
 	}
 	cfg.File = file
-	if err := k.Load(rawbytes.Provider(raw), yaml.Parser()); err != nil {
+	if err := k.Load(rawbytes.Provider(raw), written{}); err != nil {
 		bad.add(file, "", wxcast.Say("config.no_yaml", "why", strings.TrimPrefix(err.Error(), "yaml: ")),
 			wxcast.Sentence{})
 	}
@@ -114,8 +119,11 @@ func loadEnv(k *koanf.Koanf, getenv func(string) string, bad *mistakes) {
 
 // fromEnv reads a variable, or the file that the variable with _FILE names.
 func fromEnv(getenv func(string) string, name string, bad *mistakes) string {
-	value, file := getenv(name), getenv(name+"_FILE")
+	value, file := strings.TrimSpace(getenv(name)), strings.TrimSpace(getenv(name+"_FILE"))
 	if file == "" {
+		if !sane(name, value, bad) {
+			return ""
+		}
 		return value
 	}
 	if value != "" {
@@ -130,7 +138,25 @@ func readSecretFile(key, file string, bad *mistakes) string {
 		bad.add(key, file, wxcast.Say("config.unreadable"), wxcast.Say("config.want_value_file"))
 		return ""
 	}
-	return strings.TrimSpace(string(raw))
+	value := strings.TrimSpace(strings.TrimPrefix(string(raw), "\uFEFF"))
+	if !sane(key, value, bad) {
+		return ""
+	}
+	return value
+}
+
+// sane refuses what nobody means: control characters, and quotes around a value, which a shell
+// or a .env file has left there.
+func sane(key, value string, bad *mistakes) bool {
+	switch {
+	case strings.ContainsFunc(value, unicode.IsControl):
+		bad.add(key, "", wxcast.Say("config.control_character"), wxcast.Say("config.want_one_line"))
+		return false
+	case len(value) > 1 && strings.ContainsRune("'\"`", rune(value[0])) && value[0] == value[len(value)-1]:
+		bad.add(key, "", wxcast.Say("config.quoted"), wxcast.Say("config.want_unquoted"))
+		return false
+	}
+	return true
 }
 
 // where names the place that a value came from, for its error.
@@ -158,11 +184,6 @@ func text(v any) string {
 	}
 	return fmt.Sprint(v)
 }
-
-var password = regexp.MustCompile(`(://[^:/@]*):[^@]*@`)
-
-// hidePassword takes the password out of a URL before it is shown.
-func hidePassword(v string) string { return password.ReplaceAllString(v, "$1:***@") }
 
 func checkUnknown(k *koanf.Koanf, file string, bad *mistakes) {
 	known := map[string]bool{}

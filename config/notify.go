@@ -30,13 +30,13 @@ func readRobots(k *koanf.Koanf, getenv func(string) string, bad *mistakes) []Rob
 	raw := k.Get("notify")
 	list, ok := raw.([]any)
 	if raw != nil && !ok {
-		bad.add("notify", text(raw), wxcast.Say("config.no_list"), wxcast.Say("config.want_robots"))
+		bad.add("notify", "", wxcast.Say("config.no_list"), wxcast.Say("config.want_robots"))
 	}
 	for i, one := range list {
 		key := fmt.Sprintf("notify[%d]", i)
 		fields, ok := one.(map[string]any)
 		if !ok {
-			bad.add(key, text(one), wxcast.Say("config.no_settings"), wxcast.Say("config.want_robot"))
+			bad.add(key, "", wxcast.Say("config.no_settings"), wxcast.Say("config.want_robot"))
 			continue
 		}
 		onlyKnown(key, fields, robotKeys, bad)
