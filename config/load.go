@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -73,6 +74,7 @@ func Load(src Sources) (*Config, error) {
 			bad.add(where(key, src), value, err.Problem, err.Want)
 		}
 	}
+	checkProxies(src.Env, &bad)
 	cfg.Accounts = readAccounts(k, src.Env, &bad)
 	cfg.Notify = readRobots(k, src.Env, &bad)
 	checkUnknown(k, cfg.File, &bad)
@@ -183,6 +185,23 @@ func text(v any) string {
 		return ""
 	}
 	return fmt.Sprint(v)
+}
+
+// checkProxies refuses a proxy that is none: Go would use none, and say nothing.
+func checkProxies(getenv func(string) string, bad *mistakes) {
+	for _, name := range []string{"HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"} {
+		v := getenv(name)
+		if v == "" {
+			continue
+		}
+		u, err := url.Parse(v)
+		if err != nil || u.Scheme == "" || u.Host == "" {
+			u, err = url.Parse("http://" + v) // HOST:PORT alone is one, too
+		}
+		if err != nil || u.Host == "" || !slices.Contains([]string{"http", "https", "socks5", "socks5h"}, u.Scheme) {
+			bad.add(name, "", wxcast.Say("config.no_proxy"), wxcast.Say("config.want_proxy"))
+		}
+	}
 }
 
 func checkUnknown(k *koanf.Koanf, file string, bad *mistakes) {

@@ -4,8 +4,11 @@ package access
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"regexp"
 	"strconv"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/wxcast/wxcast/internal/limit"
@@ -75,7 +78,45 @@ type Guard struct {
 	// Opens tells whether there is such an account here.
 	Opens func(accountID int64) bool
 
+	// Refused is told of who was not let in; nil is told nothing.
+	Refused func(ctx context.Context, why Refusal, address string)
+
 	ofKey, strangers *limit.Each
+	good             goodKeys
+}
+
+// goodKeys are the hashes of keys that were good a while ago: who shows one is looked up
+// whoever else comes from their address.
+type goodKeys struct {
+	mu sync.Mutex
+	of map[[sha256.Size]byte]time.Time
+}
+
+const (
+	goodFor  = 10 * time.Minute
+	goodMost = 10_000
+)
+
+func (g *goodKeys) has(text string, now time.Time) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	at, ok := g.of[sha256.Sum256([]byte(text))]
+	return ok && now.Sub(at) < goodFor
+}
+
+func (g *goodKeys) drop(text string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.of, sha256.Sum256([]byte(text)))
+}
+
+func (g *goodKeys) add(text string, now time.Time) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.of == nil || len(g.of) >= goodMost {
+		g.of = map[[sha256.Size]byte]time.Time{}
+	}
+	g.of[sha256.Sum256([]byte(text))] = now
 }
 
 // NewGuard makes a guard.
@@ -90,27 +131,48 @@ func NewGuard(store Store, opens func(accountID int64) bool) *Guard {
 // "" where they show none. err says why the store did not answer.
 func (g *Guard) Admit(ctx context.Context, text, address string, scope wxcast.Scope) (key wxcast.APIKey, why Refusal,
 	err error) {
+	if key, why, err = g.admit(ctx, text, address, scope); why != Admitted && g.Refused != nil {
+		g.Refused(ctx, why, address)
+	}
+	return key, why, err
+}
+
+func (g *Guard) admit(ctx context.Context, text, address string, scope wxcast.Scope) (key wxcast.APIKey, why Refusal,
+	err error) {
+	now := time.Now()
+	// Before the store is asked: who guesses is slowed down, and costs it nothing. Who has a
+	// good key is kept waiting by nobody.
+	if !g.good.has(text, now) && !g.strangers.Allow(address, now) {
+		return key, TooManyStrangers, nil
+	}
 	if text == "" {
-		return key, g.stranger(address, NoKey), nil
+		return key, NoKey, nil
+	}
+	if !strings.HasPrefix(text, keyPrefix) || len(text) > keyMax {
+		return key, WrongKey, nil
 	}
 	key, found, err := g.Store.APIKey(ctx, text)
 	switch {
 	case err != nil:
 		return key, StoreAway, err
 	case !found, !key.Good(g.Store.Now()), !g.Opens(key.AccountID):
-		// Who guesses is slowed down; who has a good key is never kept waiting by them.
-		return key, g.stranger(address, WrongKey), nil
+		g.good.drop(text)
+		return key, WrongKey, nil
+	}
+	g.good.add(text, now)
+	switch {
 	case !key.May(scope):
 		return key, NarrowKey, nil
-	case !g.ofKey.Allow(strconv.FormatInt(key.ID, 10), time.Now()):
+	case !g.ofKey.Allow(strconv.FormatInt(key.ID, 10), now):
 		return key, TooManyOfKey, nil
 	}
 	return key, Admitted, nil
 }
 
-func (g *Guard) stranger(address string, why Refusal) Refusal {
-	if !g.strangers.Allow(address, time.Now()) {
-		return TooManyStrangers
-	}
-	return why
+// keyMax is longer than any key of ours.
+const keyMax = 64
+
+func (r Refusal) String() string {
+	return [...]string{"admitted", "no key", "wrong key", "narrow key", "too many of key", "too many strangers",
+		"store away"}[r]
 }

@@ -112,6 +112,17 @@ func (a *Account) tokenOverridden(ctx context.Context) {
 	}
 }
 
+// guessesOver is how long after the last time people are told that nobody guesses any more.
+const (
+	guessesOver = time.Hour
+	guessesKey  = "access:guesses"
+)
+
+// TellGuesses tells people that somebody tries keys or logins.
+func (a *Account) TellGuesses(ctx context.Context, door string, n int) {
+	a.raise(ctx, guessesKey, wxcast.Say("alert.guesses"), wxcast.Say("alert.guesses_body", "door", door, "n", n))
+}
+
 // readQuota asks WeChat for the day's quota of what broadcasts send by. Those that wait for
 // it go on where it is seen to be there.
 func (a *Account) readQuota(ctx context.Context) (wxcast.Quota, error) {
@@ -139,6 +150,7 @@ func (a *Account) watchQuota(ctx context.Context) (any, error) {
 		return nil, err
 	}
 	a.note(ctx, a.db.EndOldAlert(ctx, a.ID, "token", a.db.Now().Add(-tokenAlert)))
+	a.note(ctx, a.db.EndOldAlert(ctx, a.ID, guessesKey, a.db.Now().Add(-guessesOver)))
 	if err := a.watchReceipts(ctx); err != nil {
 		return nil, err
 	}

@@ -27,7 +27,9 @@ type Options struct {
 	Accounts []*account.Account
 	Address  func(r *http.Request) string // the caller's, for its limits
 	Version  string                       // of the program
-	Log      *slog.Logger
+	// Refused is told of who was not let in.
+	Refused func(ctx context.Context, why access.Refusal, address string)
+	Log     *slog.Logger
 }
 
 const (
@@ -67,6 +69,7 @@ func New(o Options) *API {
 		a.accounts[one.ID] = one
 	}
 	a.guard = access.NewGuard(o.Keys, func(accountID int64) bool { return a.accounts[accountID] != nil })
+	a.guard.Refused = o.Refused
 	a.tokens = limit.New(tokensOfAccount, tokenBurstOfAccount)
 	a.huma.UseMiddleware(a.letIn)
 	a.addBroadcasts()

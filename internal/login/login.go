@@ -51,6 +51,8 @@ type Options struct {
 	// Key signs the sessions (HS256).
 	Key     interface{ Reveal() string }
 	Address func(r *http.Request) string // of who sends a request
+	// Refused is told of a login that was refused, and from where.
+	Refused func(ctx context.Context, why, address string)
 	Log     *slog.Logger
 }
 
@@ -86,34 +88,34 @@ type loginAnswer struct {
 // login turns what wx.login gave into a session of ours, and stores who logged in.
 func (d *Door) login(w http.ResponseWriter, r *http.Request) {
 	if !d.ofIP.Allow(d.Address(r), time.Now()) {
-		refuseLogin(w, http.StatusTooManyRequests, "too many logins from this address")
+		d.refuse(w, r, http.StatusTooManyRequests, "too many logins from this address")
 		return
 	}
 	var in loginRequest
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, loginMax))
 	if err != nil || json.Unmarshal(body, &in) != nil || in.Code == "" || len(in.Code) > 128 {
-		refuseLogin(w, http.StatusBadRequest, `send {"code": what wx.login gave}`)
+		d.refuse(w, r, http.StatusBadRequest, `send {"code": what wx.login gave}`)
 		return
 	}
 	mini, ok := d.miniProgram(in.AppID)
 	if !ok {
-		refuseLogin(w, http.StatusBadRequest, "appid names no mini program that is configured with its secret")
+		d.refuse(w, r, http.StatusBadRequest, "appid names no mini program that is configured with its secret")
 		return
 	}
 	user, err := mini.Source.CodeToSession(r.Context(), in.Code)
 	switch {
 	case errors.Is(err, wechat.ErrLoginAgain):
-		refuseLogin(w, http.StatusUnauthorized, err.Error())
+		d.refuse(w, r, http.StatusUnauthorized, err.Error())
 		return
 	case errors.Is(err, wechat.ErrLoginBlocked):
-		refuseLogin(w, http.StatusForbidden, err.Error())
+		d.refuse(w, r, http.StatusForbidden, err.Error())
 		return
 	case err != nil:
 		d.Log.ErrorContext(r.Context(), "WeChat did not take a login code", "mini_appid", mini.AppID, "err", err)
 		refuseLogin(w, http.StatusServiceUnavailable, "WeChat does not answer; try again")
 		return
 	case !d.ofUser.Allow(string(user.MiniOpenID), time.Now()):
-		refuseLogin(w, http.StatusTooManyRequests, "too many logins of this person")
+		d.refuse(w, r, http.StatusTooManyRequests, "too many logins of this person")
 		return
 	}
 	answer := loginAnswer{ExpiresIn: int(sessionLife.Seconds())}
@@ -145,6 +147,14 @@ func (d *Door) miniProgram(appid wxcast.AppID) (MiniProgram, bool) {
 		}
 	}
 	return MiniProgram{}, false
+}
+
+// refuse refuses a login, and notes that.
+func (d *Door) refuse(w http.ResponseWriter, r *http.Request, status int, why string) {
+	if d.Refused != nil {
+		d.Refused(r.Context(), http.StatusText(status), d.Address(r))
+	}
+	refuseLogin(w, status, why)
 }
 
 func refuseLogin(w http.ResponseWriter, status int, why string) {

@@ -14,6 +14,7 @@ import (
 // Metrics are those of one process. They are safe for concurrent use.
 type Metrics struct {
 	callbacks
+	doors
 
 	calls       *prometheus.CounterVec
 	callSeconds *prometheus.HistogramVec
@@ -33,7 +34,7 @@ type Account struct {
 // New makes the metrics of these accounts and registers them.
 func New(registry *prometheus.Registry, store Store, accounts []Account) *Metrics {
 	m := &Metrics{
-		callbacks: newCallbacks(),
+		callbacks: newCallbacks(), doors: newDoors(),
 		calls: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "wxcast_wechat_calls_total",
 			Help: "Calls to WeChat by API and by what their answer means (ok, retry_later, dead, quota_stop, …). The sends of /cgi-bin/message/template/send a second are the rate achieved.",
@@ -63,7 +64,7 @@ func New(registry *prometheus.Registry, store Store, accounts []Account) *Metric
 	}
 	registry.MustRegister(m.calls, m.callSeconds, m.takeovers, m.overrides, m.jobRuns, m.jobEnd,
 		&stored{store, accounts},
-		m.events, m.refused, m.callbackSeconds)
+		m.events, m.refused, m.callbackSeconds, m.turnedAway)
 	return m
 }
 

@@ -3,6 +3,7 @@ package serve
 import (
 	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 )
 
@@ -11,15 +12,29 @@ import (
 func Address(forwardedFor bool) func(r *http.Request) string {
 	return func(r *http.Request) string {
 		if forwardedFor {
-			all := strings.Split(r.Header.Get("X-Forwarded-For"), ",")
+			// A client may send lines of its own; the proxy's is the last.
+			all := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
 			if last := strings.TrimSpace(all[len(all)-1]); last != "" {
-				return last
+				return network(last)
 			}
 		}
-		host, _, err := net.SplitHostPort(r.RemoteAddr)
-		if err != nil {
-			return r.RemoteAddr
-		}
-		return host
+		return network(r.RemoteAddr)
 	}
+}
+
+// network is an address without its port; of IPv6 the network that one customer has, who may
+// come from any of its addresses.
+func network(address string) string {
+	if host, _, err := net.SplitHostPort(address); err == nil {
+		address = host
+	}
+	ip, err := netip.ParseAddr(strings.Trim(address, "[]"))
+	if err != nil || ip.Unmap().Is4() {
+		return address
+	}
+	customer, err := ip.WithZone("").Prefix(64)
+	if err != nil {
+		return address
+	}
+	return customer.String()
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/wxcast/wxcast/broadcast/template"
 	"github.com/wxcast/wxcast/config"
+	"github.com/wxcast/wxcast/internal/access"
 	"github.com/wxcast/wxcast/internal/account"
 	"github.com/wxcast/wxcast/internal/api"
 	"github.com/wxcast/wxcast/internal/callback"
@@ -46,18 +47,19 @@ type Options struct {
 
 // Program is wxcast serve: Open, then Run, then Close.
 type Program struct {
-	cfg      *config.Config
-	log      *slog.Logger
-	lang     text.Lang
-	worker   string // unique to this process
-	db       *store.DB
-	accounts []*account.Account
-	registry *prometheus.Registry
-	jobs     *jobs.Runner
-	intake   *callback.Intake
-	login    *login.Door // nil where nobody can log in
-	api      *api.API
-	listener net.Listener
+	cfg        *config.Config
+	log        *slog.Logger
+	lang       text.Lang
+	worker     string // unique to this process
+	db         *store.DB
+	accounts   []*account.Account
+	registry   *prometheus.Registry
+	jobs       *jobs.Runner
+	intake     *callback.Intake
+	login      *login.Door // nil where nobody can log in
+	api        *api.API
+	turnedAway *turnedAway
+	listener   net.Listener
 }
 
 // Open makes the program: it opens the store and listens, and does nothing else before Run.
@@ -126,8 +128,11 @@ func (p *Program) wire(o Options) {
 	stop := callback.StopWords{Words: p.cfg.Serve.StopWords, Reply: p.cfg.Serve.StopReply}
 	p.intake = callback.New(callback.Options{Store: p.db, Accounts: heard, Stop: stop, Worker: p.worker,
 		Metrics: watched, Log: p.log})
+	p.turnedAway = &turnedAway{metrics: watched, first: p.accounts[0], log: p.log}
 	p.api = api.New(api.Options{Keys: p.db, Accounts: p.accounts, Address: Address(p.cfg.Serve.ForwardedFor),
-		Version: o.Version, Log: p.log})
+		Version: o.Version, Log: p.log, Refused: func(ctx context.Context, why access.Refusal, address string) {
+			p.turnedAway.note(ctx, "api", why.String(), address)
+		}})
 }
 
 // heardOf is an account as WeChat's callbacks know it.
@@ -149,7 +154,8 @@ func (p *Program) openLogin(ctx context.Context) error {
 	if p.cfg.Serve.SessionKey == "" {
 		return nil
 	}
-	o := login.Options{Store: p.db, Key: p.cfg.Serve.SessionKey, Address: Address(p.cfg.Serve.ForwardedFor), Log: p.log}
+	o := login.Options{Store: p.db, Key: p.cfg.Serve.SessionKey, Address: Address(p.cfg.Serve.ForwardedFor), Log: p.log,
+		Refused: func(ctx context.Context, why, address string) { p.turnedAway.note(ctx, "login", why, address) }}
 	for _, a := range p.accounts {
 		for _, m := range a.Config.MiniPrograms {
 			if m.Secret == "" {

@@ -124,7 +124,9 @@ refuse such messages (40249, 40252, 43116), delete the template, or ban the inte
 	"alert.forged": {"callbacks with wrong signatures", "回调签名错误"},
 	"alert.forged_body": {"{n} callbacks to /wechat/{account} in a minute were not signed with the account's Token and EncodingAESKey, or not sealed though there is a key. Compare them with the console (开发 → 基本配置 → 服务器配置); if they are the same and 安全模式 is chosen, somebody is trying.",
 		"一分钟内有 {n} 次发往 /wechat/{account} 的回调未使用本账号的 Token 与 EncodingAESKey 签名，或配置了密钥却未加密。请与公众平台（开发 → 基本配置 → 服务器配置）核对；若一致且为安全模式，则是有人在试探。"},
-	"alert.aside": {"an event of WeChat's cannot be applied", "有微信事件无法处理"},
+	"alert.guesses":      {"somebody tries keys", "有人在试探密钥"},
+	"alert.guesses_body": {"{n} calls at the door {door} were refused in a minute. The log says from where; a proxy or a firewall can keep them out. Nobody got in.", "一分钟内入口 {door} 有 {n} 次调用被拒绝。来源见日志，可由代理或防火墙拦截。无人进入。"},
+	"alert.aside":        {"an event of WeChat's cannot be applied", "有微信事件无法处理"},
 	"alert.aside_body": {"Event {id} ({kind}) was tried for more than an hour and is set aside: {why}. The others go on.",
 		"事件 {id}（{kind}）重试一个多小时后已搁置：{why}。其他事件不受影响。"},
 })

@@ -22,6 +22,8 @@ var _ = add(map[string]words{
 	"config.no_database":        {"does not begin with sqlite:// or postgres://", "不是以 sqlite:// 或 postgres:// 开头"},
 	"config.no_duration":        {"is not a time from {low} to {high}", "不是 {low} 到 {high} 之间的时长"},
 	"config.no_email":           {"is no e-mail address", "不是邮箱地址"},
+	"config.no_proxy":           {"is no proxy", "不是代理地址"},
+	"config.want_proxy":         {"write http://HOST:PORT, with USER:PASSWORD@ before HOST where it wants that, or unset it", "请写 http://主机:端口（需要时在主机前加 用户:密码@），或取消该变量"},
 	"config.control_character":  {"holds a control character, such as a line end", "含有换行等控制字符"},
 	"config.want_one_line":      {"write the value on one line", "请把值写在一行内"},
 	"config.quoted":             {"stands in quotes, which are a part of it here", "被引号包住，而此处引号是值的一部分"},

@@ -58,6 +58,9 @@ func (e *Error) Error() string {
 		fmt.Fprintf(&b, "%d %s", e.ErrCode, e.ErrMsg)
 	case e.HTTPStatus != 0:
 		fmt.Fprintf(&b, "HTTP status %d", e.HTTPStatus)
+		if e.Err != nil {
+			b.WriteString(": " + e.Err.Error())
+		}
 	case e.Err != nil:
 		b.WriteString(e.Err.Error())
 	}

@@ -112,13 +112,14 @@ func (c *Client) fetchFromURL(ctx context.Context, from string) (wxcast.Token, e
 	if err != nil {
 		return wxcast.Token{}, &Error{Path: path, class: ClassConfigStop, Err: errors.New("is no URL")}
 	}
+	authorize(req)
 	resp, err := c.transport.RoundTrip(req)
 	if err != nil {
 		return wxcast.Token{}, callError(path, err, false)
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return wxcast.Token{}, &Error{Path: path, HTTPStatus: resp.StatusCode}
+		return wxcast.Token{}, statusError(path, resp)
 	}
 	raw, err := io.ReadAll(io.LimitReader(resp.Body, foreignMax))
 	if err != nil {
@@ -137,13 +138,29 @@ func (c *Client) fetchFromCommand(ctx context.Context, command string) (wxcast.T
 	defer cancel()
 	now := time.Now()
 	cmd := exec.CommandContext(ctx, "sh", "-c", command)
-	var out bytes.Buffer
-	cmd.Stdout = &out
+	alone(cmd) // what it starts ends with it, too
+	cmd.WaitDelay = time.Second
+	out := &limited{most: foreignMax}
+	cmd.Stdout = out
 	if err := cmd.Run(); err != nil {
+		if ctx.Err() != nil {
+			err = ctx.Err()
+		}
 		// Neither its output nor its complaints are told: they may hold the token.
 		return wxcast.Token{}, &Error{Path: path, Err: fmt.Errorf("the command failed: %w", err)}
 	}
-	return c.foreignToken(path, out.Bytes(), now)
+	return c.foreignToken(path, out.kept.Bytes(), now)
+}
+
+// limited keeps the beginning of an output.
+type limited struct {
+	kept bytes.Buffer
+	most int
+}
+
+func (l *limited) Write(p []byte) (int, error) {
+	_, _ = l.kept.Write(p[:min(len(p), l.most-l.kept.Len())])
+	return len(p), nil
 }
 
 func (c *Client) foreignToken(path string, raw []byte, now time.Time) (wxcast.Token, error) {

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"slices"
 	"time"
 )
 
@@ -29,6 +30,12 @@ func newTransport(conns int) *http.Transport {
 		IdleConnTimeout:       90 * time.Second,
 		ResponseHeaderTimeout: 0, // the call's own time-out covers it
 		DisableCompression:    true,
+		OnProxyConnectResponse: func(_ context.Context, _ *url.URL, _ *http.Request, resp *http.Response) error {
+			if resp.StatusCode == http.StatusOK {
+				return nil
+			}
+			return statusError("proxy", resp)
+		},
 	}
 }
 
@@ -77,6 +84,7 @@ func (c *Client) roundTrip(ctx context.Context, base *url.URL, path, query strin
 	uri.Path += path
 	uri.RawQuery = query
 	req.URL, req.Host = &uri, uri.Host
+	authorize(req)
 	if body != nil {
 		req.Header["Content-Type"] = jsonContent
 	}
@@ -88,9 +96,40 @@ func (c *Client) roundTrip(ctx context.Context, base *url.URL, path, query strin
 	heard(ctx, resp.Header)
 	if resp.StatusCode != http.StatusOK {
 		_, _ = io.CopyN(io.Discard, resp.Body, 64<<10) // so that the connection can be used again
-		return nil, &Error{Path: path, HTTPStatus: resp.StatusCode, MaybeDone: true}
+		return nil, statusError(path, resp)
 	}
 	return readReply(resp)
+}
+
+// statusError is an answer that is no 200. WeChat gives none in good order: it is of a proxy,
+// a gateway or another server, and one of 3xx or 4xx will be the same the next time.
+func statusError(path string, resp *http.Response) *Error {
+	e := &Error{Path: path, HTTPStatus: resp.StatusCode, MaybeDone: true}
+	if asked := resp.StatusCode >= 300 && resp.StatusCode < 500; !asked || slices.Contains(laterStatus, resp.StatusCode) {
+		return e
+	}
+	e.class, e.MaybeDone = ClassConfigStop, false
+	if to, err := url.Parse(resp.Header.Get("Location")); err == nil && to.Host != "" {
+		e.Err = fmt.Errorf("it leads to %s://%s, and is not followed", to.Scheme, to.Host)
+	}
+	if resp.StatusCode == http.StatusProxyAuthRequired {
+		e.Err = errProxyAuth
+	}
+	return e
+}
+
+// laterStatus are the answers of 4xx that say "later".
+var laterStatus = []int{http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests}
+
+var errProxyAuth = errors.New("the proxy wants a user and a password: http://USER:PASSWORD@HOST:PORT in HTTPS_PROXY")
+
+// authorize logs in with what stands before the @ of a URL, as a client does and a transport
+// does not.
+func authorize(req *http.Request) {
+	if user := req.URL.User; user != nil {
+		password, _ := user.Password()
+		req.SetBasicAuth(user.Username(), password)
+	}
 }
 
 func readReply(resp *http.Response) ([]byte, error) {
