@@ -3,9 +3,13 @@ package bridge
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
+	"io"
 	"iter"
+	"net"
 	"net/url"
+	"regexp"
 	"strings"
 	"time"
 
@@ -39,14 +43,29 @@ func ReadDatabase(ctx context.Context, from, query string, columns Columns) iter
 			})
 			return
 		}
-		tx, err := db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
-		if err != nil {
+		tx, err := beginReading(ctx, db, query)
+		var bad *wxcast.BadInput
+		switch {
+		case errors.As(err, &bad):
+			yield(Row{}, bad)
+			return
+		case err != nil:
 			yield(Row{}, wxcast.NewError("import.broke_off", "why", hide(err)))
 			return
 		}
 		defer func() { _ = tx.Rollback() }()
-		rows, err := tx.QueryContext(ctx, query)
-		if err != nil {
+		// Prepared: one statement and no other, since what ends the transaction could write.
+		stmt, err := tx.PrepareContext(ctx, query)
+		var rows *sql.Rows
+		if err == nil {
+			defer stmt.Close()
+			rows, err = stmt.QueryContext(ctx)
+		}
+		switch {
+		case err != nil && isAway(err):
+			yield(Row{}, wxcast.NewError("import.broke_off", "why", hide(err)))
+			return
+		case err != nil:
 			yield(Row{}, &wxcast.BadInput{Key: "query", Problem: wxcast.Verbatim(hide(err))})
 			return
 		}
@@ -55,6 +74,30 @@ func ReadDatabase(ctx context.Context, from, query string, columns Columns) iter
 			yield(Row{}, wxcast.NewError("import.broke_off", "why", hide(err)))
 		}
 	}
+}
+
+// reads begins a statement that only reads.
+var reads = regexp.MustCompile(`(?is)^\s*(select|with|table|values)\b`)
+
+// beginReading begins a transaction that may only read. Some servers, such as TiDB, refuse
+// those: then the query must look like one that reads.
+func beginReading(ctx context.Context, db *sql.DB, query string) (*sql.Tx, error) {
+	tx, err := db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err == nil || isAway(err) {
+		return tx, err
+	}
+	if !reads.MatchString(query) {
+		return nil, &wxcast.BadInput{Key: "query", Problem: wxcast.Say("import.no_select"),
+			Want: wxcast.Say("import.want_select")}
+	}
+	return db.BeginTx(ctx, nil)
+}
+
+// isAway tells whether the connection was lost: the query may be right.
+func isAway(err error) bool {
+	var network net.Error
+	return errors.Is(err, driver.ErrBadConn) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.Is(err, mysql.ErrInvalidConn) || errors.As(err, &network) || errors.Is(err, context.DeadlineExceeded)
 }
 
 // readRows yields the rows of a result; an error is one that the driver met.
@@ -109,8 +152,11 @@ func openSource(from string) (db *sql.DB, hide func(error) string, err error) {
 	case u.Host == "" || len(u.Path) < 2:
 		return nil, nil, bad(wxcast.Say("import.no_host"))
 	case u.Scheme == "postgres" || u.Scheme == "postgresql":
-		if q := u.Query(); !q.Has("sslmode") {
-			q.Set("sslmode", "prefer")
+		if q := u.Query(); !q.Has("sslmode") { // verified, unless it is on this machine
+			q.Set("sslmode", "verify-full")
+			if loopback(u.Hostname()) {
+				q.Set("sslmode", "prefer")
+			}
 			u.RawQuery = q.Encode()
 		}
 		db, err = sql.Open("postgres", u.String())
@@ -125,6 +171,12 @@ func openSource(from string) (db *sql.DB, hide func(error) string, err error) {
 	return db, hide, nil
 }
 
+// loopback tells whether a host is this machine.
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
 func openMySQL(u *url.URL) (*sql.DB, error) {
 	// Through a DSN, so that the URL's parameters (tls, charset …) mean what the
 	// driver documents.
@@ -135,6 +187,9 @@ func openMySQL(u *url.URL) (*sql.DB, error) {
 	config, err := mysql.ParseDSN("tcp(" + host + ")/" + strings.TrimPrefix(u.EscapedPath(), "/") + "?" + u.RawQuery)
 	if err != nil {
 		return nil, err
+	}
+	if !u.Query().Has("tls") && !loopback(u.Hostname()) {
+		config.TLSConfig = "true"
 	}
 	config.User = u.User.Username()
 	config.Passwd, _ = u.User.Password()

@@ -300,8 +300,11 @@ func TestADatabaseIsReadByColumnName(t *testing.T) {
 		"a query that is none": {from, "SELEKT", `query: pq: syntax error at or near "SELEKT"`},
 		"a query that writes": {from, "DELETE FROM mini_users RETURNING unionid AS uid, mini_openid AS mini",
 			"cannot execute DELETE in a read-only transaction"},
-		"no URL":      {"postgres://u:p%%@h/d", "x", "from: is no URL"},
-		"no database": {"mysql://u:p@h", "x", "from: names no host or no database"},
+		"two statements": {from, "COMMIT; CREATE TABLE evil (i INT)",
+			"cannot insert multiple commands into a prepared statement"},
+		"the end of the transaction": {from, "COMMIT", "query: "},
+		"no URL":                     {"postgres://u:p%%@h/d", "x", "from: is no URL"},
+		"no database":                {"mysql://u:p@h", "x", "from: names no host or no database"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			db := open(t)

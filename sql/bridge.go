@@ -162,7 +162,7 @@ func (db *DB) applyPairs(ctx context.Context, tx *sqlx.Tx, accountID, miniID int
 // Coverage counts how far the followers can be reached in the mini program, as it
 // stands.
 func (db *DB) Coverage(ctx context.Context, accountID, miniID int64) (c wxcast.Coverage, err error) {
-	err = retryTransient(within(ctx, unhurried), func(ctx context.Context) error {
+	err = db.retryTransient(within(ctx, unhurried), func(ctx context.Context) error {
 		tx, err := db.write.BeginTxx(ctx, nil)
 		if err != nil {
 			return err

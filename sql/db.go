@@ -153,7 +153,7 @@ func openPostgres(rawURL string) (*DB, error) {
 			q.Set(key, value)
 		}
 	}
-	setDefault("sslmode", "prefer")
+	setDefault("sslmode", sslMode(u.Host))
 	setDefault("connect_timeout", "10")
 	setDefault("application_name", "wxcast")
 	// One round trip a statement instead of two, and nothing prepared on the
@@ -169,6 +169,26 @@ func openPostgres(rawURL string) (*DB, error) {
 	db.SetMaxOpenConns(poolMax)
 	db.SetMaxIdleConns(poolMax)
 	return &DB{engine: Postgres, read: db, write: db, q: mustLoadQueries(Postgres)}, nil
+}
+
+// sslMode is how a connection is protected where the URL does not say: with the server's name
+// verified, unless it is on this machine. A server that is only taken at its word gets the
+// password of whoever asks.
+func sslMode(hosts string) string {
+	for host := range strings.SplitSeq(hosts, ",") {
+		name, _, err := net.SplitHostPort(host)
+		if err != nil {
+			name = host
+		}
+		if name = strings.Trim(name, "[]"); name == "" || name == "localhost" || strings.HasPrefix(name, "/") ||
+			strings.HasPrefix(name, "%2F") {
+			continue
+		}
+		if ip := net.ParseIP(name); ip == nil || !ip.IsLoopback() {
+			return "verify-full"
+		}
+	}
+	return "prefer"
 }
 
 // severalHosts writes host1:port1,host2:port2 as lib/pq reads it, and wants the one of them
@@ -220,6 +240,25 @@ func (db *DB) Close() error {
 	return errors.Join(db.read.Close(), db.write.Close())
 }
 
+// dropIdle closes the connections that nobody uses.
+func (db *DB) dropIdle() {
+	if db.engine == Postgres {
+		db.write.SetMaxIdleConns(-1)
+		db.write.SetMaxIdleConns(poolMax)
+	}
+}
+
+// CheckWrites tells whether the database takes writes: it may be a standby.
+func (db *DB) CheckWrites(ctx context.Context) error {
+	tx, err := db.write.BeginTxx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }() // nothing of it stays
+	_, err = tx.ExecContext(ctx, db.q.AddCommit, int64(0), rand.Text(), db.fromNow(0), "")
+	return err
+}
+
 // Ping tells whether the database answers.
 func (db *DB) Ping(ctx context.Context) error { return db.read.PingContext(ctx) }
 
@@ -229,7 +268,7 @@ func (db *DB) Ping(ctx context.Context) error { return db.read.PingContext(ctx) 
 // that did. fn may run more than once, and must begin its results anew each time.
 func (db *DB) tx(ctx context.Context, accountID int64, fn func(*sqlx.Tx) error) error {
 	id, memory := rand.Text(), db.memoryOf(accountID)
-	return retryTransient(ctx, func(ctx context.Context) error {
+	return db.retryTransient(ctx, func(ctx context.Context) error {
 		tx, err := db.write.BeginTxx(ctx, nil)
 		if err != nil {
 			return err
@@ -268,7 +307,7 @@ func (db *DB) execOnce(ctx context.Context, accountID int64, query string, args 
 // exec runs one write statement, again if the connection was lost: one that changes
 // nothing, and says the same, when it happens twice.
 func (db *DB) exec(ctx context.Context, query string, args ...any) (rows int64, err error) {
-	err = retryTransient(ctx, func(ctx context.Context) error {
+	err = db.retryTransient(ctx, func(ctx context.Context) error {
 		res, err := db.write.ExecContext(ctx, query, args...)
 		if err != nil {
 			return err
@@ -281,7 +320,7 @@ func (db *DB) exec(ctx context.Context, query string, args ...any) (rows int64, 
 
 // get reads one row; a missing row is ErrNotFound.
 func (db *DB) get(ctx context.Context, dest any, query string, args ...any) error {
-	err := retryTransient(ctx, func(ctx context.Context) error {
+	err := db.retryTransient(ctx, func(ctx context.Context) error {
 		return db.read.GetContext(ctx, dest, query, args...)
 	})
 	if errors.Is(err, sql.ErrNoRows) {
@@ -292,7 +331,7 @@ func (db *DB) get(ctx context.Context, dest any, query string, args ...any) erro
 
 // list reads all rows of a bounded query.
 func (db *DB) list(ctx context.Context, dest any, query string, args ...any) error {
-	return retryTransient(ctx, func(ctx context.Context) error {
+	return db.retryTransient(ctx, func(ctx context.Context) error {
 		return db.read.SelectContext(ctx, dest, query, args...)
 	})
 }

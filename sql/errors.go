@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"strings"
 	"time"
 
 	"github.com/lib/pq"
@@ -73,7 +74,7 @@ func limitOf(ctx context.Context) time.Duration {
 // retryTransient runs fn again while the database is away, each time with a context that
 // ends with its time. fn must be safe to repeat: whether a lost commit happened is not
 // known. The time that others' locks blocked it does not count.
-func retryTransient(ctx context.Context, fn func(ctx context.Context) error) error {
+func (db *DB) retryTransient(ctx context.Context, fn func(ctx context.Context) error) error {
 	deadline, limit := time.Now().Add(retryFor), limitOf(ctx)
 	for wait := 50 * time.Millisecond; ; wait = min(2*wait, 2*time.Second) {
 		begun := time.Now()
@@ -83,6 +84,9 @@ func retryTransient(ctx context.Context, fn func(ctx context.Context) error) err
 		}
 		if isDiskFull(err) { // at once: what is sent meanwhile could not be recorded
 			return wxcast.NewError("store.disk_full", "why", err).Of(ErrDiskFull, err)
+		}
+		if isReadOnly(err) { // a standby, or a primary that has become one: another connection leads elsewhere
+			db.dropIdle()
 		}
 		if isBlocked(err) {
 			deadline = deadline.Add(time.Since(begun))
@@ -118,6 +122,14 @@ func isBlocked(err error) bool {
 	return pqErr != nil && pqErr.Code == "55P03"
 }
 
+// isReadOnly tells whether the server takes no writes: a standby that is not promoted yet, or
+// was the primary.
+func isReadOnly(err error) bool {
+	pqErr := pq.As(err)
+	return pqErr != nil && (pqErr.Code == "25006" ||
+		pqErr.Code == "0A000" && strings.Contains(pqErr.Message, "recovery"))
+}
+
 func isDiskFull(err error) bool {
 	if pqErr := pq.As(err); pqErr != nil {
 		return pqErr.Code == "53100"
@@ -135,7 +147,7 @@ func isTransient(err error) bool {
 		if pqErr.Code == "08P01" { // a protocol violation: our own mistake, and no better the next time
 			return false
 		}
-		if isBlocked(err) || pqErr.Code == "25P03" { // it was idle inside a transaction for too long
+		if isBlocked(err) || isReadOnly(err) || pqErr.Code == "25P03" { // it was idle inside a transaction for too long
 			return true
 		}
 		switch pqErr.Code.Class() {

@@ -16,7 +16,7 @@ import (
 func (db *DB) RenewLeases(ctx context.Context, accountID int64, worker string, held []int64,
 	ttl time.Duration) (renewed []int64, err error) {
 	ctx = within(ctx, hurried)
-	err = retryTransient(ctx, func(ctx context.Context) error {
+	err = db.retryTransient(ctx, func(ctx context.Context) error {
 		renewed = renewed[:0]
 		return db.write.SelectContext(ctx, &renewed, db.q.RenewLeases, accountID, worker, jsonParam(held),
 			db.fromNow(ttl))

@@ -17,7 +17,7 @@ import (
 // unionid. minis are the account's mini programs.
 func (db *DB) Person(ctx context.Context, accountID int64, minis []int64, id string) (wxcast.Person, error) {
 	var p wxcast.Person
-	err := retryTransient(ctx, func(ctx context.Context) (err error) {
+	err := db.retryTransient(ctx, func(ctx context.Context) (err error) {
 		p, err = db.person(ctx, db.read, accountID, minis, id)
 		return err
 	})

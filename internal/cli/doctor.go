@@ -154,6 +154,11 @@ func (d *doctor) store(ctx context.Context) *store.DB {
 		_ = db.Close()
 		return nil
 	}
+	if err := db.CheckWrites(ctx); err != nil {
+		d.fail("database", wxcast.Say("doctor.no_writes", "why", d.said(err)), wxcast.Say("doctor.name_primary"))
+		_ = db.Close()
+		return nil
+	}
 	d.ok("database", "doctor.database_right", "engine", string(db.Engine()))
 	const skewMax = 5 * time.Second
 	if skew := time.Until(db.Now()).Abs(); skew > skewMax {

@@ -24,6 +24,7 @@ var _ = add(map[string]words{
 	"config.no_email":           {"is no e-mail address", "不是邮箱地址"},
 	"config.no_proxy":           {"is no proxy", "不是代理地址"},
 	"config.want_proxy":         {"write http://HOST:PORT, with USER:PASSWORD@ before HOST where it wants that, or unset it", "请写 http://主机:端口（需要时在主机前加 用户:密码@），或取消该变量"},
+	"config.never_comes":        {"never comes", "永远不会到来"},
 	"config.control_character":  {"holds a control character, such as a line end", "含有换行等控制字符"},
 	"config.want_one_line":      {"write the value on one line", "请把值写在一行内"},
 	"config.quoted":             {"stands in quotes, which are a part of it here", "被引号包住，而此处引号是值的一部分"},

@@ -29,6 +29,8 @@ var _ = add(map[string]words{
 	"doctor.reply_message":    {"the reply to messages", "收到消息回复"},
 	"doctor.reply_keyword":    {"{n} replies to keywords", "{n} 条关键词回复"},
 	"doctor.menu":             {"a menu with {n} buttons", "{n} 个按钮的菜单"},
+	"doctor.no_writes":        {"takes no writes: {why}", "不接受写入：{why}"},
+	"doctor.name_primary":     {"name the primary, or all hosts: postgres://HOST1,HOST2/… uses the one that takes writes", "请写主库，或写出全部主机：postgres://主机1,主机2/… 会用可写的那个"},
 	"doctor.not_checked":      {"not checked, because of the above", "因上述问题未检查"},
 	"doctor.no_mini":          {"none is configured", "未配置"},
 	"doctor.set_mini":         {"set WXCAST_MINI_APPID, or list the account's mini_programs", "请设置 WXCAST_MINI_APPID，或在账号下列出 mini_programs"},

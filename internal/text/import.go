@@ -43,6 +43,8 @@ var _ = add(map[string]words{
 	"import.want_json_lines":               {"write one object a line (JSON Lines): jq -c '.[]' does it", "请每行写一个对象（JSON Lines）：可用 jq -c '.[]' 转换"},
 	"import.strict":                        {"nothing was imported: no row may be bad", "没有导入任何内容：不允许有不合格的行"},
 	"import.strict/cli":                    {"leave out --strict to import the others", "去掉 --strict 则导入其余的行"},
+	"import.no_select":                     {"is no query that reads", "不是查询语句"},
+	"import.want_select":                   {"write one SELECT", "请写一条 SELECT"},
 	"import.no_rows":                       {"holds no row", "没有数据行"},
 	"import.want_rows":                     {"nothing was imported; a source that is empty is most often a mistake", "未导入任何内容；来源为空多半是出错了"},
 	"import.no_good_row":                   {"{reason}, and none of the {rows} rows can be used", "{reason}，{rows} 行中没有一行可用"},

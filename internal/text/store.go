@@ -9,6 +9,8 @@ var _ = add(map[string]words{
 	"store.bad_url":             {"the database URL is wrong: {problem}", "数据库地址有误：{problem}"},
 	"store.no_scheme":           {"it has no scheme", "没有协议部分"},
 	"store.bad_scheme":          {"the scheme {scheme:quote} is not known", "不支持的协议 {scheme:quote}"},
+	"store.schema_missing":      {"the database says that its schema is right, and our tables are not there: {why}", "数据库声称结构正确，但缺少我们的表：{why}"},
+	"store.no_create":           {"the role {role} may not make tables in the schema {schema}: run GRANT USAGE, CREATE ON SCHEMA {schema} TO {role}", "角色 {role} 无权在模式 {schema} 中建表：请执行 GRANT USAGE, CREATE ON SCHEMA {schema} TO {role}"},
 	"store.no_file":             {"it names no file", "没有写文件名"},
 	"store.no_folder":           {"the database cannot be reached: the folder of {path}: {why}", "无法连接数据库：{path} 所在的文件夹：{why}"},
 	"store.unreachable":         {"the database cannot be reached: {why}", "无法连接数据库：{why}"},

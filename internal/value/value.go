@@ -5,6 +5,7 @@ package value
 import (
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/robfig/cron/v3"
 
@@ -31,7 +32,7 @@ func Share(text string) (share float64, ok bool) {
 // "CRON_TZ=UTC 0 3 * * *" is in another zone. An expression without times of the clock, such
 // as @every 1h, is none: every process would count from its own start.
 func Cron(text string) (*cron.SpecSchedule, error) {
-	parsed, err := cron.ParseStandard(text)
+	parsed, err := cron.ParseStandard(sundayIsZero(text))
 	if err != nil {
 		return nil, wxcast.NewError("config.no_cron").Of(err)
 	}
@@ -42,5 +43,31 @@ func Cron(text string) (*cron.SpecSchedule, error) {
 	if !strings.Contains(text, "TZ=") {
 		schedule.Location = wxcast.Beijing
 	}
+	if schedule.Next(time.Now()).IsZero() {
+		return nil, wxcast.NewError("config.never_comes")
+	}
 	return schedule, nil
+}
+
+// sundayIsZero writes Sunday as 0 where it is 7, as other crons take it.
+func sundayIsZero(text string) string {
+	fields := strings.Fields(text)
+	if len(fields) == 0 || len(fields) < 5 {
+		return text
+	}
+	days := strings.Split(fields[len(fields)-1], ",")
+	for i, day := range days {
+		switch from, to, isRange := strings.Cut(day, "-"); {
+		case day == "7":
+			days[i] = "0"
+		case isRange && from == "7":
+			days[i] = "0-" + to
+		case isRange && to == "7":
+			if days[i] = from + "-6,0"; from == "0" || from == "7" {
+				days[i] = "0-6"
+			}
+		}
+	}
+	fields[len(fields)-1] = strings.Join(days, ",")
+	return strings.Join(fields, " ")
 }

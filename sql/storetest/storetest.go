@@ -57,6 +57,17 @@ func SQLiteURL(t testing.TB) string {
 // at home and fails in CI.
 func PostgresURL(t testing.TB) string {
 	t.Helper()
+	return postgresURL(t, postgresTemplate)
+}
+
+// EmptyPostgresURL is a database of its own with nothing in it.
+func EmptyPostgresURL(t testing.TB) string {
+	t.Helper()
+	return postgresURL(t, func(testing.TB, string) string { return "template0" })
+}
+
+func postgresURL(t testing.TB, templateOf func(t testing.TB, server string) string) string {
+	t.Helper()
 	server := os.Getenv(URLEnv)
 	if server == "" {
 		if os.Getenv("CI") != "" {
@@ -64,7 +75,7 @@ func PostgresURL(t testing.TB) string {
 		}
 		t.Skipf("%s is not set: NOT tested on Postgres (make test finds or starts one)", URLEnv)
 	}
-	template := postgresTemplate(t, server)
+	template := templateOf(t, server)
 	admin, err := sql.Open("postgres", server)
 	if err != nil {
 		t.Fatal(err)
@@ -214,7 +225,7 @@ func PretendNewerSchema(t *testing.T, rawURL string) {
 	db := openRaw(t, rawURL)
 	defer db.Close()
 	if _, err := db.ExecContext(t.Context(),
-		"INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, TRUE)"); err != nil {
+		"INSERT INTO wxcast_schema_version (version_id, is_applied) VALUES (9999, TRUE)"); err != nil {
 		t.Fatal(err)
 	}
 }

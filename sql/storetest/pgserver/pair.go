@@ -101,6 +101,9 @@ func (p *Pair) start(ctx context.Context, bin string) error {
 	return nil
 }
 
+// StandbyURL names the standby alone.
+func (p *Pair) StandbyURL() string { return p.standbyURL }
+
 // Lag lets the standby stay behind: from now on the primary confirms what it alone has.
 func (p *Pair) Lag(ctx context.Context) error {
 	for _, on := range []struct{ url, statement string }{
