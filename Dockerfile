@@ -13,6 +13,8 @@ COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certifica
 COPY --from=build /out/wxcast /wxcast
 COPY --from=build --chown=65532:65532 /out/data /data
 USER 65532:65532
+# For "serve"; other commands end before it is asked.
+HEALTHCHECK --interval=10s --timeout=6s CMD ["/wxcast", "health"]
 WORKDIR /data
 VOLUME /data
 ENTRYPOINT ["/wxcast"]

@@ -240,7 +240,7 @@ func (a *app) root() *cobra.Command {
 		a.syncCommand(), a.importCommand(), a.joinCommand(), a.broadcastCommand(), a.followersCommand(),
 		a.optOutCommand(),
 		a.reportCommand(), a.serveCommand(), a.jobsCommand(), a.keyCommand(), a.auditCommand(), a.benchCommand(),
-		a.explainCommand(), a.versionCommand(),
+		a.explainCommand(), a.versionCommand(), a.healthCommand(),
 	)
 	// Before the words: cobra's own commands keep where they write to.
 	root.SetIn(a.In)

@@ -229,10 +229,12 @@ Where to go next:
 	"key.good_until": {"good until {at:minute}", "有效至 {at:minute}"},
 	"key.revoked":    {"Key {name} is revoked.", "密钥 {name} 已吊销。"},
 
-	"migrate.already": {"The schema is version {version} already.", "数据库结构已是版本 {version}。"},
-	"migrate.done":    {"Migrated the schema from version {from} to {to}.", "已将数据库结构从版本 {from} 升级到 {to}。"},
-	"optout.removed":  {"{n:count} taken off the opt-out list.", "已从退订名单移出 {n:count} 人。"},
-	"optout.added":    {"{n:count} added to the opt-out list.", "已加入退订名单 {n:count} 人。"},
+	"health.ready":     {"Ready: {url}", "已就绪：{url}"},
+	"health.not_ready": {"{url} is not ready: {why}", "{url} 未就绪：{why}"},
+	"migrate.already":  {"The schema is version {version} already.", "数据库结构已是版本 {version}。"},
+	"migrate.done":     {"Migrated the schema from version {from} to {to}.", "已将数据库结构从版本 {from} 升级到 {to}。"},
+	"optout.removed":   {"{n:count} taken off the opt-out list.", "已从退订名单移出 {n:count} 人。"},
+	"optout.added":     {"{n:count} added to the opt-out list.", "已加入退订名单 {n:count} 人。"},
 	"optout.unknown": {"{n:count} of these ids are no follower's yet; they count as soon as one is: {ids}",
 		"其中 {n:count} 个 id 目前不属于任何粉丝，一旦关注即生效：{ids}"},
 

@@ -306,6 +306,7 @@ A sync that was stopped goes on where it was. Meant to run every night.`,
 
 中断的同步会从原处继续。适合每夜运行。`},
 	"help.sync.status": {"Show the last syncs", "查看最近的同步"},
+	"help.health":      {"Tell whether the wxcast serve of this machine is ready", "检查本机的 wxcast serve 是否就绪"},
 	"help.version":     {"Show the version", "显示版本"},
 	"help.help":        {"Help about any command", "查看命令的帮助"},
 	"help.completion":  {"Generate the autocompletion script for the specified shell", "生成指定 shell 的自动补全脚本"},

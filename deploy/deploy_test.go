@@ -1,0 +1,58 @@
+// Package deploy_test looks at the files that operators copy.
+package deploy_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// The units let wxcast do as little as it needs: below 2 of systemd's 10.
+func TestTheUnitsAreHardened(t *testing.T) {
+	units, err := filepath.Glob("systemd/*.service")
+	if err != nil || len(units) < 2 {
+		t.Fatal(units, err)
+	}
+	if _, err := exec.LookPath("systemd-analyze"); err != nil {
+		t.Skip("systemd-analyze is not here")
+	}
+	for _, unit := range units {
+		out, err := exec.CommandContext(t.Context(), "systemd-analyze", "security", "--offline=true", unit).CombinedOutput()
+		found := regexp.MustCompile(`exposure level for \S+: ([0-9.]+)`).FindSubmatch(out)
+		if found == nil {
+			t.Skipf("systemd-analyze does not judge files here: %v", err)
+		}
+		if level, err := strconv.ParseFloat(string(found[1]), 64); err != nil || level >= 2 {
+			t.Errorf("%s scores %s, want less than 2", unit, found[1])
+		}
+	}
+}
+
+// No container runs as root, with a right too many, or with secrets in its environment.
+func TestTheManifestsAreHardened(t *testing.T) {
+	files, err := filepath.Glob("kubernetes/*.yaml")
+	if err != nil || len(files) < 2 {
+		t.Fatal(files, err)
+	}
+	for _, file := range files {
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := string(raw)
+		for _, want := range []string{"capabilities: {drop: [ALL]}", "seccompProfile: {type: RuntimeDefault}",
+			"readOnlyRootFilesystem: true", "runAsNonRoot: true", "allowPrivilegeEscalation: false",
+			"automountServiceAccountToken: false", "emptyDir: {sizeLimit:", "_FILE"} {
+			if !strings.Contains(text, want) {
+				t.Errorf("%s lacks %s", file, want)
+			}
+		}
+		if strings.Contains(text, "secretKeyRef") || strings.Contains(text, "envFrom") {
+			t.Errorf("%s puts secrets into the environment", file)
+		}
+	}
+}
