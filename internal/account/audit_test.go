@@ -52,10 +52,10 @@ func open(t *testing.T, url string) (*account.Account, *simulator.Server) {
 var reads = []string{
 	"Audit", "Broadcast", "BroadcastProgress", "Broadcasts", "Describe", "Jobs", "Keys", "Report", "ReportDays",
 	"ReportPage",
-	"SyncRuns", "WriteReport", "PreviewBroadcast",
+	"SyncRuns", "WriteReport",
 	"CanCall", "Client", "Close", "CloseAll", "MiniProgram", "Name", "Now", "Schedule", "Serve", "Teller",
 	// Work that nobody asks for: broadcasts that somebody created, and counts.
-	"KeepBroadcasts", "KeepCalls",
+	"KeepBroadcasts", "KeepCalls", "TellGuesses",
 }
 
 // Each method of an account is a read, or writes itself down: a new one that does neither
@@ -148,6 +148,10 @@ func changesOf(t *testing.T, a *account.Account, sim *simulator.Server) []change
 		{"Join", "join", func(ctx context.Context) error { _, err := a.Join(ctx, ""); return err }},
 		{"TestBroadcast", "test-broadcast", func(ctx context.Context) error {
 			_, err := a.TestBroadcast(ctx, first, []string{openid})
+			return err
+		}},
+		{"PreviewBroadcast", "preview-broadcast", func(ctx context.Context) error {
+			_, err := a.PreviewBroadcast(ctx, first, 1)
 			return err
 		}},
 		{"CreateBroadcast", "create-broadcast", func(ctx context.Context) error {

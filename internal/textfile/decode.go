@@ -23,7 +23,7 @@ const (
 	// RowMax keeps a quote that is never closed from swallowing the file into memory.
 	RowMax = 1 << 20
 	// A compressed file may become expandsFree bytes, and so many times its own size more.
-	expandsFree, expandsTimes = 64 << 20, 100
+	expandsFree, expandsTimes = 16 << 20, 100
 )
 
 var (

@@ -34,9 +34,8 @@ func look(raw *bufio.Reader, name string) (encoding, error) {
 	case bytes.HasPrefix(head, []byte("\xff\xfe")), bytes.HasPrefix(head, []byte("\xfe\xff")):
 		return utf16, nil
 	}
-	asUTF8, asGB := &utf8Check{}, newGBCheck()
-	defer asGB.close()
-	all := io.MultiWriter(asUTF8, asGB)
+	asUTF8 := &utf8Check{}
+	var asGB *gbCheck // from the first byte on that is no ASCII
 	lines := int64(1)
 	buf := make([]byte, Sniffed)
 	for {
@@ -45,7 +44,14 @@ func look(raw *bufio.Reader, name string) (encoding, error) {
 			return kind, &wxcast.BadInput{File: name, Problem: wxcast.Say("file.no_text"),
 				Want: wxcast.Say("file.want_utf8")}
 		}
-		_, _ = all.Write(buf[:n])
+		_, _ = asUTF8.Write(buf[:n])
+		if asGB == nil && !ascii(buf[:n]) {
+			asGB = newGBCheck(lines)
+			defer asGB.close()
+		}
+		if asGB != nil {
+			_, _ = asGB.Write(buf[:n])
+		}
 		if errors.Is(err, io.EOF) {
 			break
 		}
@@ -54,10 +60,10 @@ func look(raw *bufio.Reader, name string) (encoding, error) {
 		}
 		lines += int64(bytes.Count(buf[:n], []byte("\n")))
 	}
-	asUTF8.end()
-	switch badGB := asGB.end(); {
-	case asUTF8.bad == 0:
+	if asUTF8.end(); asUTF8.bad == 0 {
 		return kind, nil
+	}
+	switch badGB := asGB.end(); {
 	case kind == utf8BOM, asUTF8.likely(): // and nonsense in any other
 		return kind, noEncoding(name, asUTF8.first, "UTF-8")
 	case badGB == 0:
@@ -65,6 +71,15 @@ func look(raw *bufio.Reader, name string) (encoding, error) {
 	default:
 		return kind, noEncoding(name, badGB, "GBK")
 	}
+}
+
+func ascii(p []byte) bool {
+	for _, b := range p {
+		if b >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }
 
 func noEncoding(name string, line int64, encoding string) error {
@@ -133,12 +148,13 @@ type gbCheck struct {
 	first chan int64 // line of the first error, from 1; 0 for none
 }
 
-func newGBCheck() *gbCheck {
+// newGBCheck begins on a line.
+func newGBCheck(line int64) *gbCheck {
 	out, in := io.Pipe()
 	g := &gbCheck{in: in, first: make(chan int64, 1)}
 	go func() {
 		text := bufio.NewReaderSize(transform.NewReader(out, simplifiedchinese.GB18030.NewDecoder()), Sniffed)
-		line, first := int64(1), int64(0)
+		first := int64(0)
 		for {
 			r, _, err := text.ReadRune()
 			if err != nil {
