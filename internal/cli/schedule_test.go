@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/wxcast/wxcast/internal/simulator"
-	"github.com/wxcast/wxcast/internal/wxcast"
 	"github.com/wxcast/wxcast/sql/storetest"
 )
 
