@@ -5,22 +5,19 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
 
-// What docs/architecture.md names is there: files, folders, and names of Go.
-func TestTheArchitecturePageNamesWhatExists(t *testing.T) {
-	const root = "../.."
-	page, err := os.ReadFile(filepath.Join(root, "docs/architecture.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
+// declaredNames are what Go files declare.
+func declaredNames(t *testing.T, root string) map[string]bool {
+	t.Helper()
 	list := exec.Command("git", "grep", "-hoE", `(func (\([^)]*\) )?|type |^	)[A-Za-z]+`, "--", "*.go")
 	list.Dir = root
 	out, err := list.Output()
 	if err != nil {
-		t.Skipf("git grep: %v; the page is looked at where there is a checkout", err)
+		t.Skipf("git grep: %v; the pages are looked at where there is a checkout", err)
 	}
 	declared := map[string]bool{}
 	for line := range strings.SplitSeq(string(out), "\n") {
@@ -29,6 +26,39 @@ func TestTheArchitecturePageNamesWhatExists(t *testing.T) {
 			declared[fields[len(fields)-1]] = true
 		}
 	}
+	return declared
+}
+
+// Each defence on the pages about security has a test, and both pages name the same.
+func TestTheSecurityPagesNameTestsThatExist(t *testing.T) {
+	const root = "../.."
+	declared := declaredNames(t, root)
+	named := map[string][]string{}
+	for _, page := range []string{"docs/security.md", "docs/security.zh-CN.md"} {
+		raw, err := os.ReadFile(filepath.Join(root, page))
+		if err != nil {
+			t.Fatal(err)
+		}
+		named[page] = regexp.MustCompile("`(Test|Fuzz)[A-Za-z]+`").FindAllString(string(raw), -1)
+		for _, test := range named[page] {
+			if !declared[strings.Trim(test, "`")] {
+				t.Errorf("%s names %s, which is not there", page, test)
+			}
+		}
+	}
+	if en, zh := named["docs/security.md"], named["docs/security.zh-CN.md"]; len(en) < 20 || !slices.Equal(en, zh) {
+		t.Errorf("the pages name other tests: %v and %v", en, zh)
+	}
+}
+
+// What docs/architecture.md names is there: files, folders, and names of Go.
+func TestTheArchitecturePageNamesWhatExists(t *testing.T) {
+	const root = "../.."
+	page, err := os.ReadFile(filepath.Join(root, "docs/architecture.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	declared := declaredNames(t, root)
 	path := regexp.MustCompile(`^[a-z]+(/[A-Za-z0-9_.-]+)*$`)
 	name := regexp.MustCompile(`^(?:[a-z]+\.)?([A-Za-z]+)(?:\.([A-Za-z]+))?$`)
 	found := 0
