@@ -72,9 +72,27 @@ func New(o Options) *Client {
 func (c *Client) Close() { c.transport.CloseIdleConnections() }
 
 // AccessToken returns the app's access token, for others to use. refused is one that
-// WeChat has refused: the answer is another; "" refuses none.
+// WeChat has refused: the answer is another; "" refuses none. Somebody may be wrong about
+// that: the one that all use is only replaced when WeChat refuses it to us, too.
 func (c *Client) AccessToken(ctx context.Context, refused string) (wxcast.Token, error) {
+	if refused != "" {
+		current, err := c.tokens.get(ctx, "")
+		if err == nil && current.Reveal() == refused && c.takes(ctx, current) {
+			return current, nil
+		}
+	}
 	return c.tokens.get(ctx, refused)
+}
+
+// takes tells whether WeChat takes a token.
+func (c *Client) takes(ctx context.Context, token wxcast.Token) bool {
+	body, err := json.Marshal(struct {
+		CGIPath string `json:"cgi_path"`
+	}{quotaGetAPI})
+	if err == nil {
+		_, err = callWith[quotaReply](ctx, c, token.Reveal(), request{quotaGetAPI, nil, body})
+	}
+	return ClassOf(err) != ClassToken
 }
 
 // status is what every reply of WeChat's may hold; absent means 0.

@@ -88,3 +88,42 @@ func TestAURLWithAUserLogsIn(t *testing.T) {
 		c.Close()
 	}
 }
+
+// Who says that the good token is refused gets it again, and costs WeChat nothing but a
+// question; one that WeChat refuses us, too, is replaced.
+func TestAGoodTokenIsNotReplacedOnSomebodysWord(t *testing.T) {
+	fetched, good := 0, "token-1"
+	var overridden int
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case strings.Contains(r.URL.Path, "stable_token"):
+			fetched++
+			good = fmt.Sprint("token-", fetched)
+			_, _ = fmt.Fprintf(w, `{"access_token":%q,"expires_in":7200}`, good)
+		case r.URL.Query().Get("access_token") != good:
+			_, _ = fmt.Fprint(w, `{"errcode":40001,"errmsg":"invalid credential"}`)
+		default:
+			_, _ = fmt.Fprint(w, `{"errcode":0,"quota":{"daily_limit":10,"used":1}}`)
+		}
+	}))
+	defer server.Close()
+	c := New(Options{AppID: "wx1", Secret: config.Secret("s"), Bases: []string{server.URL}, Timeout: time.Second,
+		Tokens: &oneToken{}, Overridden: func(context.Context) { overridden++ }})
+	defer c.Close()
+	for range 25 {
+		token, err := c.AccessToken(t.Context(), "token-1")
+		if err != nil || token.Reveal() != "token-1" {
+			t.Fatalf("%v %v", token, err)
+		}
+	}
+	if fetched != 1 || overridden != 0 {
+		t.Errorf("%d tokens were fetched, %d alarms raised: want one and none", fetched, overridden)
+	}
+	good = "somebody else's"
+	if token, err := c.AccessToken(t.Context(), "token-1"); err != nil || token.Reveal() != "token-2" || overridden != 1 {
+		t.Errorf("%v %v, %d alarms: want another token and an alarm", token, err, overridden)
+	}
+	if token, err := c.AccessToken(t.Context(), "token-of-old"); err != nil || token.Reveal() != "token-2" {
+		t.Errorf("%v %v, want the current one", token, err)
+	}
+}
