@@ -108,7 +108,7 @@ func openSQLite(path string) (*DB, error) {
 	// WAL lets reads go on beside the one writer. synchronous=FULL, because what
 	// WeChat accepted must survive a power cut, too.
 	params := url.Values{
-		"_pragma":      {"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)"},
+		"_pragma":      {"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "secure_delete(1)"},
 		"_time_format": {"sqlite"},
 		"_timezone":    {"UTC"},
 		"_texttotime":  {"1"},

@@ -89,7 +89,7 @@ func (db *DB) PrepareAll(ctx context.Context) map[string]error {
 			text = fmt.Sprintf(text, db.engine.clockColumn())
 		case "drop-tallies", "find-commits", "defer-events":
 			text = fmt.Sprintf(text, db.engine.elements("$2"))
-		case "unionids-of", "name-optouts":
+		case "unionids-of", "name-optouts", "forgotten-among":
 			text = fmt.Sprintf(text, db.engine.elements("$2"))
 		case "add-optouts-beside":
 			text = fmt.Sprintf(text, db.engine.elements("$4"))

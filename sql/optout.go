@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"time"
 
@@ -63,9 +65,17 @@ func (db *DB) unionIDsOf(ctx context.Context, tx *sqlx.Tx, accountID int64, ids 
 
 // nameOptOuts keeps the unionids of followers who are on the list, when they become known.
 func (db *DB) nameOptOuts(ctx context.Context, tx *sqlx.Tx, accountID int64, followers []wxcast.Follower) error {
-	var any bool
-	if err := tx.GetContext(ctx, &any, db.q.AnyOptOuts, accountID); err != nil || !any {
+	var is struct {
+		Any       bool `db:"any_optouts"`
+		Forgotten bool
+	}
+	if err := tx.GetContext(ctx, &is, db.q.AnyOptOuts, accountID); err != nil || !is.Any {
 		return err
+	}
+	if is.Forgotten {
+		if err := db.remember(ctx, tx, accountID, followers); err != nil {
+			return err
+		}
 	}
 	openids := make([]wxcast.OpenID, len(followers))
 	for i, f := range followers {
@@ -73,6 +83,39 @@ func (db *DB) nameOptOuts(ctx context.Context, tx *sqlx.Tx, accountID int64, fol
 	}
 	_, err := tx.ExecContext(ctx, fmt.Sprintf(db.q.NameOptOuts, db.engine.elements("$2")), accountID,
 		jsonParam(openids))
+	return err
+}
+
+// forgottenAs is what stands on the list in place of the id of somebody who was forgotten.
+func forgottenAs(id string) string {
+	sum := sha256.Sum256([]byte("wxcast opt-out " + id))
+	return "forgotten:" + hex.EncodeToString(sum[:])
+}
+
+// remember puts those on the list again who asked for no more messages, were forgotten, and
+// have come back.
+func (db *DB) remember(ctx context.Context, tx *sqlx.Tx, accountID int64, followers []wxcast.Follower) error {
+	of := map[string]wxcast.OpenID{}
+	hashes := make([]string, 0, 2*len(followers))
+	for _, f := range followers {
+		for _, id := range []string{string(f.OpenID), string(f.UnionID)} {
+			if id != "" {
+				hash := forgottenAs(id)
+				of[hash] = f.OpenID
+				hashes = append(hashes, hash)
+			}
+		}
+	}
+	var found []string
+	if err := tx.SelectContext(ctx, &found, fmt.Sprintf(db.q.ForgottenAmong, db.engine.elements("$2")), accountID,
+		jsonParam(hashes)); err != nil || len(found) == 0 {
+		return err
+	}
+	back := make([]string, len(found))
+	for i, hash := range found {
+		back[i] = string(of[hash])
+	}
+	_, err := db.optOut(ctx, tx, accountID, back, "before they were forgotten")
 	return err
 }
 

@@ -56,7 +56,62 @@ func (db *DB) person(ctx context.Context, q sqlx.QueryerContext, accountID int64
 			p.MiniUsers = append(p.MiniUsers, users...)
 		}
 	}
-	return p, nil
+	return p, db.personNotes(ctx, q, accountID, id, &p)
+}
+
+// personNotes adds what else is kept of a person, under whichever of their ids.
+func (db *DB) personNotes(ctx context.Context, q sqlx.QueryerContext, accountID int64, id string,
+	p *wxcast.Person) error {
+	for _, id := range p.IDs(id) {
+		var optouts []struct {
+			ID     string
+			Since  time.Time
+			Source string
+		}
+		if err := sqlx.SelectContext(ctx, q, &optouts, db.q.FindOptOutsOf, accountID, id); err != nil {
+			return err
+		}
+		for _, o := range optouts {
+			p.OptOuts = append(p.OptOuts, wxcast.OptOut{ID: o.ID, Since: o.Since.UTC(), Source: o.Source})
+		}
+		var listed []struct {
+			ListID int64 `db:"list_id"`
+			Vars   string
+		}
+		if err := sqlx.SelectContext(ctx, q, &listed, db.q.FindListRows, accountID, id); err != nil {
+			return err
+		}
+		for _, l := range listed {
+			p.Listed = append(p.Listed, wxcast.PersonListed{List: l.ListID, ID: id,
+				Vars: variables(sql.NullString{String: l.Vars, Valid: true})})
+		}
+		var events []struct {
+			Kind      string
+			CreatedAt time.Time `db:"created_at"`
+			Key       string    `db:"event_key"`
+			Content   string
+		}
+		if err := sqlx.SelectContext(ctx, q, &events, db.q.FindEvents, accountID, id); err != nil {
+			return err
+		}
+		for _, e := range events {
+			p.Events = append(p.Events, wxcast.CallbackEvent{OpenID: wxcast.OpenID(id), Kind: e.Kind,
+				CreatedAt: e.CreatedAt.UTC(), Key: e.Key, Content: e.Content})
+		}
+		var blocks []struct {
+			Channel    string
+			TemplateID string `db:"template_id"`
+			Since      time.Time
+		}
+		if err := sqlx.SelectContext(ctx, q, &blocks, db.q.FindBlocksOf, accountID, id); err != nil {
+			return err
+		}
+		for _, b := range blocks {
+			p.Refused = append(p.Refused, wxcast.PersonRefused{Channel: b.Channel, TemplateID: b.TemplateID,
+				Since: b.Since.UTC()})
+		}
+	}
+	return nil
 }
 
 func (db *DB) personMiniUsers(ctx context.Context, q sqlx.QueryerContext, accountID, miniID int64,
@@ -175,22 +230,25 @@ func (db *DB) Forget(ctx context.Context, accountID int64, minis []int64, id str
 			*rows += n
 		}
 		var ignored int64
-		unionids := map[wxcast.UnionID]bool{wxcast.UnionID(id): true}
-		for _, follower := range person.Followers {
-			unionids[follower.UnionID] = true
-			remove(&f.Bridges, db.q.ForgetBridges, accountID, follower.OpenID)
-			remove(&f.Deliveries, db.q.ForgetDeliveries, accountID, follower.OpenID,
-				"forgotten-"+strings.ToLower(rand.Text()))
-			remove(&f.Followers, db.q.ForgetFollower, accountID, follower.OpenID)
-			remove(&ignored, db.q.ForgetEvents, accountID, follower.OpenID)
-			remove(&ignored, db.q.ForgetBlocks, accountID, follower.OpenID)
-			remove(&ignored, db.q.ForgetListed, accountID, " "+string(follower.OpenID)+" ")
+		name := "forgotten-" + strings.ToLower(rand.Text())
+		for _, id := range person.IDs(id) {
+			remove(&f.Bridges, db.q.ForgetBridges, accountID, id)
+			remove(&f.Deliveries, db.q.ForgetDeliveries, accountID, id, name)
+			remove(&f.Followers, db.q.ForgetFollower, accountID, id)
+			remove(&ignored, db.q.ForgetMessages, accountID, id, name)
+			for _, query := range []string{db.q.ForgetLeasedTo, db.q.ForgetFixedTo, db.q.ForgetEvents,
+				db.q.ForgetBlocks, db.q.ForgetListRows, db.q.ForgetEarly, db.q.ForgetPermits, db.q.ForgetWindows} {
+				remove(&ignored, query, accountID, id)
+			}
+			remove(&ignored, db.q.ForgetListed, accountID, " "+id+" ")
+			remove(&ignored, db.q.ForgetOptOut, accountID, id, forgottenAs(id))
+			remove(&ignored, db.q.DropOptOut, accountID, id) // where the hash was there already
+			for _, mini := range minis {
+				remove(&f.Bridges, db.q.ForgetMiniBridges, mini, id)
+				remove(&f.MiniUsers, db.q.ForgetMiniUsers, mini, id)
+			}
 		}
 		for _, mini := range minis {
-			for unionid := range unionids {
-				remove(&f.Bridges, db.q.ForgetMiniBridges, mini, unionid)
-				remove(&f.MiniUsers, db.q.ForgetMiniUsers, mini, unionid)
-			}
 			remove(&ignored, db.q.BumpPeople, mini)
 		}
 		remove(&ignored, db.q.BumpPeople, accountID)
@@ -199,5 +257,15 @@ func (db *DB) Forget(ctx context.Context, accountID int64, minis []int64, id str
 	if err != nil {
 		return f, fmt.Errorf("forget a person: %w", err)
 	}
-	return f, nil
+	return f, db.scrub(ctx)
+}
+
+// scrub takes what was deleted out of the files, too: SQLite's own, of which deleted rows are
+// overwritten, and the log beside it.
+func (db *DB) scrub(ctx context.Context) error {
+	if db.engine != SQLite {
+		return nil
+	}
+	_, err := db.write.ExecContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)")
+	return err
 }

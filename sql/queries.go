@@ -21,6 +21,20 @@ type queries struct {
 	AddOptOutsBeside string `query:"add-optouts-beside"`
 	NameOptOuts      string `query:"name-optouts"`
 	AnyOptOuts       string `query:"any-optouts"`
+	ForgottenAmong   string `query:"forgotten-among"`
+	ForgetLeasedTo   string `query:"forget-leased-to"`
+	ForgetFixedTo    string `query:"forget-fixed-to"`
+	ForgetListRows   string `query:"forget-list-rows"`
+	ForgetEarly      string `query:"forget-early"`
+	ForgetPermits    string `query:"forget-permits"`
+	ForgetWindows    string `query:"forget-windows"`
+	ForgetMessages   string `query:"forget-messages"`
+	ForgetOptOut     string `query:"forget-optout"`
+	DropOptOut       string `query:"drop-optout"`
+	FindOptOutsOf    string `query:"find-optouts-of"`
+	FindListRows     string `query:"find-list-rows"`
+	FindEvents       string `query:"find-events"`
+	FindBlocksOf     string `query:"find-blocks-of"`
 	OtherAccounts    string `query:"other-accounts"`
 
 	FindCommits    string `query:"find-commits"`

@@ -19,6 +19,12 @@ type Person struct {
 	// Hints are receipts of which nobody can tell what message they are about: they change no
 	// state.
 	Hints []ReceiptHint `json:"receipt_hints,omitempty"`
+	// What else is kept: opt-outs, rows of lists, what WeChat told in the last days, templates
+	// that they refused.
+	OptOuts []wxcast.OptOut `json:"optouts,omitempty"`
+	Listed  []Listed        `json:"listed,omitempty"`
+	Told    []Told          `json:"events,omitempty"`
+	Refused []Refused       `json:"refused,omitempty"`
 }
 
 // ReceiptHint is a receipt that names no message of ours.
@@ -102,9 +108,40 @@ func NewDelivery(d wxcast.PersonDelivery) Delivery {
 	}
 }
 
+// Listed is a row of a list as it is shown.
+type Listed struct {
+	List int64             `json:"list"`
+	ID   string            `json:"id"`
+	Vars map[string]string `json:"vars"`
+}
+
+// Told is what WeChat told of a person, as it is shown.
+type Told struct {
+	Kind    string    `json:"kind"`
+	At      time.Time `json:"at"`
+	Key     string    `json:"event_key,omitempty"`
+	Content string    `json:"content,omitempty"`
+}
+
+// Refused is a template that a person refused, as it is shown.
+type Refused struct {
+	Channel    string    `json:"channel"`
+	TemplateID string    `json:"template_id"`
+	Since      time.Time `json:"since"`
+}
+
 // NewPerson shows a person.
 func NewPerson(p wxcast.Person) Person {
-	out := Person{Followers: []Follower{}, MiniUsers: []MiniUser{}, Messages: []Delivery{}}
+	out := Person{Followers: []Follower{}, MiniUsers: []MiniUser{}, Messages: []Delivery{}, OptOuts: p.OptOuts}
+	for _, l := range p.Listed {
+		out.Listed = append(out.Listed, Listed(l))
+	}
+	for _, e := range p.Events {
+		out.Told = append(out.Told, Told{e.Kind, e.CreatedAt, e.Key, e.Content})
+	}
+	for _, r := range p.Refused {
+		out.Refused = append(out.Refused, Refused(r))
+	}
 	for _, f := range p.Followers {
 		out.Followers = append(out.Followers, NewFollower(f))
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -90,6 +92,7 @@ func (a *app) writePerson(w io.Writer, p account.Person) {
 	for _, h := range p.Hints {
 		a.line(w, "person.hint", "status", h.Status, "at", h.At, "msgid", text.Or(h.MsgID))
 	}
+	a.writeNotes(w, p)
 	for _, m := range p.MiniUsers {
 		bridged := "person.bridged"
 		if !m.Bridged {
@@ -115,4 +118,24 @@ func (a *app) writePerson(w io.Writer, p account.Person) {
 	}
 	a.line(w, "person.messages")
 	table.Write(w, "  ", rows...)
+}
+
+// writeNotes writes what else is kept of a person.
+func (a *app) writeNotes(w io.Writer, p account.Person) {
+	for _, o := range p.OptOuts {
+		a.line(w, "person.opted_out", "at", o.Since, "source", o.Source, "id", o.ID)
+	}
+	for _, l := range p.Listed {
+		vars := make([]string, 0, len(l.Vars))
+		for _, name := range slices.Sorted(maps.Keys(l.Vars)) {
+			vars = append(vars, name+"="+l.Vars[name])
+		}
+		a.line(w, "person.listed", "list", l.List, "id", l.ID, "vars", strings.Join(vars, " "))
+	}
+	for _, r := range p.Refused {
+		a.line(w, "person.refused", "template", r.TemplateID, "channel", r.Channel, "at", r.Since)
+	}
+	for _, e := range p.Told {
+		a.line(w, "person.told", "at", e.At, "kind", e.Kind, "content", strings.TrimSpace(e.Key+" "+e.Content))
+	}
 }

@@ -1,6 +1,9 @@
 package wxcast
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // FollowerRecord is everything that is kept of one follower.
 type FollowerRecord struct {
@@ -19,6 +22,42 @@ type Person struct {
 	Followers  []FollowerRecord
 	MiniUsers  []PersonMiniUser
 	Deliveries []PersonDelivery
+	OptOuts    []OptOut
+	Listed     []PersonListed
+	Events     []CallbackEvent // the latest week's, and what they allowed
+	Refused    []PersonRefused
+}
+
+// IDs are all by which a person is known, and the one that they were asked for by, each once.
+func (p Person) IDs(asked string) []string {
+	ids := []string{asked}
+	add := func(id string) {
+		if id != "" && !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
+	}
+	for _, f := range p.Followers {
+		add(string(f.OpenID))
+		add(string(f.UnionID))
+	}
+	for _, m := range p.MiniUsers {
+		add(string(m.MiniOpenID))
+		add(string(m.UnionID))
+	}
+	return ids
+}
+
+// PersonListed is a row of a list that is kept.
+type PersonListed struct {
+	List int64
+	ID   string // by which they stand in it
+	Vars map[string]string
+}
+
+// PersonRefused is a template that they refused.
+type PersonRefused struct {
+	Channel, TemplateID string
+	Since               time.Time // UTC
 }
 
 // PersonMiniUser is a person inside one of the account's mini programs.

@@ -24,8 +24,15 @@ WHERE o.account_id = $1 AND o.id IN (%s) AND f.unionid IS NOT NULL
 ON CONFLICT (account_id, id) DO NOTHING;
 
 -- name: any-optouts
+-- Whether there are any, and any of people who were forgotten.
 -- $1 account.
-SELECT EXISTS (SELECT 1 FROM optouts WHERE account_id = $1);
+SELECT EXISTS (SELECT 1 FROM optouts WHERE account_id = $1) AS any_optouts,
+    EXISTS (SELECT 1 FROM optouts WHERE account_id = $1 AND id >= 'forgotten:' AND id < 'forgotten;') AS forgotten;
+
+-- name: forgotten-among
+-- Which of these hashes stand on the list.
+-- $1 account; $2 hashes as a JSON array; %s the hashes.
+SELECT id FROM optouts WHERE account_id = $1 AND id IN (%s);
 
 -- name: other-accounts
 -- $1 account.

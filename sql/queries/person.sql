@@ -66,6 +66,66 @@ DELETE FROM bridges WHERE mini_id = $1 AND unionid = $2;
 UPDATE deliveries SET recipient = $3, openid = NULL, mini_openid = NULL, errmsg = '', msgid = NULL, vars = NULL
 WHERE account_id = $1 AND recipient = $2;
 
+-- name: forget-leased-to
+-- How far a broadcast has come is told by its last recipient: the one before serves as well.
+-- $1 account; $2 recipient.
+UPDATE broadcasts SET leased_to = COALESCE((SELECT MAX(d.recipient) FROM deliveries d
+    WHERE d.account_id = $1 AND d.broadcast_id = broadcasts.id AND d.recipient < $2), '')
+WHERE account_id = $1 AND leased_to = $2;
+
+-- name: forget-fixed-to
+-- $1 account; $2 recipient.
+UPDATE broadcasts SET fixed_to = CASE WHEN fixed THEN '' ELSE COALESCE((SELECT MAX(f.openid) FROM followers f
+    WHERE f.account_id = $1 AND f.openid < $2), '') END
+WHERE account_id = $1 AND fixed_to = $2;
+
+-- name: forget-list-rows
+-- $1 account; $2 id.
+DELETE FROM list_rows WHERE account_id = $1 AND list_id IN (SELECT id FROM lists WHERE account_id = $1) AND id = $2;
+
+-- name: forget-early
+-- $1 account; $2 openid.
+DELETE FROM early_receipts WHERE account_id = $1 AND openid = $2;
+
+-- name: forget-permits
+-- $1 account; $2 recipient.
+DELETE FROM permits WHERE account_id = $1 AND recipient = $2;
+
+-- name: forget-windows
+-- $1 account; $2 openid.
+DELETE FROM windows WHERE account_id = $1 AND openid = $2;
+
+-- name: forget-messages
+-- $1 account; $2 recipient; $3 the name that leads to no one.
+UPDATE messages SET recipient = $3 WHERE account_id = $1 AND recipient = $2;
+
+-- name: forget-optout
+-- It stays under a hash of the id, and counts again for who comes back.
+-- $1 account; $2 id; $3 its hash.
+UPDATE optouts SET id = $3, by_openid = TRUE, beside = TRUE
+WHERE account_id = $1 AND id = $2 AND NOT EXISTS (SELECT 1 FROM optouts o WHERE o.account_id = $1 AND o.id = $3);
+
+-- name: drop-optout
+-- $1 account; $2 id.
+DELETE FROM optouts WHERE account_id = $1 AND id = $2;
+
+-- name: find-optouts-of
+-- $1 account; $2 id.
+SELECT id, since, source FROM optouts WHERE account_id = $1 AND id = $2;
+
+-- name: find-list-rows
+-- $1 account; $2 id.
+SELECT r.list_id, r.vars FROM list_rows r JOIN lists l ON l.account_id = r.account_id AND l.id = r.list_id
+WHERE l.account_id = $1 AND r.account_id = $1 AND r.id = $2 ORDER BY r.list_id;
+
+-- name: find-events
+-- $1 account; $2 openid.
+SELECT kind, created_at, event_key, content FROM events WHERE account_id = $1 AND openid = $2 ORDER BY id;
+
+-- name: find-blocks-of
+-- $1 account; $2 recipient.
+SELECT channel, template_id, since FROM blocks WHERE account_id = $1 AND recipient = $2 ORDER BY since;
+
 -- name: forget-listed
 -- Take an openid out of the kept listings.
 -- $1 account; $2 the openid between spaces.
