@@ -194,10 +194,10 @@ func checkProxies(getenv func(string) string, bad *mistakes) {
 		if v == "" {
 			continue
 		}
-		u, err := url.Parse(v)
-		if err != nil || u.Scheme == "" || u.Host == "" {
-			u, err = url.Parse("http://" + v) // HOST:PORT alone is one, too
+		if !strings.Contains(v, "://") {
+			v = "http://" + v // HOST:PORT alone is one, too
 		}
+		u, err := url.Parse(v)
 		if err != nil || u.Host == "" || !slices.Contains([]string{"http", "https", "socks5", "socks5h"}, u.Scheme) {
 			bad.add(name, "", wxcast.Say("config.no_proxy"), wxcast.Say("config.want_proxy"))
 		}

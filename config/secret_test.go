@@ -98,3 +98,22 @@ func TestValuesAreReadAsWritten(t *testing.T) {
 		t.Errorf("blanks around a variable's value: %v", err)
 	}
 }
+
+// A proxy that is none is told: Go would use none, and say nothing.
+func TestAProxyThatIsNoneIsNamed(t *testing.T) {
+	for proxy, good := range map[string]bool{"http://proxy.example:3128": true, "proxy.example:3128": true,
+		"socks5://127.0.0.1:1080": true, "http://u:p@proxy.example:3128": true, "": true,
+		"http://": false, "://x": false, "ftp://proxy.example": false, "http://pro xy:1": false} {
+		for _, name := range []string{"HTTPS_PROXY", "http_proxy"} {
+			_, err := config.Load(config.Sources{Env: func(n string) string {
+				if n == name {
+					return proxy
+				}
+				return ""
+			}})
+			if (err == nil) != good || err != nil && !strings.Contains(err.Error(), name) {
+				t.Errorf("%s=%s: %v", name, proxy, err)
+			}
+		}
+	}
+}
