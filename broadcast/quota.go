@@ -41,10 +41,8 @@ func quotaAgain(now time.Time) time.Time {
 }
 
 const (
-	// leftShare of the day's quota is more than WeChat's counter is wrong by, and
-	// askAgain how long a refusal is waited out that the counter does not bear out.
-	leftShare = 0.05
-	askAgain  = 5 * time.Minute
+	// askAgain is how long a refusal is waited out that WeChat's counter does not bear out.
+	askAgain = 5 * time.Minute
 )
 
 // stopForQuota puts the broadcast off after a 45009. WeChat is asked for its own count: where
@@ -52,7 +50,7 @@ const (
 func (w *recordWriter) stopForQuota(ctx context.Context) error {
 	now := w.store.Now()
 	q, err := w.store.ReadQuota(ctx, w.lane, wxcast.DayOf(now), w.Platform.GetQuota)
-	if err == nil && q.Limit > 0 && float64(q.Limit-q.Used) > leftShare*float64(q.Limit) {
+	if err == nil && q.Limit > 0 && float64(q.Limit-q.Used) > wxcast.QuotaMargin*float64(q.Limit) {
 		w.Log.WarnContext(ctx, "WeChat refuses (45009), and counts quota that is left", "broadcast_id", w.b.ID, "api",
 			w.lane.API, "left", q.Limit-q.Used)
 		return w.wait(ctx, wxcast.Say("wait.45009_left", "api", w.lane.API, "n", q.Limit-q.Used), now.Add(askAgain))

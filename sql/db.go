@@ -7,6 +7,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"database/sql"
@@ -153,7 +154,7 @@ func openPostgres(rawURL string) (*DB, error) {
 			q.Set(key, value)
 		}
 	}
-	setDefault("sslmode", sslMode(u.Host))
+	setDefault("sslmode", sslMode(cmp.Or(q.Get("host"), u.Host)))
 	setDefault("connect_timeout", "10")
 	setDefault("application_name", "wxcast")
 	// One round trip a statement instead of two, and nothing prepared on the

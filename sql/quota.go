@@ -53,9 +53,6 @@ func (db *DB) ReadQuota(ctx context.Context, lane wxcast.Lane, day wxcast.Day,
 	return q, nil
 }
 
-// quotaMargin of the day's quota is more than WeChat's counter is wrong by.
-const quotaMargin = 0.05
-
 // WakeForQuota lets an account's broadcasts go on that wait for a lane's quota, where enough
 // of the day's is left, by what is known of it, and returns how many.
 func (db *DB) WakeForQuota(ctx context.Context, accountID int64, lane wxcast.Lane) (woken int64, err error) {
@@ -68,7 +65,7 @@ func (db *DB) WakeForQuota(ctx context.Context, accountID int64, lane wxcast.Lan
 	case errors.Is(err, ErrNotFound), err == nil && row.Doubtful:
 		return 0, nil
 	case err == nil && row.DailyLimit > 0:
-		left = row.DailyLimit - row.atMost() - int64(quotaMargin*float64(row.DailyLimit))
+		left = row.DailyLimit - row.atMost() - int64(wxcast.QuotaMargin*float64(row.DailyLimit))
 	}
 	if err == nil {
 		woken, err = db.exec(ctx, db.q.WakeForQuota, accountID, lane.AppID, lane.API, left, now)

@@ -165,12 +165,9 @@ func (r *round) calls() int64 { return r.sim.CallsTo(wechat.TemplateSendAPI) }
 // broadcast lets workers send the spec, breaks things until it is done or the faults are
 // used up, and lets it end.
 func (r *round) broadcast(ctx context.Context, workers int, faults []func(context.Context, []*command) error) error {
-	running := make([]*command, workers)
-	var err error
-	for i := range running {
-		if running[i], err = r.start("broadcast", "run", "spec.yaml", "--json"); err != nil {
-			return err
-		}
+	running, err := r.startWorkers(workers)
+	if err != nil {
+		return err
 	}
 	r.rnd.Shuffle(len(faults), func(i, j int) { faults[i], faults[j] = faults[j], faults[i] })
 	share := int64(r.sent / (len(faults) + 1))
@@ -190,6 +187,27 @@ func (r *round) broadcast(ctx context.Context, workers int, faults []func(contex
 		}
 	}
 	r.sim.SetKnobs(r.heal)
+	if err := awaitAll(ctx, running); err != nil {
+		return err
+	}
+	// Whatever made them stop, the same command goes on.
+	_, err = r.do(ctx, []int{0}, "broadcast", "run", "spec.yaml", "--json")
+	return err
+}
+
+// startWorkers lets so many processes work on the round's spec.
+func (r *round) startWorkers(n int) (running []*command, err error) {
+	running = make([]*command, n)
+	for i := range running {
+		if running[i], err = r.start("broadcast", "run", "spec.yaml", "--json"); err != nil {
+			return nil, err
+		}
+	}
+	return running, nil
+}
+
+// awaitAll waits until all of them have ended.
+func awaitAll(ctx context.Context, running []*command) error {
 	for _, c := range running {
 		select {
 		case <-c.ended:
@@ -199,9 +217,7 @@ func (r *round) broadcast(ctx context.Context, workers int, faults []func(contex
 			return fmt.Errorf("a worker does not end: %s", tail(c.out.String()))
 		}
 	}
-	// Whatever made them stop, the same command goes on.
-	_, err = r.do(ctx, []int{0}, "broadcast", "run", "spec.yaml", "--json")
-	return err
+	return nil
 }
 
 // broadcastID is the number of the round's only broadcast: a store that was killed while

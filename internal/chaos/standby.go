@@ -26,11 +26,9 @@ func (r *round) standby(ctx context.Context) error {
 	if err := r.spec(recipients, 300); err != nil {
 		return err
 	}
-	running := make([]*command, 3)
-	for i := range running {
-		if running[i], err = r.start("broadcast", "run", "spec.yaml", "--json"); err != nil {
-			return err
-		}
+	running, err := r.startWorkers(3)
+	if err != nil {
+		return err
 	}
 	for _, then := range []struct {
 		calls int64
@@ -44,14 +42,8 @@ func (r *round) standby(ctx context.Context) error {
 		}
 	}
 	r.fault("standby promoted that was behind")
-	for _, c := range running {
-		select {
-		case <-c.ended:
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(commandWithin):
-			return fmt.Errorf("a worker does not end: %s", tail(c.out.String()))
-		}
+	if err := awaitAll(ctx, running); err != nil {
+		return err
 	}
 	return r.checkLoss(ctx)
 }

@@ -20,20 +20,21 @@ func Write(w io.Writer, indent string, rows ...[]string) {
 	var widths []int
 	for _, row := range rows {
 		for i, cell := range row {
-			cell = foreign.Visible(cell, false)
-			row[i] = cell
 			if i == len(widths) {
 				widths = append(widths, 0)
 			}
-			widths[i] = max(widths[i], runewidth.StringWidth(cell))
+			widths[i] = max(widths[i], runewidth.StringWidth(visible(cell)))
 		}
 	}
 	for _, row := range rows {
 		var line strings.Builder
 		line.WriteString(indent)
 		for i, cell := range row {
-			line.WriteString(runewidth.FillRight(cell, widths[i]) + gap)
+			line.WriteString(runewidth.FillRight(visible(cell), widths[i]) + gap)
 		}
 		_, _ = io.WriteString(w, strings.TrimRight(line.String(), " ")+"\n") // a closed pipe: nobody to tell
 	}
 }
+
+// visible is a cell on one line, without what could command a terminal.
+func visible(cell string) string { return foreign.Visible(strings.ReplaceAll(cell, "\n", " "), false) }

@@ -307,6 +307,9 @@ type Standing struct {
 	Due time.Time
 }
 
+// QuotaMargin is a share of a day's quota that is more than WeChat's counter is wrong by.
+const QuotaMargin = 0.05
+
 // Quota is one API's daily limit as WeChat tells it.
 type Quota struct {
 	API   string // path, such as "/cgi-bin/message/template/send"
