@@ -357,7 +357,8 @@ func (r *runner) claimOnce(ctx, sending context.Context, span time.Duration) (wx
 
 // pauseAfterLoss pauses all of the account's broadcasts: the store has lost who was sent to.
 func (r *runner) pauseAfterLoss(ctx context.Context, loss wxcast.Loss) error {
-	r.Log.ErrorContext(ctx, "the store has lost what it had confirmed: all broadcasts are paused", "broadcast_id", r.b.ID,
+	r.Log.ErrorContext(ctx, "the store has lost what it had confirmed: all broadcasts are paused",
+		"broadcast_id", r.b.ID,
 		"lost", loss.Span, "messages", loss.Messages)
 	err := r.store.PauseAfterLoss(ctx, r.b.AccountID, loss)
 	r.halt(errHalted)

@@ -46,7 +46,8 @@ var (
 	// secretKey are the keys and variables whose value nobody sees, and those of files, into
 	// which people put the secret itself.
 	secretKey = regexp.MustCompile(
-		`(?i)(secret|password|aes_key|session_key|(^|[._])token|token_(url|command)|(^|[._])url|notify|_file|key_file)$|^notify|^WXCAST_NOTIFY_URL`)
+		`(?i)(secret|password|aes_key|session_key|(^|[._])token|token_(url|command)|(^|[._])url|notify|_file|key_file)$` +
+			`|^notify|^WXCAST_NOTIFY_URL`)
 	// userInfo is who logs in, in a URL.
 	userInfo = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9+.-]*://)?.*@`)
 )

@@ -36,7 +36,8 @@ func harmless(t *template.Template) error {
 
 func harmlessNode(n parse.Node) error {
 	switch n := n.(type) {
-	case nil, *parse.TextNode, *parse.CommentNode, *parse.FieldNode, *parse.StringNode, *parse.NumberNode, *parse.BoolNode:
+	case nil, *parse.TextNode, *parse.CommentNode, *parse.FieldNode, *parse.StringNode,
+		*parse.NumberNode, *parse.BoolNode:
 		return nil
 	case *parse.ListNode:
 		if n == nil {

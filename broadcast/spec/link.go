@@ -68,7 +68,8 @@ func CheckPagePath(path string) (problem, want wxcast.Sentence) {
 	case address.MatchString(path):
 		return wxcast.Say("spec.page_address", "value", path), wxcast.Say("spec.want_page")
 	case strings.HasPrefix(path, "/"):
-		return wxcast.Say("template.slash", "value", path), wxcast.Say("spec.write", "text", strings.TrimLeft(path, "/"))
+		return wxcast.Say("template.slash", "value", path),
+			wxcast.Say("spec.write", "text", strings.TrimLeft(path, "/"))
 	case strings.ContainsFunc(path, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }):
 		return wxcast.Say("spec.page_blank", "value", path), wxcast.Say("spec.want_encoded")
 	}

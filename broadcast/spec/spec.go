@@ -128,8 +128,9 @@ func Parse(file string, raw []byte, forms ...Form) (*Spec, error) {
 		file:   file, text: string(raw), lines: map[string]int{},
 	}
 	if len(raw) > SizeMax {
-		return nil, &wxcast.BadInput{File: file, Problem: wxcast.Say("spec.large", "n", len(raw)>>10, "most", SizeMax>>10),
-			Want: wxcast.Say("spec.want_list")}
+		return nil, &wxcast.BadInput{File: file,
+			Problem: wxcast.Say("spec.large", "n", len(raw)>>10, "most", SizeMax>>10),
+			Want:    wxcast.Say("spec.want_list")}
 	}
 	var doc yaml.Node
 	if err := yaml.Unmarshal(raw, &doc); err != nil {

@@ -117,7 +117,8 @@ func (a *Account) watchStore(ctx context.Context) error {
 func (a *Account) seeThrough(ctx context.Context, crew *broadcast.Crew, b wxcast.Broadcast, by broadcast.With,
 	o broadcast.Options) (rest time.Duration) {
 	if _, err := crew.SeeThrough(ctx, b, by, o); err != nil && ctx.Err() == nil {
-		a.log.ErrorContext(ctx, "the doubts of a broadcast are not seen through; it will be tried again", "broadcast_id",
+		a.log.ErrorContext(ctx, "the doubts of a broadcast are not seen through; it will be tried again",
+			"broadcast_id",
 			b.ID, "name", b.Name, "err", err)
 		return broadcastRest
 	}

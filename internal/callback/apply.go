@@ -150,7 +150,8 @@ const (
 
 // setAside gives an event up, and tells people.
 func (i *Intake) setAside(ctx context.Context, a Account, e wxcast.CallbackEvent, why error) error {
-	i.Log.ErrorContext(ctx, "an event is set aside: it cannot be applied", "account", a.Name, "event", e.ID, "kind", e.Kind,
+	i.Log.ErrorContext(ctx, "an event is set aside: it cannot be applied",
+		"account", a.Name, "event", e.ID, "kind", e.Kind,
 		"err", why)
 	if err := i.Store.RaiseNotice(ctx, a.ID, wxcast.Notice{
 		Key: asideKey, Kind: wxcast.NoticeAlert,

@@ -66,7 +66,8 @@ func (r *round) many(ctx context.Context) error {
 	idle := all - 2*float64(after.batches-before.batches)/took // a claim and a record for each batch
 	state := r.sim.State()
 	fmt.Printf("    %d broadcasts to %d people, %d processes: %.1f messages a second of %d, at most %d\n",
-		size.broadcasts, size.people, size.workers, reached, size.rate, state.Calls[wechat.TemplateSendAPI].PeakPerSecond)
+		size.broadcasts, size.people, size.workers, reached, size.rate,
+		state.Calls[wechat.TemplateSendAPI].PeakPerSecond)
 	fmt.Printf("    %.0f transactions a second, of which %.0f are not for work\n", all, idle)
 	r.check("many broadcasts go at the rate of one", reached >= inMany*float64(size.rate), "%.1f a second of %d",
 		reached, size.rate)

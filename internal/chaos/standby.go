@@ -81,8 +81,8 @@ func (r *round) checkLoss(ctx context.Context) error {
 	_, _ = fmt.Sscanf(after, "%d messages", &told)
 	state := r.sim.State()
 	r.messages += state.Messages
-	r.check("a store that went back is noticed", status["state"] == "paused" && state.Deduplicated == 0 && seconds > 0 &&
-		told > inQuestion*9/10 && told < inQuestion*11/10,
+	r.check("a store that went back is noticed", status["state"] == "paused" &&
+		state.Deduplicated == 0 && seconds > 0 && told > inQuestion*9/10 && told < inQuestion*11/10,
 		"it is %v, %d were sent to again; %d have a message that the store does not know of, %d were told (%s)",
 		status["state"], state.Deduplicated, inQuestion, told, reason)
 	return nil

@@ -115,7 +115,10 @@ func Visible(s string, lines bool) string {
 }
 
 // bidi are the characters that turn the direction of what follows.
-var bidi = &unicode.RangeTable{R16: []unicode.Range16{{Lo: 0x202A, Hi: 0x202E, Stride: 1}, {Lo: 0x2066, Hi: 0x2069, Stride: 1}}}
+var bidi = &unicode.RangeTable{R16: []unicode.Range16{
+	{Lo: 0x202A, Hi: 0x202E, Stride: 1},
+	{Lo: 0x2066, Hi: 0x2069, Stride: 1},
+}}
 
 // Cell is a text for a cell of a CSV: one that a spreadsheet would take for a formula is
 // written with an apostrophe before, which makes it a text.

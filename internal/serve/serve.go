@@ -121,7 +121,8 @@ func (p *Program) wire(o Options) {
 		p.jobs.Add(a.Schedule()...)
 		a.Serve(account.Serving{Metrics: watched, StartJob: func(name string) bool { return p.jobs.Start(a.ID, name) }})
 		if heard[i] = p.heardOf(a); !heard[i].Heard() {
-			p.log.Warn("callbacks of the account are not taken: it has no Token, without which anybody could be WeChat; set it",
+			p.log.Warn("callbacks of the account are not taken: "+
+				"it has no Token, without which anybody could be WeChat; set it",
 				"account", a.Name(), "key", "accounts."+a.Name()+".token (WXCAST_TOKEN)")
 		}
 	}

@@ -40,7 +40,8 @@ func (s *Server) menu(*call) (any, *fault) {
 	reply.Menu.Buttons = []button{}
 	for n := range s.knobs.MenuButtons {
 		reply.Open = 1
-		reply.Menu.Buttons = append(reply.Menu.Buttons, button{"view", fmt.Sprintf("菜单%d", n+1), "https://example.com/"})
+		reply.Menu.Buttons = append(reply.Menu.Buttons,
+			button{"view", fmt.Sprintf("菜单%d", n+1), "https://example.com/"})
 	}
 	return reply, nil
 }
