@@ -53,6 +53,9 @@ func (db *DB) ClaimJob(ctx context.Context, turn wxcast.JobTurn, worker string, 
 			detail = wxcast.Say("jobs.still_at_work", "due", other).Kept()
 		case errors.Is(err, sql.ErrNoRows):
 			claim = wxcast.JobClaimed
+			if err := db.endInterrupted(ctx, tx, turn); err != nil {
+				return err
+			}
 		default:
 			return err
 		}
@@ -63,6 +66,14 @@ func (db *DB) ClaimJob(ctx context.Context, turn wxcast.JobTurn, worker string, 
 		return 0, claim, fmt.Errorf("claim job %s: %w", job, err)
 	}
 	return id, claim, nil
+}
+
+// endInterrupted ends the earlier runs that no worker has any more: this one does their
+// work, and without an end they would be shown as at work for ever.
+func (db *DB) endInterrupted(ctx context.Context, tx *sqlx.Tx, turn wxcast.JobTurn) error {
+	detail := wxcast.Say("jobs.interrupted", "due", turn.Due.UTC()).Kept()
+	_, err := tx.ExecContext(ctx, db.q.EndInterruptedJobRuns, turn.AccountID, turn.Job, db.Now(), wxcast.JobFailed, detail)
+	return err
 }
 
 // RenewJob extends a worker's run; false means that another has taken it over. A ttl of

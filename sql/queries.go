@@ -57,14 +57,15 @@ type queries struct {
 	BridgeOne   string `query:"bridge-one"`
 	IsBridged   string `query:"is-bridged"`
 
-	FindJobRun     string `query:"find-job-run"`
-	JobAtWork      string `query:"job-at-work"`
-	AddJobRun      string `query:"add-job-run"`
-	TakeOverJobRun string `query:"take-over-job-run"`
-	RenewJobRun    string `query:"renew-job-run"`
-	FinishJobRun   string `query:"finish-job-run"`
-	ListJobRuns    string `query:"list-job-runs"`
-	DropOldJobRuns string `query:"drop-old-job-runs"`
+	FindJobRun            string `query:"find-job-run"`
+	JobAtWork             string `query:"job-at-work"`
+	EndInterruptedJobRuns string `query:"end-interrupted-job-runs"`
+	AddJobRun             string `query:"add-job-run"`
+	TakeOverJobRun        string `query:"take-over-job-run"`
+	RenewJobRun           string `query:"renew-job-run"`
+	FinishJobRun          string `query:"finish-job-run"`
+	ListJobRuns           string `query:"list-job-runs"`
+	DropOldJobRuns        string `query:"drop-old-job-runs"`
 
 	RaiseNotice        string `query:"raise-notice"`
 	EndNotice          string `query:"end-notice"`

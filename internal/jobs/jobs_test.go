@@ -151,7 +151,12 @@ func TestAStoppedProcessGivesItsRunToTheNext(t *testing.T) {
 		id := account(t, db)
 		begun := make(chan struct{})
 		ctx, stop := context.WithCancel(t.Context())
-		job := jobs.Job{AccountID: id, Name: "j", Schedule: minutes(t), Run: func(ctx context.Context) (string, error) {
+		// Due half an hour ago: no other run comes due while this test lasts.
+		hourly, err := jobs.ParseSchedule(fmt.Sprint((db.Now().Minute()+30)%60, " * * * *"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		job := jobs.Job{AccountID: id, Name: "j", Schedule: hourly, Run: func(ctx context.Context) (string, error) {
 			close(begun)
 			<-ctx.Done()
 			return "", ctx.Err()
@@ -174,6 +179,34 @@ func TestAStoppedProcessGivesItsRunToTheNext(t *testing.T) {
 		runs, err := db.JobRuns(t.Context(), id, 10)
 		if err != nil || len(runs) == 0 || runs[len(runs)-1].Worker != "second" || runs[len(runs)-1].Attempts != 2 {
 			t.Errorf("%+v %v", runs, err)
+		}
+	})
+}
+
+func TestAnInterruptedRunEndsWhenALaterOneTakesItsPlace(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		id, due := account(t, db), db.Now().Truncate(time.Minute)
+		turn := wxcast.JobTurn{AccountID: id, Job: "j", Due: due}
+		run, _, err := db.ClaimJob(t.Context(), turn, "first", time.Minute)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := db.RenewJob(t.Context(), run, "first", -time.Second); err != nil {
+			t.Fatal(err)
+		}
+		turn.Due = due.Add(time.Minute)
+		if _, claim, err := db.ClaimJob(t.Context(), turn, "second", time.Minute); claim != wxcast.JobClaimed {
+			t.Fatalf("what nobody has any more holds up the next run: %v %v", claim, err)
+		}
+		runs, err := db.JobRuns(t.Context(), id, 10)
+		if err != nil || len(runs) != 2 {
+			t.Fatalf("%+v %v", runs, err)
+		}
+		if old := runs[1]; old.Outcome != wxcast.JobFailed || old.FinishedAt.IsZero() || old.Detail == "" {
+			t.Errorf("an interrupted run is shown as at work for ever: %+v", old)
+		}
+		if now := runs[0]; !now.FinishedAt.IsZero() {
+			t.Errorf("the run that is at work was ended, too: %+v", now)
 		}
 	})
 }

@@ -210,6 +210,8 @@ Where to go next:
 	"jobs.none_yet":      {"none yet", "尚无"},
 	"jobs.runs":          {"Runs", "运行记录"},
 	"jobs.run":           {"{job} of {at:minute}: {detail}", "{at:minute} 的 {job}：{detail}"},
+	"jobs.interrupted": {"interrupted: the run of {due:minute} (Beijing) took its place",
+		"被中断：由 {due:minute}（北京时间）的那次接替"},
 	"jobs.still_at_work": {"the run of {due:minute} (Beijing) was still at work", "{due:minute}（北京时间）的那次仍在运行"},
 	"jobs.at_work":       {"at work", "运行中"},
 	"jobs.done":          {"done", "完成"},

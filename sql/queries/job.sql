@@ -26,6 +26,11 @@ UPDATE job_runs SET leased_until = $3 WHERE id = $1 AND worker = $2 AND finished
 -- $1 run; $2 worker; $3 now, UTC; $4 outcome; $5 detail.
 UPDATE job_runs SET finished_at = $3, outcome = $4, detail = $5 WHERE id = $1 AND worker = $2 AND finished_at IS NULL;
 
+-- name: end-interrupted-job-runs
+-- $1 account; $2 job; $3 now, UTC; $4 outcome; $5 detail.
+UPDATE job_runs SET finished_at = $3, outcome = $4, detail = $5
+    WHERE account_id = $1 AND job = $2 AND finished_at IS NULL AND leased_until < $3;
+
 -- name: list-job-runs
 -- $1 account; $2 at most.
 SELECT id, account_id, job, due_at, started_at, finished_at, worker, attempts, outcome, detail FROM job_runs
