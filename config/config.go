@@ -6,6 +6,8 @@ package config
 import (
 	"log/slog"
 	"time"
+
+	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
 // Config is everything that can be configured, checked.
@@ -25,6 +27,7 @@ type Config struct {
 	Sync       Sync
 	Broadcast  Broadcast
 	Serve      Serve
+	Retention  wxcast.Retention
 	Notify     []Robot
 }
 

@@ -159,6 +159,22 @@ var Keys = []Key{
 		}},
 	{"serve.stop_reply", "已退订，您将不再收到群发通知。", "what such a sender is told; empty for nothing",
 		func(c *Config, v string) error { c.Serve.StopReply = v; return nil }},
+	{"retention.deliveries", "400d", "how long to keep what each person got, from the end of the broadcast; the counts stay: days such as `400d`, or `forever`",
+		func(c *Config, v string) (err error) { c.Retention.Deliveries, err = parseAge(v, 8); return err }},
+	{"retention.events", "7d", "how long to keep WeChat's callbacks, once applied: days such as `7d`, or `forever`",
+		func(c *Config, v string) (err error) { c.Retention.Events, err = parseAge(v, 1); return err }},
+	{"retention.subscribe_events", "400d", "how long to keep callbacks that tell what people allowed (`subscribe_msg_*`): days such as `400d`, or `forever`",
+		func(c *Config, v string) (err error) { c.Retention.SubscribeEvents, err = parseAge(v, 1); return err }},
+	{"retention.lists", "7d", "how long to keep rows of list files, from when they were read: days such as `7d`, or `forever`",
+		func(c *Config, v string) (err error) { c.Retention.Lists, err = parseAge(v, 1); return err }},
+	{"retention.followers_gone", "400d", "how long to keep people who unfollowed, with their bridges; opt-outs stay: days such as `400d`, or `forever`",
+		func(c *Config, v string) (err error) { c.Retention.FollowersGone, err = parseAge(v, 1); return err }},
+	{"retention.audit", "400d", "how long to keep the audit log: days such as `400d`, or `forever`",
+		func(c *Config, v string) (err error) { c.Retention.Audit, err = parseAge(v, 30); return err }},
+	{"retention.job_runs", "400d", "how long to keep runs of jobs and of syncs: days such as `400d`, or `forever`",
+		func(c *Config, v string) (err error) { c.Retention.JobRuns, err = parseAge(v, 1); return err }},
+	{"retention.notices", "400d", "how long to keep daily reports, and alerts that are over: days such as `400d`, or `forever`",
+		func(c *Config, v string) (err error) { c.Retention.Notices, err = parseAge(v, 1); return err }},
 }
 
 // wrong is a mistake in a key's value; Load adds which key and what value.
@@ -224,6 +240,19 @@ func parseDuration(v string, low, high time.Duration) (time.Duration, error) {
 			Want: wxcast.Say("config.want_duration")}
 	}
 	return d, nil
+}
+
+// parseAge reads how long something is kept: whole days such as 400d, or "forever", which is 0.
+func parseAge(v string, low int) (time.Duration, error) {
+	if v == "forever" {
+		return 0, nil
+	}
+	text, ok := strings.CutSuffix(v, "d")
+	days, err := strconv.Atoi(text)
+	if !ok || err != nil || days < low || days > 100*365 {
+		return 0, &Error{Problem: wxcast.Say("config.no_age", "low", low), Want: wxcast.Say("config.want_age")}
+	}
+	return time.Duration(days) * 24 * time.Hour, nil
 }
 
 func parseBases(v string) ([]string, error) {

@@ -35,6 +35,7 @@ type broadcastRow struct {
 	FinishedAt  sql.NullTime `db:"finished_at"`
 	Tally       sql.NullString
 	Changes     int64
+	EmptiedAt   sql.NullTime `db:"emptied_at"`
 }
 
 func (r broadcastRow) broadcast() (wxcast.Broadcast, error) {
@@ -43,6 +44,7 @@ func (r broadcastRow) broadcast() (wxcast.Broadcast, error) {
 		Spec: r.Spec, MessageKey: r.MessageKey, State: r.State, Reason: r.Reason, ResumeAt: utc(r.ResumeAt),
 		Rate: r.Rate, Priority: r.Priority, Canary: r.Canary, CanaryUntil: utc(r.CanaryUntil),
 		Fixed: r.Fixed, CreatedAt: r.CreatedAt.UTC(), StartedAt: utc(r.StartedAt), FinishedAt: utc(r.FinishedAt),
+		EmptiedAt: utc(r.EmptiedAt),
 	}
 	if err := json.Unmarshal([]byte(r.Audience), &b.Audience); err != nil {
 		return b, fmt.Errorf("the audience of broadcast %d: %w", r.ID, err)
@@ -165,12 +167,13 @@ func (db *DB) MoveBroadcast(ctx context.Context, ref wxcast.BroadcastRef, m wxca
 				return err
 			}
 		}
-		// Here, too: where no serve runs nobody keeps house.
-		_, err = tx.ExecContext(ctx, db.q.DropOldCommits, ref.AccountID, db.Now().Add(-commitsKept))
 		return err
 	})
 	if err != nil {
 		return false, fmt.Errorf("move broadcast %d to %s: %w", ref.ID, m.To, err)
+	}
+	if err := db.tidy(ctx, ref.AccountID); err != nil {
+		return false, err
 	}
 	return rows == 1, nil
 }

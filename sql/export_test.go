@@ -87,6 +87,9 @@ func (db *DB) PrepareAll(ctx context.Context) map[string]error {
 			text = fmt.Sprintf(text, db.engine.elements("$5"))
 		case "get-pacing", "get-broadcast-for-claim":
 			text = fmt.Sprintf(text, db.engine.clockColumn())
+		case "drop-job-runs", "drop-sync-runs", "drop-notices", "drop-audit", "drop-events", "drop-early", "drop-blocks",
+			"drop-commits", "drop-gone-followers", "drop-loose-bridges":
+			text = fmt.Sprintf(text, db.engine.elements("$2"))
 		case "drop-tallies", "find-commits", "defer-events":
 			text = fmt.Sprintf(text, db.engine.elements("$2"))
 		case "unionids-of", "name-optouts", "forgotten-among":

@@ -28,48 +28,7 @@ func TestAForgottenPersonIsNowhere(t *testing.T) {
 		must(t, err)
 		defer db.Close()
 		w := newWorld(t, db)
-		person := wxcast.Follower{OpenID: "o-PERSON-openid", UnionID: "u-PERSON-unionid", Remark: "13800PERSON",
-			SubscribeTime: time.Unix(1700000000, 0)}
-		w.follow(t, 20) // others
-		must(t, w.Follow(t.Context(), w.account, []wxcast.Follower{person}, w.Now()))
-		_, err = w.ImportMiniUsers(t.Context(), w.mini, func(yield func(wxcast.MiniUser, error) bool) {
-			yield(wxcast.MiniUser{MiniOpenID: "m-PERSON-mini", UnionID: "u-PERSON-unionid"}, nil)
-		}, wxcast.ImportMode{})
-		must(t, err)
-		_, _, err = w.Join(t.Context(), w.account, w.mini)
-		must(t, err)
-		for kind, id := range map[wxcast.ListKind]string{wxcast.ListOfOpenIDs: "o-PERSON-openid",
-			wxcast.ListOfUnionIDs: "u-PERSON-unionid", wxcast.ListOfMiniOpenIDs: "m-PERSON-mini"} {
-			_, err = w.LoadList(t.Context(), w.account, "digest "+string(kind), kind,
-				func(yield func(wxcast.ListRow, error) bool) {
-					yield(wxcast.ListRow{Line: 2, ID: id, Vars: map[string]string{"phone": "13800PERSON"}}, nil)
-				})
-			must(t, err)
-		}
-		list, _, err := w.FindList(t.Context(), w.account, "digest openid", wxcast.ListOfOpenIDs)
-		must(t, err)
-		b := w.add(t, "to the list", wxcast.Audience{In: &wxcast.ListRef{ID: list.ID, Kind: wxcast.ListOfOpenIDs}})
-		w.fix(t, b)
-		w.told(t, wxcast.DayOf(w.Now()), wxcast.Quota{Limit: 1000})
-		c := w.claim(t, b, "w", 10, time.Minute)
-		if len(c.Fresh) != 1 {
-			t.Fatalf("%d messages, want the person's", len(c.Fresh))
-		}
-		must(t, w.RecordOutcomes(t.Context(), wxcast.Recording{Broadcast: b.Ref(), Worker: "w", Lane: w.lane(),
-			Outcomes: []wxcast.Outcome{{Recipient: "o-PERSON-openid", State: wxcast.DeliverySent, MsgID: 77,
-				AttemptedAt: w.Now()}}, DoneLeases: []int64{c.LeaseID}}))
-		must(t, w.RecordReceipts(t.Context(), w.account, w.lane(), []wxcast.Receipt{
-			{OpenID: "o-PERSON-openid", MsgID: 77, Status: "failed:user block", Blocked: true, At: w.Now()},
-			{OpenID: "o-PERSON-openid", MsgID: 99, Status: "success", At: w.Now()}}))
-		_, err = w.AddEvents(t.Context(), w.account, []wxcast.CallbackEvent{{OpenID: "o-PERSON-openid",
-			CreatedAt: w.Now().Truncate(time.Second), Kind: "text", Content: "PERSON-wrote"}})
-		must(t, err)
-		run, _, err := w.OpenSyncRun(t.Context(), w.account, wxcast.SyncFull, time.Hour)
-		must(t, err)
-		must(t, w.StoreListingPage(t.Context(), run, wxcast.ListingPage{Number: 1,
-			OpenIDs: []wxcast.OpenID{"o-A", "o-PERSON-openid", "o-B"}, Next: "o-B", Total: 3}))
-		_, _, err = w.AddOptOuts(t.Context(), w.account, []string{"o-PERSON-openid", "m-PERSON-mini"}, "message")
-		must(t, err)
+		person, _ := leaveTraces(t, w)
 		filled := tablesWith(t, url)
 		for _, table := range []string{"followers", "mini_users", "bridges", "list_rows", "deliveries", "blocks",
 			"early_receipts", "events", "sync_pages", "optouts"} {
@@ -108,6 +67,54 @@ func TestAForgottenPersonIsNowhere(t *testing.T) {
 			t.Errorf("%d messages to who said stop, %d skipped: the opt-out is forgotten, too", len(c.Fresh), c.Skipped)
 		}
 	})
+}
+
+// leaveTraces makes the person leave something of themselves in every table that can hold it.
+func leaveTraces(t *testing.T, w world) (wxcast.Follower, wxcast.Broadcast) {
+	t.Helper()
+	person := wxcast.Follower{OpenID: "o-PERSON-openid", UnionID: "u-PERSON-unionid", Remark: "13800PERSON",
+		SubscribeTime: time.Unix(1700000000, 0)}
+	w.follow(t, 20) // others
+	must(t, w.Follow(t.Context(), w.account, []wxcast.Follower{person}, w.Now()))
+	_, err := w.ImportMiniUsers(t.Context(), w.mini, func(yield func(wxcast.MiniUser, error) bool) {
+		yield(wxcast.MiniUser{MiniOpenID: "m-PERSON-mini", UnionID: "u-PERSON-unionid"}, nil)
+	}, wxcast.ImportMode{})
+	must(t, err)
+	_, _, err = w.Join(t.Context(), w.account, w.mini)
+	must(t, err)
+	for kind, id := range map[wxcast.ListKind]string{wxcast.ListOfOpenIDs: "o-PERSON-openid",
+		wxcast.ListOfUnionIDs: "u-PERSON-unionid", wxcast.ListOfMiniOpenIDs: "m-PERSON-mini"} {
+		_, err = w.LoadList(t.Context(), w.account, "digest "+string(kind), kind,
+			func(yield func(wxcast.ListRow, error) bool) {
+				yield(wxcast.ListRow{Line: 2, ID: id, Vars: map[string]string{"phone": "13800PERSON"}}, nil)
+			})
+		must(t, err)
+	}
+	list, _, err := w.FindList(t.Context(), w.account, "digest openid", wxcast.ListOfOpenIDs)
+	must(t, err)
+	b := w.add(t, "to the list", wxcast.Audience{In: &wxcast.ListRef{ID: list.ID, Kind: wxcast.ListOfOpenIDs}})
+	w.fix(t, b)
+	w.told(t, wxcast.DayOf(w.Now()), wxcast.Quota{Limit: 1000})
+	c := w.claim(t, b, "w", 10, time.Minute)
+	if len(c.Fresh) != 1 {
+		t.Fatalf("%d messages, want the person's", len(c.Fresh))
+	}
+	must(t, w.RecordOutcomes(t.Context(), wxcast.Recording{Broadcast: b.Ref(), Worker: "w", Lane: w.lane(),
+		Outcomes: []wxcast.Outcome{{Recipient: "o-PERSON-openid", State: wxcast.DeliverySent, MsgID: 77,
+			AttemptedAt: w.Now()}}, DoneLeases: []int64{c.LeaseID}}))
+	must(t, w.RecordReceipts(t.Context(), w.account, w.lane(), []wxcast.Receipt{
+		{OpenID: "o-PERSON-openid", MsgID: 77, Status: "failed:user block", Blocked: true, At: w.Now()},
+		{OpenID: "o-PERSON-openid", MsgID: 99, Status: "success", At: w.Now()}}))
+	_, err = w.AddEvents(t.Context(), w.account, []wxcast.CallbackEvent{{OpenID: "o-PERSON-openid",
+		CreatedAt: w.Now().Truncate(time.Second), Kind: "text", Content: "PERSON-wrote"}})
+	must(t, err)
+	run, _, err := w.OpenSyncRun(t.Context(), w.account, wxcast.SyncFull, time.Hour)
+	must(t, err)
+	must(t, w.StoreListingPage(t.Context(), run, wxcast.ListingPage{Number: 1,
+		OpenIDs: []wxcast.OpenID{"o-A", "o-PERSON-openid", "o-B"}, Next: "o-B", Total: 3}))
+	_, _, err = w.AddOptOuts(t.Context(), w.account, []string{"o-PERSON-openid", "m-PERSON-mini"}, "message")
+	must(t, err)
+	return person, b
 }
 
 // tablesWith are the tables in which a trace of the person is.

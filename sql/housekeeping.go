@@ -4,34 +4,180 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
 const (
-	// jobRunsKept and eventsKept are how long housekeeping leaves them; notices and the
-	// audit log stay as long as job runs.
-	jobRunsKept = 400 * 24 * time.Hour
-	eventsKept  = 7 * 24 * time.Hour
 	// commitsKept is far longer than a transaction is tried again.
 	commitsKept = time.Hour
+	// removedWithin is how long one batch may hold SQLite's one writer, and batchLeast and
+	// batchMost are how few and how many rows it takes to keep to that.
+	removedWithin         = 50 * time.Millisecond
+	batchLeast, batchMost = 50, 5000
 )
 
-// KeepHouse removes what nobody needs any more, and returns how many rows.
-func (db *DB) KeepHouse(ctx context.Context, accountID int64) (removed int64, err error) {
+// old is a kind of row that goes when it is old: old reads keys, in order, and each of drop
+// removes rows by key. A drop that also takes the time, as one has to that may have changed
+// since, has it as $3.
+type old struct {
+	kept  time.Duration // 0 is for ever
+	first string        // before the first key
+	old   string
+	drop  []dropping
+}
+
+type dropping struct {
+	query string
+	timed bool // it takes the time before which a row is old
+}
+
+// KeepHouse removes what is older than it is to be kept, and returns how many rows. It does so
+// by small batches, so that others' writes go on.
+func (db *DB) KeepHouse(ctx context.Context, accountID int64, keep wxcast.Retention) (removed int64, err error) {
 	ctx = within(ctx, unhurried)
-	now := db.Now()
-	for _, old := range []struct {
-		query  string
-		before time.Time
-	}{{db.q.DropOldJobRuns, now.Add(-jobRunsKept)}, {db.q.DropOldEvents, now.Add(-eventsKept)},
-		{db.q.DropOldNotices, now.Add(-jobRunsKept)}, {db.q.DropOldAudit, now.Add(-jobRunsKept)},
-		{db.q.DropEarly, now.Add(-earlyKept)}, {db.q.DropOldBlocks, now.Add(-blockedFor)},
-		{db.q.DropOldCommits, now.Add(-commitsKept)},
-		{db.q.DropOldListRows, now.Add(-listKept)}, {db.q.DropOldLists, now.Add(-listKept)}} {
-		rows, err := db.exec(ctx, old.query, accountID, old.before)
-		if err != nil {
+	q := db.q
+	by := func(query string) []dropping { return []dropping{{query: query}} }
+	timed := func(query string) []dropping { return []dropping{{query, true}} }
+	for _, o := range []old{
+		{keep.JobRuns, "0", q.OldJobRuns, by(q.DropJobRuns)},
+		{keep.JobRuns, "0", q.OldSyncRuns, by(q.DropSyncRuns)},
+		{keep.Notices, "0", q.OldNotices, by(q.DropNotices)},
+		{keep.Audit, "0", q.OldAudit, by(q.DropAudit)},
+		{keep.Events, "0", q.OldEvents, by(q.DropEvents)},
+		{keep.SubscribeEvents, "0", q.OldSubscribeEvents, by(q.DropEvents)},
+		{keep.FollowersGone, "", q.GoneFollowers, append(timed(q.DropGoneFollowers), by(q.DropLooseBridges)...)},
+		{earlyKept, "", q.OldEarly, timed(q.DropEarly)},
+		{blockedFor, "", q.OldBlocks, timed(q.DropBlocks)},
+		{commitsKept, "", q.OldCommits, by(q.DropCommits)},
+	} {
+		n, err := db.removeOld(ctx, accountID, o)
+		if removed += n; err != nil {
 			return removed, fmt.Errorf("remove what is old: %w", err)
 		}
-		removed += rows
+	}
+	lists, err := db.removeLists(ctx, accountID, keep.Lists)
+	if removed += lists; err != nil {
+		return removed, fmt.Errorf("remove old lists: %w", err)
+	}
+	deliveries, err := db.removeDeliveries(ctx, accountID, keep.Deliveries)
+	if removed += deliveries; err != nil {
+		return removed, fmt.Errorf("remove old deliveries: %w", err)
 	}
 	return removed, nil
+}
+
+// tidy removes what must not grow where no serve runs, and so nobody keeps house.
+func (db *DB) tidy(ctx context.Context, accountID int64) error {
+	_, err := db.removeOld(ctx, accountID, old{commitsKept, "", db.q.OldCommits, []dropping{{query: db.q.DropCommits}}})
+	return err
+}
+
+func (db *DB) removeOld(ctx context.Context, accountID int64, o old) (removed int64, err error) {
+	if o.kept == 0 {
+		return 0, nil
+	}
+	before, after, batch := db.Now().Add(-o.kept), o.first, newBatch()
+	for {
+		var keys []string
+		if err := db.list(ctx, &keys, o.old, accountID, before, after, batch.size); err != nil || len(keys) == 0 {
+			return removed, err
+		}
+		after = keys[len(keys)-1]
+		err := batch.run(func() error {
+			for i, d := range o.drop {
+				args := []any{accountID, jsonParam(keys)}
+				if d.timed {
+					args = append(args, before)
+				}
+				n, err := db.exec(ctx, fmt.Sprintf(d.query, db.engine.elements("$2")), args...)
+				if err != nil {
+					return err
+				}
+				if i == 0 {
+					removed += n
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return removed, err
+		}
+	}
+}
+
+func (db *DB) removeLists(ctx context.Context, accountID int64, kept time.Duration) (removed int64, err error) {
+	if kept == 0 {
+		return 0, nil
+	}
+	var ids []int64
+	if err := db.list(ctx, &ids, db.q.OldLists, accountID, db.Now().Add(-kept)); err != nil {
+		return 0, err
+	}
+	for _, id := range ids {
+		n, err := db.removeRowsOf(ctx, db.q.DropListRows, accountID, id)
+		if removed += n; err != nil {
+			return removed, err
+		}
+		if _, err := db.exec(ctx, db.q.DropList, accountID, id); err != nil {
+			return removed, err
+		}
+	}
+	return removed, nil
+}
+
+// removeDeliveries removes the deliveries of broadcasts that were over long ago. Their counts
+// are kept first.
+func (db *DB) removeDeliveries(ctx context.Context, accountID int64, kept time.Duration) (removed int64, err error) {
+	if kept == 0 {
+		return 0, nil
+	}
+	var ids []int64
+	if err := db.list(ctx, &ids, db.q.OldBroadcasts, accountID, db.Now().Add(-kept)); err != nil {
+		return 0, err
+	}
+	for _, id := range ids {
+		if _, err := db.Tally(ctx, wxcast.BroadcastRef{AccountID: accountID, ID: id}); err != nil {
+			return removed, err
+		}
+		if marked, err := db.exec(ctx, db.q.MarkEmptied, accountID, id, db.Now()); err != nil {
+			return removed, err
+		} else if marked == 0 {
+			continue // a delivery changed just now: the next time
+		}
+		n, err := db.removeRowsOf(ctx, db.q.DropDeliveries, accountID, id)
+		if removed += n; err != nil {
+			return removed, err
+		}
+	}
+	return removed, nil
+}
+
+// removeRowsOf removes all rows of a list or a broadcast.
+func (db *DB) removeRowsOf(ctx context.Context, query string, accountID, id int64) (removed int64, err error) {
+	for batch := newBatch(); ; {
+		var n int64
+		size := batch.size
+		err := batch.run(func() (err error) { n, err = db.exec(ctx, query, accountID, id, size); return err })
+		if removed += n; err != nil || n < int64(size) {
+			return removed, err
+		}
+	}
+}
+
+// batch is how many rows are removed at a time: as many as take removedWithin.
+type batch struct{ size int }
+
+func newBatch() *batch { return &batch{size: 4 * batchLeast} }
+
+func (b *batch) run(remove func() error) error {
+	began := time.Now()
+	err := remove()
+	switch took := time.Since(began); {
+	case took > removedWithin:
+		b.size = max(b.size/2, batchLeast)
+	case took < removedWithin/2:
+		b.size = min(b.size*2, batchMost)
+	}
+	return err
 }

@@ -5,18 +5,13 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/jmoiron/sqlx"
 
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
-const (
-	listBatch = 5000
-	// listKept is how long a list is kept that no unfinished broadcast needs.
-	listKept = 7 * 24 * time.Hour
-)
+const listBatch = 5000
 
 // FindList returns the complete list with that content, if there is one.
 func (db *DB) FindList(ctx context.Context, accountID int64, digest string, kind wxcast.ListKind) (l wxcast.List,
@@ -41,11 +36,6 @@ func (db *DB) LoadList(ctx context.Context, accountID int64, digest string, kind
 	rows func(yield func(wxcast.ListRow, error) bool)) (wxcast.List, error) {
 	l := wxcast.List{ListRef: wxcast.ListRef{Kind: kind}, AccountID: accountID, Digest: digest}
 	err := db.tx(ctx, accountID, func(tx *sqlx.Tx) error {
-		for _, query := range []string{db.q.DropOldListRows, db.q.DropOldLists} {
-			if _, err := tx.ExecContext(ctx, query, accountID, db.Now().Add(-listKept)); err != nil {
-				return err
-			}
-		}
 		return tx.GetContext(ctx, &l.ID, db.q.AddList, accountID, digest, kind, db.Now())
 	})
 	if err != nil {

@@ -16,7 +16,6 @@ var queryFiles embed.FS
 // stops the program at Open; that every text is valid on its engine is tested.
 type queries struct {
 	AddCommit        string `query:"add-commit"`
-	DropOldCommits   string `query:"drop-old-commits"`
 	UnionIDsOf       string `query:"unionids-of"`
 	AddOptOutsBeside string `query:"add-optouts-beside"`
 	NameOptOuts      string `query:"name-optouts"`
@@ -65,7 +64,6 @@ type queries struct {
 	RenewJobRun           string `query:"renew-job-run"`
 	FinishJobRun          string `query:"finish-job-run"`
 	ListJobRuns           string `query:"list-job-runs"`
-	DropOldJobRuns        string `query:"drop-old-job-runs"`
 
 	RaiseNotice        string `query:"raise-notice"`
 	EndNotice          string `query:"end-notice"`
@@ -76,7 +74,6 @@ type queries struct {
 	NoticeTold         string `query:"notice-told"`
 	TellingEnd         string `query:"telling-end"`
 	DropNotice         string `query:"drop-notice"`
-	DropOldNotices     string `query:"drop-old-notices"`
 	ReportDays         string `query:"report-days"`
 	KeptReport         string `query:"kept-report"`
 
@@ -87,10 +84,9 @@ type queries struct {
 	APIKeyUsed       string `query:"api-key-used"`
 	RevokeAPIKey     string `query:"revoke-api-key"`
 
-	AddAudit     string `query:"add-audit"`
-	EndAudit     string `query:"end-audit"`
-	ListAudit    string `query:"list-audit"`
-	DropOldAudit string `query:"drop-old-audit"`
+	AddAudit  string `query:"add-audit"`
+	EndAudit  string `query:"end-audit"`
+	ListAudit string `query:"list-audit"`
 
 	HearsReceipts string `query:"hears-receipts"`
 	Doubts        string `query:"doubts"`
@@ -107,7 +103,6 @@ type queries struct {
 	CountEvents       string `query:"count-events"`
 	MarkEventsApplied string `query:"mark-events-applied"`
 	ForgetEvents      string `query:"forget-events"`
-	DropOldEvents     string `query:"drop-old-events"`
 
 	CountFollowers   string `query:"count-followers"`
 	FollowerGrowth   string `query:"follower-growth"`
@@ -205,14 +200,12 @@ type queries struct {
 	GetFixing             string `query:"get-fixing"`
 	AdvanceFixing         string `query:"advance-fixing"`
 
-	AddList         string `query:"add-list"`
-	FindList        string `query:"find-list"`
-	CompleteList    string `query:"complete-list"`
-	CountList       string `query:"count-list"`
-	DropOldListRows string `query:"drop-old-list-rows"`
-	DropOldLists    string `query:"drop-old-lists"`
-	FindListRow     string `query:"find-list-row"`
-	AddListRows     string `query:"add-list-rows"`
+	AddList      string `query:"add-list"`
+	FindList     string `query:"find-list"`
+	CompleteList string `query:"complete-list"`
+	CountList    string `query:"count-list"`
+	FindListRow  string `query:"find-list-row"`
+	AddListRows  string `query:"add-list-rows"`
 
 	AddOptOuts       string `query:"add-optouts"`
 	RemoveOptOuts    string `query:"remove-optouts"`
@@ -220,12 +213,10 @@ type queries struct {
 	UnknownIDs       string `query:"unknown-ids"`
 	FindBlocks       string `query:"find-blocks"`
 	AddBlocks        string `query:"add-blocks"`
-	DropOldBlocks    string `query:"drop-old-blocks"`
 	ForgetBlocks     string `query:"forget-blocks"`
 	SettleEarly      string `query:"settle-early"`
 	AnyEarly         string `query:"any-early"`
 	LockQuota        string `query:"lock-quota"`
-	DropEarly        string `query:"drop-early"`
 	AddEarly         string `query:"add-early"`
 	SettleReceipts   string `query:"settle-receipts"`
 	DoubtfulReceipts string `query:"doubtful-receipts"`
@@ -233,6 +224,33 @@ type queries struct {
 	ReceiptHints     string `query:"receipt-hints"`
 	MessagesHeard    string `query:"messages-heard"`
 	SettleDoubt      string `query:"settle-doubt"`
+
+	OldJobRuns         string `query:"old-job-runs"`
+	DropJobRuns        string `query:"drop-job-runs"`
+	OldSyncRuns        string `query:"old-sync-runs"`
+	DropSyncRuns       string `query:"drop-sync-runs"`
+	OldNotices         string `query:"old-notices"`
+	DropNotices        string `query:"drop-notices"`
+	OldAudit           string `query:"old-audit"`
+	DropAudit          string `query:"drop-audit"`
+	OldEvents          string `query:"old-events"`
+	OldSubscribeEvents string `query:"old-subscribe-events"`
+	DropEvents         string `query:"drop-events"`
+	OldEarly           string `query:"old-early"`
+	DropEarly          string `query:"drop-early"`
+	OldBlocks          string `query:"old-blocks"`
+	DropBlocks         string `query:"drop-blocks"`
+	OldCommits         string `query:"old-commits"`
+	DropCommits        string `query:"drop-commits"`
+	GoneFollowers      string `query:"gone-followers"`
+	DropGoneFollowers  string `query:"drop-gone-followers"`
+	DropLooseBridges   string `query:"drop-loose-bridges"`
+	OldLists           string `query:"old-lists"`
+	DropListRows       string `query:"drop-list-rows"`
+	DropList           string `query:"drop-list"`
+	OldBroadcasts      string `query:"old-broadcasts"`
+	MarkEmptied        string `query:"mark-emptied"`
+	DropDeliveries     string `query:"drop-deliveries"`
 
 	FixRecipients          string `query:"fix-recipients"`
 	LockFixing             string `query:"lock-fixing"`

@@ -167,13 +167,17 @@ func (s *Spec) broadcastsCalled(ctx context.Context, store AudienceStore, accoun
 	if err != nil {
 		return nil, err
 	}
-	for _, b := range all {
-		ids = append(ids, b.ID)
-	}
-	if id, err := strconv.ParseInt(name, 10, 64); err == nil && len(ids) == 0 {
-		if _, err := store.Broadcast(ctx, wxcast.BroadcastRef{AccountID: accountID, ID: id}); err == nil {
-			ids = append(ids, id)
+	if id, err := strconv.ParseInt(name, 10, 64); err == nil && len(all) == 0 {
+		if b, err := store.Broadcast(ctx, wxcast.BroadcastRef{AccountID: accountID, ID: id}); err == nil {
+			all = append(all, b)
 		}
+	}
+	for _, b := range all {
+		if !b.EmptiedAt.IsZero() {
+			return nil, s.Bad("audience.exclude_broadcasts", wxcast.Say("spec.emptied_broadcast", "id", b.ID,
+				"at", b.EmptiedAt), wxcast.Say("spec.want_list_instead"))
+		}
+		ids = append(ids, b.ID)
 	}
 	if len(ids) == 0 {
 		return nil, s.Bad("audience.exclude_broadcasts", wxcast.Say("spec.no_such_broadcast", "name", name),

@@ -24,6 +24,14 @@ func (a *Account) broadcast(ctx context.Context, id int64) (wxcast.Broadcast, er
 	return b, err
 }
 
+// stillThere says so when a broadcast's deliveries were removed.
+func stillThere(b wxcast.Broadcast) error {
+	if b.EmptiedAt.IsZero() {
+		return nil
+	}
+	return conflict("broadcast.emptied", "id", b.ID, "at", b.EmptiedAt)
+}
+
 // Broadcasts are all of the account's, the latest first.
 func (a *Account) Broadcasts(ctx context.Context) ([]report.Broadcast, error) {
 	// Until tomorrow: one that was made before the clock was set back is there, too.
@@ -230,6 +238,9 @@ func (a *Account) RetryBroadcast(ctx context.Context, id int64, only []int, who 
 func (a *Account) retry(ctx context.Context, b wxcast.Broadcast, only []int, who Asker) (wxcast.Broadcast, error) {
 	if !b.State.Final() {
 		return b, conflict("broadcast.retry_early", "id", b.ID, "state", State(b.State))
+	}
+	if err := stillThere(b); err != nil {
+		return b, err
 	}
 	audience := wxcast.Audience{MiniID: b.MiniID, Retry: &wxcast.RetryOf{BroadcastID: b.ID, ErrCodes: only}}
 	name := ""

@@ -88,6 +88,9 @@ func timeText(t time.Time) string {
 func (a *Account) ExportDeliveries(ctx context.Context, id int64, format string, w io.Writer) (int64, error) {
 	return audited(ctx, a, "export-deliveries", fmt.Sprintf("broadcast %d", id), func(*entry) (int64, error) {
 		b, err := a.broadcast(ctx, id)
+		if err == nil {
+			err = stillThere(b)
+		}
 		if err != nil {
 			return 0, err
 		}

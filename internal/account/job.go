@@ -97,7 +97,7 @@ func (a *Account) Schedule() []jobs.Job {
 		add(jobQuota, a.cfg.Serve.QuotaAt, a.watchQuota)
 	}
 	add(jobHousekeeping, a.cfg.Serve.HousekeepingAt, func(ctx context.Context) (any, error) {
-		removed, err := a.db.KeepHouse(ctx, a.ID)
+		removed, err := a.db.KeepHouse(ctx, a.ID, a.cfg.Retention)
 		return map[string]int64{"removed": removed}, err
 	})
 	return all

@@ -65,7 +65,7 @@ func tellFound(who Asker, b wxcast.Broadcast) {
 // prepare finds out whom a new broadcast goes to, looks at every value of theirs, and
 // asks for a yes where that is called for.
 func (a *Account) prepare(ctx context.Context, checked checkedSpec, who Asker) (wxcast.Audience, int64, error) {
-	audience, err := checked.Resolve(ctx, a.db, a.ID, checked.miniID, a.db.Now())
+	audience, err := a.resolve(ctx, checked)
 	if err != nil {
 		return audience, 0, err
 	}
@@ -86,6 +86,18 @@ func (a *Account) prepare(ctx context.Context, checked checkedSpec, who Asker) (
 	}
 	recipients, err := a.confirm(ctx, checked.Name, audience, who)
 	return audience, recipients, err
+}
+
+// resolve finds whom a spec goes to. Who got something so long ago that it is not kept any
+// more cannot be left out.
+func (a *Account) resolve(ctx context.Context, checked checkedSpec) (wxcast.Audience, error) {
+	now, kept := a.db.Now(), a.cfg.Retention.Deliveries
+	audience, err := checked.Resolve(ctx, a.db, a.ID, checked.miniID, now)
+	if err == nil && kept > 0 && audience.NotMessagedSince.Before(now.Add(-kept)) && !audience.NotMessagedSince.IsZero() {
+		return audience, checked.Bad("audience.not_messaged", wxcast.Say("spec.not_kept_so_long"),
+			wxcast.Say("spec.want_kept", "days", int64(kept/(24*time.Hour))))
+	}
+	return audience, err
 }
 
 // confirm asks for a yes before a large new broadcast, and refuses one to nobody. It returns

@@ -96,7 +96,7 @@ func (a *Account) preview(ctx context.Context, s Spec, messages int) (p Preview,
 	}
 	p.NotBridged.WithoutUnionID, p.NotBridged.NotInMiniProgram = coverage.WithoutUnionID, coverage.NotInMiniProgram
 	p.NotBridged.Ambiguous = coverage.Ambiguous
-	audience, err := s.Resolve(ctx, a.db, a.ID, checked.miniID, a.db.Now())
+	audience, err := a.resolve(ctx, checked)
 	if err != nil {
 		return p, err
 	}
@@ -210,7 +210,7 @@ func (a *Account) testMessages(ctx context.Context, s Spec, to []string) (messag
 	if err != nil {
 		return nil, err
 	}
-	audience, err := s.Resolve(ctx, a.db, a.ID, checked.miniID, a.db.Now())
+	audience, err := a.resolve(ctx, checked)
 	if err != nil {
 		return nil, err
 	}

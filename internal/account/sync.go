@@ -16,12 +16,17 @@ func (a *Account) Sync(ctx context.Context, mode wxcast.SyncMode, allowMassUnfol
 		if err := a.needCalls(); err != nil {
 			return followersync.Summary{}, err
 		}
-		return followersync.Run(ctx, a.client, a.db, followersync.Options{
+		summary, err := followersync.Run(ctx, a.client, a.db, followersync.Options{
 			AccountID: a.ID, Mode: mode, Concurrency: a.cfg.Sync.Concurrency, Rate: a.cfg.Sync.Rate,
 			MaxUnfollowShare: a.cfg.Sync.MaxUnfollowShare, AllowMassUnfollow: allowMassUnfollow,
 			ResumeWithin: a.cfg.Sync.ResumeWithin,
 			Progress:     progress, Log: a.log,
 		})
+		if err == nil && a.startJob == nil {
+			// No serve of ours runs that would keep house: who syncs by cron gets it so.
+			_, err = a.db.KeepHouse(ctx, a.ID, a.cfg.Retention)
+		}
+		return summary, err
 	})
 }
 

@@ -207,9 +207,9 @@ Where to go next:
 	"import.read":    {"Read {rows:count} mini users: {new:count} new, {changed:count} changed, {removed:count} removed, {rejected:count} rejected.", "读取小程序用户 {rows:count} 个：新增 {new:count}，更改 {changed:count}，删除 {removed:count}，不合格 {rejected:count}。"},
 	"import.rejects": {"The rejected rows, with line and reason: {file}", "不合格的行（含行号和原因）：{file}"},
 
-	"jobs.none_yet":      {"none yet", "尚无"},
-	"jobs.runs":          {"Runs", "运行记录"},
-	"jobs.run":           {"{job} of {at:minute}: {detail}", "{at:minute} 的 {job}：{detail}"},
+	"jobs.none_yet": {"none yet", "尚无"},
+	"jobs.runs":     {"Runs", "运行记录"},
+	"jobs.run":      {"{job} of {at:minute}: {detail}", "{at:minute} 的 {job}：{detail}"},
 	"jobs.interrupted": {"interrupted: the run of {due:minute} (Beijing) took its place",
 		"被中断：由 {due:minute}（北京时间）的那次接替"},
 	"jobs.still_at_work": {"the run of {due:minute} (Beijing) was still at work", "{due:minute}（北京时间）的那次仍在运行"},

@@ -78,6 +78,8 @@ type Broadcast struct {
 	// Kept are the counts of its deliveries, where they were kept when it was over; nil where
 	// they are to be counted.
 	Kept *Tally
+	// EmptiedAt is when its deliveries were removed, as old enough; zero while they are there.
+	EmptiedAt time.Time
 }
 
 // BroadcastRef names one broadcast: every statement about one names its account, too, so

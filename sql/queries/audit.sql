@@ -11,7 +11,3 @@ UPDATE audit_log SET target = $2, outcome = $3 WHERE id = $1;
 -- $1 account; $2 before this id; $3 at most.
 SELECT id, at, actor, action, target, outcome FROM audit_log
     WHERE account_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3;
-
--- name: drop-old-audit
--- $1 account; $2 before, UTC.
-DELETE FROM audit_log WHERE account_id = $1 AND at < $2;

@@ -21,10 +21,6 @@ WHERE k.account_id = $1 AND k.channel = $3 AND k.since >= $4
       WHERE account_id = $1 AND broadcast_id = $2 AND channel = $3)
   AND k.recipient IN (%s);
 
--- name: drop-old-blocks
--- $1 account; $2 before, UTC.
-DELETE FROM blocks WHERE account_id = $1 AND since < $2;
-
 -- name: forget-blocks
 -- $1 account; $2 recipient.
 DELETE FROM blocks WHERE account_id = $1 AND recipient = $2;

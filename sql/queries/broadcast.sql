@@ -11,7 +11,8 @@ ON CONFLICT (account_id, name, content_hash) DO NOTHING RETURNING id;
 -- $1 account; $2 broadcast.
 SELECT id, account_id, mini_id, name, content_hash, spec, audience, message_key, state, reason, resume_at, rate,
     priority, canary,
-    canary_until, fixed, created_at, started_at, finished_at, tally, changes
+    canary_until, fixed, created_at, started_at, finished_at, tally, changes,
+    emptied_at
 FROM broadcasts WHERE account_id = $1 AND id = $2;
 
 -- name: broadcast-state
@@ -23,7 +24,8 @@ SELECT state FROM broadcasts WHERE account_id = $1 AND id = $2;
 -- $1 account; $2 name.
 SELECT id, account_id, mini_id, name, content_hash, spec, audience, message_key, state, reason, resume_at, rate,
     priority, canary,
-    canary_until, fixed, created_at, started_at, finished_at, tally, changes
+    canary_until, fixed, created_at, started_at, finished_at, tally, changes,
+    emptied_at
 FROM broadcasts WHERE account_id = $1 AND name = $2 ORDER BY id DESC;
 
 -- name: list-broadcasts
@@ -31,7 +33,8 @@ FROM broadcasts WHERE account_id = $1 AND name = $2 ORDER BY id DESC;
 -- $1 account; $2 from; $3 to, UTC.
 SELECT id, account_id, mini_id, name, content_hash, spec, audience, message_key, state, reason, resume_at, rate,
     priority, canary,
-    canary_until, fixed, created_at, started_at, finished_at, tally, changes
+    canary_until, fixed, created_at, started_at, finished_at, tally, changes,
+    emptied_at
 FROM broadcasts WHERE account_id = $1 AND created_at < $3 AND (finished_at IS NULL OR finished_at >= $2)
     ORDER BY id DESC;
 
@@ -40,7 +43,8 @@ FROM broadcasts WHERE account_id = $1 AND created_at < $3 AND (finished_at IS NU
 -- $1 account; $2 now, UTC.
 SELECT id, account_id, mini_id, name, content_hash, spec, audience, message_key, state, reason, resume_at, rate,
     priority, canary,
-    canary_until, fixed, created_at, started_at, finished_at, tally, changes
+    canary_until, fixed, created_at, started_at, finished_at, tally, changes,
+    emptied_at
 FROM broadcasts WHERE account_id = $1 AND finished_at IS NULL
     AND (state = 'running' OR state IN ('waiting', 'scheduled') AND resume_at <= $2) ORDER BY id;
 
@@ -65,7 +69,8 @@ WHERE account_id = $1 AND id = $2 AND state = 'cancelled' AND finished_at IS NUL
 -- $1 account.
 SELECT id, account_id, mini_id, name, content_hash, spec, audience, message_key, state, reason, resume_at, rate,
     priority, canary,
-    canary_until, fixed, created_at, started_at, finished_at, tally, changes
+    canary_until, fixed, created_at, started_at, finished_at, tally, changes,
+    emptied_at
 FROM broadcasts b WHERE account_id = $1 AND finished_at IS NULL AND (state = 'cancelled' OR state = 'paused' AND (
     EXISTS (SELECT 1 FROM leases l WHERE l.account_id = b.account_id AND l.broadcast_id = b.id)
     OR EXISTS (SELECT 1 FROM deliveries d WHERE d.account_id = b.account_id AND d.broadcast_id = b.id
@@ -81,7 +86,7 @@ WHERE account_id = $1 AND id = $2 AND finished_at IS NOT NULL AND tally IS NULL 
 -- Deliveries of these have changed, whose counts are kept, or about to be.
 -- $1 account; $2 their ids as a JSON array; %s the ids.
 UPDATE broadcasts SET tally = NULL, changes = changes + 1
-WHERE account_id = $1 AND finished_at IS NOT NULL AND CAST(id AS TEXT) IN (%s);
+WHERE account_id = $1 AND finished_at IS NOT NULL AND emptied_at IS NULL AND CAST(id AS TEXT) IN (%s);
 
 -- name: wake-for-quota
 -- Those that wait for the quota of an API go on at once where enough of it is left.

@@ -1,7 +1,3 @@
--- name: drop-old-commits
--- $1 account; $2 before, UTC.
-DELETE FROM commits WHERE account_id = $1 AND at < $2;
-
 -- name: date-commits
 -- After the store's clock went back, those from the future are of now.
 -- $1 account; $2 now, UTC.

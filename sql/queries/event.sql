@@ -20,9 +20,3 @@ SELECT kind, COUNT(*) AS n FROM events WHERE account_id = $1 AND received_at >= 
 -- name: forget-events
 -- $1 account; $2 openid.
 DELETE FROM events WHERE account_id = $1 AND openid = $2;
-
--- name: drop-old-events
--- Those of subscribe messages are kept: they are what people allowed.
--- $1 account; $2 received before, UTC.
-DELETE FROM events WHERE account_id = $1 AND received_at < $2 AND applied_at IS NOT NULL
-    AND kind NOT LIKE 'subscribe_msg_%';

@@ -35,7 +35,3 @@ UPDATE job_runs SET finished_at = $3, outcome = $4, detail = $5
 -- $1 account; $2 at most.
 SELECT id, account_id, job, due_at, started_at, finished_at, worker, attempts, outcome, detail FROM job_runs
     WHERE account_id = $1 ORDER BY id DESC LIMIT $2;
-
--- name: drop-old-job-runs
--- $1 account; $2 before, UTC.
-DELETE FROM job_runs WHERE account_id = $1 AND started_at < $2;

@@ -14,15 +14,3 @@ UPDATE lists SET complete = TRUE, row_count = $3 WHERE account_id = $1 AND id = 
 -- name: count-list
 -- $1 account; $2 list.
 SELECT row_count FROM lists WHERE account_id = $1 AND id = $2;
-
--- name: drop-old-list-rows
--- Lists older than $2 that no broadcast without all its recipients needs.
--- $1 account; $2 loaded before, UTC.
-DELETE FROM list_rows WHERE account_id = $1 AND list_id IN (SELECT id FROM lists
-    WHERE account_id = $1 AND loaded_at < $2
-    AND NOT EXISTS (SELECT 1 FROM broadcasts WHERE account_id = $1 AND NOT fixed AND finished_at IS NULL));
-
--- name: drop-old-lists
--- $1 account; $2 loaded before, UTC.
-DELETE FROM lists WHERE account_id = $1 AND loaded_at < $2
-    AND NOT EXISTS (SELECT 1 FROM broadcasts WHERE account_id = $1 AND NOT fixed AND finished_at IS NULL);

@@ -51,11 +51,6 @@ UPDATE notices SET told_at = NULL WHERE id = $1 AND over_at IS NOT NULL;
 -- $1 notice.
 DELETE FROM notices WHERE id = $1 AND over_at IS NOT NULL;
 
--- name: drop-old-notices
--- $1 account; $2 raised before, UTC.
-DELETE FROM notices WHERE account_id = $1 AND raised_at < $2 AND told_at IS NOT NULL
-    AND (kind = 'report' OR over_at IS NOT NULL);
-
 -- name: report-days
 -- The days whose report was kept, the latest first.
 -- $1 account.

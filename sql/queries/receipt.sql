@@ -4,10 +4,6 @@
 SELECT EXISTS (SELECT 1 FROM early_receipts WHERE account_id = $1 AND app_id = $2) AS any_early,
     EXISTS (SELECT 1 FROM broadcasts WHERE account_id = $1 AND id = $3 AND finished_at IS NOT NULL) AS over;
 
--- name: drop-early
--- $1 account; $2 before, UTC.
-DELETE FROM early_receipts WHERE account_id = $1 AND at < $2;
-
 -- name: settle-doubt
 -- A receipt whose msgid names no message of ours: it is of the one message to that person
 -- that it can be about, and of none where there are two. One whose msgid is known has its

@@ -175,6 +175,8 @@ CREATE TABLE broadcasts (
     -- counts in changes.
     tally        TEXT,
     changes      BIGINT NOT NULL DEFAULT 0,
+    -- When its deliveries began to be removed, as the retention has it: the counts stay.
+    emptied_at   TIMESTAMPTZ,
     PRIMARY KEY (account_id, id),
     UNIQUE (account_id, message_key),
     UNIQUE (account_id, name, content_hash)
