@@ -28,6 +28,10 @@ type Config struct {
 	Broadcast  Broadcast
 	Serve      Serve
 	Retention  wxcast.Retention
+	// StoreKeyFile names the file of the data keys that seal what is secret in the store; ""
+	// for none.
+	StoreKeyFile string
+	Audit        Audit
 	Notify     []Robot
 }
 
@@ -55,6 +59,12 @@ type AccessToken struct {
 type MiniProgram struct {
 	AppID  string
 	Secret Secret
+}
+
+// Audit is where the audit log is kept besides the store.
+type Audit struct {
+	File   string // JSON lines are added to it; "" for none
+	Syslog string // udp://HOST:514, tcp://HOST:601 or unix:///dev/log; "" for none
 }
 
 // Sync is how followers are fetched.

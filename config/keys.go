@@ -40,6 +40,22 @@ var Keys = []Key{
 	{"database.auto_migrate", "true",
 		"let any command bring an older schema up to date; with `false` only `wxcast migrate` does",
 		func(c *Config, v string) (err error) { c.AutoMigrate, err = parseBool(v); return err }},
+	{"store.key_file", "",
+		"file of the data keys that seal access tokens in the store and key the audit log, a key in each line; see security.md",
+		func(c *Config, v string) error { c.StoreKeyFile = v; return nil }},
+	{"audit.file", "", "file to which each entry of the audit log is added as a line of JSON, for a SIEM",
+		func(c *Config, v string) error { c.Audit.File = v; return nil }},
+	{"audit.syslog", "", "where each entry is sent, too: `udp://HOST:514`, `tcp://HOST:601` or `unix:///dev/log`",
+		func(c *Config, v string) error {
+			u, err := url.Parse(v)
+			network := err == nil && (u.Scheme == "udp" || u.Scheme == "tcp") && u.Port() != "" && u.Path == ""
+			local := err == nil && u.Scheme == "unix" && u.Host == "" && u.Path != ""
+			if v != "" && !network && !local {
+				return wrong("config.no_syslog", "config.want_syslog")
+			}
+			c.Audit.Syslog = v
+			return nil
+		}},
 	{"api_base", "https://api.weixin.qq.com,https://api2.weixin.qq.com",
 		"WeChat's API hosts, in the order they are tried",
 		func(c *Config, v string) (err error) { c.APIBases, err = parseBases(v); return err }},

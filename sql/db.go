@@ -26,6 +26,7 @@ import (
 	"github.com/lib/pq"
 
 	"github.com/wxcast/wxcast/internal/private"
+	"github.com/wxcast/wxcast/internal/seal"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
@@ -58,6 +59,9 @@ type DB struct {
 
 	// memories is what this process remembers by account: see memory.
 	memories sync.Map
+
+	// keys seal what is secret in the store.
+	keys seal.Keys
 
 	// density is what was learnt of broadcasts: id to bool, see dense.
 	density sync.Map
@@ -93,6 +97,10 @@ func Open(ctx context.Context, rawURL string) (*DB, error) {
 	}
 	return db, nil
 }
+
+// SealWith seals what is secret in the store with these keys from now on; it is called before
+// the store is used.
+func (db *DB) SealWith(keys seal.Keys) { db.keys = keys }
 
 func openSQLite(path string) (*DB, error) {
 	if path == "" {

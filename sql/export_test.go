@@ -87,7 +87,7 @@ func (db *DB) PrepareAll(ctx context.Context) map[string]error {
 			text = fmt.Sprintf(text, db.engine.elements("$5"))
 		case "get-pacing", "get-broadcast-for-claim":
 			text = fmt.Sprintf(text, db.engine.clockColumn())
-		case "drop-job-runs", "drop-sync-runs", "drop-notices", "drop-audit", "drop-events", "drop-early", "drop-blocks",
+		case "drop-job-runs", "drop-sync-runs", "drop-notices", "drop-events", "drop-early", "drop-blocks",
 			"drop-commits", "drop-gone-followers", "drop-loose-bridges":
 			text = fmt.Sprintf(text, db.engine.elements("$2"))
 		case "drop-tallies", "find-commits", "defer-events":
@@ -235,4 +235,21 @@ func (db *DB) PeopleQueries() map[string]int {
 		fmt.Sprintf(db.q.Messaged, people, db.engine.elements("$3")): 5,
 		fmt.Sprintf(db.q.AddBlocks, db.engine.elements("$4")):        5,
 	}
+}
+
+// Exec changes the store as somebody with its password could.
+func (db *DB) Exec(t testing.TB, query string) {
+	t.Helper()
+	if _, err := db.write.ExecContext(t.Context(), query); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// KeptToken is an app's access token as the store holds it.
+func (db *DB) KeptToken(t testing.TB, appid wxcast.AppID) (kept string) {
+	t.Helper()
+	if err := db.read.GetContext(t.Context(), &kept, "SELECT access_token FROM tokens WHERE appid = $1", appid); err != nil {
+		t.Fatal(err)
+	}
+	return kept
 }

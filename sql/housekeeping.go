@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/wxcast/wxcast/internal/wxcast"
@@ -43,7 +44,6 @@ func (db *DB) KeepHouse(ctx context.Context, accountID int64, keep wxcast.Retent
 		{keep.JobRuns, "0", q.OldJobRuns, by(q.DropJobRuns)},
 		{keep.JobRuns, "0", q.OldSyncRuns, by(q.DropSyncRuns)},
 		{keep.Notices, "0", q.OldNotices, by(q.DropNotices)},
-		{keep.Audit, "0", q.OldAudit, by(q.DropAudit)},
 		{keep.Events, "0", q.OldEvents, by(q.DropEvents)},
 		{keep.SubscribeEvents, "0", q.OldSubscribeEvents, by(q.DropEvents)},
 		{keep.FollowersGone, "", q.GoneFollowers, append(timed(q.DropGoneFollowers), by(q.DropLooseBridges)...)},
@@ -55,6 +55,10 @@ func (db *DB) KeepHouse(ctx context.Context, accountID int64, keep wxcast.Retent
 		if removed += n; err != nil {
 			return removed, fmt.Errorf("remove what is old: %w", err)
 		}
+	}
+	entries, err := db.removeAudit(ctx, accountID, keep.Audit)
+	if removed += entries; err != nil {
+		return removed, fmt.Errorf("remove old entries of the audit log: %w", err)
 	}
 	lists, err := db.removeLists(ctx, accountID, keep.Lists)
 	if removed += lists; err != nil {
@@ -104,6 +108,27 @@ func (db *DB) removeOld(ctx context.Context, accountID int64, o old) (removed in
 			return removed, err
 		}
 	}
+}
+
+// removeAudit removes the oldest entries of the audit log, after an entry that says so: where
+// there is none, the log was cut by somebody else.
+func (db *DB) removeAudit(ctx context.Context, accountID int64, kept time.Duration) (removed int64, err error) {
+	var to int64
+	if kept == 0 {
+		return 0, nil
+	}
+	if err := db.get(ctx, &to, db.q.OldAuditTo, accountID, db.Now().Add(-kept)); err != nil || to <= 0 {
+		return 0, err
+	}
+	var first []auditRow
+	if err := db.list(ctx, &first, db.q.WalkAudit, accountID, 0, 1); err != nil || first[0].Seq > to {
+		return 0, err
+	}
+	if _, err := db.AddAudit(ctx, accountID, wxcast.AuditEntry{Actor: "job housekeeping", Action: wxcast.AuditTrimmed,
+		Target: strconv.FormatInt(to, 10), Outcome: "done"}); err != nil {
+		return 0, err
+	}
+	return db.removeRowsOf(ctx, db.q.DropAudit, accountID, to)
 }
 
 func (db *DB) removeLists(ctx context.Context, accountID int64, kept time.Duration) (removed int64, err error) {

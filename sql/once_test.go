@@ -190,7 +190,7 @@ func auditIsWrittenOnce(t *testing.T, w world, lose func()) {
 	lose()
 	_, err := w.AddAudit(t.Context(), w.account, wxcast.AuditEntry{Actor: "a", Action: "b"})
 	must(t, err)
-	entries, err := w.Audit(t.Context(), w.account, 0, 10)
+	entries, err := w.Audit(t.Context(), w.account, 0, 10, "")
 	must(t, err)
 	if len(entries) != 1 {
 		t.Errorf("%d entries of one act", len(entries))

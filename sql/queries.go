@@ -84,9 +84,12 @@ type queries struct {
 	APIKeyUsed       string `query:"api-key-used"`
 	RevokeAPIKey     string `query:"revoke-api-key"`
 
-	AddAudit  string `query:"add-audit"`
-	EndAudit  string `query:"end-audit"`
-	ListAudit string `query:"list-audit"`
+	LastAudit    string `query:"last-audit"`
+	AddAudit     string `query:"add-audit"`
+	WalkAudit    string `query:"walk-audit"`
+	AuditSalt    string `query:"audit-salt"`
+	SetAuditSalt string `query:"set-audit-salt"`
+	ListAudit    string `query:"list-audit"`
 
 	HearsReceipts string `query:"hears-receipts"`
 	Doubts        string `query:"doubts"`
@@ -231,7 +234,7 @@ type queries struct {
 	DropSyncRuns       string `query:"drop-sync-runs"`
 	OldNotices         string `query:"old-notices"`
 	DropNotices        string `query:"drop-notices"`
-	OldAudit           string `query:"old-audit"`
+	OldAuditTo         string `query:"old-audit-to"`
 	DropAudit          string `query:"drop-audit"`
 	OldEvents          string `query:"old-events"`
 	OldSubscribeEvents string `query:"old-subscribe-events"`

@@ -23,12 +23,16 @@ func (db *DB) Token(ctx context.Context, appid wxcast.AppID) (wxcast.Token, erro
 	case err != nil:
 		return wxcast.Token{}, fmt.Errorf("look up the token of %s: %w", appid, err)
 	}
-	return wxcast.NewToken(row.AccessToken, row.FetchedAt.UTC(), row.ExpiresAt.UTC()), nil
+	text, err := db.keys.Open(row.AccessToken, "token "+string(appid))
+	if err != nil {
+		return wxcast.Token{}, fmt.Errorf("look up the token of %s: %w", appid, err)
+	}
+	return wxcast.NewToken(text, row.FetchedAt.UTC(), row.ExpiresAt.UTC()), nil
 }
 
 // SaveToken puts the app's access token into the cache that all processes share.
 func (db *DB) SaveToken(ctx context.Context, appid wxcast.AppID, t wxcast.Token) error {
-	if _, err := db.exec(ctx, db.q.PutToken, appid, t.Reveal(), t.FetchedAt, t.ExpiresAt); err != nil {
+	if _, err := db.exec(ctx, db.q.PutToken, appid, db.keys.Seal(t.Reveal(), "token "+string(appid)), t.FetchedAt, t.ExpiresAt); err != nil {
 		return fmt.Errorf("save the token of %s: %w", appid, err)
 	}
 	return nil

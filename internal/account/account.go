@@ -8,6 +8,7 @@ package account
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -20,6 +21,8 @@ import (
 	"github.com/wxcast/wxcast/internal/jobs"
 	"github.com/wxcast/wxcast/internal/metrics"
 	"github.com/wxcast/wxcast/internal/report"
+	"github.com/wxcast/wxcast/internal/seal"
+	"github.com/wxcast/wxcast/internal/siem"
 	"github.com/wxcast/wxcast/internal/wechat"
 	"github.com/wxcast/wxcast/internal/wxcast"
 	store "github.com/wxcast/wxcast/sql"
@@ -57,11 +60,13 @@ type Account struct {
 	metrics *metrics.Metrics
 	// startJob runs a job now; nil but in wxcast serve.
 	startJob func(name string) bool
+	// siem keeps the audit log, too; nil for nobody.
+	siem *siem.Sink
 }
 
 // OpenStore opens the configured store with this binary's schema in it.
 func OpenStore(ctx context.Context, cfg *config.Config) (*store.DB, error) {
-	db, err := store.Open(ctx, cfg.DatabaseURL)
+	db, err := OpenUnchecked(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -75,6 +80,28 @@ func OpenStore(ctx context.Context, cfg *config.Config) (*store.DB, error) {
 		return nil, err
 	}
 	return db, nil
+}
+
+// OpenUnchecked opens the configured store whatever schema is in it.
+func OpenUnchecked(ctx context.Context, cfg *config.Config) (*store.DB, error) {
+	var keys seal.Keys
+	if cfg.StoreKeyFile != "" {
+		var err error
+		if keys, err = seal.Load(cfg.StoreKeyFile); err != nil {
+			bad := &config.Error{Key: "store.key_file", Problem: wxcast.Say("seal.no_file", "file", cfg.StoreKeyFile, "why", err),
+				Want: wxcast.Say("seal.want_keys")}
+			var said wxcast.Said
+			if errors.As(err, &said) {
+				bad.Problem = said.Sentence()
+			}
+			return nil, bad
+		}
+	}
+	db, err := store.Open(ctx, cfg.DatabaseURL)
+	if err == nil {
+		db.SealWith(keys)
+	}
+	return db, err
 }
 
 // Open opens the configured store and one account on it. CloseAll closes both.
@@ -97,6 +124,9 @@ func On(ctx context.Context, db *store.DB, cfg *config.Config, of config.Account
 	if a.ID, err = db.EnsureApp(ctx, wxcast.AppID(of.AppID), wxcast.KindOfficialAccount); err != nil {
 		return nil, err
 	}
+	if a.siem, err = siem.Open(cfg.Audit.File, cfg.Audit.Syslog, log); err != nil {
+		return nil, err
+	}
 	db.TrustReceipts(a.ID, of.OnlySender)
 	if of.CanCall() {
 		a.client = NewClient(cfg, of, db, Hooks{Overridden: a.tokenOverridden, Observe: a.called})
@@ -107,6 +137,7 @@ func On(ctx context.Context, db *store.DB, cfg *config.Config, of config.Account
 // Close ends the account's connections to WeChat. The store stays open.
 func (a *Account) Close() {
 	a.noteCalls(context.Background())
+	a.siem.Close()
 	if a.client != nil {
 		a.client.Close()
 	}

@@ -50,7 +50,7 @@ func open(t *testing.T, url string) (*account.Account, *simulator.Server) {
 // reads are the use cases that change nothing and hand out nothing that is not everybody's,
 // and what is no use case.
 var reads = []string{
-	"Audit", "Broadcast", "BroadcastProgress", "Broadcasts", "Describe", "Jobs", "Keys", "Report", "ReportDays",
+	"Audit", "VerifyAudit", "Refused", "Broadcast", "BroadcastProgress", "Broadcasts", "Describe", "Jobs", "Keys", "Report", "ReportDays",
 	"ReportPage",
 	"SyncRuns", "WriteReport",
 	"CanCall", "Client", "Close", "CloseAll", "MiniProgram", "Name", "Now", "Schedule", "Serve", "Teller",
@@ -63,7 +63,7 @@ var reads = []string{
 func TestEveryChangeIsWrittenDown(t *testing.T) {
 	storetest.EachURL(t, func(t *testing.T, url string) {
 		a, sim := open(t, url)
-		ctx := account.As(t.Context(), "tester")
+		ctx := account.As(t.Context(), "tester", "192.0.2.7")
 		changes := changesOf(t, a, sim)
 		all := reflect.TypeFor[*account.Account]()
 		for i := range all.NumMethod() {
@@ -81,7 +81,7 @@ func TestEveryChangeIsWrittenDown(t *testing.T) {
 			if err := c.do(ctx); err != nil {
 				t.Errorf("%s: %v", c.method, err)
 			}
-			entries, err := a.Audit(t.Context(), 0, 1)
+			entries, err := a.Audit(t.Context(), 0, 1, "")
 			if err != nil || len(entries) != 1 || entries[0].Action != c.action || entries[0].Actor != "tester" ||
 				entries[0].Outcome != "done" {
 				t.Errorf("%s: the log's last entry is %+v (%v), want %s by tester, done", c.method, entries, err,
@@ -91,7 +91,7 @@ func TestEveryChangeIsWrittenDown(t *testing.T) {
 		if _, err := a.PauseBroadcast(ctx, 99); err == nil {
 			t.Error("a broadcast that is not there is paused")
 		}
-		if entries, _ := a.Audit(t.Context(), 0, 1); entries[0].Outcome != "not found" ||
+		if entries, _ := a.Audit(t.Context(), 0, 1, ""); entries[0].Outcome != "not found" ||
 			entries[0].Target != "broadcast 99" {
 			t.Errorf("a change that failed is written down as %+v", entries[0])
 		}

@@ -3,6 +3,7 @@ package account
 import (
 	"context"
 	"encoding/json"
+	"os"
 	"time"
 
 	"github.com/wxcast/wxcast/bridge"
@@ -63,6 +64,12 @@ func (a *Account) Jobs(ctx context.Context) (Jobs, error) {
 	return all, nil
 }
 
+// machine is the name of the one that a job runs on.
+func machine() string {
+	name, _ := os.Hostname() // "" where it has none
+	return name
+}
+
 // StartJob runs a job now, in this process of wxcast serve. Audited.
 func (a *Account) StartJob(ctx context.Context, name string) error {
 	return auditedOnly(ctx, a, "start-job", name, func(*entry) error {
@@ -83,7 +90,7 @@ func (a *Account) Schedule() []jobs.Job {
 		}
 		all = append(all, jobs.Job{AccountID: a.ID, Name: name, Schedule: schedule,
 			Run: func(ctx context.Context) (string, error) {
-				did, err := a.alerting(name, run)(As(ctx, "job "+name))
+				did, err := a.alerting(name, run)(As(ctx, "job "+name, machine()))
 				if err != nil {
 					return "", err
 				}

@@ -15,7 +15,7 @@ type OptOutChange struct {
 // AddOptOuts puts people on the list of those who want no messages, by their openids,
 // unionids or mini_openids, followers or not. Audited.
 func (a *Account) AddOptOuts(ctx context.Context, ids []string) (OptOutChange, error) {
-	return audited(ctx, a, "add-optouts", people(ids), func(*entry) (OptOutChange, error) {
+	return auditedOf(ctx, a, "add-optouts", people(ids), ids, func(*entry) (OptOutChange, error) {
 		added, unknown, err := a.db.AddOptOuts(ctx, a.ID, ids, "by hand")
 		return OptOutChange{Added: added, Unknown: append([]string{}, unknown...)}, err
 	})
@@ -23,7 +23,7 @@ func (a *Account) AddOptOuts(ctx context.Context, ids []string) (OptOutChange, e
 
 // RemoveOptOuts takes people off the list. Audited.
 func (a *Account) RemoveOptOuts(ctx context.Context, ids []string) (OptOutChange, error) {
-	return audited(ctx, a, "remove-optouts", people(ids), func(*entry) (OptOutChange, error) {
+	return auditedOf(ctx, a, "remove-optouts", people(ids), ids, func(*entry) (OptOutChange, error) {
 		removed, err := a.db.RemoveOptOuts(ctx, a.ID, ids)
 		if err == nil && removed == 0 {
 			err = notFound("optout.nobody", "ids", ids)
@@ -37,7 +37,7 @@ const optOutBatch = 2000
 
 // ImportOptOuts puts everyone of a file on the list. Audited.
 func (a *Account) ImportOptOuts(ctx context.Context, ids []string) (OptOutChange, error) {
-	return audited(ctx, a, "import-optouts", people(ids), func(*entry) (OptOutChange, error) {
+	return auditedOf(ctx, a, "import-optouts", people(ids), ids, func(*entry) (OptOutChange, error) {
 		r := OptOutChange{Unknown: []string{}}
 		for from := 0; from < len(ids); from += optOutBatch {
 			added, unknown, err := a.db.AddOptOuts(ctx, a.ID, ids[from:min(from+optOutBatch, len(ids))], "import")

@@ -157,7 +157,7 @@ func NewPerson(p wxcast.Person) Person {
 
 // Person shows everything that is kept of one person, by an openid or a unionid. Audited.
 func (a *Account) Person(ctx context.Context, id string) (Person, error) {
-	return audited(ctx, a, "get-person", "", func(*entry) (Person, error) {
+	return auditedOf(ctx, a, "get-person", "", []string{id}, func(*entry) (Person, error) {
 		minis, err := a.miniIDs(ctx)
 		if err != nil {
 			return Person{}, err
@@ -184,7 +184,7 @@ func (a *Account) Person(ctx context.Context, id string) (Person, error) {
 
 // ForgetPerson deletes one person's data from every table. Audited.
 func (a *Account) ForgetPerson(ctx context.Context, id string) (wxcast.Forgotten, error) {
-	return audited(ctx, a, "forget-person", "", func(*entry) (wxcast.Forgotten, error) {
+	return auditedOf(ctx, a, "forget-person", "", []string{id}, func(*entry) (wxcast.Forgotten, error) {
 		minis, err := a.miniIDs(ctx)
 		if err != nil {
 			return wxcast.Forgotten{}, err

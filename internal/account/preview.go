@@ -175,7 +175,7 @@ const TestMax = 20
 // TestBroadcast sends a spec's message, with each person's own values, to a few followers.
 // It is no part of the spec's broadcast. Audited.
 func (a *Account) TestBroadcast(ctx context.Context, s Spec, to []string) ([]TestMessage, error) {
-	return audited(ctx, a, "test-broadcast", s.Name, func(*entry) ([]TestMessage, error) {
+	return auditedOf(ctx, a, "test-broadcast", s.Name, to, func(*entry) ([]TestMessage, error) {
 		if len(to) == 0 || len(to) > TestMax {
 			return nil, &wxcast.BadInput{Key: "to", Problem: wxcast.Say("input.how_many", "n", len(to)),
 				Want: wxcast.Say("broadcast.want_to", "most", TestMax)}

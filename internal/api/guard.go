@@ -50,6 +50,11 @@ func (a *API) letIn(ctx huma.Context, next func(huma.Context)) {
 	r, w := humago.Unwrap(ctx)
 	key, status, why := a.admit(r, wxcast.Scope(ctx.Operation().Security[0]["key"][0]))
 	if status != 0 {
+		if of := a.accounts[key.AccountID]; status == http.StatusForbidden && of != nil {
+			if err := of.Refused(ctx.Context(), "key "+key.Name, a.Address(r), ctx.Operation().OperationID); err != nil {
+				a.Log.ErrorContext(ctx.Context(), "a refusal was not written down", "err", err)
+			}
+		}
 		switch status {
 		case http.StatusUnauthorized:
 			ctx.SetHeader("WWW-Authenticate", `Bearer realm="wxcast"`)
@@ -66,7 +71,7 @@ func (a *API) letIn(ctx huma.Context, next func(huma.Context)) {
 	_ = control.SetWriteDeadline(deadline)
 	r.Body = http.MaxBytesReader(w, r.Body, bodyOf(ctx.Operation().OperationID))
 	c := &caller{account: a.accounts[key.AccountID], lang: langOfRequest(r)}
-	as := account.As(ctx.Context(), "key "+key.Name)
+	as := account.As(ctx.Context(), "key "+key.Name, a.Address(r))
 	if !slices.Contains(key.Scopes, wxcast.ScopePeople) {
 		as = account.Masked(as)
 	}

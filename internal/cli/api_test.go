@@ -275,8 +275,26 @@ func TestTheWholeJobThroughTheAPI(t *testing.T) {
 				t.Errorf("the audit log lacks %q: %s", want, log)
 			}
 		}
+		about := do(200, "GET", "/audit?of="+openid, "", "")["entries"].([]any)
+		if text := fmt.Sprint(about); !strings.Contains(text, "forget-person") || len(about) >= len(entries) {
+			t.Errorf("of %d entries those about a person are %s", len(entries), text)
+		}
+		checked := do(200, "GET", "/audit/verify", "", "")
+		if checked["ok"] != true || checked["entries"].(float64) < 10 {
+			t.Errorf("the audit log, checked: %v", checked)
+		}
 		_ = r.Process.Signal(os.Interrupt)
 		<-r.ended
+		if o := b.run(t, "audit", "verify", "--head", checked["head"].(string)); o.code != 0 {
+			t.Errorf("%+v", o)
+		}
+		if o := b.run(t, "audit", "verify", "--head", "1:"+strings.Repeat("0", 64)); o.code != 1 ||
+			!strings.Contains(o.err, "entry 1 is not the one whose hash was given") {
+			t.Errorf("%+v", o)
+		}
+		if o := b.run(t, "audit", "verify", "--head", "1"); o.code != 2 {
+			t.Errorf("%+v", o)
+		}
 		log += metrics + r.said.err + b.run(t, "audit").out + b.run(t, "key", "list").out
 		for _, secret := range append(b.secrets(t), key, token, openid) {
 			if strings.Contains(log, secret) {
@@ -346,6 +364,12 @@ func TestTheAPIRefusesWhoMayNot(t *testing.T) {
 					try("", http.StatusUnauthorized)
 					try(revoked, http.StatusUnauthorized)
 				}
+			}
+		}
+		o := b.run(t, "audit", "--limit", "1000")
+		for _, want := range []string{"refused", "key reader", "forget-person", "127.0.0.1"} {
+			if !strings.Contains(o.out, want) {
+				t.Errorf("the audit log lacks %q of who was refused: %s", want, o.out)
 			}
 		}
 		for name, key := range map[string]string{"none": "", "revoked": revoked, "reader": reader} {

@@ -102,7 +102,7 @@ func (a *app) demo(ctx context.Context, followers int, rate float64) (err error)
 		a.line(a.Out, "demo.begin", "base", line.Base, "followers", followers, "database",
 			describeDatabase(cfg.DatabaseURL))
 	}
-	return a.demoSteps(account.As(ctx, "demo"), of, line, rate)
+	return a.demoSteps(account.As(ctx, "demo", "demo"), of, line, rate)
 }
 
 // demoConfig is a configuration for the simulator's account, on the database that

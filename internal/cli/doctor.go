@@ -144,7 +144,7 @@ func (d *doctor) miniPrograms(ctx context.Context, tokens wechat.TokenStore) {
 
 // store returns the open database if the account can be checked with it.
 func (d *doctor) store(ctx context.Context) *store.DB {
-	db, err := store.Open(ctx, d.cfg.DatabaseURL)
+	db, err := account.OpenUnchecked(ctx, d.cfg)
 	if err != nil {
 		d.failErr("database", err)
 		return nil

@@ -61,7 +61,7 @@ func TestMain(m *testing.M) {
 		defer stop()
 		os.Exit(cli.Run(ctx, os.Args[1:], cli.System()))
 	}
-	os.Exit(m.Run())
+	os.Exit(runTests(m))
 }
 
 // longTests names the variable with which the tests that take a minute or more are run, too.
@@ -175,7 +175,7 @@ func number(t *testing.T, v map[string]any, path string) int64 {
 
 // process runs a command line as a process of its own.
 func (b *bench) process(args ...string) *exec.Cmd {
-	cmd := exec.Command(os.Args[0], args...)
+	cmd := exec.Command(self(), args...)
 	cmd.Dir = b.dir
 	// The race detector sleeps a second before a program of it exits, each time.
 	cmd.Env = append(os.Environ(), runMain+"=1", "GORACE=atexit_sleep_ms=0")

@@ -5,7 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	store "github.com/wxcast/wxcast/sql"
+	"github.com/wxcast/wxcast/internal/account"
 )
 
 func (a *app) migrateCommand() *cobra.Command {
@@ -18,7 +18,7 @@ func (a *app) migrateCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			db, err := store.Open(cmd.Context(), cfg.DatabaseURL)
+			db, err := account.OpenUnchecked(cmd.Context(), cfg)
 			if err != nil {
 				return err
 			}

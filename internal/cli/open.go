@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"os/user"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -79,5 +80,9 @@ func asked(cmd *cobra.Command) context.Context {
 	if who, err := user.Current(); err == nil {
 		name = who.Username
 	}
-	return account.As(cmd.Context(), "cli "+name+"@"+host)
+	origin := host
+	if from, _, ok := strings.Cut(os.Getenv("SSH_CONNECTION"), " "); ok {
+		origin = from
+	}
+	return account.As(cmd.Context(), "cli "+name+"@"+host, origin)
 }

@@ -25,8 +25,8 @@ func TestTheWalkThroughOfTheAPI(t *testing.T) {
 	}
 	dir := t.TempDir()
 	// "wxcast" is this test binary.
-	self := fmt.Sprintf("#!/bin/sh\n%s=1 exec '%s' \"$@\"\n", runMain, os.Args[0])
-	if err := os.WriteFile(filepath.Join(dir, "wxcast"), []byte(self), 0o700); err != nil {
+	wxcast := fmt.Sprintf("#!/bin/sh\n%s=1 exec '%s' \"$@\"\n", runMain, self())
+	if err := os.WriteFile(filepath.Join(dir, "wxcast"), []byte(wxcast), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	script := "set -euo pipefail\ntrap 'kill $(jobs -p)' EXIT\n"

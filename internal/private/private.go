@@ -24,6 +24,14 @@ func Create(path string) (*os.File, error) {
 	return f, nil
 }
 
+// Append opens a file to add to it; a new one its owner alone can read.
+func Append(path string) (*os.File, error) {
+	if err := noLink(path); err != nil {
+		return nil, err
+	}
+	return os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND|noFollow, 0o600)
+}
+
 // Folder makes a folder, and those above it, that its owner alone can enter.
 func Folder(path string) error { return os.MkdirAll(path, 0o700) }
 

@@ -30,7 +30,7 @@ func TestReceiptsWithoutAMsgIDAreRecorded(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer a.CloseAll()
-		sent, err := a.RunBroadcast(account.As(t.Context(), "test"), s,
+		sent, err := a.RunBroadcast(account.As(t.Context(), "test", "test"), s,
 			account.Sending{Asker: account.Asker{Say: func(wxcast.Sentence) {}}})
 		if err != nil || sent.Summary.Sent != 200 {
 			t.Fatalf("%+v %v", sent.Summary, err)

@@ -14,10 +14,20 @@ Start with:  wxcast demo`,
 从这里开始：  wxcast demo`},
 
 	"help.audit": {"Show who changed what", "查看谁做了什么更改"},
-	"help.audit.long": {`Show who asked for which change, the latest first: commands, calls of the HTTP
-API and jobs, with how they ended. Entries are kept for 400 days.`,
-		`查看谁请求了哪些更改（最新的在前）：命令、HTTP API 调用和定时任务，以及结果。
-记录保留 400 天。`},
+	"help.audit.long": {`Show who asked for what, the latest first: commands, calls of the HTTP API and jobs,
+exports, previews and looks at a person too, from where, and how they ended. Entries are
+kept for retention.audit (400 days). People stand in it as keyed hashes of their ids.`,
+		`查看谁请求了什么（最新的在前）：命令、HTTP API 调用和定时任务，也包括导出、预览和
+查看个人，以及来源和结果。记录保留 retention.audit（400 天）。其中的人以其 ID 的带密钥
+哈希表示。`},
+	"help.audit.verify": {"Check that the audit log is as it was written", "校验审计日志是否与写入时一致"},
+	"help.audit.verify.long": {`Check that no entry of the audit log was changed, put in or removed, but by the retention.
+Each entry bears the hash of the one before it; with store.key_file the hashes are keyed,
+so that nobody who can only write to the database can make them anew. The last hash is
+printed as the head: keep it elsewhere, and name it with --head at the next check.`,
+		`校验审计日志没有被更改、插入或删除（按保留期清除的除外）。每条记录都带有前一条的
+哈希；设置 store.key_file 后哈希带密钥，只能写数据库的人无法重算。输出的末尾哈希请另行
+保存，下次校验时用 --head 指定。`},
 
 	"help.bench": {"Measure how fast this machine is, beside its own ceilings and a plain loop", "测量本机速度，并与其上限和普通循环对比"},
 	"help.bench.long": {`Measure wxcast on this machine, on a simulated account: nobody real gets a message, and
@@ -324,6 +334,8 @@ var _ = add(map[string]words{
 	"flag.help":      {"help for this command", "显示本命令的帮助"},
 	"flag.version":   {"version of wxcast", "wxcast 的版本"},
 
+	"flag.audit.of":     {"only what is about the person with this `ID`, as it was asked for", "只看与此 `ID` 的人有关的记录（按当时请求所用的 ID）"},
+	"flag.head":         {"what an earlier check printed, `ID:HASH`: is the log up to there the same?", "之前校验打印的 `编号:哈希`：到那里为止是否一致？"},
 	"flag.rate":         {"messages per second, whatever the spec says", "每秒消息数，优先于群发文件"},
 	"flag.on-bad-value": {"what to do about a value that WeChat would refuse: stop, skip or truncate", "遇到微信会拒绝的值时：stop（停止）、skip（跳过此人）或 truncate（截断）"},
 	"flag.on-unknown":   {"what to do about a message whose outcome was lost for good: skip or resend", "结果永久丢失的消息：skip（跳过）或 resend（重发）"},

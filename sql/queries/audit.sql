@@ -1,13 +1,34 @@
--- name: add-audit
--- $1 account; $2 now, UTC; $3 actor; $4 action; $5 target.
-INSERT INTO audit_log (account_id, at, actor, action, target) VALUES ($1, $2, $3, $4, $5) RETURNING id;
+-- name: last-audit
+-- $1 account.
+SELECT seq, hash FROM audit_log WHERE account_id = $1 ORDER BY seq DESC LIMIT 1;
 
--- name: end-audit
--- $1 entry; $2 target; $3 outcome.
-UPDATE audit_log SET target = $2, outcome = $3 WHERE id = $1;
+-- name: add-audit
+-- $1 account; $2 seq; $3 now, UTC; $4 actor; $5 origin; $6 action; $7 target; $8 subject; $9 outcome; $10 ends;
+-- $11 key_id; $12 prev; $13 hash.
+INSERT INTO audit_log (account_id, seq, at, actor, origin, action, target, subject, outcome, ends, key_id, prev, hash)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13);
 
 -- name: list-audit
--- The latest first.
--- $1 account; $2 before this id; $3 at most.
-SELECT id, at, actor, action, target, outcome FROM audit_log
-    WHERE account_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3;
+-- The latest first, each with how it ended.
+-- $1 account; $2 before this seq; $3 at most; $4 a person's hash, or '' for all.
+SELECT b.seq, b.at, b.actor, b.origin, b.action, COALESCE(e.target, b.target) AS target,
+    COALESCE(e.subject, b.subject) AS subject, COALESCE(e.outcome, b.outcome) AS outcome, b.hash
+FROM audit_log b LEFT JOIN audit_log e ON e.account_id = b.account_id AND e.ends = b.seq AND e.ends > 0
+WHERE b.account_id = $1 AND b.seq < $2 AND b.ends = 0
+    AND ($4 = '' OR COALESCE(e.subject, b.subject) LIKE '%' || $4 || '%')
+ORDER BY b.seq DESC LIMIT $3;
+
+-- name: walk-audit
+-- In their order.
+-- $1 account; $2 after this seq; $3 at most.
+SELECT seq, at, actor, origin, action, target, subject, outcome, ends, key_id, prev, hash FROM audit_log
+    WHERE account_id = $1 AND seq > $2 ORDER BY seq LIMIT $3;
+
+-- name: audit-salt
+-- $1 account.
+SELECT audit_salt FROM apps WHERE id = $1;
+
+-- name: set-audit-salt
+-- The first one stays.
+-- $1 account; $2 salt.
+UPDATE apps SET audit_salt = $2 WHERE id = $1 AND audit_salt = '';

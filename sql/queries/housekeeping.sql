@@ -31,14 +31,16 @@ SELECT CAST(id AS TEXT) AS id FROM notices WHERE account_id = $1 AND id > CAST($
 DELETE FROM notices WHERE account_id = $1 AND id IN (SELECT CAST(k.value AS BIGINT) FROM (%s) k)
     AND (kind = 'report' OR over_at IS NOT NULL);
 
--- name: old-audit
--- $1 account; $2 before, UTC; $3 after this id; $4 at most.
-SELECT CAST(id AS TEXT) AS id FROM audit_log WHERE account_id = $1 AND id > CAST($3 AS BIGINT) AND at < $2
-    ORDER BY audit_log.id LIMIT $4;
+-- name: old-audit-to
+-- The last of those that are old without a gap; 0 for none. Times are in order but where a clock was set back.
+-- $1 account; $2 before, UTC.
+SELECT COALESCE(MIN(seq), (SELECT COALESCE(MAX(a.seq), 0) + 1 FROM audit_log a WHERE a.account_id = $1)) - 1
+FROM audit_log WHERE account_id = $1 AND at >= $2;
 
 -- name: drop-audit
--- $1 account; $2 ids as a JSON array; %s the ids.
-DELETE FROM audit_log WHERE account_id = $1 AND id IN (SELECT CAST(k.value AS BIGINT) FROM (%s) k);
+-- $1 account; $2 up to this seq; $3 at most.
+DELETE FROM audit_log WHERE account_id = $1 AND seq <= $2 AND seq IN (SELECT a.seq FROM audit_log a
+    WHERE a.account_id = $1 AND a.seq <= $2 ORDER BY a.seq LIMIT $3);
 
 -- name: old-events
 -- $1 account; $2 received before, UTC; $3 after this id; $4 at most.

@@ -5,7 +5,9 @@ CREATE TABLE apps (
     id         BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     appid      TEXT NOT NULL UNIQUE,
     kind       TEXT NOT NULL CHECK (kind IN ('official_account', 'mini_program')),
-    created_at TIMESTAMPTZ NOT NULL
+    created_at TIMESTAMPTZ NOT NULL,
+    -- Keys the hashes by which the audit log names people; sealed, where there is a data key.
+    audit_salt TEXT NOT NULL DEFAULT ''
 );
 
 CREATE TABLE tokens (
@@ -487,14 +489,26 @@ CREATE TABLE api_keys (
     UNIQUE (account_id, name)
 );
 
--- Who changed what, and when.
+-- Who did what, and when: a change has an entry when it begins, and another when it ends. No
+-- entry is ever changed, and each bears the hash of the one before it.
 CREATE TABLE audit_log (
-    id         BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     account_id BIGINT NOT NULL REFERENCES apps (id),
+    seq        BIGINT NOT NULL,
     at         TIMESTAMPTZ NOT NULL,
     actor      TEXT NOT NULL,
+    origin     TEXT NOT NULL,
     action     TEXT NOT NULL,
     target     TEXT NOT NULL,
-    outcome    TEXT NOT NULL DEFAULT ''
+    -- Keyed hashes of the people it is about, parted by spaces.
+    subject    TEXT NOT NULL DEFAULT '',
+    -- '' where a change begins.
+    outcome    TEXT NOT NULL,
+    -- The entry that this one ends; 0 for none.
+    ends       BIGINT NOT NULL DEFAULT 0,
+    -- Which data key the hash is made with; '' for none.
+    key_id     TEXT NOT NULL,
+    prev       TEXT NOT NULL,
+    hash       TEXT NOT NULL,
+    PRIMARY KEY (account_id, seq)
 );
-CREATE INDEX audit_log_of_account ON audit_log (account_id, id);
+CREATE UNIQUE INDEX audit_log_ends ON audit_log (account_id, ends) WHERE ends > 0;
