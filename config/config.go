@@ -32,7 +32,7 @@ type Config struct {
 	// for none.
 	StoreKeyFile string
 	Audit        Audit
-	Notify     []Robot
+	Notify       []Robot
 }
 
 // Account is one official account with its mini programs.

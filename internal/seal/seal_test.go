@@ -12,7 +12,9 @@ import (
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
-func line(b byte) string { return base64.StdEncoding.EncodeToString([]byte(strings.Repeat(string(b), 32))) }
+func line(b byte) string {
+	return base64.StdEncoding.EncodeToString([]byte(strings.Repeat(string(b), 32)))
+}
 
 func load(t *testing.T, lines ...string) (seal.Keys, error) {
 	t.Helper()
