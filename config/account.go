@@ -21,7 +21,7 @@ var (
 
 var (
 	accountKeys = []string{"appid", "secret", "secret_file", "token", "token_file", "encoding_aes_key",
-		"encoding_aes_key_file", "token_api", "token_url", "token_url_file", "token_command", "only_sender",
+		"encoding_aes_key_file", "encoding_aes_key_old", "encoding_aes_key_old_file", "token_api", "token_url", "token_url_file", "token_command", "only_sender",
 		"mini_programs"}
 	miniProgramKeys = []string{"appid", "secret", "secret_file"}
 )
@@ -79,6 +79,7 @@ func readAccount(name string, raw any, bad *mistakes) Account {
 	a.Secret = secretOrFile(key, "secret", fields, bad)
 	a.Token = secretOrFile(key, "token", fields, bad)
 	a.EncodingAESKey = secretOrFile(key, "encoding_aes_key", fields, bad)
+	a.OldEncodingAESKey = secretOrFile(key, "encoding_aes_key_old", fields, bad)
 	a.AccessToken = AccessToken{API: text(fields["token_api"]), URL: secretOrFile(key, "token_url", fields, bad),
 		Command: text(fields["token_command"])}
 	readOnlySender(key+".only_sender", fields["only_sender"], &a, bad)
@@ -149,6 +150,8 @@ func applyEnv(a *Account, env map[string]string, bad *mistakes) {
 			a.Token = Secret(value)
 		case "encoding_aes_key":
 			a.EncodingAESKey = Secret(value)
+		case "encoding_aes_key_old":
+			a.OldEncodingAESKey = Secret(value)
 		case "token_api":
 			a.AccessToken.API = value
 		case "token_url":
@@ -178,9 +181,11 @@ func checkAccount(a Account, bad *mistakes) {
 	case !appID.MatchString(a.AppID):
 		bad.add(key+".appid", a.AppID, wxcast.Say("config.no_appid"), wxcast.Say("config.want_appid_form"))
 	}
-	if a.EncodingAESKey != "" && !aesKey.MatchString(a.EncodingAESKey.Reveal()) {
-		bad.add(key+".encoding_aes_key", "", wxcast.Say("config.no_aes_key", "n", len(a.EncodingAESKey)),
-			wxcast.Say("config.want_aes_key"))
+	for name, secret := range map[string]Secret{"encoding_aes_key": a.EncodingAESKey,
+		"encoding_aes_key_old": a.OldEncodingAESKey} {
+		if secret != "" && !aesKey.MatchString(secret.Reveal()) {
+			bad.add(key+"."+name, "", wxcast.Say("config.no_aes_key", "n", len(secret)), wxcast.Say("config.want_aes_key"))
+		}
 	}
 	switch a.AccessToken.API {
 	case "", "stable_token", "token":

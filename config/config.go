@@ -42,9 +42,11 @@ type Account struct {
 	Secret         Secret
 	Token          Secret // of the callback URL
 	EncodingAESKey Secret
-	AccessToken    AccessToken
-	OnlySender     bool // no other system sends messages of this account
-	MiniPrograms   []MiniProgram
+	// OldEncodingAESKey is the one before: WeChat seals with it for a while after a change.
+	OldEncodingAESKey Secret
+	AccessToken       AccessToken
+	OnlySender        bool // no other system sends messages of this account
+	MiniPrograms      []MiniProgram
 }
 
 // AccessToken says where an account's access token comes from. At most one of URL
@@ -60,6 +62,9 @@ type MiniProgram struct {
 	AppID  string
 	Secret Secret
 }
+
+// TLS are the files of the program's own certificate; "" where it speaks plain HTTP.
+type TLS struct{ CertFile, KeyFile string }
 
 // Audit is where the audit log is kept besides the store.
 type Audit struct {
@@ -99,7 +104,9 @@ type Serve struct {
 	ForwardedFor                              bool     // a proxy of ours ends X-Forwarded-For with the sender's address
 	StopWords                                 []string // messages that put their sender on the opt-out list
 	StopReply                                 string   // what the sender is told
-	CallbackMode                              string   // "safe", or "compatible" for plain callbacks beside a key
+	TLS                                       TLS
+	KeyDays                                   int    // life of an API key that says none; 0 for no end
+	CallbackMode                              string // "safe", or "compatible" for plain callbacks beside a key
 }
 
 // Secret is text that is never printed. Reveal is the one door to it.

@@ -135,6 +135,12 @@ var Keys = []Key{
 			c.Serve.Listen = v
 			return nil
 		}},
+	{"serve.tls.cert_file", "", "certificate with which `wxcast serve` speaks HTTPS itself (PEM); read anew when it is renewed",
+		func(c *Config, v string) error { c.Serve.TLS.CertFile = v; return nil }},
+	{"serve.tls.key_file", "", "its key (PEM)",
+		func(c *Config, v string) error { c.Serve.TLS.KeyFile = v; return nil }},
+	{"serve.key_days", "0", "days after which a key of the HTTP API expires that was made without `--days`; 0 for never",
+		func(c *Config, v string) (err error) { c.Serve.KeyDays, err = parseInt(v, 0, 3650); return err }},
 	{"serve.sync_at", "0 3 * * *", "when to sync and join: a cron expression in Beijing time, or `off`",
 		func(c *Config, v string) (err error) { c.Serve.SyncAt, err = parseCron(v); return err }},
 	{"serve.report_at", "0 9 * * *", "when to report the day before: a cron expression in Beijing time, or `off`",

@@ -41,6 +41,7 @@ var accountEnv = []struct{ env, key string }{
 	{"WXCAST_SECRET", "secret"},
 	{"WXCAST_TOKEN", "token"},
 	{"WXCAST_ENCODING_AES_KEY", "encoding_aes_key"},
+	{"WXCAST_ENCODING_AES_KEY_OLD", "encoding_aes_key_old"},
 	{"WXCAST_TOKEN_API", "token_api"},
 	{"WXCAST_TOKEN_URL", "token_url"},
 	{"WXCAST_TOKEN_COMMAND", "token_command"},

@@ -60,6 +60,9 @@ type DB struct {
 	// memories is what this process remembers by account: see memory.
 	memories sync.Map
 
+	// local: the connection does not leave the machine. verifies: the server's name is checked.
+	local, verifies bool
+
 	// keys seal what is secret in the store.
 	keys seal.Keys
 
@@ -162,7 +165,8 @@ func openPostgres(rawURL string) (*DB, error) {
 			q.Set(key, value)
 		}
 	}
-	setDefault("sslmode", sslMode(cmp.Or(q.Get("host"), u.Host)))
+	hosts := cmp.Or(q.Get("host"), u.Host)
+	setDefault("sslmode", sslMode(hosts))
 	setDefault("connect_timeout", "10")
 	setDefault("application_name", "wxcast")
 	// One round trip a statement instead of two, and nothing prepared on the
@@ -177,7 +181,8 @@ func openPostgres(rawURL string) (*DB, error) {
 	db := sqlx.NewDb(sql.OpenDB(connector{cfg}), string(Postgres))
 	db.SetMaxOpenConns(poolMax)
 	db.SetMaxIdleConns(poolMax)
-	return &DB{engine: Postgres, read: db, write: db, q: mustLoadQueries(Postgres)}, nil
+	return &DB{engine: Postgres, read: db, write: db, q: mustLoadQueries(Postgres),
+		local: sslMode(hosts) == "prefer", verifies: strings.HasPrefix(q.Get("sslmode"), "verify-")}, nil
 }
 
 // sslMode is how a connection is protected where the URL does not say: with the server's name

@@ -84,6 +84,7 @@ type queries struct {
 	APIKeyUsed       string `query:"api-key-used"`
 	RevokeAPIKey     string `query:"revoke-api-key"`
 
+	IsEncrypted  string `query:"is-encrypted"`
 	LastAudit    string `query:"last-audit"`
 	AddAudit     string `query:"add-audit"`
 	WalkAudit    string `query:"walk-audit"`

@@ -15,7 +15,7 @@ const KeyDaysMax = 3650
 type NewKey struct {
 	Name   string
 	Scopes []string
-	Days   int // after how many it expires; 0 for never
+	Days   int // after how many it expires; 0 for what is configured
 }
 
 // CreateKey makes a key and returns its text, which is not kept. Audited.
@@ -25,6 +25,9 @@ func (a *Account) CreateKey(ctx context.Context, n NewKey) (k wxcast.APIKey, tex
 			return err
 		}
 		k.AccountID = a.ID
+		if n.Days == 0 {
+			n.Days = a.cfg.Serve.KeyDays
+		}
 		if n.Days > 0 {
 			k.ExpiresAt = a.db.Now().Add(time.Duration(n.Days) * 24 * time.Hour)
 		}

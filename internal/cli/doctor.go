@@ -103,6 +103,7 @@ func (d *doctor) examine(ctx context.Context) {
 	if db != nil {
 		defer db.Close()
 	}
+	d.connections(ctx, db)
 	reachable := d.hosts(ctx)
 	if d.callback != "" {
 		d.testCallback(ctx)

@@ -27,6 +27,6 @@ func (a *app) serve(ctx context.Context) error {
 		return err
 	}
 	defer p.Close()
-	a.say("serve.serves", "accounts", p.Accounts(), "address", p.Address())
+	a.say("serve.serves", "accounts", p.Accounts(), "address", p.URL())
 	return p.Run(ctx)
 }

@@ -4,6 +4,9 @@ package login
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"io"
@@ -71,6 +74,14 @@ func New(o Options) *Door {
 // KeyMin is the shortest key that RFC 7518 allows for HS256.
 const KeyMin = 32
 
+// KeyID names a session key and tells nothing of it: sessions say by it which key they are
+// signed with, so that who reads them can know two while one replaces the other.
+func KeyID(key string) string {
+	mac := hmac.New(sha256.New, []byte(key))
+	_, _ = mac.Write([]byte("wxcast session key"))
+	return hex.EncodeToString(mac.Sum(nil)[:4])
+}
+
 // Routes adds the door.
 func (d *Door) Routes(mux *http.ServeMux) { mux.HandleFunc("POST /login", d.login) }
 
@@ -127,10 +138,12 @@ func (d *Door) login(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	now := d.Store.Now()
-	answer.Session, err = jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.RegisteredClaims{
+	session := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.RegisteredClaims{
 		Issuer: "wxcast", Audience: jwt.ClaimStrings{string(mini.AppID)}, Subject: string(user.MiniOpenID),
 		IssuedAt: jwt.NewNumericDate(now), ExpiresAt: jwt.NewNumericDate(now.Add(sessionLife)),
-	}).SignedString([]byte(d.Key.Reveal()))
+	})
+	session.Header["kid"] = KeyID(d.Key.Reveal())
+	answer.Session, err = session.SignedString([]byte(d.Key.Reveal()))
 	if err != nil {
 		d.Log.ErrorContext(r.Context(), "a session was not signed", "err", err)
 		refuseLogin(w, http.StatusInternalServerError, "try again")

@@ -3,11 +3,13 @@ package notify_test
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"encoding/base64"
 	"fmt"
 	"mime"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/mail"
 	"strings"
 	"testing"
@@ -111,5 +113,36 @@ func TestMail(t *testing.T) {
 	elsewhere := robot(strings.Replace(address, "127.0.0.1", "smtp.invalid", 1))
 	if err := elsewhere.Tell(t.Context(), http.DefaultClient, report, "shop", at); err == nil {
 		t.Error("it was sent nowhere")
+	}
+}
+
+// A mail server with a certificate that nobody vouches for gets no password.
+func TestAStrangersMailServerGetsNoPassword(t *testing.T) {
+	stranger := httptest.NewUnstartedServer(nil)
+	stranger.StartTLS() // only for its certificate
+	stranger.Close()
+	listener, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: stranger.TLS.Certificates})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	heard := make(chan int, 1)
+	go func() {
+		conn, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		n, _ := conn.Read(make([]byte, 1024))
+		heard <- n
+	}()
+	robot := notify.Robot{Kind: "email", Secret: config.Secret("PASSW0RD"),
+		URL: config.Secret("smtps://robot@" + listener.Addr().String() + "?from=robot@shop.example&to=ops@shop.example")}
+	err = robot.Tell(t.Context(), http.DefaultClient, notice, "shop", at)
+	if err == nil || !strings.Contains(err.Error(), "certificate") {
+		t.Errorf("%v, want a word about the certificate", err)
+	}
+	if n := <-heard; n > 0 {
+		t.Errorf("the stranger got %d bytes", n)
 	}
 }

@@ -2,6 +2,7 @@ package notify_test
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -11,6 +12,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
 	"github.com/wxcast/wxcast/config"
 	"github.com/wxcast/wxcast/internal/notify"
@@ -208,4 +211,42 @@ func TestEachNoticeIsToldOnce(t *testing.T) {
 			t.Errorf("%+v %v", left, err)
 		}
 	})
+}
+
+// A webhook with a secret is signed as Standard Webhooks has it, checked by their library.
+func TestWebhooksAreSigned(t *testing.T) {
+	for name, secret := range map[string]string{"any text": "a secret of the company's", "as the standard writes it": "whsec_" +
+		base64.StdEncoding.EncodeToString([]byte("0123456789abcdef01234567"))} {
+		var headers []http.Header
+		var bodies [][]byte
+		server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			body, _ := io.ReadAll(r.Body)
+			headers, bodies = append(headers, r.Header), append(bodies, body)
+		}))
+		now := time.Now()
+		robot := notify.Robot{Kind: "json", URL: config.Secret(server.URL), Secret: config.Secret(secret)}
+		for range 2 { // told again
+			if err := robot.Tell(t.Context(), server.Client(), notice, "shop", now); err != nil {
+				t.Fatal(err)
+			}
+		}
+		server.Close()
+		webhook, err := standardwebhooks.NewWebhookRaw([]byte(secret))
+		if strings.HasPrefix(secret, "whsec_") {
+			webhook, err = standardwebhooks.NewWebhook(secret)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := webhook.Verify(bodies[0], headers[0]); err != nil {
+			t.Errorf("%s: %v (%v)", name, err, headers[0])
+		}
+		if err := webhook.Verify(append(bodies[0], ' '), headers[0]); err == nil {
+			t.Errorf("%s: the signature holds for another body", name)
+		}
+		if id := headers[0].Get("webhook-id"); id == "" || id != headers[1].Get("webhook-id") {
+			t.Errorf("%s: told again it is %q, was %q: nobody can tell that it came before", name,
+				headers[1].Get("webhook-id"), id)
+		}
+	}
 }

@@ -19,7 +19,9 @@ import (
 	"time"
 	"unicode/utf8"
 
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 	"github.com/wxcast/wxcast/internal/text"
+
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
@@ -129,11 +131,17 @@ func (r Robot) Tell(ctx context.Context, client *http.Client, n wxcast.Notice, a
 	if err := enc.Encode(m.body); err != nil {
 		return fmt.Errorf("%s: %w", r.Kind, err)
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, m.url, &body)
+	payload := body.Bytes()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, m.url, bytes.NewReader(payload))
 	if err != nil {
 		return fmt.Errorf("%s: its address is none", r.Kind)
 	}
 	req.Header.Set("Content-Type", "application/json; charset=utf-8")
+	if r.Kind == "json" && r.Secret.Reveal() != "" {
+		if err := r.signed(req, n, now, payload); err != nil {
+			return fmt.Errorf("%s: %w", r.Kind, err)
+		}
+	}
 	resp, err := client.Do(req)
 	if err != nil {
 		var urlErr *url.Error
@@ -148,6 +156,33 @@ func (r Robot) Tell(ctx context.Context, client *http.Client, n wxcast.Notice, a
 		return fmt.Errorf("%s: %w", r.Kind, err)
 	}
 	return r.judge(resp.StatusCode, answer)
+}
+
+// signed signs a request to a webhook of the company's own as Standard Webhooks has it: who
+// reads it can tell that it is ours, and whether it came before. Source:
+// https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
+func (r Robot) signed(req *http.Request, n wxcast.Notice, now time.Time, payload []byte) error {
+	webhook, err := webhookOf(r.Secret.Reveal())
+	if err != nil {
+		return err
+	}
+	id := fmt.Sprintf("%s:%d:%d", n.Key, n.RaisedAt.Unix(), max(n.OverAt.Unix(), 0)) // the same when it is told again
+	signature, err := webhook.Sign(id, now, payload)
+	if err != nil {
+		return err
+	}
+	req.Header.Set(standardwebhooks.HeaderWebhookID, id)
+	req.Header.Set(standardwebhooks.HeaderWebhookTimestamp, strconv.FormatInt(now.Unix(), 10))
+	req.Header.Set(standardwebhooks.HeaderWebhookSignature, signature)
+	return nil
+}
+
+// webhookOf reads a secret: whsec_ and base64, as the standard writes them, or any other text.
+func webhookOf(secret string) (*standardwebhooks.Webhook, error) {
+	if strings.HasPrefix(secret, "whsec_") {
+		return standardwebhooks.NewWebhook(secret)
+	}
+	return standardwebhooks.NewWebhookRaw([]byte(secret))
 }
 
 // judge tells whether the robot took the message: several answer 200 when they did not.

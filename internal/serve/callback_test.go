@@ -74,6 +74,25 @@ func (b *bench) post(t *testing.T, body string, change func(url.Values)) (int, s
 	return resp.StatusCode, string(answer)
 }
 
+// postSealed sends a message that is sealed with keys.
+func (b *bench) postSealed(t *testing.T, keys wechat.CallbackKeys, text string) (int, string) {
+	t.Helper()
+	sealed, err := keys.Seal([]byte(text), time.Now(), "nonce")
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := xml.Marshal(sealed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b.post(t, string(body), func(q url.Values) {
+		q.Set("encrypt_type", "aes")
+		q.Set("msg_signature", sealed.MsgSignature)
+		q.Set("timestamp", strconv.FormatInt(sealed.TimeStamp, 10))
+		q.Set("nonce", sealed.Nonce)
+	})
+}
+
 func message(openid, text string, id int) string {
 	return fmt.Sprintf("<xml><ToUserName>gh_1</ToUserName><FromUserName>%s</FromUserName><CreateTime>%d</CreateTime><MsgType>text</MsgType><Content><![CDATA[%s]]></Content><MsgId>%d</MsgId></xml>", openid, time.Now().Unix(), text, id)
 }
@@ -92,20 +111,7 @@ func TestAStopWordIsAnsweredAndObeyed(t *testing.T) {
 			return err == nil && len(outs) == 1 && string(outs[0].ID) == openid && outs[0].Source == "message"
 		})
 		// In safe mode the answer is sealed, too.
-		sealed, err := b.keys.Seal([]byte(message(openid, "退订", 2)), time.Now(), "nonce")
-		if err != nil {
-			t.Fatal(err)
-		}
-		body, err := xml.Marshal(sealed)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, answer = b.post(t, string(body), func(q url.Values) {
-			q.Set("encrypt_type", "aes")
-			q.Set("msg_signature", sealed.MsgSignature)
-			q.Set("timestamp", strconv.FormatInt(sealed.TimeStamp, 10))
-			q.Set("nonce", sealed.Nonce)
-		})
+		_, answer = b.postSealed(t, b.keys, message(openid, "退订", 2))
 		if !strings.Contains(answer, "<Encrypt>") || strings.Contains(answer, "退订") {
 			t.Errorf("%s", answer)
 		}

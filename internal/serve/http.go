@@ -22,7 +22,7 @@ func (p *Program) handler() http.Handler {
 	mux.HandleFunc("GET /readyz", p.ready)
 	mux.Handle("GET /metrics", p.admitted(promhttp.HandlerFor(p.registry, promhttp.HandlerOpts{})))
 	mux.Handle(api.Prefix+"/", p.api)
-	return secure(mux)
+	return secure(mux, p.certificate != nil)
 }
 
 // admitted shows the metrics to those who may see them: where others than this machine can
@@ -56,13 +56,16 @@ func (p *Program) ready(w http.ResponseWriter, r *http.Request) {
 }
 
 // secure sets the headers that every answer has.
-func secure(next http.Handler) http.Handler {
+func secure(next http.Handler, encrypted bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("X-Frame-Options", "DENY")
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Cache-Control", "no-store")
+		if encrypted {
+			h.Set("Strict-Transport-Security", "max-age=31536000")
+		}
 		next.ServeHTTP(w, r)
 	})
 }

@@ -9,9 +9,11 @@ import (
 	"testing"
 
 	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/wxcast/wxcast/internal/login"
 )
 
-const sessionKey = "0123456789abcdef0123456789abcdef"
+const sessionKey = "b0a6f1c94e7d2385a1f06cb7d9e2348f"
 
 // login asks our server for a session, from an address.
 func (b *bench) login(t *testing.T, from, body string) (status int, answer string) {
@@ -67,8 +69,12 @@ func TestALoginBridgesThePersonAtOnce(t *testing.T) {
 			t.Fatalf("%d %s %v", status, answer, err)
 		}
 		claims := jwt.RegisteredClaims{}
-		if _, err := jwt.ParseWithClaims(got.Session, &claims,
-			func(*jwt.Token) (any, error) { return []byte(sessionKey), nil }, jwt.WithValidMethods([]string{"HS256"}),
+		if _, err := jwt.ParseWithClaims(got.Session, &claims, func(session *jwt.Token) (any, error) {
+			if session.Header["kid"] != login.KeyID(sessionKey) {
+				return nil, fmt.Errorf("its key is %v", session.Header["kid"])
+			}
+			return []byte(sessionKey), nil
+		}, jwt.WithValidMethods([]string{"HS256"}),
 			jwt.WithIssuer("wxcast"), jwt.WithAudience(b.sim.MiniAppID)); err != nil || claims.Subject != who {
 			t.Errorf("%+v %v", claims, err)
 		}

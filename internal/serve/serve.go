@@ -4,6 +4,7 @@ package serve
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"log/slog"
 	"net"
@@ -24,6 +25,7 @@ import (
 	"github.com/wxcast/wxcast/internal/login"
 	"github.com/wxcast/wxcast/internal/metrics"
 	"github.com/wxcast/wxcast/internal/text"
+	"github.com/wxcast/wxcast/internal/value"
 	"github.com/wxcast/wxcast/internal/wechat"
 	"github.com/wxcast/wxcast/internal/wxcast"
 	store "github.com/wxcast/wxcast/sql"
@@ -47,19 +49,20 @@ type Options struct {
 
 // Program is wxcast serve: Open, then Run, then Close.
 type Program struct {
-	cfg        *config.Config
-	log        *slog.Logger
-	lang       text.Lang
-	worker     string // unique to this process
-	db         *store.DB
-	accounts   []*account.Account
-	registry   *prometheus.Registry
-	jobs       *jobs.Runner
-	intake     *callback.Intake
-	login      *login.Door // nil where nobody can log in
-	api        *api.API
-	turnedAway *turnedAway
-	listener   net.Listener
+	cfg         *config.Config
+	log         *slog.Logger
+	lang        text.Lang
+	worker      string // unique to this process
+	db          *store.DB
+	accounts    []*account.Account
+	registry    *prometheus.Registry
+	jobs        *jobs.Runner
+	intake      *callback.Intake
+	login       *login.Door // nil where nobody can log in
+	api         *api.API
+	turnedAway  *turnedAway
+	listener    net.Listener
+	certificate *certificate // nil where it speaks plain HTTP
 }
 
 // Open makes the program: it opens the store and listens, and does nothing else before Run.
@@ -89,7 +92,7 @@ func (p *Program) open(ctx context.Context, o Options) (err error) {
 		}
 		p.accounts = append(p.accounts, a)
 	}
-	if err := errors.Join(p.checkListen(ctx), p.checkSessionKey()); err != nil {
+	if err := errors.Join(p.checkListen(ctx), p.checkSessionKey(), p.openCertificate()); err != nil {
 		return err
 	}
 	p.wire(o)
@@ -144,6 +147,9 @@ func (p *Program) heardOf(a *account.Account) callback.Account {
 	if a.Config.EncodingAESKey != "" {
 		c.Keys.AESKeys = append(c.Keys.AESKeys, a.Config.EncodingAESKey)
 	}
+	if a.Config.OldEncodingAESKey != "" {
+		c.Keys.AESKeys = append(c.Keys.AESKeys, a.Config.OldEncodingAESKey)
+	}
 	if client := a.Client(); client != nil {
 		c.Source = client
 	}
@@ -179,10 +185,32 @@ func (p *Program) openLogin(ctx context.Context) error {
 	return nil
 }
 
+// openCertificate reads the program's own certificate, where one is configured.
+func (p *Program) openCertificate() error {
+	files := p.cfg.Serve.TLS
+	if files.CertFile == "" && files.KeyFile == "" {
+		return nil
+	}
+	c := &certificate{certFile: files.CertFile, keyFile: files.KeyFile, log: p.log}
+	if err := c.load(); err != nil {
+		return &config.Error{Key: "serve.tls", Problem: wxcast.Say("config.no_certificate", "why", err),
+			Want: wxcast.Say("config.want_certificate")}
+	}
+	p.certificate = c
+	return nil
+}
+
 func (p *Program) checkSessionKey() error {
-	if n := len(p.cfg.Serve.SessionKey); n > 0 && n < login.KeyMin {
+	key := p.cfg.Serve.SessionKey
+	switch n := len(key); {
+	case n == 0:
+		return nil
+	case n < login.KeyMin:
 		return &config.Error{Key: "serve.session_key", Problem: wxcast.Say("config.short_key", "n", n),
 			Want: wxcast.Say("config.want_long_key", "least", login.KeyMin)}
+	case value.Guessable(key.Reveal()):
+		return &config.Error{Key: "serve.session_key", Problem: wxcast.Say("config.guessable_key"),
+			Want: wxcast.Say("config.want_random_key")}
 	}
 	return nil
 }
@@ -210,6 +238,15 @@ func loopback(listen string) bool {
 
 // Address is where the program listens.
 func (p *Program) Address() net.Addr { return p.listener.Addr() }
+
+// URL is where the program is reached from this machine.
+func (p *Program) URL() string {
+	scheme := "http"
+	if p.certificate != nil {
+		scheme = "https"
+	}
+	return scheme + "://" + p.Address().String()
+}
 
 // Accounts are the names of those that it serves.
 func (p *Program) Accounts() []string {
@@ -258,7 +295,12 @@ func (p *Program) Run(ctx context.Context) error {
 		stopTaking()
 		return err
 	})
-	if err := server.Serve(p.listener); !errors.Is(err, http.ErrServerClosed) {
+	serve := server.Serve
+	if p.certificate != nil {
+		server.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: p.certificate.current}
+		serve = func(l net.Listener) error { return server.ServeTLS(l, "", "") }
+	}
+	if err := serve(p.listener); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
 	return work.Wait()

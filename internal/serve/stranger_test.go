@@ -1,7 +1,6 @@
 package serve_test
 
 import (
-	"encoding/xml"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -23,20 +22,7 @@ func TestPlainCallbacksAreRefusedWhereThereIsAKey(t *testing.T) {
 			answer != "plain" {
 			t.Errorf("a plain one: %d %s, want 403 plain", status, answer)
 		}
-		sealed, err := b.keys.Seal([]byte(message(openid, "退订", 2)), time.Now(), "nonce")
-		if err != nil {
-			t.Fatal(err)
-		}
-		body, err := xml.Marshal(sealed)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if status, _ := b.post(t, string(body), func(q url.Values) {
-			q.Set("encrypt_type", "aes")
-			q.Set("msg_signature", sealed.MsgSignature)
-			q.Set("timestamp", strconv.FormatInt(sealed.TimeStamp, 10))
-			q.Set("nonce", sealed.Nonce)
-		}); status != http.StatusOK {
+		if status, _ := b.postSealed(t, b.keys, message(openid, "退订", 2)); status != http.StatusOK {
 			t.Errorf("a sealed one: %d, want 200", status)
 		}
 	})

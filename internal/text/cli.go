@@ -253,8 +253,8 @@ Where to go next:
 	"progress.syncing":   {"syncing followers", "同步粉丝"},
 	"progress.of":        {"{label}: {n:count} of {of:count}", "{label}：{n:count} / {of:count}"},
 
-	"serve.serves": {"wxcast serves {accounts} at http://{address}; callbacks go to /wechat/ACCOUNT.",
-		"wxcast 正在服务 {accounts}，地址 at http://{address}; 回调地址为 /wechat/账号名。"},
+	"serve.serves": {"wxcast serves {accounts} at {address}; callbacks go to /wechat/ACCOUNT.",
+		"wxcast 正在服务 {accounts}，地址 {address}；回调地址为 /wechat/账号名。"},
 	"sim.want_knobs": {"write a JSON object, with the names that GET /_sim/knobs shows",
 		"请写 JSON 对象，名称见 GET /_sim/knobs"},
 	"sim.cannot_listen": {"cannot listen on {address}: {why}", "无法监听 {address}：{why}"},

@@ -1,0 +1,3 @@
+-- name: is-encrypted
+-- A file is on this machine.
+SELECT FALSE;
