@@ -2,14 +2,12 @@ package cli_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http/httptest"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -57,9 +55,7 @@ func TestMain(m *testing.M) {
 		if file := os.Getenv(clockFile); file != "" {
 			followClock(file)
 		}
-		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-		defer stop()
-		os.Exit(cli.Run(ctx, os.Args[1:], cli.System()))
+		os.Exit(cli.Run(cli.UntilToldToStop(), os.Args[1:], cli.System()))
 	}
 	os.Exit(runTests(m))
 }

@@ -166,7 +166,8 @@ func TestKilledSyncsEndInTheTruth(t *testing.T) {
 	})
 }
 
-func TestAnInterruptStopsWithinTwoSeconds(t *testing.T) {
+// Ctrl-C, what systemd sends, and what a terminal sends that goes away.
+func TestASignalStopsWithinTwoSeconds(t *testing.T) {
 	storetest.EachURL(t, func(t *testing.T, url string) {
 		b := newBench(t, url, simulator.Options{
 			Followers: 3000, Seed: 33, Shares: simulator.Shares{WithUnionID: 1, MiniUser: 1},
@@ -178,13 +179,15 @@ func TestAnInterruptStopsWithinTwoSeconds(t *testing.T) {
 		}
 		b.prepare(t)
 		b.env["WXCAST_BROADCAST_CONCURRENCY"] = "10"
-		code, took = b.kill(t, os.Interrupt, wechat.TemplateSendAPI, 300, "broadcast", "run", b.file("spec.yaml"))
-		if code != 130 || took > 2*time.Second {
-			t.Errorf("broadcast: exit code %d after %v", code, took)
-		}
-		status := b.run(t, "broadcast", "status", "1", "--json").json(t)
-		if sent := number(t, status, "sent"); sent != int64(b.sim.State().Messages) || sent == 0 || sent == 3000 {
-			t.Errorf("%d recorded, %d sent", sent, b.sim.State().Messages)
+		for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
+			code, took = b.kill(t, signal, wechat.TemplateSendAPI, 300, "broadcast", "run", b.file("spec.yaml"))
+			if code != 130 || took > 2*time.Second {
+				t.Errorf("%v: exit code %d of a broadcast after %v", signal, code, took)
+			}
+			status := b.run(t, "broadcast", "status", "1", "--json").json(t)
+			if sent := number(t, status, "sent"); sent != int64(b.sim.State().Messages) || sent == 0 || sent == 3000 {
+				t.Errorf("%v: %d recorded, %d sent", signal, sent, b.sim.State().Messages)
+			}
 		}
 	})
 }
