@@ -29,6 +29,18 @@ const (
 	probeMax = 6
 )
 
+const (
+	// waitForIP is why a broadcast waits that is sent from an address off the whitelist. A
+	// change of it acts after minutes; whether it has is asked each askIPAgain.
+	waitForIP  = "wait.ip"
+	askIPAgain = time.Minute
+)
+
+// WaitsForIP tells whether a broadcast waits until its address is on the whitelist.
+func WaitsForIP(b wxcast.Broadcast) bool {
+	return b.State == wxcast.BroadcastWaiting && b.Reason.Code == waitForIP
+}
+
 // failureWindow is the last messages whose failed share is watched: enough that a
 // share of them means something.
 const failureWindow = 200
@@ -38,9 +50,18 @@ const failureWindow = 200
 type watch struct {
 	mu      sync.Mutex
 	brake   brake
-	pause   wxcast.Sentence
+	stop    stop
 	probing atomic.Bool
 }
+
+// stop is why nothing more may go out: until a person says so, or, where rest is not 0, for so
+// long.
+type stop struct {
+	reason wxcast.Sentence
+	rest   time.Duration
+}
+
+func (s stop) none() bool { return s.reason.IsZero() }
 
 // see shows the brake a verdict, and tells whether nothing more may go out.
 func (w *watch) see(v verdict) (stop bool) {
@@ -49,18 +70,18 @@ func (w *watch) see(v verdict) (stop bool) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if reason := w.brake.see(v, time.Now()); !reason.IsZero() && w.pause.IsZero() {
-		w.pause = reason
+	if s := w.brake.see(v, time.Now()); !s.none() && w.stop.none() {
+		w.stop = s
 	}
 	w.probing.Store(w.brake.probing())
-	return !w.pause.IsZero()
+	return !w.stop.none()
 }
 
-// reason is why the broadcast must pause; zero if it need not.
-func (w *watch) reason() wxcast.Sentence {
+// stopped is why the broadcast must stop, if it must.
+func (w *watch) stopped() stop {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.pause
+	return w.stop
 }
 
 // brake watches the verdicts for what no single one shows.
@@ -80,8 +101,16 @@ type brake struct {
 	silentSince time.Time
 }
 
-// see takes a verdict in, and returns why the broadcast must pause; zero if it need not.
-func (b *brake) see(v verdict, now time.Time) (pause wxcast.Sentence) {
+// see takes a verdict in, and returns why the broadcast must stop, if it must.
+func (b *brake) see(v verdict, now time.Time) stop {
+	if ip, off := wechat.OffWhitelist(v.err); off {
+		return stop{wxcast.Say(waitForIP, "ip", ip), askIPAgain}
+	}
+	return stop{reason: b.pauses(v, now)}
+}
+
+// pauses is why a person has to look; zero if nobody has to.
+func (b *brake) pauses(v verdict, now time.Time) wxcast.Sentence {
 	switch v.class {
 	case wechat.ClassConfigStop:
 		return stopReason(v.err)

@@ -111,20 +111,20 @@ func TestTheBrakeKnowsOnePersonsTroubleFromWeChats(t *testing.T) {
 	b := brake{facts: byFacts.facts, maxFailures: 50, maxFailedShare: 0.5}
 	for range 100 {
 		v := byFacts.of(attempt{err: &wechat.Error{ErrCode: 40241}, begun: now, now: now})
-		if reason := b.see(v, now.Add(time.Hour)); !reason.IsZero() || b.probing() {
+		if reason := b.pauses(v, now.Add(time.Hour)); !reason.IsZero() || b.probing() {
 			t.Fatalf("duplicates: %v, probing %v", reason, b.probing())
 		}
 	}
 	for i := range 30 {
 		v := byFacts.of(attempt{err: &wechat.Error{Err: errors.New("EOF")}, begun: now, now: now})
-		if reason := b.see(v, now.Add(time.Duration(i)*time.Second)); !reason.IsZero() {
+		if reason := b.pauses(v, now.Add(time.Duration(i)*time.Second)); !reason.IsZero() {
 			t.Fatalf("after %d seconds: %s", i, reason)
 		}
 	}
 	if !b.probing() {
 		t.Error("30 failures in a row, and no probing")
 	}
-	if reason := b.see(verdict{class: wechat.ClassRetryLater, err: errors.New("EOF")},
+	if reason := b.pauses(verdict{class: wechat.ClassRetryLater, err: errors.New("EOF")},
 		now.Add(silenceMax+time.Second)); reason.IsZero() {
 		t.Error("silent for two minutes, and nobody is told")
 	}

@@ -169,9 +169,13 @@ func (w *recordWriter) flush() error {
 			return err
 		}
 	}
-	if reason := w.watch.reason(); !reason.IsZero() && !w.paused {
-		w.Log.ErrorContext(ctx, "broadcast paused", "broadcast_id", w.b.ID, "reason", reason)
-		if err := w.move(ctx, wxcast.Move{To: wxcast.BroadcastPaused, Reason: reason}); err != nil {
+	if s := w.watch.stopped(); !s.none() && !w.paused {
+		w.Log.ErrorContext(ctx, "broadcast stopped", "broadcast_id", w.b.ID, "reason", s.reason)
+		m := wxcast.Move{To: wxcast.BroadcastPaused, Reason: s.reason}
+		if s.rest > 0 {
+			m.To, m.ResumeAt = wxcast.BroadcastWaiting, w.store.Now().Add(s.rest)
+		}
+		if err := w.move(ctx, m); err != nil {
 			return err
 		}
 		w.paused = true

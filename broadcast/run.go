@@ -14,6 +14,7 @@ import (
 
 	"github.com/wxcast/wxcast/broadcast/spec"
 	"github.com/wxcast/wxcast/internal/value"
+	"github.com/wxcast/wxcast/internal/wechat"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
@@ -119,6 +120,13 @@ func (c *Crew) Run(ctx context.Context, b wxcast.Broadcast, w With, o Options) (
 		}
 		b.Rate, b.Priority = o.Rate, o.Priority
 	}
+	if WaitsForIP(b) {
+		if _, err := w.Platform.GetQuota(ctx, w.Channel.Facts().API); err != nil {
+			if ip, off := wechat.OffWhitelist(err); off {
+				return c.waitForIP(ctx, b, ip)
+			}
+		}
+	}
 	if b.State != wxcast.BroadcastRunning {
 		if _, err := c.store.MoveBroadcast(ctx, b.Ref(),
 			wxcast.Move{From: b.State, To: wxcast.BroadcastRunning}); err != nil {
@@ -126,6 +134,16 @@ func (c *Crew) Run(ctx context.Context, b wxcast.Broadcast, w With, o Options) (
 		}
 	}
 	return c.finish(ctx, newRunner(c, b, w, o))
+}
+
+// waitForIP lets a broadcast wait on, whose address is off the whitelist still.
+func (c *Crew) waitForIP(ctx context.Context, b wxcast.Broadcast, ip string) (wxcast.Broadcast, error) {
+	_, err := c.store.MoveBroadcast(ctx, b.Ref(), wxcast.Move{From: b.State, To: b.State,
+		Reason: wxcast.Say(waitForIP, "ip", ip), ResumeAt: c.store.Now().Add(askIPAgain)})
+	if err != nil {
+		return b, err
+	}
+	return c.store.Broadcast(ctx, b.Ref())
 }
 
 // finish runs a runner to its end, and returns the broadcast as it stands then.

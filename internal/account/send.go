@@ -106,7 +106,8 @@ type work struct {
 	recipients int64
 }
 
-// send sends until the broadcast ends or stops; with Wait it goes on after each wait.
+// send sends until the broadcast ends or stops; with Wait it goes on after each wait, and in
+// any case when its address is on the whitelist again.
 func (a *Account) send(ctx context.Context, w work, options broadcast.Options, o Sending) (Sent, error) {
 	by, err := a.sendBy(w.spec, w.b.MessageKey)
 	if err != nil {
@@ -119,7 +120,7 @@ func (a *Account) send(ctx context.Context, w work, options broadcast.Options, o
 	} else {
 		after, runErr = a.sendOnce(ctx, w, by, options, o)
 	}
-	for o.Wait && runErr == nil && after.State == wxcast.BroadcastWaiting {
+	for runErr == nil && (o.Wait && after.State == wxcast.BroadcastWaiting || broadcast.WaitsForIP(after)) {
 		o.Say(wxcast.Say("broadcast.waits", "id", after.ID, "reason", after.Reason))
 		w.b = after
 		after, runErr = a.sendWhenDue(ctx, w, by, options, o, "broadcast.goes_on_at")

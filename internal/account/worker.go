@@ -82,7 +82,9 @@ func (a *Account) work(ctx context.Context, crew *broadcast.Crew, b wxcast.Broad
 				return a.seeThrough(ctx, crew, b, by, o)
 			}
 			a.log.InfoContext(ctx, "broadcast at work", "broadcast_id", b.ID, "name", b.Name)
-			a.recovered(ctx, fmt.Sprintf("broadcast:%d", b.ID))
+			if !broadcast.WaitsForIP(b) { // whether that is over shows the first call
+				a.recovered(ctx, fmt.Sprintf("broadcast:%d", b.ID))
+			}
 			b, err = crew.Run(ctx, b, by, o)
 		}
 	}

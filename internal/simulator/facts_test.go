@@ -131,6 +131,13 @@ func TestFacts(t *testing.T) {
 				fmt.Sprintf(`{"grant_type":"client_credential","appid":%q,"secret":%q}`, a.sim.AppID, a.sim.Secret))
 			return code(r) + " " + strings.Join(strings.Fields(fmt.Sprint(r["errmsg"]))[:3], " ")
 		}, "40164 invalid ip 127.0.0.1"},
+		{"an IP that left the whitelist", simulator.Knobs{}, func(a *account) string {
+			list := a.url("/cgi-bin/user/get") // with a good token
+			a.sim.SetKnobs(func(k *simulator.Knobs) { k.IPWhitelist = []string{"192.0.2.0/24"} })
+			off := code(get(a.t, list))
+			a.sim.SetKnobs(func(k *simulator.Knobs) { k.IPWhitelist = []string{"192.0.2.1", "127.0.0.0/8"} })
+			return off + " " + code(get(a.t, list))
+		}, "40164 ok"},
 		{"a wrong grant_type", simulator.Knobs{},
 			func(a *account) string { return code(post(a.t, a.base+"/cgi-bin/stable_token", `{"grant_type":"x"}`)) },
 			"40002"},

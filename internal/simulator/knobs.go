@@ -44,9 +44,10 @@ type Knobs struct {
 	Early45009 int64 `json:"early_45009"`
 	// BatchCost is the quota that one batchget uses: "call" or "openid".
 	BatchCost string `json:"batch_cost"`
-	// IPWhitelist, if any, lists who may fetch tokens; others get 40164.
+	// IPWhitelist, if any, lists who may call for the official account, and fetch the mini
+	// program's tokens: addresses and networks. Others get 40164.
 	IPWhitelist []string `json:"ip_whitelist"`
-	// RefuseIP answers all token calls with 40164.
+	// RefuseIP answers all such calls with 40164.
 	RefuseIP bool `json:"refuse_ip"`
 	// RefuseSend answers every send with this errcode; 0 is off.
 	RefuseSend int `json:"refuse_send"`

@@ -167,6 +167,11 @@ func (s *Server) authorised(method string, next respond) http.HandlerFunc {
 
 func (s *Server) authorisedFor(appid, method string, next respond) http.HandlerFunc {
 	return s.api(func(c *call) (any, *fault) {
+		if appid == s.AppID {
+			if f := s.checkIP(c); f != nil {
+				return nil, f
+			}
+		}
 		if f := s.checkToken(c, appid); f != nil {
 			return nil, f
 		}

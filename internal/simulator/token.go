@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"slices"
 	"time"
 )
@@ -41,13 +42,10 @@ func (s *Server) tokensOf(appid string) *tokenState {
 }
 
 func (s *Server) checkApp(c *call, appid, secret string) *fault {
-	ip, _, _ := net.SplitHostPort(c.RemoteAddr)
-	if s.knobs.RefuseIP {
-		ip = "203.0.113.7"
+	if f := s.checkIP(c); f != nil {
+		return f
 	}
 	switch {
-	case s.knobs.RefuseIP, len(s.knobs.IPWhitelist) > 0 && !slices.Contains(s.knobs.IPWhitelist, ip):
-		return &fault{40164, fmt.Sprintf("invalid ip %s ipv6 ::ffff:%s, not in whitelist", ip, ip)}
 	case appid == "":
 		return &fault{41002, "appid missing"}
 	case secret == "":
@@ -58,6 +56,23 @@ func (s *Server) checkApp(c *call, appid, secret string) *fault {
 		return &fault{40125, "invalid appsecret"}
 	}
 	return nil
+}
+
+// checkIP tells whether a call comes from an address of the whitelist: single ones, or
+// networks such as 10.0.0.0/8. For an official account every call is checked, for a mini
+// program only those with the AppSecret. Source: oplatform/developers/basic_func/ip_whitelist.
+func (s *Server) checkIP(c *call) *fault {
+	ip, _, _ := net.SplitHostPort(c.RemoteAddr)
+	if s.knobs.RefuseIP {
+		ip = "203.0.113.7"
+	} else if len(s.knobs.IPWhitelist) == 0 || slices.ContainsFunc(s.knobs.IPWhitelist, func(one string) bool {
+		address, err := netip.ParseAddr(ip)
+		network, notNetwork := netip.ParsePrefix(one)
+		return one == ip || err == nil && notNetwork == nil && network.Contains(address.Unmap())
+	}) {
+		return nil
+	}
+	return &fault{40164, fmt.Sprintf("invalid ip %s ipv6 ::ffff:%s, not in whitelist", ip, ip)}
 }
 
 func (s *Server) newToken(kind string) accessToken {

@@ -66,7 +66,7 @@ var _ = add(map[string]words{
 	"config.want_address":       {"write 127.0.0.1:8080, or :8080 for all interfaces", "请写 127.0.0.1:8080，或 :8080 表示所有网卡"},
 	"config.want_aes_key":       {"copy its 43 letters and digits from the console", "请从公众平台复制其 43 个字母和数字"},
 	"config.want_app_secret":    {"set WXCAST_SECRET, or WXCAST_SECRET_FILE to a file that holds it", "请设置 WXCAST_SECRET，或用 WXCAST_SECRET_FILE 指定存放它的文件"},
-	"config.want_appid":         {"set it, or WXCAST_APPID: it is in the account's console under 开发 → 基本配置", "请设置它或 WXCAST_APPID：见公众平台 开发 → 基本配置"},
+	"config.want_appid":         {"set it, or WXCAST_APPID: it is in the account's console under 微信开发者平台 → 我的业务 → 服务号 → 基础信息-开发密钥", "请设置它或 WXCAST_APPID：见公众平台 微信开发者平台 → 我的业务 → 服务号 → 基础信息-开发密钥"},
 	"config.want_appid_form":    {"it looks like wx0123456789abcdef", "形如 wx0123456789abcdef"},
 	"config.want_appid_secret":  {"give it an appid and a secret", "请写上 appid 和 secret"},
 	"config.want_base":          {"write https://api.weixin.qq.com", "请写 https://api.weixin.qq.com"},
