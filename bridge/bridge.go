@@ -13,7 +13,7 @@ import (
 
 // Store keeps mini users and bridges.
 type Store interface {
-	ImportMiniUsers(ctx context.Context, miniID int64, users iter.Seq2[wxcast.MiniUser, error],
+	ImportMiniUsers(ctx context.Context, accountID, miniID int64, users iter.Seq2[wxcast.MiniUser, error],
 		mode wxcast.ImportMode) (wxcast.ImportCounts, error)
 	Join(ctx context.Context, accountID, miniID int64) (wxcast.BridgeChanges, wxcast.Coverage, error)
 	Coverage(ctx context.Context, accountID, miniID int64) (wxcast.Coverage, error)

@@ -41,8 +41,8 @@ type ImportSummary struct {
 
 // ImportOptions say how to import.
 type ImportOptions struct {
-	MiniID int64
-	Source string // the source's name, for errors
+	AccountID, MiniID int64
+	Source            string // the source's name, for errors
 	// Strict makes any bad row fail the whole import.
 	Strict bool
 	// Replace removes the mini users that the source lacks, but never more than
@@ -104,7 +104,7 @@ func Import(ctx context.Context, store Store, rows iter.Seq2[Row, error], o Impo
 			})
 		}
 	}
-	counts, err := store.ImportMiniUsers(ctx, o.MiniID, users,
+	counts, err := store.ImportMiniUsers(ctx, o.AccountID, o.MiniID, users,
 		wxcast.ImportMode{Replace: o.Replace, MaxRemoveShare: o.MaxRemoveShare})
 	if err != nil {
 		return ImportSummary{}, err

@@ -275,7 +275,7 @@ func TestADatabaseIsReadByColumnName(t *testing.T) {
 		t.Fatal(err)
 	}
 	const n = 30_000
-	if _, err := source.ImportMiniUsers(t.Context(), mini, func(yield func(wxcast.MiniUser, error) bool) {
+	if _, err := source.ImportMiniUsers(t.Context(), mini, mini, func(yield func(wxcast.MiniUser, error) bool) {
 		for i := range n {
 			if !yield(wxcast.MiniUser{MiniOpenID: wxcast.MiniOpenID(fmt.Sprint("o", i)),
 				UnionID: wxcast.UnionID(fmt.Sprint("u", i))}, nil) {

@@ -94,7 +94,7 @@ func (b *bench) prepare(t *testing.T) {
 			}
 		}
 	}
-	if _, err := b.db.ImportMiniUsers(ctx, b.mini, users, wxcast.ImportMode{}); err != nil {
+	if _, err := b.db.ImportMiniUsers(ctx, b.account, b.mini, users, wxcast.ImportMode{}); err != nil {
 		t.Fatal(err)
 	}
 	if _, _, err := b.db.Join(ctx, b.account, b.mini); err != nil {

@@ -38,3 +38,25 @@ func (db *DB) AppID(ctx context.Context, id int64) (appid wxcast.AppID, err erro
 	}
 	return appid, nil
 }
+
+// OwnMiniProgram makes a mini program an account's, where it is nobody's yet or takeOver says
+// so, and returns the appid of the account whose it is: of several accounts that share a mini
+// program one alone changes who its users are.
+func (db *DB) OwnMiniProgram(ctx context.Context, accountID, miniID int64, takeOver bool) (owner wxcast.AppID, ours bool,
+	err error) {
+	query := db.q.OwnApp
+	if takeOver {
+		query = db.q.TakeOverApp
+	}
+	if _, err := db.exec(ctx, query, miniID, accountID); err != nil {
+		return "", false, fmt.Errorf("own a mini program: %w", err)
+	}
+	var row struct {
+		ID    int64
+		AppID wxcast.AppID `db:"appid"`
+	}
+	if err := db.get(ctx, &row, db.q.GetOwner, miniID); err != nil {
+		return "", false, fmt.Errorf("look up a mini program's account: %w", err)
+	}
+	return row.AppID, row.ID == accountID, nil
+}

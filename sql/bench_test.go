@@ -23,7 +23,7 @@ func BenchmarkClaimAndRecord(b *testing.B) {
 			w := newWorld(b, db)
 			w.told(b, wxcast.DayOf(w.Now()), wxcast.Quota{Limit: 1 << 40})
 			w.follow(b, recipients)
-			_, err = w.ImportMiniUsers(b.Context(), w.mini, miniUsers(1, recipients), wxcast.ImportMode{})
+			_, err = w.ImportMiniUsers(b.Context(), w.account, w.mini, miniUsers(1, recipients), wxcast.ImportMode{})
 			must(b, err)
 			_, _, err = w.Join(b.Context(), w.account, w.mini)
 			must(b, err)

@@ -31,43 +31,59 @@ type coverageRow struct {
 	MiniConflicts     int64 `db:"mini_conflicts"`
 }
 
-// Join brings the bridges of one account and one mini program up to date, in one
-// transaction, and counts the coverage. Bridges that are right already are not
-// rewritten, and when neither side has changed since the last join, nothing is read.
+// Join brings the bridges of one account and one mini program up to date, and counts the
+// coverage. Bridges that are right already are not rewritten, and when neither side has changed
+// since the last join, nothing is read. On Postgres it is one transaction; on SQLite, where
+// nobody else could write meanwhile, changes go in by small batches.
 func (db *DB) Join(ctx context.Context, accountID, miniID int64) (changes wxcast.BridgeChanges, c wxcast.Coverage,
 	err error) {
-	err = db.tx(within(ctx, unhurried), accountID, func(tx *sqlx.Tx) error {
-		changes = wxcast.BridgeChanges{}
-		if _, err := tx.ExecContext(ctx, db.q.AddJoin, accountID, miniID); err != nil {
+	ctx = within(ctx, unhurried)
+	if db.engine == SQLite {
+		changes, c, err = db.joinByBatches(ctx, accountID, miniID)
+	} else {
+		err = db.tx(ctx, accountID, func(tx *sqlx.Tx) (err error) {
+			changes, c, err = db.joinAtOnce(ctx, tx, accountID, miniID)
 			return err
-		}
-		if _, err := tx.ExecContext(ctx, db.q.LockJoin, accountID, miniID); err != nil {
-			return err
-		}
-		fresh, now, err := db.freshCoverage(ctx, tx, accountID, miniID)
-		if err != nil || fresh != nil {
-			if fresh != nil {
-				c = wxcast.Coverage(*fresh)
-			}
-			return err
-		}
-		var row coverageRow
-		row, changes, err = db.joinFirst(ctx, tx, accountID, miniID)
-		if errors.Is(err, errNotFirst) {
-			row, changes, err = db.joinAgain(ctx, tx, accountID, miniID)
-		}
-		if err != nil {
-			return err
-		}
-		c = wxcast.Coverage(row)
-		_, err = tx.ExecContext(ctx, db.q.PutJoin, accountID, miniID, now.Account, now.Mini, db.Now(),
-			row.Followers, row.WithUnionID, row.MiniUsers, row.MiniUserKnown, row.Joined, row.FollowerConflicts, row.MiniConflicts)
-		return err
-	})
+		})
+	}
 	if err != nil {
 		return changes, c, fmt.Errorf("join: %w", err)
 	}
 	return changes, c, nil
+}
+
+func (db *DB) joinAtOnce(ctx context.Context, tx *sqlx.Tx, accountID, miniID int64) (changes wxcast.BridgeChanges,
+	c wxcast.Coverage, err error) {
+	if _, err := tx.ExecContext(ctx, db.q.AddJoin, accountID, miniID); err != nil {
+		return changes, c, err
+	}
+	if _, err := tx.ExecContext(ctx, db.q.LockJoin, accountID, miniID); err != nil {
+		return changes, c, err
+	}
+	fresh, now, err := db.freshCoverage(ctx, tx, accountID, miniID)
+	if err != nil || fresh != nil {
+		if fresh != nil {
+			c = wxcast.Coverage(*fresh)
+		}
+		return changes, c, err
+	}
+	var row coverageRow
+	row, changes, err = db.joinFirst(ctx, tx, accountID, miniID)
+	if errors.Is(err, errNotFirst) {
+		row, changes, err = db.joinAgain(ctx, tx, accountID, miniID)
+	}
+	if err != nil {
+		return changes, c, err
+	}
+	return changes, wxcast.Coverage(row), db.putJoin(ctx, tx, accountID, miniID, now, row)
+}
+
+// putJoin notes what a join saw and found.
+func (db *DB) putJoin(ctx context.Context, tx *sqlx.Tx, accountID, miniID int64, now peopleVersions,
+	row coverageRow) error {
+	_, err := tx.ExecContext(ctx, db.q.PutJoin, accountID, miniID, now.Account, now.Mini, db.Now(),
+		row.Followers, row.WithUnionID, row.MiniUsers, row.MiniUserKnown, row.Joined, row.FollowerConflicts, row.MiniConflicts)
+	return err
 }
 
 // joinAgain compares the bridges with those who should have one.
@@ -86,7 +102,7 @@ func (db *DB) joinAgain(ctx context.Context, tx *sqlx.Tx, accountID, miniID int6
 	return row, c, err
 }
 
-// errNotFirst: the table is not empty, this is not Postgres, or we may not drop its key.
+// errNotFirst: the table is not empty, or we may not drop its key.
 var errNotFirst = errors.New("no first join")
 
 // joinFirst fills the empty table on Postgres, without its key; errNotFirst where it cannot.
@@ -96,7 +112,7 @@ func (db *DB) joinFirst(ctx context.Context, tx *sqlx.Tx, accountID, miniID int6
 	if err := tx.GetContext(ctx, &filled, db.q.AnyBridge); err != nil {
 		return row, c, err
 	}
-	if filled || db.engine != Postgres {
+	if filled {
 		return row, c, errNotFirst
 	}
 	if _, err := tx.ExecContext(ctx, "SAVEPOINT bridges_key"); err != nil {
@@ -163,7 +179,7 @@ func (db *DB) applyPairs(ctx context.Context, tx *sqlx.Tx, accountID, miniID int
 // stands.
 func (db *DB) Coverage(ctx context.Context, accountID, miniID int64) (c wxcast.Coverage, err error) {
 	err = db.retryTransient(within(ctx, unhurried), func(ctx context.Context) error {
-		tx, err := db.write.BeginTxx(ctx, nil)
+		tx, err := db.read.BeginTxx(ctx, nil) // temporary tables disturb no writer
 		if err != nil {
 			return err
 		}
@@ -192,7 +208,7 @@ func (db *DB) Coverage(ctx context.Context, accountID, miniID int64) (c wxcast.C
 // freshCoverage returns what the last join found, or nil when the people of either
 // side have changed since; and their versions now. The versions are read before the
 // people, so a change in between makes the next join look again.
-func (db *DB) freshCoverage(ctx context.Context, tx *sqlx.Tx, accountID, miniID int64) (*coverageRow, peopleVersions,
+func (db *DB) freshCoverage(ctx context.Context, tx querier, accountID, miniID int64) (*coverageRow, peopleVersions,
 	error) {
 	var now peopleVersions
 	if err := tx.GetContext(ctx, &now, db.q.PeopleVersions, accountID, miniID); err != nil {
@@ -212,7 +228,7 @@ func (db *DB) freshCoverage(ctx context.Context, tx *sqlx.Tx, accountID, miniID 
 
 // makePairs makes the temporary table of those to be bridged, and counts whom
 // shared unionids keep out of it.
-func (db *DB) makePairs(ctx context.Context, tx *sqlx.Tx, accountID, miniID int64) (shared coverageRow, err error) {
+func (db *DB) makePairs(ctx context.Context, tx querier, accountID, miniID int64) (shared coverageRow, err error) {
 	if _, err := tx.ExecContext(ctx, db.q.TuneJoin); err != nil {
 		return shared, err
 	}
@@ -223,7 +239,7 @@ func (db *DB) makePairs(ctx context.Context, tx *sqlx.Tx, accountID, miniID int6
 }
 
 // removeShared takes out of the pairs whoever shares a unionid, and counts them.
-func (db *DB) removeShared(ctx context.Context, tx *sqlx.Tx) (shared coverageRow, err error) {
+func (db *DB) removeShared(ctx context.Context, tx querier) (shared coverageRow, err error) {
 	if _, err := tx.ExecContext(ctx, db.q.MakeShared); err != nil {
 		return shared, err
 	}
@@ -240,7 +256,7 @@ func (db *DB) removeShared(ctx context.Context, tx *sqlx.Tx) (shared coverageRow
 }
 
 // countCoverage completes the counts of makePairs.
-func (db *DB) countCoverage(ctx context.Context, tx *sqlx.Tx, accountID, miniID int64, row coverageRow) (coverageRow,
+func (db *DB) countCoverage(ctx context.Context, tx querier, accountID, miniID int64, row coverageRow) (coverageRow,
 	error) {
 	var followers wxcast.FollowerCounts
 	if err := tx.GetContext(ctx, &followers, db.q.CountFollowers, accountID); err != nil {

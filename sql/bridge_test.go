@@ -15,7 +15,7 @@ func TestJoinFollowsChangesAndNeverGuesses(t *testing.T) {
 		w.follow(t, 10)
 		imported := func(users ...wxcast.MiniUser) {
 			t.Helper()
-			_, err := w.ImportMiniUsers(t.Context(), w.mini, func(yield func(wxcast.MiniUser, error) bool) {
+			_, err := w.ImportMiniUsers(t.Context(), w.account, w.mini, func(yield func(wxcast.MiniUser, error) bool) {
 				for _, u := range users {
 					if !yield(u, nil) {
 						return

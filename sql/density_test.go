@@ -21,7 +21,7 @@ func TestAFewAmongManyAndNearlyAllAreClaimedAlike(t *testing.T) {
 				w := newWorld(t, db)
 				w.follow(t, followers)
 				var want []wxcast.OpenID
-				_, err := w.ImportMiniUsers(t.Context(), w.mini, func(yield func(wxcast.MiniUser, error) bool) {
+				_, err := w.ImportMiniUsers(t.Context(), w.account, w.mini, func(yield func(wxcast.MiniUser, error) bool) {
 					for i := every; i <= followers; i += every {
 						want = append(want, openid(i))
 						if !yield(wxcast.MiniUser{MiniOpenID: wxcast.MiniOpenID(fmt.Sprintf("m%06d", i)),

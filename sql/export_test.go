@@ -90,6 +90,8 @@ func (db *DB) PrepareAll(ctx context.Context) map[string]error {
 		case "drop-job-runs", "drop-sync-runs", "drop-notices", "drop-events", "drop-early", "drop-blocks",
 			"drop-commits", "drop-gone-followers", "drop-loose-bridges":
 			text = fmt.Sprintf(text, db.engine.elements("$2"))
+		case "drop-mini-users":
+			text = fmt.Sprintf(text, db.engine.elements("$2"))
 		case "drop-tallies", "find-commits", "defer-events":
 			text = fmt.Sprintf(text, db.engine.elements("$2"))
 		case "unionids-of", "name-optouts", "forgotten-among":

@@ -76,7 +76,7 @@ func leaveTraces(t *testing.T, w world) (wxcast.Follower, wxcast.Broadcast) {
 		SubscribeTime: time.Unix(1700000000, 0)}
 	w.follow(t, 20) // others
 	must(t, w.Follow(t.Context(), w.account, []wxcast.Follower{person}, w.Now()))
-	_, err := w.ImportMiniUsers(t.Context(), w.mini, func(yield func(wxcast.MiniUser, error) bool) {
+	_, err := w.ImportMiniUsers(t.Context(), w.account, w.mini, func(yield func(wxcast.MiniUser, error) bool) {
 		yield(wxcast.MiniUser{MiniOpenID: "m-PERSON-mini", UnionID: "u-PERSON-unionid"}, nil)
 	}, wxcast.ImportMode{})
 	must(t, err)

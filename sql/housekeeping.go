@@ -190,19 +190,22 @@ func (db *DB) removeRowsOf(ctx context.Context, query string, accountID, id int6
 	}
 }
 
-// batch is how many rows are removed at a time: as many as take removedWithin.
-type batch struct{ size int }
+// batch is how many rows are written at a time: as many as take within.
+type batch struct {
+	size, most int
+	within     time.Duration
+}
 
-func newBatch() *batch { return &batch{size: 4 * batchLeast} }
+func newBatch() *batch { return &batch{4 * batchLeast, batchMost, removedWithin} }
 
-func (b *batch) run(remove func() error) error {
+func (b *batch) run(write func() error) error {
 	began := time.Now()
-	err := remove()
+	err := write()
 	switch took := time.Since(began); {
-	case took > removedWithin:
+	case took > b.within:
 		b.size = max(b.size/2, batchLeast)
-	case took < removedWithin/2:
-		b.size = min(b.size*2, batchMost)
+	case took < b.within/2:
+		b.size = min(b.size*2, b.most)
 	}
 	return err
 }

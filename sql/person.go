@@ -201,7 +201,8 @@ func (e *PendingDeliveryError) Error() string {
 // Forget deletes the person who has this openid or unionid from every table, in
 // one transaction. Their deliveries stay, for the counts, under a random name. It
 // is ErrNotFound when nothing is kept of them, and a *PendingDeliveryError while a
-// broadcast may be sending to them.
+// broadcast may be sending to them. What they are in a mini program that is another account's
+// stays that account's.
 func (db *DB) Forget(ctx context.Context, accountID int64, minis []int64, id string) (f wxcast.Forgotten, err error) {
 	err = db.tx(ctx, accountID, func(tx *sqlx.Tx) error {
 		f = wxcast.Forgotten{}
@@ -217,6 +218,23 @@ func (db *DB) Forget(ctx context.Context, accountID int64, minis []int64, id str
 				return &PendingDeliveryError{d.BroadcastID, d.Broadcast}
 			}
 		}
+		var own, others []int64
+		for _, mini := range minis {
+			var anothers bool
+			if err := tx.GetContext(ctx, &anothers, db.q.IsAnothers, mini, accountID); err != nil {
+				return err
+			}
+			if anothers {
+				others = append(others, mini)
+			} else {
+				own = append(own, mini)
+			}
+		}
+		there, err := db.person(ctx, tx, accountID, others, id)
+		if err != nil {
+			return err
+		}
+		f.Kept = int64(len(there.MiniUsers))
 		remove := func(rows *int64, query string, args ...any) {
 			if err != nil {
 				return
@@ -243,12 +261,12 @@ func (db *DB) Forget(ctx context.Context, accountID int64, minis []int64, id str
 			remove(&ignored, db.q.ForgetListed, accountID, " "+id+" ")
 			remove(&ignored, db.q.ForgetOptOut, accountID, id, forgottenAs(id))
 			remove(&ignored, db.q.DropOptOut, accountID, id) // where the hash was there already
-			for _, mini := range minis {
+			for _, mini := range own {
 				remove(&f.Bridges, db.q.ForgetMiniBridges, mini, id)
 				remove(&f.MiniUsers, db.q.ForgetMiniUsers, mini, id)
 			}
 		}
-		for _, mini := range minis {
+		for _, mini := range own {
 			remove(&ignored, db.q.BumpPeople, mini)
 		}
 		remove(&ignored, db.q.BumpPeople, accountID)

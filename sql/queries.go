@@ -40,9 +40,13 @@ type queries struct {
 	LossBefore     string `query:"loss-before"`
 	PauseAfterLoss string `query:"pause-after-loss"`
 
-	AddApp   string `query:"add-app"`
-	GetApp   string `query:"get-app"`
-	GetAppID string `query:"get-appid"`
+	AddApp      string `query:"add-app"`
+	GetApp      string `query:"get-app"`
+	GetAppID    string `query:"get-appid"`
+	OwnApp      string `query:"own-app"`
+	TakeOverApp string `query:"take-over-app"`
+	IsAnothers  string `query:"is-anothers"`
+	GetOwner    string `query:"get-owner"`
 
 	GetToken string `query:"get-token"`
 	PutToken string `query:"put-token"`
@@ -152,33 +156,43 @@ type queries struct {
 	DedupeImport       string `query:"dedupe-import"`
 	CountImport        string `query:"count-import"`
 	MergeImport        string `query:"merge-import"`
+	ImportPage         string `query:"import-page"`
+	PutMiniUsers       string `query:"put-mini-users"`
+	CountNotImported   string `query:"count-not-imported"`
+	NotImportedPage    string `query:"not-imported-page"`
+	DropMiniUsers      string `query:"drop-mini-users"`
 	RemoveNotImported  string `query:"remove-not-imported"`
 	CountMiniUsers     string `query:"count-mini-users"`
 
-	RemoveBridges   string `query:"remove-bridges"`
-	CountChanged    string `query:"count-changed-bridges"`
-	AddBridges      string `query:"add-bridges"`
-	CountBridges    string `query:"count-bridges"`
-	MakePairs       string `query:"make-pairs"`
-	TuneJoin        string `query:"tune-join"`
-	ViewPairs       string `query:"view-pairs"`
-	DropPairsView   string `query:"drop-pairs-view"`
-	AnyBridge       string `query:"any-bridge"`
-	AddFirstBridges string `query:"add-first-bridges"`
-	DropBridgesKey  string `query:"drop-bridges-key"`
-	MakeBridgesKey  string `query:"make-bridges-key"`
-	IndexPairs      string `query:"index-pairs"`
-	MakeShared      string `query:"make-shared"`
-	CountShared     string `query:"count-shared"`
-	RemoveShared    string `query:"remove-shared"`
-	DropShared      string `query:"drop-shared"`
-	CountPairs      string `query:"count-pairs"`
-	DropPairs       string `query:"drop-pairs"`
-	PeopleVersions  string `query:"people-versions"`
-	AddJoin         string `query:"add-join"`
-	LockJoin        string `query:"lock-join"`
-	GetJoin         string `query:"get-join"`
-	PutJoin         string `query:"put-join"`
+	RemoveBridges    string `query:"remove-bridges"`
+	CountChanged     string `query:"count-changed-bridges"`
+	AddBridges       string `query:"add-bridges"`
+	CountBridges     string `query:"count-bridges"`
+	MakePairs        string `query:"make-pairs"`
+	TuneJoin         string `query:"tune-join"`
+	ViewPairs        string `query:"view-pairs"`
+	DropPairsView    string `query:"drop-pairs-view"`
+	AnyBridge        string `query:"any-bridge"`
+	AddFirstBridges  string `query:"add-first-bridges"`
+	DropBridgesKey   string `query:"drop-bridges-key"`
+	MakeBridgesKey   string `query:"make-bridges-key"`
+	IndexPairs       string `query:"index-pairs"`
+	MakeShared       string `query:"make-shared"`
+	CountShared      string `query:"count-shared"`
+	RemoveShared     string `query:"remove-shared"`
+	DropShared       string `query:"drop-shared"`
+	CountPairs       string `query:"count-pairs"`
+	DropPairs        string `query:"drop-pairs"`
+	PairsPage        string `query:"pairs-page"`
+	LooseBridgesPage string `query:"loose-bridges-page"`
+	PutBridgesAgain  string `query:"put-bridges-again"`
+	PutBridges       string `query:"put-bridges"`
+	DropBridges      string `query:"drop-bridges"`
+	PeopleVersions   string `query:"people-versions"`
+	AddJoin          string `query:"add-join"`
+	LockJoin         string `query:"lock-join"`
+	GetJoin          string `query:"get-join"`
+	PutJoin          string `query:"put-join"`
 
 	AddBroadcast          string `query:"add-broadcast"`
 	AddBroadcastChannel   string `query:"add-broadcast-channel"`

@@ -90,7 +90,7 @@ func bridged(mini int64) wxcast.Audience {
 func (w world) broadcastTo(t testing.TB, n int) wxcast.Broadcast {
 	t.Helper()
 	w.follow(t, n)
-	_, err := w.ImportMiniUsers(t.Context(), w.mini, miniUsers(1, n), wxcast.ImportMode{})
+	_, err := w.ImportMiniUsers(t.Context(), w.account, w.mini, miniUsers(1, n), wxcast.ImportMode{})
 	must(t, err)
 	_, _, err = w.Join(t.Context(), w.account, w.mini)
 	must(t, err)

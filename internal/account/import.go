@@ -16,6 +16,7 @@ type ImportOptions struct {
 	Strict           bool   // import nothing if any row is bad
 	Replace          bool   // the source is complete: remove the mini users that it lacks
 	AllowMassRemoval bool   // with Replace, remove however many
+	TakeOver         bool   // the mini program is this account's from now on
 	// Reject is told each bad row.
 	Reject func(bridge.Rejected)
 }
@@ -31,11 +32,15 @@ func (a *Account) ImportMiniUsers(ctx context.Context, rows iter.Seq2[bridge.Row
 
 func (a *Account) importRows(ctx context.Context, rows iter.Seq2[bridge.Row, error], o ImportOptions) (miniID int64,
 	summary bridge.ImportSummary, err error) {
-	if _, miniID, err = a.MiniProgram(ctx, o.MiniAppID); err != nil {
+	mini, miniID, err := a.MiniProgram(ctx, o.MiniAppID)
+	if err == nil {
+		err = a.ownMiniProgram(ctx, mini.AppID, miniID, o.TakeOver)
+	}
+	if err != nil {
 		return 0, summary, err
 	}
 	options := bridge.ImportOptions{
-		MiniID: miniID, Source: o.Source, Strict: o.Strict,
+		AccountID: a.ID, MiniID: miniID, Source: o.Source, Strict: o.Strict,
 		Replace: o.Replace, MaxRemoveShare: a.cfg.Sync.MaxUnfollowShare, Reject: o.Reject,
 	}
 	if o.AllowMassRemoval {
@@ -43,6 +48,22 @@ func (a *Account) importRows(ctx context.Context, rows iter.Seq2[bridge.Row, err
 	}
 	summary, err = bridge.Import(ctx, a.db, rows, options)
 	return miniID, summary, err
+}
+
+// ownMiniProgram makes sure that the mini program is this account's: of those that share one, a single
+// account changes who its users are.
+func (a *Account) ownMiniProgram(ctx context.Context, appid string, miniID int64, takeOver bool) error {
+	owner, ours, err := a.db.OwnMiniProgram(ctx, a.ID, miniID, takeOver)
+	if err != nil || ours {
+		return err
+	}
+	name := string(owner)
+	for _, other := range a.cfg.Accounts {
+		if other.AppID == name {
+			name = other.Name
+		}
+	}
+	return conflict("import.anothers", "appid", appid, "owner", name, "account", a.Name())
 }
 
 // Imported is what an import did, and the join after it.

@@ -26,6 +26,7 @@ type importFlags struct {
 	mini, from, query, rejects        string
 	columns                           bridge.Columns
 	strict, replace, allowMassRemoval bool
+	takeOver                          bool
 }
 
 func (a *app) importCommand() *cobra.Command {
@@ -64,6 +65,7 @@ func (a *app) importCommand() *cobra.Command {
 	flags.BoolVar(&f.strict, "strict", false, "")
 	flags.StringVar(&f.rejects, "rejects", "", "")
 	flags.BoolVar(&f.replace, "replace", false, "")
+	flags.BoolVar(&f.takeOver, "take-over", false, "")
 	flags.BoolVar(&f.allowMassRemoval, "allow-mass-removal", false, "")
 	return cmd
 }
@@ -123,7 +125,8 @@ func (a *app) runImport(ctx context.Context, of *account.Account, rows iter.Seq2
 	defer bar.end()
 	summary, err := of.ImportMiniUsers(ctx, counted(rows, bar), account.ImportOptions{
 		MiniAppID: f.mini, Source: source, Strict: f.strict, Replace: f.replace, AllowMassRemoval: f.allowMassRemoval,
-		Reject: rejects.add,
+		TakeOver: f.takeOver,
+		Reject:   rejects.add,
 	})
 	closeErr := rejects.close()
 	if err != nil {

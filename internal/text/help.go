@@ -369,6 +369,7 @@ var _ = add(map[string]words{
 	"flag.strict":              {"import nothing if any row is bad", "只要有一行不合格就不导入"},
 	"flag.rejects":             {"`FILE` for the rejected rows (default FILE.rejected.csv beside the imported one)", "不合格的行写入此文件 `FILE`（默认在导入文件旁的 FILE.rejected.csv）"},
 	"flag.replace":             {"the source is complete: remove the mini users that it lacks", "来源是完整的：删除其中没有的小程序用户"},
+	"flag.take-over":           {"the mini program is this account's from now on, though another shares it", "此后该小程序归本账号所有，即使与其他账号共用"},
 	"flag.allow-mass-removal":  {"with --replace, remove even more than sync.max_unfollow_share of them", "与 --replace 同用：即使超过 sync.max_unfollow_share 也删除"},
 
 	"flag.bridged":              {"only those joined to a mini user", "只要已关联小程序用户的"},

@@ -20,6 +20,8 @@ var _ = add(map[string]words{
 	"file.quote_inside":                    {`a " stands inside a field without quotes, or is not closed`, `未加引号的字段中有 "，或引号没有闭合`},
 	"file.quote_open":                      {`a " is opened here and not closed on its line`, `此处的 " 在本行没有闭合`},
 	"file.fields":                          {"the row has {n} fields and the header {header}", "该行有 {n} 个字段，而表头有 {header} 个"},
+	"import.anothers":                      {"the mini program {appid} is shared with the account {owner}, whose it is: import its users there; {account} joins them", "小程序 {appid} 与账号 {owner} 共用并归其所有：请在该账号导入其用户；{account} 只做关联"},
+	"import.anothers/cli":                  {"use --account {owner}, or make it this account's with --take-over; wxcast join is for both", "请用 --account {owner}，或用 --take-over 改归本账号；wxcast join 两者皆可"},
 	"import.two_columns":                   {"there are two such columns", "有两个同名的列"},
 	"import.want_other_unionid_column":     {"name another one for the unionid", "请为 unionid 指定另一列"},
 	"import.want_other_unionid_column/cli": {"use --unionid-column", "用 --unionid-column"},

@@ -89,5 +89,6 @@ type Forgotten struct {
 	Followers  int64 `json:"followers"`
 	MiniUsers  int64 `json:"mini_users"`
 	Bridges    int64 `json:"bridges"`
-	Deliveries int64 `json:"deliveries"` // kept without the person, so that counts stay right
+	Kept       int64 `json:"mini_users_kept,omitempty"` // of mini programs that are another account's
+	Deliveries int64 `json:"deliveries"`                // kept without the person, so that counts stay right
 }

@@ -10,3 +10,16 @@ SELECT id, kind FROM apps WHERE appid = $1;
 -- name: get-appid
 -- $1 app.
 SELECT appid FROM apps WHERE id = $1;
+
+-- name: own-app
+-- The mini program is the account's, unless it is another's already.
+-- $1 mini program; $2 account.
+UPDATE apps SET owner_id = $2 WHERE id = $1 AND owner_id IS NULL;
+
+-- name: take-over-app
+-- $1 mini program; $2 account.
+UPDATE apps SET owner_id = $2 WHERE id = $1;
+
+-- name: get-owner
+-- $1 mini program.
+SELECT o.id, o.appid FROM apps m JOIN apps o ON o.id = m.owner_id WHERE m.id = $1;

@@ -22,10 +22,32 @@ ORDER BY i.mini_openid
 ON CONFLICT (mini_id, mini_openid) DO UPDATE SET unionid = excluded.unionid, updated_at = excluded.updated_at;
 
 -- name: remove-not-imported
--- $1 mini program.
-DELETE FROM mini_users WHERE mini_id = $1 AND NOT EXISTS (SELECT 1 FROM mini_users_import i
+-- Not who has logged in since the import began: the source could not know them.
+-- $1 mini program; $2 stored before, UTC.
+DELETE FROM mini_users WHERE mini_id = $1 AND updated_at < $2 AND NOT EXISTS (SELECT 1 FROM mini_users_import i
     WHERE i.mini_openid = mini_users.mini_openid);
 
 -- name: count-mini-users
 -- $1 mini program.
 SELECT COUNT(*) FROM mini_users WHERE mini_id = $1;
+
+-- name: import-page
+-- Staged mini users that are new or changed, in order.
+-- $1 mini program; $2 after this mini_openid; $3 at most.
+SELECT i.mini_openid, i.unionid FROM mini_users_import i
+LEFT JOIN mini_users m ON m.mini_id = $1 AND m.mini_openid = i.mini_openid
+WHERE i.mini_openid > $2 AND (m.mini_openid IS NULL OR m.unionid <> i.unionid) ORDER BY i.mini_openid LIMIT $3;
+
+-- name: count-not-imported
+-- $1 mini program; $2 stored before, UTC.
+SELECT COUNT(*) FROM mini_users WHERE mini_id = $1 AND updated_at < $2 AND NOT EXISTS (
+    SELECT 1 FROM mini_users_import i WHERE i.mini_openid = mini_users.mini_openid);
+
+-- name: not-imported-page
+-- $1 mini program; $2 stored before, UTC; $3 after this mini_openid; $4 at most.
+SELECT mini_openid FROM mini_users WHERE mini_id = $1 AND mini_openid > $3 AND updated_at < $2 AND NOT EXISTS (
+    SELECT 1 FROM mini_users_import i WHERE i.mini_openid = mini_users.mini_openid) ORDER BY mini_openid LIMIT $4;
+
+-- name: drop-mini-users
+-- $1 mini program; $2 mini_openids as a JSON array; $3 stored before, UTC; %s the mini_openids.
+DELETE FROM mini_users WHERE mini_id = $1 AND mini_openid IN (%s) AND updated_at < $3;

@@ -55,6 +55,11 @@ DELETE FROM bridges WHERE account_id = $1 AND openid = $2;
 -- $1 mini program; $2 unionid.
 DELETE FROM mini_users WHERE mini_id = $1 AND unionid = $2;
 
+-- name: is-anothers
+-- Whether a mini program is another account's.
+-- $1 mini program; $2 account.
+SELECT owner_id IS NOT NULL AND owner_id <> $2 FROM apps WHERE id = $1;
+
 -- name: forget-mini-bridges
 -- A mini program's bridges to a person, whichever account they are of.
 -- $1 mini program; $2 unionid.

@@ -6,6 +6,8 @@ CREATE TABLE apps (
     appid      TEXT NOT NULL UNIQUE,
     kind       TEXT NOT NULL CHECK (kind IN ('official_account', 'mini_program')),
     created_at TIMESTAMP NOT NULL,
+    -- The account whose a mini program is, where several share it; NULL until one imports.
+    owner_id   BIGINT REFERENCES apps (id),
     -- Keys the hashes by which the audit log names people; sealed, where there is a data key.
     audit_salt TEXT NOT NULL DEFAULT ''
 );
