@@ -23,7 +23,8 @@ var (
 	accountKeys = []string{"appid", "secret", "secret_file", "token", "token_file", "encoding_aes_key",
 		"encoding_aes_key_file", "encoding_aes_key_old", "encoding_aes_key_old_file", "token_api", "token_url", "token_url_file", "token_command", "only_sender",
 		"mini_programs"}
-	miniProgramKeys = []string{"appid", "secret", "secret_file"}
+	miniProgramKeys = []string{"appid", "secret", "secret_file", "token", "token_file", "encoding_aes_key",
+		"encoding_aes_key_file", "encoding_aes_key_old", "encoding_aes_key_old_file"}
 )
 
 // readAccounts reads the accounts of the file, and the one of the environment:
@@ -97,7 +98,9 @@ func readAccount(name string, raw any, bad *mistakes) Account {
 		}
 		onlyKnown(key, fields, miniProgramKeys, bad)
 		a.MiniPrograms = append(a.MiniPrograms, MiniProgram{AppID: text(fields["appid"]),
-			Secret: secretOrFile(key, "secret", fields, bad)})
+			Secret: secretOrFile(key, "secret", fields, bad), Token: secretOrFile(key, "token", fields, bad),
+			EncodingAESKey:    secretOrFile(key, "encoding_aes_key", fields, bad),
+			OldEncodingAESKey: secretOrFile(key, "encoding_aes_key_old", fields, bad)})
 	}
 	return a
 }
@@ -170,6 +173,12 @@ func applyEnv(a *Account, env map[string]string, bad *mistakes) {
 		if v := env["mini_secret"]; v != "" {
 			a.MiniPrograms[0].Secret = Secret(v)
 		}
+		if v := env["mini_token"]; v != "" {
+			a.MiniPrograms[0].Token = Secret(v)
+		}
+		if v := env["mini_encoding_aes_key"]; v != "" {
+			a.MiniPrograms[0].EncodingAESKey = Secret(v)
+		}
 	}
 }
 
@@ -181,12 +190,7 @@ func checkAccount(a Account, bad *mistakes) {
 	case !appID.MatchString(a.AppID):
 		bad.add(key+".appid", a.AppID, wxcast.Say("config.no_appid"), wxcast.Say("config.want_appid_form"))
 	}
-	for name, secret := range map[string]Secret{"encoding_aes_key": a.EncodingAESKey,
-		"encoding_aes_key_old": a.OldEncodingAESKey} {
-		if secret != "" && !aesKey.MatchString(secret.Reveal()) {
-			bad.add(key+"."+name, "", wxcast.Say("config.no_aes_key", "n", len(secret)), wxcast.Say("config.want_aes_key"))
-		}
-	}
+	checkAESKeys(key, a.EncodingAESKey, a.OldEncodingAESKey, bad)
 	switch a.AccessToken.API {
 	case "", "stable_token", "token":
 	default:
@@ -203,12 +207,25 @@ func checkAccount(a Account, bad *mistakes) {
 		}
 	}
 	for i, m := range a.MiniPrograms {
+		checkAESKeys(fmt.Sprintf("%s.mini_programs[%d]", key, i), m.EncodingAESKey, m.OldEncodingAESKey, bad)
 		key := fmt.Sprintf("%s.mini_programs[%d].appid", key, i)
 		switch {
 		case m.AppID == "":
 			bad.add(key, "", wxcast.Say("config.missing"), wxcast.Say("config.want_mini_appid"))
 		case !appID.MatchString(m.AppID):
 			bad.add(key, m.AppID, wxcast.Say("config.no_appid"), wxcast.Say("config.want_appid_form"))
+		}
+	}
+}
+
+func checkAESKeys(key string, current, old Secret, bad *mistakes) {
+	for _, one := range []struct {
+		name   string
+		secret Secret
+	}{{"encoding_aes_key", current}, {"encoding_aes_key_old", old}} {
+		if one.secret != "" && !aesKey.MatchString(one.secret.Reveal()) {
+			bad.add(key+"."+one.name, "", wxcast.Say("config.no_aes_key", "n", len(one.secret)),
+				wxcast.Say("config.want_aes_key"))
 		}
 	}
 }

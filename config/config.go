@@ -61,6 +61,10 @@ type AccessToken struct {
 type MiniProgram struct {
 	AppID  string
 	Secret Secret
+	// Token and the EncodingAESKeys are those of its own callbacks (消息推送).
+	Token             Secret
+	EncodingAESKey    Secret
+	OldEncodingAESKey Secret
 }
 
 // TLS are the files of the program's own certificate; "" where it speaks plain HTTP.
@@ -101,6 +105,7 @@ type Serve struct {
 	SyncAt, ReportAt, QuotaAt, HousekeepingAt string
 	QuotaLow                                  float64  // share of a day's quota below which people are told
 	SessionKey                                Secret   // signs the sessions of logins; "" for no logins
+	SessionKeyOld                             Secret   // the one before
 	ForwardedFor                              bool     // a proxy of ours ends X-Forwarded-For with the sender's address
 	StopWords                                 []string // messages that put their sender on the opt-out list
 	StopReply                                 string   // what the sender is told

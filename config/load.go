@@ -48,6 +48,8 @@ var accountEnv = []struct{ env, key string }{
 	{"WXCAST_ONLY_SENDER", "only_sender"},
 	{"WXCAST_MINI_APPID", "mini_appid"},
 	{"WXCAST_MINI_SECRET", "mini_secret"},
+	{"WXCAST_MINI_TOKEN", "mini_token"},
+	{"WXCAST_MINI_ENCODING_AES_KEY", "mini_encoding_aes_key"},
 }
 
 // Load reads and checks the configuration. Its error joins all mistakes, each

@@ -11,6 +11,7 @@ import (
 )
 
 type eventRow struct {
+	AppID     int64         `json:"app_id"`
 	OpenID    wxcast.OpenID `json:"openid"`
 	CreatedAt *string       `json:"created_at"`
 	Kind      string        `json:"kind"`
@@ -25,7 +26,7 @@ type eventRow struct {
 func (db *DB) AddEvents(ctx context.Context, accountID int64, events []wxcast.CallbackEvent) (added int64, err error) {
 	rows := make([]eventRow, len(events))
 	for i, e := range events {
-		rows[i] = eventRow{e.OpenID, jsonTime(e.CreatedAt), e.Kind, e.Key, e.MsgID, e.Status, e.Content, e.Detail}
+		rows[i] = eventRow{e.AppID, e.OpenID, jsonTime(e.CreatedAt), e.Kind, e.Key, e.MsgID, e.Status, e.Content, e.Detail}
 	}
 	if added, err = db.execOnce(ctx, accountID, db.q.AddEvents, accountID, db.Now(), jsonParam(rows)); err != nil {
 		return 0, fmt.Errorf("keep %d events: %w", len(events), err)
@@ -38,6 +39,7 @@ func (db *DB) AddEvents(ctx context.Context, accountID int64, events []wxcast.Ca
 func (db *DB) PendingEvents(ctx context.Context, accountID int64, limit int) ([]wxcast.CallbackEvent, error) {
 	var rows []struct {
 		wxcast.CallbackEvent
+		AppID     int64         `db:"app_id"`
 		OpenID    wxcast.OpenID `db:"openid"`
 		CreatedAt time.Time     `db:"created_at"`
 		Key       string        `db:"event_key"`
@@ -49,6 +51,7 @@ func (db *DB) PendingEvents(ctx context.Context, accountID int64, limit int) ([]
 	events := make([]wxcast.CallbackEvent, len(rows))
 	for i, r := range rows {
 		events[i] = r.CallbackEvent
+		events[i].AppID = r.AppID
 		events[i].OpenID, events[i].CreatedAt, events[i].Key, events[i].MsgID = r.OpenID, r.CreatedAt.UTC(), r.Key, r.MsgID
 	}
 	return events, nil

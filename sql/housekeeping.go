@@ -68,7 +68,34 @@ func (db *DB) KeepHouse(ctx context.Context, accountID int64, keep wxcast.Retent
 	if removed += deliveries; err != nil {
 		return removed, fmt.Errorf("remove old deliveries: %w", err)
 	}
+	permits, err := db.removePermits(ctx, accountID, keep.Permits)
+	if removed += permits; err != nil {
+		return removed, fmt.Errorf("remove permits: %w", err)
+	}
 	return removed, nil
+}
+
+// removePermits removes consents that were used up a while ago, and those that lapse.
+func (db *DB) removePermits(ctx context.Context, accountID int64, lapse time.Duration) (removed int64, err error) {
+	removed, err = db.removeBefore(ctx, db.q.DropSpentPermits, accountID, db.Now().Add(-spentKept))
+	if err != nil || lapse == 0 {
+		return removed, err
+	}
+	lapsed, err := db.removeBefore(ctx, db.q.DropLapsedPermits, accountID, db.Now().Add(-lapse))
+	return removed + lapsed, err
+}
+
+// removeBefore removes what is older than a time.
+func (db *DB) removeBefore(ctx context.Context, query string, accountID int64, before time.Time) (removed int64,
+	err error) {
+	for batch := newBatch(); ; {
+		var n int64
+		size := batch.size
+		err := batch.run(func() (err error) { n, err = db.exec(ctx, query, accountID, before, size); return err })
+		if removed += n; err != nil || n < int64(size) {
+			return removed, err
+		}
+	}
 }
 
 // tidy removes what must not grow where no serve runs, and so nobody keeps house.

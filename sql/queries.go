@@ -270,6 +270,16 @@ type queries struct {
 	MarkEmptied        string `query:"mark-emptied"`
 	DropDeliveries     string `query:"drop-deliveries"`
 
+	PermitsHeard      string `query:"permits-heard"`
+	HearPermits       string `query:"hear-permits"`
+	PermitStatus      string `query:"permit-status"`
+	PermitsOfPerson   string `query:"permits-of-person"`
+	PermitBalances    string `query:"permit-balances"`
+	DropSpentPermits  string `query:"drop-spent-permits"`
+	DropLapsedPermits string `query:"drop-lapsed-permits"`
+	FindPermits       string `query:"find-permits"`
+	PutPermits        string `query:"put-permits"`
+
 	FixRecipients          string `query:"fix-recipients"`
 	LockFixing             string `query:"lock-fixing"`
 	CountFound             string `query:"count-found"`

@@ -50,7 +50,7 @@ func open(t *testing.T, url string) (*account.Account, *simulator.Server) {
 // reads are the use cases that change nothing and hand out nothing that is not everybody's,
 // and what is no use case.
 var reads = []string{
-	"Audit", "VerifyAudit", "Refused", "Broadcast", "BroadcastProgress", "Broadcasts", "Describe", "Jobs", "Keys", "Report", "ReportDays",
+	"PermitStatus", "Audit", "VerifyAudit", "Refused", "Broadcast", "BroadcastProgress", "Broadcasts", "Describe", "Jobs", "Keys", "Report", "ReportDays",
 	"ReportPage",
 	"SyncRuns", "WriteReport",
 	"CanCall", "Client", "Close", "CloseAll", "MiniProgram", "Name", "Now", "Schedule", "Serve", "Teller",
@@ -233,6 +233,15 @@ func changesOf(t *testing.T, a *account.Account, sim *simulator.Server) []change
 		}},
 		{"ExportFollowers", "export-followers", func(ctx context.Context) error {
 			_, err := a.ExportFollowers(ctx, account.FollowerFilter{}, "jsonl", io.Discard)
+			return err
+		}},
+		{"ImportPermits", "import-permits", func(ctx context.Context) error {
+			_, err := a.ImportPermits(ctx, "", strings.NewReader("mini_openid,template_id,count\nm1,T1,2\n"), "permits.csv")
+			return err
+		}},
+		{"Permits", "get-permits", func(ctx context.Context) error { _, err := a.Permits(ctx, "", "m1"); return err }},
+		{"ExportPermits", "export-permits", func(ctx context.Context) error {
+			_, err := a.ExportPermits(ctx, "", "csv", io.Discard)
 			return err
 		}},
 		{"Person", "get-person", func(ctx context.Context) error { _, err := a.Person(ctx, openid); return err }},

@@ -74,6 +74,7 @@ func New(o Options) *API {
 	a.huma.UseMiddleware(a.letIn)
 	a.addBroadcasts()
 	a.addPeople()
+	a.addPermits()
 	a.addReports()
 	a.addJobs()
 	a.addToken()

@@ -81,7 +81,7 @@ func (a *API) letIn(ctx huma.Context, next func(huma.Context)) {
 // bodyOf is how large a call's body may be.
 func bodyOf(operation string) int64 {
 	switch operation {
-	case "import-mini-users":
+	case "import-mini-users", "import-permits":
 		return uploadMax
 	case "create-broadcast", "preview-broadcast", "test-broadcast":
 		return specUploadMax

@@ -68,9 +68,12 @@ func (i *Intake) applySome(ctx context.Context, a Account) (more bool, err error
 	if err != nil || len(events) == 0 {
 		return false, err
 	}
-	var receipts, stops, moves []wxcast.CallbackEvent
+	var receipts, stops, moves, consents []wxcast.CallbackEvent
 	for _, e := range events {
 		switch {
+		case e.Kind == popupEvent, e.Kind == changeEvent:
+			consents = append(consents, e)
+		case e.AppID != 0: // a mini program's: nothing else follows from it
 		case e.Kind == a.Channel.Receipt:
 			receipts = append(receipts, e)
 		case e.Kind == "subscribe", e.Kind == "unsubscribe":
@@ -83,7 +86,7 @@ func (i *Intake) applySome(ctx context.Context, a Account) (more bool, err error
 	for _, group := range []struct {
 		events []wxcast.CallbackEvent
 		apply  func(context.Context, Account, []wxcast.CallbackEvent) error
-	}{{receipts, i.receive}, {stops, i.stop}, {moves, i.follow}} {
+	}{{receipts, i.receive}, {stops, i.stop}, {moves, i.follow}, {consents, i.consent}} {
 		if err := i.applyGroup(ctx, a, group.events, group.apply, failed); err != nil {
 			return false, err
 		}

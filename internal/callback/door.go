@@ -2,6 +2,8 @@ package callback
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"encoding/xml"
 	"errors"
@@ -34,32 +36,36 @@ const (
 	refusedLarge     = "too large"
 )
 
-// heard is the account that a callback is for. One without a Token has none: nobody could
-// tell WeChat from a stranger.
-func (i *Intake) heard(w http.ResponseWriter, r *http.Request) (Account, bool) {
-	a, ok := i.accounts[r.PathValue("account")]
+// heard is the door that a callback knocks at. One without a Token is none: nobody could tell
+// WeChat from a stranger.
+func (i *Intake) heard(w http.ResponseWriter, r *http.Request) (door, bool) {
+	name := r.PathValue("account")
+	if mini := r.PathValue("mini"); mini != "" {
+		name += "/" + mini
+	}
+	d, ok := i.doors[name]
 	switch {
 	case !ok:
 		writeText(w, http.StatusNotFound, "no such account")
-	case !a.Heard():
-		writeText(w, http.StatusNotFound, "this account has no Token here: its callbacks are not taken")
-		return a, false
+	case !hasToken(d.keys):
+		writeText(w, http.StatusNotFound, "there is no Token here: these callbacks are not taken")
+		return d, false
 	}
-	return a, ok
+	return d, ok
 }
 
 // verify answers WeChat's test of the callback URL.
 func (i *Intake) verify(w http.ResponseWriter, r *http.Request) {
-	a, ok := i.heard(w, r)
+	d, ok := i.heard(w, r)
 	if !ok {
 		return
 	}
-	echo, err := a.Keys.VerifyURL(r.URL.Query())
+	echo, err := d.keys.VerifyURL(r.URL.Query())
 	switch {
 	case err != nil:
-		i.refuse(w, r, a, http.StatusForbidden, refusedForged)
+		i.refuse(w, r, d.Account, http.StatusForbidden, refusedForged)
 	case !i.fresh(r):
-		i.refuse(w, r, a, http.StatusForbidden, refusedStale)
+		i.refuse(w, r, d.Account, http.StatusForbidden, refusedStale)
 	default:
 		writeText(w, http.StatusOK, echo)
 	}
@@ -69,7 +75,7 @@ func (i *Intake) verify(w http.ResponseWriter, r *http.Request) {
 // do not.
 func (i *Intake) take(w http.ResponseWriter, r *http.Request) {
 	begun := time.Now()
-	a, ok := i.heard(w, r)
+	d, ok := i.heard(w, r)
 	if !ok {
 		return
 	}
@@ -77,46 +83,48 @@ func (i *Intake) take(w http.ResponseWriter, r *http.Request) {
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
-		i.refuse(w, r, a, http.StatusRequestEntityTooLarge, refusedLarge)
+		i.refuse(w, r, d.Account, http.StatusRequestEntityTooLarge, refusedLarge)
 		return
 	case err != nil:
 		return // the sender went away
 	}
 	q := r.URL.Query()
-	event, err := a.Keys.Open(q, body)
+	event, err := d.keys.Open(q, body)
 	switch {
 	case errors.Is(err, wechat.ErrForged):
-		i.refuse(w, r, a, http.StatusForbidden, refusedForged)
+		i.refuse(w, r, d.Account, http.StatusForbidden, refusedForged)
 		return
 	case errors.Is(err, wechat.ErrPlain):
-		i.refuse(w, r, a, http.StatusForbidden, refusedPlain)
+		i.refuse(w, r, d.Account, http.StatusForbidden, refusedPlain)
 		return
 	case !i.fresh(r):
-		i.refuse(w, r, a, http.StatusForbidden, refusedStale)
+		i.refuse(w, r, d.Account, http.StatusForbidden, refusedStale)
 		return
-	case q.Get("encrypt_type") != "aes" && !i.replays[a.Name].first(q, body, i.Store.Now()):
-		i.refuse(w, r, a, http.StatusForbidden, refusedReplayed)
+	case q.Get("encrypt_type") != "aes" && !d.replays.first(q, body, i.Store.Now()):
+		i.refuse(w, r, d.Account, http.StatusForbidden, refusedReplayed)
 		return
 	case err != nil:
-		i.refuse(w, r, a, http.StatusBadRequest, refusedMalformed)
+		i.refuse(w, r, d.Account, http.StatusBadRequest, refusedMalformed)
 		return
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), answerWithin)
 	defer cancel()
 	i.datedRight(&event, r)
-	err = i.queues[a.Name].keep(ctx, kept(event))
-	stops := i.Stop.asks(event)
-	if err == nil && stops { // who is told that they are on the list is on it
-		_, _, err = i.Store.AddOptOuts(ctx, a.ID, []string{string(event.OpenID)}, "message")
+	what := kept(event)
+	what.AppID = d.appID
+	_, err = i.queues[d.Name].Put(ctx, what)
+	stops := d.appID == 0 && i.Stop.asks(event) // a mini program's users are opted out by the account
+	if err == nil && stops {                    // who is told that they are on the list is on it
+		_, _, err = i.Store.AddOptOuts(ctx, d.ID, []string{string(event.OpenID)}, "message")
 	}
 	if err != nil {
-		i.Log.ErrorContext(ctx, "callback not kept; WeChat will tell it again", "account", a.Name, "err", err)
+		i.Log.ErrorContext(ctx, "callback not kept; WeChat will tell it again", "account", d.Name, "err", err)
 		writeText(w, http.StatusServiceUnavailable, "try again")
 		return
 	}
-	i.Metrics.CallbackKept(a.Name, kindOf(event), time.Since(begun))
+	i.Metrics.CallbackKept(d.Name, kindOf(event), time.Since(begun))
 	if stops && i.Stop.Reply != "" {
-		i.replyText(w, r, a, event, i.Stop.Reply)
+		i.replyText(w, r, d.Account, event, i.Stop.Reply)
 		return
 	}
 	writeText(w, http.StatusOK, "success")
@@ -169,6 +177,10 @@ func kept(e wechat.Event) wxcast.CallbackEvent {
 			panic(err) // texts and numbers marshal
 		}
 		k.Detail = string(items)
+		if k.Key == "" { // so that two answers within a second are two events
+			sum := sha256.Sum256(items)
+			k.Key = hex.EncodeToString(sum[:8])
+		}
 	}
 	return k
 }

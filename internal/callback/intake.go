@@ -23,10 +23,32 @@ type Account struct {
 	Channel wxcast.Channel
 	// Source is asked about new followers; nil where the account cannot call WeChat.
 	Source Source
+	// Minis are its mini programs whose own callbacks are heard.
+	Minis []MiniProgram
+}
+
+// MiniProgram is one whose callbacks (消息推送) are heard: what its users allow.
+type MiniProgram struct {
+	ID    int64
+	AppID string // the callback URL is /wechat/NAME/APPID
+	Keys  wechat.CallbackKeys
 }
 
 // Heard tells whether WeChat's callbacks for the account are taken.
-func (a Account) Heard() bool { return a.Keys.Token != nil && a.Keys.Token.Reveal() != "" }
+func (a Account) Heard() bool { return hasToken(a.Keys) }
+
+// Heard tells whether WeChat's callbacks for the mini program are taken.
+func (m MiniProgram) Heard() bool { return hasToken(m.Keys) }
+
+func hasToken(k wechat.CallbackKeys) bool { return k.Token != nil && k.Token.Reveal() != "" }
+
+// door is where WeChat knocks: an account's, or one of its mini programs'.
+type door struct {
+	Account
+	appID   int64 // the mini program's; 0 for the account
+	keys    wechat.CallbackKeys
+	replays *replays
+}
 
 // Source tells who followers are.
 type Source interface {
@@ -44,6 +66,8 @@ type Store interface {
 	Follow(ctx context.Context, accountID int64, followers []wxcast.Follower, asked time.Time) error
 	Unfollow(ctx context.Context, accountID int64, openids []wxcast.OpenID, asOf time.Time) (int64, error)
 	RecordReceipts(ctx context.Context, accountID int64, lane wxcast.Lane, receipts []wxcast.Receipt) error
+	RecordPermits(ctx context.Context, accountID, appID int64,
+		reports []wxcast.PermitReport) ([]wxcast.PermitBalance, error)
 	AddOptOuts(ctx context.Context, accountID int64, ids []string, source string) (added int64, unknown []string,
 		err error)
 	TryLock(ctx context.Context, name, holder string, ttl time.Duration) (bool, wxcast.LockHolder, error)
@@ -68,16 +92,19 @@ type Intake struct {
 	queues   map[string]*queue // by the account's name
 	accounts map[string]Account
 	forged   map[string]*forged
-	replays  map[string]*replays
+	doors    map[string]door // by the path behind /wechat/
 }
 
 // New makes an intake. It does nothing before Run.
 func New(o Options) *Intake {
 	i := &Intake{Options: o, queues: map[string]*queue{}, accounts: map[string]Account{}, forged: map[string]*forged{},
-		replays: map[string]*replays{}}
+		doors: map[string]door{}}
 	for _, a := range o.Accounts {
-		i.accounts[a.Name] = a
-		i.forged[a.Name], i.replays[a.Name] = &forged{}, &replays{}
+		i.accounts[a.Name], i.forged[a.Name] = a, &forged{}
+		i.doors[a.Name] = door{a, 0, a.Keys, &replays{}}
+		for _, m := range a.Minis {
+			i.doors[a.Name+"/"+m.AppID] = door{a, m.ID, m.Keys, &replays{}}
+		}
 		i.queues[a.Name] = newQueue(o.Store, a.ID)
 	}
 	return i
@@ -87,7 +114,7 @@ func New(o Options) *Intake {
 func (i *Intake) Run(ctx context.Context) {
 	var all sync.WaitGroup
 	for name, q := range i.queues {
-		all.Go(func() { q.run(ctx) })
+		all.Go(func() { q.Run(ctx) })
 		all.Go(func() { i.apply(ctx, i.accounts[name], q.news) })
 	}
 	all.Wait()
@@ -95,6 +122,8 @@ func (i *Intake) Run(ctx context.Context) {
 
 // Routes adds the doors that WeChat knocks at.
 func (i *Intake) Routes(mux *http.ServeMux) {
-	mux.HandleFunc("GET /wechat/{account}", i.verify)
-	mux.HandleFunc("POST /wechat/{account}", i.take)
+	for _, path := range []string{"/wechat/{account}", "/wechat/{account}/{mini}"} {
+		mux.HandleFunc("GET "+path, i.verify)
+		mux.HandleFunc("POST "+path, i.take)
+	}
 }

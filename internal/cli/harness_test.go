@@ -57,7 +57,7 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(cli.Run(cli.UntilToldToStop(), os.Args[1:], cli.System()))
 	}
-	os.Exit(runTests(m))
+	os.Exit(m.Run())
 }
 
 // longTests names the variable with which the tests that take a minute or more are run, too.
@@ -171,7 +171,7 @@ func number(t *testing.T, v map[string]any, path string) int64 {
 
 // process runs a command line as a process of its own.
 func (b *bench) process(args ...string) *exec.Cmd {
-	cmd := exec.Command(self(), args...)
+	cmd := exec.Command(os.Args[0], args...)
 	cmd.Dir = b.dir
 	// The race detector sleeps a second before a program of it exits, each time.
 	cmd.Env = append(os.Environ(), runMain+"=1", "GORACE=atexit_sleep_ms=0")

@@ -25,7 +25,7 @@ func TestTheWalkThroughOfTheAPI(t *testing.T) {
 	}
 	dir := t.TempDir()
 	// "wxcast" is this test binary.
-	wxcast := fmt.Sprintf("#!/bin/sh\n%s=1 exec '%s' \"$@\"\n", runMain, self())
+	wxcast := fmt.Sprintf("#!/bin/sh\n%s=1 exec '%s' \"$@\"\n", runMain, os.Args[0])
 	if err := os.WriteFile(filepath.Join(dir, "wxcast"), []byte(wxcast), 0o700); err != nil {
 		t.Fatal(err)
 	}

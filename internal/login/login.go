@@ -12,6 +12,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -45,15 +46,17 @@ type MiniProgram struct {
 type Store interface {
 	Now() time.Time
 	Login(ctx context.Context, accountID, miniID int64, user wxcast.MiniUser) (bridged bool, err error)
+	RecordPermits(ctx context.Context, accountID, appID int64,
+		reports []wxcast.PermitReport) ([]wxcast.PermitBalance, error)
 }
 
 // Options are what logins need.
 type Options struct {
 	Store        Store
 	MiniPrograms []MiniProgram
-	// Key signs the sessions (HS256).
-	Key     interface{ Reveal() string }
-	Address func(r *http.Request) string // of who sends a request
+	// Key signs the sessions (HS256). OldKey is the one before, whose sessions are good still.
+	Key, OldKey interface{ Reveal() string }
+	Address     func(r *http.Request) string // of who sends a request
 	// Refused is told of a login that was refused, and from where.
 	Refused func(ctx context.Context, why, address string)
 	Log     *slog.Logger
@@ -63,12 +66,19 @@ type Options struct {
 type Door struct {
 	Options
 	ofIP, ofUser *limit.Each
+	answers      *limit.Each // of a person to what they were asked to allow
+	permits      map[wxcast.AppID]*permitQueue
 }
 
 // New makes the door.
 func New(o Options) *Door {
-	return &Door{Options: o, ofIP: limit.New(loginsOfIP, loginBurstOfIP),
-		ofUser: limit.New(loginsOfUser, loginBurstOfUser)}
+	d := &Door{Options: o, ofIP: limit.New(loginsOfIP, loginBurstOfIP),
+		ofUser:  limit.New(loginsOfUser, loginBurstOfUser),
+		answers: limit.New(answersOfUser, answerBurstOfUser), permits: map[wxcast.AppID]*permitQueue{}}
+	for _, m := range o.MiniPrograms {
+		d.permits[m.AppID] = newPermitQueue(o.Store, m)
+	}
+	return d
 }
 
 // KeyMin is the shortest key that RFC 7518 allows for HS256.
@@ -83,7 +93,19 @@ func KeyID(key string) string {
 }
 
 // Routes adds the door.
-func (d *Door) Routes(mux *http.ServeMux) { mux.HandleFunc("POST /login", d.login) }
+func (d *Door) Routes(mux *http.ServeMux) {
+	mux.HandleFunc("POST /login", d.login)
+	mux.HandleFunc("POST /permits", d.takePermits)
+}
+
+// Run stores what people allow until ctx ends.
+func (d *Door) Run(ctx context.Context) {
+	var all sync.WaitGroup
+	for _, q := range d.permits {
+		all.Go(func() { q.Run(ctx) })
+	}
+	all.Wait()
+}
 
 type loginRequest struct {
 	Code  string       `json:"code"`

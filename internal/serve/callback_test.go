@@ -57,12 +57,17 @@ func TestALateUnsubscribeIsNotBelieved(t *testing.T) {
 // post sends a signed message to our server.
 func (b *bench) post(t *testing.T, body string, change func(url.Values)) (int, string) {
 	t.Helper()
-	q := wechat.CallbackTest(url.Values{}, b.sim.Token, "", time.Now())
+	return b.postTo(t, "/wechat/shop", b.sim.Token, body, change)
+}
+
+func (b *bench) postTo(t *testing.T, door, token, body string, change func(url.Values)) (int, string) {
+	t.Helper()
+	q := wechat.CallbackTest(url.Values{}, token, "", time.Now())
 	q.Del("echostr")
 	if change != nil {
 		change(q)
 	}
-	resp, err := http.Post(b.base+"/wechat/shop?"+q.Encode(), "text/xml", strings.NewReader(body))
+	resp, err := http.Post(b.base+door+"?"+q.Encode(), "text/xml", strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,6 +82,11 @@ func (b *bench) post(t *testing.T, body string, change func(url.Values)) (int, s
 // postSealed sends a message that is sealed with keys.
 func (b *bench) postSealed(t *testing.T, keys wechat.CallbackKeys, text string) (int, string) {
 	t.Helper()
+	return b.postSealedTo(t, "/wechat/shop", keys, text)
+}
+
+func (b *bench) postSealedTo(t *testing.T, door string, keys wechat.CallbackKeys, text string) (int, string) {
+	t.Helper()
 	sealed, err := keys.Seal([]byte(text), time.Now(), "nonce")
 	if err != nil {
 		t.Fatal(err)
@@ -85,7 +95,7 @@ func (b *bench) postSealed(t *testing.T, keys wechat.CallbackKeys, text string) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	return b.post(t, string(body), func(q url.Values) {
+	return b.postTo(t, door, keys.Token.Reveal(), string(body), func(q url.Values) {
 		q.Set("encrypt_type", "aes")
 		q.Set("msg_signature", sealed.MsgSignature)
 		q.Set("timestamp", strconv.FormatInt(sealed.TimeStamp, 10))

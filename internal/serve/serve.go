@@ -95,7 +95,9 @@ func (p *Program) open(ctx context.Context, o Options) (err error) {
 	if err := errors.Join(p.checkListen(ctx), p.checkSessionKey(), p.openCertificate()); err != nil {
 		return err
 	}
-	p.wire(o)
+	if err := p.wire(ctx, o); err != nil {
+		return err
+	}
 	if err := p.openLogin(ctx); err != nil {
 		return err
 	}
@@ -107,7 +109,7 @@ func (p *Program) open(ctx context.Context, o Options) (err error) {
 }
 
 // wire puts the parts together.
-func (p *Program) wire(o Options) {
+func (p *Program) wire(ctx context.Context, o Options) error {
 	p.registry.MustRegister(collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	var named []metrics.Account
@@ -123,7 +125,11 @@ func (p *Program) wire(o Options) {
 	for i, a := range p.accounts {
 		p.jobs.Add(a.Schedule()...)
 		a.Serve(account.Serving{Metrics: watched, StartJob: func(name string) bool { return p.jobs.Start(a.ID, name) }})
-		if heard[i] = p.heardOf(a); !heard[i].Heard() {
+		var err error
+		if heard[i], err = p.heardOf(ctx, a); err != nil {
+			return err
+		}
+		if !heard[i].Heard() {
 			p.log.Warn("callbacks of the account are not taken: "+
 				"it has no Token, without which anybody could be WeChat; set it",
 				"account", a.Name(), "key", "accounts."+a.Name()+".token (WXCAST_TOKEN)")
@@ -137,23 +143,36 @@ func (p *Program) wire(o Options) {
 		Version: o.Version, Log: p.log, Refused: func(ctx context.Context, why access.Refusal, address string) {
 			p.turnedAway.note(ctx, "api", why.String(), address)
 		}})
+	return nil
 }
 
 // heardOf is an account as WeChat's callbacks know it.
-func (p *Program) heardOf(a *account.Account) callback.Account {
+func (p *Program) heardOf(ctx context.Context, a *account.Account) (callback.Account, error) {
 	c := callback.Account{ID: a.ID, Name: a.Name(), Channel: template.Facts,
-		Keys: wechat.CallbackKeys{AppID: wxcast.AppID(a.Config.AppID), Token: a.Config.Token}}
-	c.Keys.Compatible = p.cfg.Serve.CallbackMode == "compatible"
-	if a.Config.EncodingAESKey != "" {
-		c.Keys.AESKeys = append(c.Keys.AESKeys, a.Config.EncodingAESKey)
-	}
-	if a.Config.OldEncodingAESKey != "" {
-		c.Keys.AESKeys = append(c.Keys.AESKeys, a.Config.OldEncodingAESKey)
-	}
+		Keys: p.callbackKeys(a.Config.AppID, a.Config.Token, a.Config.EncodingAESKey, a.Config.OldEncodingAESKey)}
 	if client := a.Client(); client != nil {
 		c.Source = client
 	}
-	return c
+	for _, m := range a.Config.MiniPrograms {
+		_, id, err := a.MiniProgram(ctx, m.AppID)
+		if err != nil {
+			return c, err
+		}
+		c.Minis = append(c.Minis, callback.MiniProgram{ID: id, AppID: m.AppID,
+			Keys: p.callbackKeys(m.AppID, m.Token, m.EncodingAESKey, m.OldEncodingAESKey)})
+	}
+	return c, nil
+}
+
+// callbackKeys are what an app's callbacks are checked with.
+func (p *Program) callbackKeys(appid string, token config.Secret, keys ...config.Secret) wechat.CallbackKeys {
+	k := wechat.CallbackKeys{AppID: wxcast.AppID(appid), Token: token, Compatible: p.cfg.Serve.CallbackMode == "compatible"}
+	for _, key := range keys {
+		if key != "" {
+			k.AESKeys = append(k.AESKeys, key)
+		}
+	}
+	return k
 }
 
 // openLogin makes the door of mini users, where there is a key for their sessions.
@@ -161,7 +180,7 @@ func (p *Program) openLogin(ctx context.Context) error {
 	if p.cfg.Serve.SessionKey == "" {
 		return nil
 	}
-	o := login.Options{Store: p.db, Key: p.cfg.Serve.SessionKey, Address: Address(p.cfg.Serve.ForwardedFor), Log: p.log,
+	o := login.Options{Store: p.db, Key: p.cfg.Serve.SessionKey, OldKey: p.cfg.Serve.SessionKeyOld, Address: Address(p.cfg.Serve.ForwardedFor), Log: p.log,
 		Refused: func(ctx context.Context, why, address string) { p.turnedAway.note(ctx, "login", why, address) }}
 	for _, a := range p.accounts {
 		for _, m := range a.Config.MiniPrograms {
@@ -271,6 +290,9 @@ func (p *Program) Run(ctx context.Context) error {
 	defer stopTaking()
 	var work errgroup.Group
 	work.Go(func() error { p.intake.Run(taking); return nil })
+	if p.login != nil {
+		work.Go(func() error { p.login.Run(taking); return nil })
+	}
 	work.Go(func() error { p.jobs.Run(ctx); return nil })
 	work.Go(func() error { p.db.KeepClock(ctx); return nil })
 	for _, a := range p.accounts {

@@ -304,6 +304,28 @@ Its control plane is at /_sim/: state, messages, knobs, followers, clock, tokens
 
 控制接口在 /_sim/：状态、消息、旋钮、粉丝、时钟、token。`},
 
+	"help.permits": {"The consents of mini users to subscribe messages", "小程序用户的订阅授权"},
+	"help.permits.long": {`A mini program may send one subscribe message for each consent that a person gave. wxcast
+keeps them: it hears WeChat's events at /wechat/ACCOUNT/MINI_APPID, takes what the mini
+program reports at POST /permits, and imports a ledger that you kept.`,
+		`小程序每获得用户一次同意，可向其发送一条订阅消息。wxcast 记录这些授权：在
+/wechat/账号/小程序appid 接收微信事件，在 POST /permits 接收小程序上报，也可导入已有的台账。`},
+	"help.permits.status": {"How many people allow how many messages", "多少人授权了多少条消息"},
+	"help.permits.status.long": {`Show, by template, how many people allow a message, and how many messages they allow.`,
+		`按模板显示授权人数和授权条数。`},
+	"help.permits.show": {"One mini user's consents", "某个小程序用户的授权"},
+	"help.permits.show.long": {`Show a mini user's consents, the latest first: when it was given, who told of it, and how
+many messages are left. Used ones are there for a week.`,
+		`显示某个小程序用户的授权（最新的在前）：时间、来源和剩余条数。用完的保留一周。`},
+	"help.permits.import": {"Import a ledger of consents", "导入授权台账"},
+	"help.permits.import.long": {`Make a ledger that you kept the truth about the people and templates that it names: a CSV
+file with the columns mini_openid, template_id and count. What it does not name stays. The
+whole file is read before anything is changed; rows that are none are listed and left out.`,
+		`以你保存的台账为准：CSV 文件，列为 mini_openid、template_id、count。未提及的人和模板
+不变。先读完整个文件再更改；无效的行会列出并跳过。`},
+	"help.permits.export": {"Export what people allow still", "导出剩余授权"},
+	"help.permits.export.long": {`Write what each person allows still, by template, as wxcast permits import reads it.`,
+		`按模板写出每人剩余的授权条数，格式与 wxcast permits import 相同。`},
 	"help.sync": {"Bring the account's followers and their unionids into the database", "把粉丝及其 unionid 同步到数据库"},
 	"help.sync.long": {`List every follower, and ask WeChat for the details of those that are new, came
 back, or had no unionid. Followers that are missing from the complete list are

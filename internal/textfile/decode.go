@@ -38,7 +38,7 @@ var (
 // of the file first: a list may have thousands of rows before its first Chinese one. What
 // cannot be read twice is kept in a file of its own meanwhile. name stands in errors.
 func Decode(in io.Reader, name string) (*bufio.Reader, error) {
-	file, err := twice(in)
+	file, err := Twice(in)
 	if err != nil {
 		return nil, &wxcast.BadInput{File: name, Problem: wxcast.Say("file.unreadable", "why", err)}
 	}
@@ -72,8 +72,8 @@ func Decode(in io.Reader, name string) (*bufio.Reader, error) {
 // bom is UTF-8's byte order mark.
 const bom = "\xef\xbb\xbf"
 
-// twice makes a source one that can be read again.
-func twice(in io.Reader) (io.ReadSeeker, error) {
+// Twice makes a source one that can be read again.
+func Twice(in io.Reader) (io.ReadSeeker, error) {
 	if seeker, ok := in.(io.ReadSeeker); ok {
 		if _, err := seeker.Seek(0, io.SeekCurrent); err == nil {
 			return seeker, nil

@@ -5,6 +5,7 @@ import "time"
 // CallbackEvent is what WeChat told about one person, as the store keeps it.
 type CallbackEvent struct {
 	ID        int64
+	AppID     int64 // the mini program that it was told to, as the store numbers it; 0 for the account itself
 	OpenID    OpenID
 	CreatedAt time.Time // by WeChat's clock, whole seconds, UTC
 	// Kind is the event in lower case, such as "subscribe", or a message's type, such as

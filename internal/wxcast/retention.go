@@ -11,5 +11,6 @@ type Retention struct {
 	Audit           time.Duration // the audit log
 	FollowersGone   time.Duration // people who unfollowed, from then, with their bridges
 	JobRuns         time.Duration // runs of jobs and of syncs
+	Permits         time.Duration // consents, from when they were given, used or not
 	Notices         time.Duration // daily reports, and alerts that are over
 }

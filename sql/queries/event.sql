@@ -1,6 +1,6 @@
 -- name: pending-events
 -- $1 account; $2 at most; $3 now, UTC.
-SELECT id, openid, created_at, kind, event_key, msgid, status, content, detail, tries FROM events
+SELECT id, app_id, openid, created_at, kind, event_key, msgid, status, content, detail, tries FROM events
     WHERE account_id = $1 AND applied_at IS NULL AND (retry_at IS NULL OR retry_at <= $3) ORDER BY id LIMIT $2;
 
 -- name: defer-events

@@ -8,6 +8,8 @@ CREATE TABLE apps (
     created_at TIMESTAMPTZ NOT NULL,
     -- The account whose a mini program is, where several share it; NULL until one imports.
     owner_id   BIGINT REFERENCES apps (id),
+    -- When WeChat last told by an event what people allow.
+    heard_at   TIMESTAMPTZ,
     -- Keys the hashes by which the audit log names people; sealed, where there is a data key.
     audit_salt TEXT NOT NULL DEFAULT ''
 );
@@ -322,21 +324,33 @@ CREATE TABLE blocks (
     PRIMARY KEY (account_id, channel, template_id, recipient)
 );
 
--- How many messages of a template a person allows, by the kind and age of their consent.
+-- Consents: each row is one that a person gave to messages of a template, and how many messages
+-- of it are left.
 CREATE TABLE permits (
-    account_id  BIGINT NOT NULL,
-    app_id      BIGINT NOT NULL,
-    template_id TEXT NOT NULL,
-    recipient   TEXT COLLATE "C" NOT NULL,
-    granted_at  TIMESTAMPTZ NOT NULL,
+    account_id   BIGINT NOT NULL,
+    app_id       BIGINT NOT NULL,
+    template_id  TEXT COLLATE "C" NOT NULL,
+    -- The person as the app knows them: a mini_openid, or the openid of an official account.
+    recipient    TEXT COLLATE "C" NOT NULL,
+    granted_at   TIMESTAMPTZ NOT NULL,
+    source       TEXT NOT NULL CHECK (source IN ('client', 'event', 'import', 'api')),
+    -- Who told of it, so that the same is counted once: the client by an id of its own, WeChat
+    -- by the time of its event.
+    report_id    TEXT NOT NULL DEFAULT '',
+    event_at     TIMESTAMPTZ,
+    -- Whether they accepted: a refusal is kept to know it again.
+    accepted     BOOLEAN NOT NULL DEFAULT TRUE,
+    -- Told by a client alone, where WeChat's own events come: it counts when one has come.
+    hint         BOOLEAN NOT NULL DEFAULT FALSE,
+    scene        TEXT NOT NULL DEFAULT '',
     -- The version of the text that was agreed to, where it is known.
     text_version TEXT NOT NULL DEFAULT '',
-    kind        TEXT NOT NULL CHECK (kind IN ('once', 'long_term', 'limited')),
-    source      TEXT NOT NULL,
-    -- So many are left of this consent.
-    messages    INTEGER NOT NULL,
-    PRIMARY KEY (account_id, app_id, template_id, recipient, granted_at)
+    kind         TEXT NOT NULL CHECK (kind IN ('once', 'long_term', 'limited')),
+    messages     INTEGER NOT NULL,
+    PRIMARY KEY (account_id, app_id, template_id, recipient, granted_at, source)
 );
+-- What is used up, for housekeeping.
+CREATE INDEX permits_spent ON permits (account_id, granted_at) WHERE messages = 0;
 
 -- The time in which customer-service messages to a follower are allowed, by what opened it.
 CREATE TABLE windows (
@@ -458,6 +472,8 @@ CREATE TABLE notices (
 CREATE TABLE events (
     id          BIGINT GENERATED ALWAYS AS IDENTITY,
     account_id  BIGINT NOT NULL REFERENCES apps (id),
+    -- The mini program that it was told to; 0 for the account itself.
+    app_id      BIGINT NOT NULL DEFAULT 0,
     openid      TEXT COLLATE "C" NOT NULL,
     created_at  TIMESTAMPTZ NOT NULL,
     kind        TEXT NOT NULL,
@@ -473,7 +489,7 @@ CREATE TABLE events (
     retry_at    TIMESTAMPTZ,
     set_aside   TEXT NOT NULL DEFAULT '',
     PRIMARY KEY (account_id, id),
-    UNIQUE (account_id, openid, created_at, kind, msgid, event_key)
+    UNIQUE (account_id, app_id, openid, created_at, kind, msgid, event_key)
 );
 CREATE INDEX events_to_apply ON events (account_id, id) WHERE applied_at IS NULL;
 

@@ -12,7 +12,7 @@ WHERE account_id = $1 AND id = $2 AND set_config('jit', 'off', TRUE) = 'off'
 -- name: lock-account
 -- Serialise pacing and quota of one account until the transaction ends.
 -- $1 account.
-SELECT id FROM apps WHERE id = $1 FOR UPDATE;
+SELECT id FROM apps WHERE id = $1 FOR NO KEY UPDATE;
 
 -- name: lock-fixing
 -- Whether this transaction may fix the broadcast's recipients: one does at a time, beside

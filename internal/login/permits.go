@@ -1,0 +1,170 @@
+package login
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/wxcast/wxcast/internal/foreign"
+	"github.com/wxcast/wxcast/internal/permit"
+	"github.com/wxcast/wxcast/internal/together"
+	"github.com/wxcast/wxcast/internal/wxcast"
+)
+
+const (
+	// answersOfUser are reports of one person a second and at once.
+	answersOfUser, answerBurstOfUser = 1, 30
+	permitsMax                       = 8 << 10 // bytes of a report
+	resultsMax                       = 20      // templates of a report: a tap asks for five at most
+	sceneMax                         = 64
+	// together, so many reports are stored in a transaction, and nobody waits longer.
+	reportsTogether = 200
+	reportsWithin   = 4 * time.Second
+)
+
+// reportID is what a client may call an answer.
+var reportID = regexp.MustCompile(`^[A-Za-z0-9_.:-]{1,64}$`)
+
+type permitsRequest struct {
+	// ID is the client's own of this answer: told again with it, it counts once.
+	ID      string            `json:"id"`
+	Scene   string            `json:"scene"`
+	Results map[string]string `json:"results"` // what wx.requestSubscribeMessage gave, by template
+	FormID  any               `json:"form_id"`
+}
+
+type permitsAnswer struct {
+	Left map[string]int64 `json:"left"` // messages by template
+}
+
+// permitQueue stores the reports of one mini program.
+type permitQueue = together.Queue[[]wxcast.PermitReport, map[string]int64]
+
+func newPermitQueue(store Store, m MiniProgram) *permitQueue {
+	return together.New(reportsTogether, reportsWithin,
+		func(ctx context.Context, all [][]wxcast.PermitReport) ([]map[string]int64, error) {
+			var reports []wxcast.PermitReport
+			for _, one := range all {
+				reports = append(reports, one...)
+			}
+			balances, err := store.RecordPermits(ctx, m.AccountID, m.ID, reports)
+			if err != nil {
+				return nil, err
+			}
+			of := map[wxcast.Recipient]map[string]int64{}
+			for _, b := range balances {
+				if of[b.Recipient] == nil {
+					of[b.Recipient] = map[string]int64{}
+				}
+				of[b.Recipient][b.TemplateID] = b.Messages
+			}
+			left := make([]map[string]int64, len(all))
+			for i, one := range all {
+				left[i] = map[string]int64{}
+				for _, r := range one {
+					left[i][r.TemplateID] = of[r.Recipient][r.TemplateID]
+				}
+			}
+			return left, nil
+		})
+}
+
+// takePermits stores what a person answered when the mini program asked them to allow messages.
+func (d *Door) takePermits(w http.ResponseWriter, r *http.Request) {
+	mini, who, err := d.session(r)
+	if err != nil {
+		d.refuse(w, r, http.StatusUnauthorized, "the session is not good; call wx.login and POST /login")
+		return
+	}
+	if !d.answers.Allow(string(who), time.Now()) {
+		refuseLogin(w, http.StatusTooManyRequests, "too many reports of this person")
+		return
+	}
+	var in permitsRequest
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, permitsMax))
+	if err != nil || json.Unmarshal(body, &in) != nil {
+		refuseLogin(w, http.StatusBadRequest, `send {"id": …, "scene": …, "results": what wx.requestSubscribeMessage gave}`)
+		return
+	}
+	reports, err := in.reports(who, d.Store.Now())
+	if err != nil {
+		refuseLogin(w, http.StatusBadRequest, err.Error())
+		return
+	}
+	answer := permitsAnswer{Left: map[string]int64{}}
+	if len(reports) > 0 {
+		if answer.Left, err = d.permits[mini.AppID].Put(r.Context(), reports); err != nil {
+			d.Log.ErrorContext(r.Context(), "what a person allows was not stored", "err", err)
+			refuseLogin(w, http.StatusServiceUnavailable, "try again, with the same id")
+			return
+		}
+	}
+	writeJSON(w, http.StatusOK, answer)
+}
+
+// session is whose session a request has, and of which mini program.
+func (d *Door) session(r *http.Request) (mini MiniProgram, who wxcast.Recipient, err error) {
+	text, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if !ok {
+		return mini, "", errors.New("no session")
+	}
+	var claims jwt.RegisteredClaims
+	_, err = jwt.ParseWithClaims(text, &claims, func(session *jwt.Token) (any, error) {
+		for _, key := range []interface{ Reveal() string }{d.Key, d.OldKey} {
+			if key != nil && key.Reveal() != "" && session.Header["kid"] == KeyID(key.Reveal()) {
+				return []byte(key.Reveal()), nil
+			}
+		}
+		return nil, errors.New("no key of ours")
+	}, jwt.WithValidMethods([]string{"HS256"}), jwt.WithIssuer("wxcast"), jwt.WithExpirationRequired(),
+		jwt.WithTimeFunc(d.Store.Now))
+	if err != nil || len(claims.Audience) != 1 || claims.Subject == "" {
+		return mini, "", errors.Join(err, errors.New("no session of ours"))
+	}
+	if mini, ok = d.miniProgram(wxcast.AppID(claims.Audience[0])); !ok {
+		return mini, "", errors.New("no mini program of ours")
+	}
+	return mini, wxcast.Recipient(claims.Subject), nil
+}
+
+// reports are the answers that count: accepted or refused. A template that is banned or
+// filtered was not shown to the person.
+func (in permitsRequest) reports(who wxcast.Recipient, now time.Time) (reports []wxcast.PermitReport, err error) {
+	switch {
+	case in.FormID != nil:
+		return nil, errors.New("form_id is gone: WeChat retired its API on 2020-01-10; ask with wx.requestSubscribeMessage, and send id and results")
+	case !reportID.MatchString(in.ID):
+		return nil, errors.New("id is not 1 to 64 letters, digits, dots, colons, dashes and underscores; make one for each answer, and send it again with a retry")
+	case len(in.Results) == 0 || len(in.Results) > resultsMax:
+		return nil, fmt.Errorf("results names %d templates; send what wx.requestSubscribeMessage gave, 1 to %d", len(in.Results),
+			resultsMax)
+	}
+	for template, result := range in.Results {
+		if template == "errMsg" { // the whole answer was sent on
+			continue
+		}
+		if !permit.TemplateID.MatchString(template) {
+			return nil, fmt.Errorf("%q is no template id", foreign.Text(template, sceneMax))
+		}
+		accepted := strings.HasPrefix(result, "accept")
+		switch {
+		case accepted, result == "reject":
+		case result == "ban", result == "filter":
+			continue
+		default:
+			return nil, fmt.Errorf("%s: %q is none of accept, reject, ban and filter", template, foreign.Text(result, sceneMax))
+		}
+		reports = append(reports, wxcast.PermitReport{Recipient: who, TemplateID: template, Accepted: accepted,
+			Source: wxcast.PermitByClient, ID: in.ID, At: now, Scene: foreign.Text(in.Scene, sceneMax),
+			Kind: wxcast.PermitOnce})
+	}
+	return reports, nil
+}

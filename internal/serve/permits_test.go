@@ -1,0 +1,203 @@
+package serve_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/wxcast/wxcast/config"
+	"github.com/wxcast/wxcast/internal/wechat"
+	"github.com/wxcast/wxcast/internal/wxcast"
+)
+
+const (
+	miniToken  = "mini-token"
+	miniAESKey = "MINIabcdefghijklmnopqrstuvwxyz0123456789ABC"
+)
+
+// withMiniDoor starts the program again, with callbacks of the mini program.
+func (b *bench) withMiniDoor(t *testing.T) (keys wechat.CallbackKeys) {
+	t.Helper()
+	cfg := *b.cfg
+	cfg.Accounts = append([]config.Account(nil), b.cfg.Accounts...)
+	cfg.Accounts[0].MiniPrograms = append([]config.MiniProgram(nil), cfg.Accounts[0].MiniPrograms...)
+	mini := &cfg.Accounts[0].MiniPrograms[0]
+	mini.Token, mini.EncodingAESKey = miniToken, miniAESKey
+	b.start(t, &cfg, slog.New(slog.DiscardHandler))
+	return wechat.CallbackKeys{AppID: wxcast.AppID(b.sim.MiniAppID), Token: config.Secret(miniToken),
+		AESKeys: []interface{ Reveal() string }{config.Secret(miniAESKey)}}
+}
+
+// sessionOf logs a mini user in.
+func (b *bench) sessionOf(t *testing.T, who string) string {
+	t.Helper()
+	code, ok := b.sim.NewLoginCode(who)
+	if !ok {
+		t.Fatal("no such person")
+	}
+	status, answer := b.login(t, "10.0.0.1", fmt.Sprintf(`{"code":%q}`, code))
+	var got struct{ Session string }
+	if err := json.Unmarshal([]byte(answer), &got); err != nil || status != http.StatusOK {
+		t.Fatalf("%d %s", status, answer)
+	}
+	return got.Session
+}
+
+// report tells what a person answered, and returns what is left to them.
+func (b *bench) report(t *testing.T, session, body string) (status int, left map[string]int64, answer string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, b.base+"/permits", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if session != "" {
+		req.Header.Set("Authorization", "Bearer "+session)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	raw, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got struct{ Left map[string]int64 }
+	_ = json.Unmarshal(raw, &got) // an error is no JSON of that kind
+	return resp.StatusCode, got.Left, string(raw)
+}
+
+// popup is WeChat's event that tells of answers, as XML.
+func popup(who, template, status string, at time.Time) string {
+	return fmt.Sprintf("<xml><ToUserName>gh_mini</ToUserName><FromUserName>%s</FromUserName><CreateTime>%d</CreateTime><MsgType>event</MsgType><Event>subscribe_msg_popup_event</Event><SubscribeMsgPopupEvent><List><TemplateId>%s</TemplateId><SubscribeStatusString>%s</SubscribeStatusString><PopupScene>0</PopupScene></List></SubscribeMsgPopupEvent></xml>",
+		who, at.Unix(), template, status)
+}
+
+// What a person accepts counts once, told by the mini program, by WeChat, or by both in either
+// order, and again.
+func TestConsentsAreCounted(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		keys := b.withMiniDoor(t)
+		door := "/wechat/shop/" + b.sim.MiniAppID
+		who := b.someone(t, 3)
+		session := b.sessionOf(t, who)
+		allows := func(template string, want int64) {
+			t.Helper()
+			eventually(t, fmt.Sprintf("%d messages of %s are allowed", want, template), func() bool {
+				permits, err := b.db.PermitsOf(t.Context(), b.account, b.mini, wxcast.Recipient(who))
+				var left int64
+				for _, p := range permits {
+					if p.TemplateID == template {
+						left += p.Messages
+					}
+				}
+				return err == nil && left == want
+			})
+		}
+		// The mini program alone, and its retry.
+		for range 2 {
+			status, left, answer := b.report(t, session,
+				`{"id":"a1","scene":"order","results":{"T1":"accept","T2":"reject","T3":"filter","errMsg":"requestSubscribeMessage:ok"}}`)
+			if status != http.StatusOK || left["T1"] != 1 || left["T2"] != 0 || len(left) != 2 {
+				t.Fatalf("%d %v %s", status, left, answer)
+			}
+		}
+		// WeChat tells of the same, twice.
+		now := time.Now()
+		for range 2 {
+			if status, answer := b.postSealedTo(t, door, keys, popup(who, "T1", "accept", now)); status != http.StatusOK {
+				t.Fatalf("%d %s", status, answer)
+			}
+		}
+		allows("T1", 1)
+		// WeChat first; from now on it is the truth, and the mini program's word a hint.
+		if status, answer := b.postSealedTo(t, door, keys, popup(who, "T4", "accept", now)); status != http.StatusOK {
+			t.Fatalf("%d %s", status, answer)
+		}
+		allows("T4", 1)
+		if _, left, answer := b.report(t, session, `{"id":"a2","results":{"T4":"acceptWithAudio"}}`); left["T4"] != 1 {
+			t.Errorf("after WeChat told: %v %s, want the one", left, answer)
+		}
+		if _, left, answer := b.report(t, session, `{"id":"a3","results":{"T5":"accept"}}`); left["T5"] != 0 {
+			t.Errorf("the mini program alone, where WeChat tells: %v %s, want a hint only", left, answer)
+		}
+		if status, _ := b.postSealedTo(t, door, keys, popup(who, "T5", "accept", now)); status != http.StatusOK {
+			t.Fatal(status)
+		}
+		allows("T5", 1)
+		// A refusal takes what was there.
+		if status, _ := b.postSealedTo(t, door, keys, popup(who, "T1", "reject", now.Add(2*time.Second))); status != http.StatusOK {
+			t.Fatal(status)
+		}
+		allows("T1", 0)
+	})
+}
+
+func TestBadReportsAreRefused(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		session := b.sessionOf(t, b.someone(t, 3))
+		for body, want := range map[string]string{
+			``: "send {", `{`: "send {", `{"id":"a","results":{}}`: "names 0 templates",
+			`{"results":{"T":"accept"}}`:                                 "id is not 1 to 64 letters",
+			`{"id":"a b","results":{"T":"accept"}}`:                      "id is not 1 to 64 letters",
+			`{"id":"a","results":{"T":"yes"}}`:                           "none of accept, reject, ban and filter",
+			`{"id":"a","results":{"T 1":"accept"}}`:                      "is no template id",
+			`{"id":"a","form_id":"f","results":{"T":"accept"}}`:          "WeChat retired its API on 2020-01-10",
+			`{"id":"` + strings.Repeat("x", 9000) + `"}`:                 "send {",
+			`{"id":"a","results":{` + manyResults(21) + `"T":"reject"}}`: "names 22 templates",
+		} {
+			if status, _, answer := b.report(t, session, body); status != http.StatusBadRequest || !strings.Contains(answer, want) {
+				t.Errorf("%.60s: %d %s, want %q", body, status, answer, want)
+			}
+		}
+		for _, bad := range []string{"", "x", session + "x", session[:len(session)-4]} {
+			if status, _, answer := b.report(t, bad, `{"id":"a","results":{"T":"accept"}}`); status != http.StatusUnauthorized {
+				t.Errorf("the session %.20s…: %d %s", bad, status, answer)
+			}
+		}
+		if permits, err := b.db.PermitCounts(t.Context(), b.account, b.mini); err != nil || len(permits) > 0 {
+			t.Errorf("%+v %v", permits, err)
+		}
+	})
+}
+
+func manyResults(n int) string {
+	var all strings.Builder
+	for i := range n {
+		fmt.Fprintf(&all, `"T%d":"accept",`, i)
+	}
+	return all.String()
+}
+
+// Many people's answers at once are each stored before they are answered.
+func TestManyReportsAtOnce(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		session := map[string]string{}
+		for i := range 20 {
+			who := b.someone(t, i)
+			session[who] = b.sessionOf(t, who)
+		}
+		var all sync.WaitGroup
+		for who, s := range session {
+			for n := range 10 {
+				all.Go(func() {
+					body := fmt.Sprintf(`{"id":"%s-%d","results":{"T1":"accept"}}`, who[:8], n)
+					if status, left, answer := b.report(t, s, body); status != http.StatusOK || left["T1"] < 1 {
+						t.Errorf("%d %s", status, answer)
+					}
+				})
+			}
+		}
+		all.Wait()
+		counts, err := b.db.PermitCounts(t.Context(), b.account, b.mini)
+		if err != nil || len(counts) != 1 || counts[0].People != 20 || counts[0].Permits != 200 {
+			t.Errorf("%+v %v, want 20 people with 200 messages", counts, err)
+		}
+	})
+}

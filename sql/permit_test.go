@@ -1,0 +1,146 @@
+package store_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/wxcast/wxcast/internal/wxcast"
+	store "github.com/wxcast/wxcast/sql"
+	"github.com/wxcast/wxcast/sql/storetest"
+)
+
+// told is one answer of the person m1 to the template T, seconds after the test began.
+type told struct {
+	by      string // client ID, or "" for WeChat's event
+	at      int
+	refused bool
+}
+
+func (w world) tell(t *testing.T, begin time.Time, all ...told) int64 {
+	t.Helper()
+	var reports []wxcast.PermitReport
+	for _, a := range all {
+		r := wxcast.PermitReport{Recipient: "m1", TemplateID: "T", Accepted: !a.refused, ID: a.by, Kind: wxcast.PermitOnce,
+			Source: wxcast.PermitByEvent, At: begin.Add(time.Duration(a.at) * time.Second).Truncate(time.Second)}
+		if a.by != "" {
+			r.Source, r.At = wxcast.PermitByClient, begin.Add(time.Duration(a.at)*time.Second)
+		}
+		reports = append(reports, r)
+	}
+	left, err := w.RecordPermits(t.Context(), w.account, w.mini, reports)
+	must(t, err)
+	if len(left) != 1 || left[0].Recipient != "m1" {
+		t.Fatalf("%+v", left)
+	}
+	return left[0].Messages
+}
+
+// An answer counts once, whoever tells of it, however often and in whatever order; each other
+// answer counts, too.
+func TestAnAnswerCountsOnce(t *testing.T) {
+	event := func(at int) told { return told{"", at, false} }
+	client := func(id string, at int) told { return told{id, at, false} }
+	cases := map[string]struct {
+		tell []told
+		want int64
+	}{
+		"the client":                            {[]told{client("a", 0)}, 1},
+		"the client twice":                      {[]told{client("a", 0), client("a", 5)}, 1},
+		"WeChat twice":                          {[]told{event(0), event(0)}, 1},
+		"client, then WeChat":                   {[]told{client("a", 0), event(1)}, 1},
+		"WeChat, then client":                   {[]told{event(0), client("a", 1)}, 1},
+		"both, both twice":                      {[]told{client("a", 0), event(1), client("a", 2), event(1)}, 1},
+		"both twice, the other way":             {[]told{event(0), client("a", 1), event(0), client("a", 2)}, 1},
+		"two answers, told by both":             {[]told{client("a", 0), client("b", 20), event(1), event(21)}, 2},
+		"two answers, crossed":                  {[]told{event(0), event(20), client("b", 21), client("a", 1)}, 2},
+		"two answers of which WeChat told one":  {[]told{client("a", 0), event(1), client("b", 20)}, 1},
+		"and then tells of the other":           {[]told{client("a", 0), event(1), client("b", 20), event(21)}, 2},
+		"clients alone, three answers":          {[]told{client("a", 0), client("b", 9), client("c", 18)}, 3},
+		"a refusal takes all away":              {[]told{event(0), event(9), {"", 20, true}}, 0},
+		"an answer after it counts":             {[]told{event(0), {"", 20, true}, event(30)}, 1},
+		"a refusal that is told late":           {[]told{event(0), event(30), {"", 20, true}}, 1},
+		"a refusal told twice":                  {[]told{event(0), {"", 20, true}, event(30), {"", 20, true}}, 1},
+		"a client's refusal":                    {[]told{client("a", 0), {"b", 20, true}}, 0},
+		"a client's refusal told twice":         {[]told{client("a", 0), {"b", 20, true}, client("c", 30), {"b", 40, true}}, 1},
+		"a client's refusal where WeChat tells": {[]told{event(0), {"b", 20, true}}, 1},
+	}
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w, begin, apps := newWorld(t, db), db.Now().Add(-time.Hour), 0
+		another := func() {
+			var err error
+			w.mini, err = db.EnsureApp(t.Context(), wxcast.AppID(fmt.Sprint("wxmini", apps)), wxcast.KindMiniProgram)
+			must(t, err)
+			apps++
+		}
+		for name, c := range cases {
+			another()
+			if got := w.tell(t, begin, c.tell...); got != c.want {
+				t.Errorf("%s, told at once: %d messages are allowed, want %d", name, got, c.want)
+			}
+			another()
+			var got int64
+			for _, a := range c.tell {
+				got = w.tell(t, begin, a)
+			}
+			if got != c.want {
+				t.Errorf("%s, told one by one: %d messages are allowed, want %d", name, got, c.want)
+			}
+		}
+	})
+}
+
+// A ledger that was kept elsewhere is the truth about those whom it names.
+func TestALedgerIsImported(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		balances := func(from, to int, n int64) (all []wxcast.PermitBalance) {
+			for i := from; i <= to; i++ {
+				all = append(all, wxcast.PermitBalance{TemplateID: "T",
+					Recipient: wxcast.Recipient(fmt.Sprintf("m%04d", i)), Messages: n})
+			}
+			return all
+		}
+		set := func(want string, all []wxcast.PermitBalance) {
+			t.Helper()
+			inserted, updated, err := w.SetPermits(t.Context(), w.account, w.mini, all)
+			if got := fmt.Sprint(inserted, " ", updated); err != nil || got != want {
+				t.Errorf("%s inserted and updated (%v), want %s", got, err, want)
+			}
+		}
+		set("1000 0", balances(1, 1000, 2))
+		set("0 0", balances(1, 1000, 2))
+		set("200 100", append(balances(901, 1000, 3), balances(1001, 1200, 1)...))
+		counts, err := w.PermitCounts(t.Context(), w.account, w.mini)
+		if err != nil || len(counts) != 1 || counts[0].People != 1200 || counts[0].Permits != 1800+300+200 {
+			t.Errorf("%+v %v, want 1,200 people with 2,300 messages", counts, err)
+		}
+		var exported []wxcast.PermitBalance
+		after := wxcast.PermitBalance{}
+		for {
+			page, err := w.PermitBalances(t.Context(), w.account, w.mini, after, 500)
+			must(t, err)
+			if len(page) == 0 {
+				break
+			}
+			exported, after = append(exported, page...), page[len(page)-1]
+		}
+		if len(exported) != 1200 || exported[950].Messages != 3 {
+			t.Errorf("%d people are exported", len(exported))
+		}
+		set("0 0", exported)
+		set("0 1", []wxcast.PermitBalance{{TemplateID: "T", Recipient: "m0001", Messages: 0}})
+		// Used ones go after a while; others lapse only where they are to.
+		w.PretendLater(30 * 24 * time.Hour)
+		_, err = w.KeepHouse(t.Context(), w.account, wxcast.Retention{})
+		must(t, err)
+		if counts, _ = w.PermitCounts(t.Context(), w.account, w.mini); counts[0].People != 1199 {
+			t.Errorf("%+v, want 1,199 people still", counts)
+		}
+		_, err = w.KeepHouse(t.Context(), w.account, wxcast.Retention{Permits: 7 * 24 * time.Hour})
+		must(t, err)
+		if counts, _ = w.PermitCounts(t.Context(), w.account, w.mini); len(counts) != 0 {
+			t.Errorf("%+v are left of permits that lapse after a week", counts)
+		}
+	})
+}
