@@ -31,14 +31,14 @@ func TestAForgottenPersonIsNowhere(t *testing.T) {
 		person, _ := leaveTraces(t, w)
 		filled := tablesWith(t, url)
 		for _, table := range []string{"followers", "mini_users", "bridges", "list_rows", "deliveries", "blocks",
-			"early_receipts", "events", "sync_pages", "optouts"} {
+			"early_receipts", "events", "sync_pages", "optouts", "permits"} {
 			if !filled[table] {
 				t.Errorf("nothing of the person is in %s: the test shows nothing of it (%v)", table, filled)
 			}
 		}
 		shown, err := w.Person(t.Context(), w.account, []int64{w.mini}, "o-PERSON-openid")
 		if err != nil || len(shown.OptOuts) < 2 || len(shown.Listed) != 3 || len(shown.Events) != 1 ||
-			len(shown.Refused) != 1 || len(shown.Deliveries) != 1 || len(shown.MiniUsers) != 1 {
+			len(shown.Refused) != 1 || len(shown.Permits) != 1 || len(shown.Deliveries) != 1 || len(shown.MiniUsers) != 1 {
 			t.Errorf("%+v (%v): want all that is kept", shown, err)
 		}
 
@@ -112,6 +112,9 @@ func leaveTraces(t *testing.T, w world) (wxcast.Follower, wxcast.Broadcast) {
 	must(t, err)
 	must(t, w.StoreListingPage(t.Context(), run, wxcast.ListingPage{Number: 1,
 		OpenIDs: []wxcast.OpenID{"o-A", "o-PERSON-openid", "o-B"}, Next: "o-B", Total: 3}))
+	_, err = w.RecordPermits(t.Context(), w.account, w.mini, []wxcast.PermitReport{{Recipient: "m-PERSON-mini",
+		TemplateID: "T", Accepted: true, Source: wxcast.PermitByClient, ID: "a", At: w.Now(), Kind: wxcast.PermitOnce}})
+	must(t, err)
 	_, _, err = w.AddOptOuts(t.Context(), w.account, []string{"o-PERSON-openid", "m-PERSON-mini"}, "message")
 	must(t, err)
 	return person, b

@@ -146,7 +146,8 @@ func (l *ledger) record(r wxcast.PermitReport) {
 	key := permitKey{r.TemplateID, r.Recipient}
 	byEvent := r.Source == wxcast.PermitByEvent
 	for _, row := range l.of[key] { // told before
-		if byEvent && row.EventAt.Valid && row.EventAt.Time.Equal(r.At) || !byEvent && row.ReportID == r.ID {
+		same := row.EventAt.Valid && row.EventAt.Time.Equal(r.At) && row.Accepted == r.Accepted
+		if byEvent && same || !byEvent && row.ReportID == r.ID {
 			return
 		}
 	}

@@ -61,6 +61,7 @@ func TestAnAnswerCountsOnce(t *testing.T) {
 		"an answer after it counts":             {[]told{event(0), {"", 20, true}, event(30)}, 1},
 		"a refusal that is told late":           {[]told{event(0), event(30), {"", 20, true}}, 1},
 		"a refusal told twice":                  {[]told{event(0), {"", 20, true}, event(30), {"", 20, true}}, 1},
+		"a refusal in the same second":          {[]told{event(20), {"", 20, true}}, 0},
 		"a client's refusal":                    {[]told{client("a", 0), {"b", 20, true}}, 0},
 		"a client's refusal told twice":         {[]told{client("a", 0), {"b", 20, true}, client("c", 30), {"b", 40, true}}, 1},
 		"a client's refusal where WeChat tells": {[]told{event(0), {"b", 20, true}}, 1},

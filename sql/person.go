@@ -29,14 +29,29 @@ func (db *DB) Person(ctx context.Context, accountID int64, minis []int64, id str
 
 func (db *DB) person(ctx context.Context, q sqlx.QueryerContext, accountID int64, minis []int64,
 	id string) (p wxcast.Person, err error) {
+	unionids := map[wxcast.UnionID]bool{wxcast.UnionID(id): true}
+	asked := []string{id}
+	for _, mini := range minis { // by a mini_openid, too
+		var unionid []wxcast.UnionID
+		if err := sqlx.SelectContext(ctx, q, &unionid, db.q.UnionIDOfMiniUser, mini, id); err != nil {
+			return p, err
+		}
+		for _, u := range unionid {
+			unionids[u] = true
+			asked = append(asked, string(u))
+		}
+	}
 	var rows []followerRecordRow
-	if err := sqlx.SelectContext(ctx, q, &rows, db.q.FindFollowers, accountID, id); err != nil {
-		return p, err
+	for _, id := range asked {
+		var some []followerRecordRow
+		if err := sqlx.SelectContext(ctx, q, &some, db.q.FindFollowers, accountID, id); err != nil {
+			return p, err
+		}
+		rows = append(rows, some...)
 	}
 	if p.Followers, err = followerRecords(rows); err != nil {
 		return p, err
 	}
-	unionids := map[wxcast.UnionID]bool{wxcast.UnionID(id): true}
 	for _, f := range p.Followers {
 		if f.UnionID != "" {
 			unionids[f.UnionID] = true
@@ -97,6 +112,13 @@ func (db *DB) personNotes(ctx context.Context, q sqlx.QueryerContext, accountID 
 		for _, e := range events {
 			p.Events = append(p.Events, wxcast.CallbackEvent{OpenID: wxcast.OpenID(id), Kind: e.Kind,
 				CreatedAt: e.CreatedAt.UTC(), Key: e.Key, Content: e.Content})
+		}
+		var permits []permitRow
+		if err := sqlx.SelectContext(ctx, q, &permits, db.q.FindPermitsOf, accountID, id); err != nil {
+			return err
+		}
+		for _, r := range permits {
+			p.Permits = append(p.Permits, r.permit())
 		}
 		var blocks []struct {
 			Channel    string
@@ -210,7 +232,7 @@ func (db *DB) Forget(ctx context.Context, accountID int64, minis []int64, id str
 		if err != nil {
 			return err
 		}
-		if len(person.Followers)+len(person.MiniUsers) == 0 {
+		if person.Nobody() {
 			return ErrNotFound
 		}
 		for _, d := range person.Deliveries {

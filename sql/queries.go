@@ -270,6 +270,8 @@ type queries struct {
 	MarkEmptied        string `query:"mark-emptied"`
 	DropDeliveries     string `query:"drop-deliveries"`
 
+	FindPermitsOf     string `query:"find-permits-of"`
+	UnionIDOfMiniUser string `query:"unionid-of-mini-user"`
 	PermitsHeard      string `query:"permits-heard"`
 	HearPermits       string `query:"hear-permits"`
 	PermitStatus      string `query:"permit-status"`

@@ -25,6 +25,7 @@ type Person struct {
 	Listed  []Listed        `json:"listed,omitempty"`
 	Told    []Told          `json:"events,omitempty"`
 	Refused []Refused       `json:"refused,omitempty"`
+	Permits []wxcast.Permit `json:"permits,omitempty"` // what they allowed
 }
 
 // ReceiptHint is a receipt that names no message of ours.
@@ -139,6 +140,7 @@ func NewPerson(p wxcast.Person) Person {
 	for _, e := range p.Events {
 		out.Told = append(out.Told, Told{e.Kind, e.CreatedAt, e.Key, e.Content})
 	}
+	out.Permits = p.Permits
 	for _, r := range p.Refused {
 		out.Refused = append(out.Refused, Refused(r))
 	}
@@ -163,7 +165,7 @@ func (a *Account) Person(ctx context.Context, id string) (Person, error) {
 			return Person{}, err
 		}
 		p, err := a.db.Person(ctx, a.ID, minis, id)
-		if err == nil && len(p.Followers)+len(p.MiniUsers) == 0 {
+		if err == nil && p.Nobody() {
 			err = nobody(id)
 		}
 		shown := NewPerson(p)

@@ -138,8 +138,28 @@ func (d *doctor) miniPrograms(ctx context.Context, tokens wechat.TokenStore) {
 			d.failErr("mini_program", err)
 		} else {
 			d.ok("mini_program", "doctor.mini_right", "appid", m.AppID)
+			d.subscribeTemplates(ctx, client, m)
 		}
 		client.Close()
+	}
+}
+
+// subscribeTemplates lists the templates to which a mini program's users can consent, and says
+// whether WeChat tells us that they do.
+func (d *doctor) subscribeTemplates(ctx context.Context, client *wechat.Client, m config.MiniProgram) {
+	const name = "subscribe_template"
+	templates, err := client.ListSubscribeTemplates(ctx)
+	if err != nil {
+		d.warn(name, d.said(err), account.Advice(err))
+		return
+	}
+	for _, t := range templates {
+		d.ok(name, "doctor.a_subscribe_template", "id", t.ID, "title", t.Title, "keys", t.Keys, "kind",
+			wxcast.Say("permits.kind_"+string(t.Kind)))
+	}
+	if len(templates) > 0 && m.Token == "" { // not wrong: who sends no subscribe messages needs none
+		d.add(name, "ok", wxcast.Say("doctor.no_mini_token", "appid", m.AppID),
+			wxcast.Say("doctor.set_mini_token", "account", d.account.Name, "appid", m.AppID))
 	}
 }
 

@@ -132,6 +132,9 @@ func (a *app) writeNotes(w io.Writer, p account.Person) {
 		}
 		a.line(w, "person.listed", "list", l.List, "id", l.ID, "vars", strings.Join(vars, " "))
 	}
+	for _, r := range p.Permits {
+		a.line(w, "person.permit", "template", r.TemplateID, "n", r.Messages, "at", r.GrantedAt)
+	}
 	for _, r := range p.Refused {
 		a.line(w, "person.refused", "template", r.TemplateID, "channel", r.Channel, "at", r.Since)
 	}

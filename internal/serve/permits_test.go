@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/wxcast/wxcast/config"
+	"github.com/wxcast/wxcast/internal/simulator"
 	"github.com/wxcast/wxcast/internal/wechat"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
@@ -199,5 +200,39 @@ func TestManyReportsAtOnce(t *testing.T) {
 		if err != nil || len(counts) != 1 || counts[0].People != 20 || counts[0].Permits != 200 {
 			t.Errorf("%+v %v, want 20 people with 200 messages", counts, err)
 		}
+	})
+}
+
+// What people accept in the simulator is in our ledger, in each mode and form of the events.
+func TestTheLedgerIsWeChats(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		cfg := *b.cfg
+		cfg.Accounts = append([]config.Account(nil), b.cfg.Accounts...)
+		cfg.Accounts[0].MiniPrograms = append([]config.MiniProgram(nil), cfg.Accounts[0].MiniPrograms...)
+		mini := &cfg.Accounts[0].MiniPrograms[0]
+		mini.Token, mini.EncodingAESKey = config.Secret(b.sim.MiniToken), config.Secret(b.sim.MiniAESKey)
+		b.start(t, &cfg, slog.New(slog.DiscardHandler))
+		people, permits := int64(0), int64(0)
+		for _, mode := range []string{"plain", "compatible", "safe"} {
+			for _, format := range []string{"xml", "json"} {
+				b.sim.SetKnobs(func(k *simulator.Knobs) {
+					k.MiniCallbackURL = b.base + "/wechat/shop/" + b.sim.MiniAppID
+					k.CallbackMode, k.CallbackFormat = mode, format
+				})
+				who := b.someone(t, int(people))
+				b.sim.GivePermits(who, b.sim.TemplateID, int(people)+1)
+				people++
+				permits += people
+				eventually(t, mode+" "+format+": every consent is in the ledger", func() bool {
+					counts, err := b.db.PermitCounts(t.Context(), b.account, b.mini)
+					return err == nil && len(counts) == 1 && counts[0].People == people && counts[0].Permits == permits
+				})
+			}
+		}
+		b.sim.RefusePermits(b.someone(t, 5), b.sim.TemplateID)
+		eventually(t, "what was refused is gone", func() bool {
+			counts, err := b.db.PermitCounts(t.Context(), b.account, b.mini)
+			return err == nil && counts[0].People == people-1 && counts[0].Permits == permits-6
+		})
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/url"
+	"sync"
 	"time"
 
 	"github.com/wxcast/wxcast/internal/private"
@@ -33,6 +34,9 @@ type Sink struct {
 	outs   []func(line []byte) error
 	lines  chan []byte
 	closed chan struct{}
+
+	mu   sync.Mutex
+	over bool // nothing more is taken
 }
 
 // Open opens a sink; both addresses may be "". Errors are wxcast.Said.
@@ -61,6 +65,11 @@ func Open(file, server string, log *slog.Logger) (*Sink, error) {
 // Write hands an entry on, later. One that finds too many waiting is left out.
 func (s *Sink) Write(e Event) {
 	line, err := json.Marshal(e)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.over {
+		err = errClosed
+	}
 	if err == nil {
 		select {
 		case s.lines <- line:
@@ -72,11 +81,21 @@ func (s *Sink) Write(e Event) {
 	s.log.Error("an entry of the audit log was not handed on", "id", e.ID, "err", err)
 }
 
-var errFull = errors.New("the server is too slow, and too many entries wait")
+var (
+	errFull   = errors.New("the server is too slow, and too many entries wait")
+	errClosed = errors.New("the program has ended")
+)
 
 // Close hands on what waits.
 func (s *Sink) Close() {
 	if s == nil {
+		return
+	}
+	s.mu.Lock()
+	again := s.over
+	s.over = true
+	s.mu.Unlock()
+	if again {
 		return
 	}
 	close(s.lines)

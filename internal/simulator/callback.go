@@ -26,6 +26,16 @@ type event struct {
 	msgID  int64
 	status string
 	list   []listItem
+	mini   bool      // it is told to the mini program
+	at     time.Time // zero for when it is told
+}
+
+// to is the URL where an event goes; "" for none.
+func (k *Knobs) to(e event) string {
+	if e.mini && k.MiniCallbackURL != "" {
+		return k.MiniCallbackURL
+	}
+	return k.CallbackURL
 }
 
 // listItem is one entry of a subscribe_msg_* event.
@@ -119,7 +129,7 @@ func newCallbackQueue(s *Server) *callbackQueue {
 
 // send delivers an event after a delay, if there is a callback URL. s.mu is held.
 func (q *callbackQueue) send(e event, delay time.Duration) {
-	if q.s.knobs.CallbackURL == "" {
+	if q.s.knobs.to(e) == "" {
 		return
 	}
 	q.wait.Add(1)
@@ -143,6 +153,9 @@ func (q *callbackQueue) deliver(e event) {
 	seal := sealer{token: q.s.Token, aesKey: q.s.EncodingAESKey, appid: q.s.AppID,
 		random: fmt.Sprintf("%016x", q.s.world.hash(q.s.requests, 30)),
 		nonce:  strconv.FormatUint(q.s.world.hash(q.s.requests, 31)%1e10, 10)}
+	if e.mini && k.MiniCallbackURL != "" {
+		seal.token, seal.aesKey, seal.appid = q.s.MiniToken, q.s.MiniAESKey, q.s.MiniAppID
+	}
 	q.s.mu.Unlock()
 	target, body, err := seal.request(k, e, at)
 	if err != nil {
@@ -180,7 +193,7 @@ func (q *callbackQueue) try(target string, body []byte, timeout time.Duration) b
 
 // request is the URL and the body of an event in the mode and format of the knobs.
 func (s sealer) request(k Knobs, e event, at time.Time) (target string, body []byte, err error) {
-	u, err := url.Parse(k.CallbackURL)
+	u, err := url.Parse(k.to(e))
 	if err != nil {
 		return "", nil, err
 	}
@@ -191,6 +204,9 @@ func (s sealer) request(k Knobs, e event, at time.Time) (target string, body []b
 	q.Set("nonce", s.nonce)
 	q.Set("openid", e.from)
 	inJSON := k.CallbackFormat == "json"
+	if !e.at.IsZero() {
+		at = e.at
+	}
 	plainXML, plainJSON := e.xml(at), e.json(at)
 	var plain []byte
 	if inJSON {

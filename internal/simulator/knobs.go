@@ -98,6 +98,8 @@ type Knobs struct {
 	ReceiptWithoutMsgID bool `json:"receipt_without_msgid"`
 	// CallbackURL is where events go; "" sends none.
 	CallbackURL string `json:"callback_url"`
+	// MiniCallbackURL is where the mini program's events go; "" sends them to CallbackURL.
+	MiniCallbackURL string `json:"mini_callback_url"`
 	// CallbackMode is "plain", "compatible" or "safe"; CallbackFormat "xml" or "json".
 	CallbackMode   string `json:"callback_mode"`
 	CallbackFormat string `json:"callback_format"`

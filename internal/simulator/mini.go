@@ -84,9 +84,18 @@ func (s *Server) GivePermits(openid, templateID string, times int) bool {
 		return false
 	}
 	s.permits[permit{n, templateID}] += times
-	s.callbacks.send(event{from: openid, name: "subscribe_msg_popup_event",
-		list: []listItem{{TemplateID: templateID, Status: "accept", Scene: "0"}}}, 0)
+	for i := range times { // a tap each second until now
+		s.callbacks.send(event{from: openid, name: "subscribe_msg_popup_event", mini: s.inMini(openid),
+			at:   s.now().Add(-time.Duration(times-1-i) * time.Second),
+			list: []listItem{{TemplateID: templateID, Status: "accept", Scene: "0"}}}, 0)
+	}
 	return true
+}
+
+// inMini tells whether an openid is one of the mini program's.
+func (s *Server) inMini(openid string) bool {
+	_, ok := s.world.mini.decode(openid)
+	return ok
 }
 
 // RefusePermits acts as a person who switches a template off in the settings: the
@@ -99,7 +108,7 @@ func (s *Server) RefusePermits(openid, templateID string) bool {
 		return false
 	}
 	delete(s.permits, permit{n, templateID})
-	s.callbacks.send(event{from: openid, name: "subscribe_msg_change_event",
+	s.callbacks.send(event{from: openid, name: "subscribe_msg_change_event", mini: s.inMini(openid),
 		list: []listItem{{TemplateID: templateID, Status: "reject", Scene: "0"}}}, 0)
 	return true
 }
@@ -142,8 +151,28 @@ func (s *Server) sendByPermit(c *call, ids codec) (any, *fault) {
 	s.permits[p]--
 	s.lastMsgID++
 	s.ledger.Permitted++
-	s.callbacks.send(event{from: in.ToUser, name: "subscribe_msg_sent_event",
+	s.callbacks.send(event{from: in.ToUser, name: "subscribe_msg_sent_event", mini: s.inMini(in.ToUser),
 		list: []listItem{{TemplateID: in.TemplateID, MsgID: s.lastMsgID, ErrorCode: "0",
 			Status: "success"}}}, s.receiptDelay())
 	return sendReply{0, "ok", s.lastMsgID}, nil
+}
+
+// subscribeTemplates are the mini program's. Source: api_getmessagetemplatelist.
+func (s *Server) subscribeTemplates(*call) (any, *fault) {
+	type item struct {
+		ID      string `json:"priTmplId"`
+		Title   string `json:"title"`
+		Content string `json:"content"`
+		Example string `json:"example"`
+		Type    int    `json:"type"` // 2 one-time, 3 long-term
+	}
+	out := struct {
+		ErrCode int    `json:"errcode"`
+		ErrMsg  string `json:"errmsg"`
+		Data    []item `json:"data"`
+	}{ErrMsg: "ok"}
+	for _, t := range templates {
+		out.Data = append(out.Data, item{t.ID, t.Title, t.Content, t.Example, 2})
+	}
+	return out, nil
 }

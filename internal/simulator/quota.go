@@ -18,6 +18,7 @@ var dailyLimits = map[string]int64{
 	"/cgi-bin/user/info/batchget":                5_000_000,
 	"/cgi-bin/message/template/send":             100_000,
 	"/cgi-bin/template/get_all_private_template": 100_000,
+	"/wxaapi/newtmpl/gettemplate":                100_000,
 	"/cgi-bin/openapi/quota/get":                 1_000_000,
 	"/cgi-bin/openapi/rid/get":                   1_000_000,
 	"/cgi-bin/clear_quota":                       1_000_000,

@@ -64,6 +64,8 @@ type Credentials struct {
 	MiniSecret     string `json:"mini_secret"`
 	Token          string `json:"token"`
 	EncodingAESKey string `json:"encoding_aes_key"`
+	MiniToken      string `json:"mini_token"`
+	MiniAESKey     string `json:"mini_encoding_aes_key"`
 	TemplateID     string `json:"template_id"`
 }
 
@@ -80,6 +82,8 @@ func New(o Options) *Server {
 			MiniSecret:     fmt.Sprintf("%032x", o.Seed*31+0x5ec2e8),
 			Token:          "simtoken",
 			EncodingAESKey: "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG",
+			MiniToken:      "simminitoken",
+			MiniAESKey:     "GFEDCBA9876543210zyxwvutsrqponmlkjihgfedcba",
 			TemplateID:     templates[0].ID,
 		},
 		world:  newWorld(o.Seed, o.Shares),
@@ -122,6 +126,8 @@ func (s *Server) routes() {
 	s.mux.HandleFunc("/cgi-bin/tags/getidlist", s.authorised(http.MethodPost, s.tagsOfFollower))
 	s.mux.HandleFunc("/cgi-bin/message/subscribe/bizsend", s.authorised(http.MethodPost, s.bizSend))
 	s.mux.HandleFunc("/cgi-bin/message/subscribe/send", s.authorisedFor(s.MiniAppID, http.MethodPost, s.subscribeSend))
+	s.mux.HandleFunc("/wxaapi/newtmpl/gettemplate",
+		s.authorisedFor(s.MiniAppID, http.MethodGet, s.subscribeTemplates))
 	s.mux.HandleFunc("/sns/jscode2session", s.api(s.codeToSession))
 	s.mux.HandleFunc("/cgi-bin/get_current_autoreply_info", s.authorised(http.MethodGet, s.autoReplies))
 	s.mux.HandleFunc("/cgi-bin/get_current_selfmenu_info", s.authorised(http.MethodGet, s.menu))

@@ -191,6 +191,7 @@ Where to go next:
 	"person.opted_out":    {"Opted out at {at:second} ({source}), as {id}", "已退订：{at:second}（{source}），标识 {id}"},
 	"person.listed":       {"In list {list} as {id}: {vars}", "在名单 {list} 中，标识 {id}：{vars}"},
 	"person.told":         {"{at:second} {kind} {content}", "{at:second} {kind} {content}"},
+	"person.permit":       {"Allows {n:count} messages of the template {template} since {at:second}", "{at:second} 起允许模板 {template} 的消息 {n:count} 条"},
 	"person.refused":      {"Refused the template {template} ({channel}) at {at:second}", "{at:second} 拒收模板 {template}（{channel}）"},
 	"person.hint":         {"A receipt came that names no message: {status}, {at:second} (msgid {msgid}). It may be of one of the messages below.", "有一条无法对应的回执：{status}，{at:second}（msgid {msgid}），可能属于下列某条消息。"},
 	"person.no_messages":  {"No messages.", "没有消息。"},

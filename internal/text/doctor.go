@@ -2,6 +2,10 @@ package text
 
 // What wxcast doctor checks, finds, and would have you mend.
 var _ = add(map[string]words{
+	"doctor.subscribe_template":     {"subscribe template", "订阅消息模板"},
+	"doctor.a_subscribe_template":   {"{id} {title} ({kind}; {keys})", "{id} {title}（{kind}；{keys}）"},
+	"doctor.no_mini_token":          {"no Token for callbacks of the mini program {appid}: what its users allow is known from its own reports alone", "小程序 {appid} 未设置消息推送的 Token：只能依据小程序自己的上报得知用户授权"},
+	"doctor.set_mini_token":         {"set WXCAST_MINI_TOKEN and WXCAST_MINI_ENCODING_AES_KEY, and 消息推送 in the console to https://YOUR-HOST/wechat/{account}/{appid}", "请设置 WXCAST_MINI_TOKEN 与 WXCAST_MINI_ENCODING_AES_KEY，并把消息推送地址设为 https://域名/wechat/{account}/{appid}"},
 	"doctor.connection":             {"connection", "连接"},
 	"doctor.wechat":                 {"WeChat", "微信"},
 	"doctor.robot":                  {"the {kind} robot", "{kind} 机器人"},

@@ -26,6 +26,13 @@ type Person struct {
 	Listed     []PersonListed
 	Events     []CallbackEvent // the latest week's, and what they allowed
 	Refused    []PersonRefused
+	Permits    []Permit // what they allowed, the oldest first
+}
+
+// Nobody tells whether nothing is kept of the person.
+func (p Person) Nobody() bool {
+	return len(p.Followers)+len(p.MiniUsers)+len(p.Deliveries)+len(p.OptOuts)+len(p.Listed)+len(p.Events)+
+		len(p.Refused)+len(p.Permits) == 0
 }
 
 // IDs are all by which a person is known, and the one that they were asked for by, each once.

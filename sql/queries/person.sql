@@ -127,6 +127,15 @@ WHERE l.account_id = $1 AND r.account_id = $1 AND r.id = $2 ORDER BY r.list_id;
 -- $1 account; $2 openid.
 SELECT kind, created_at, event_key, content FROM events WHERE account_id = $1 AND openid = $2 ORDER BY id;
 
+-- name: find-permits-of
+-- $1 account; $2 recipient.
+SELECT template_id, recipient, granted_at, source, hint, scene, text_version, kind, messages FROM permits
+WHERE account_id = $1 AND recipient = $2 ORDER BY granted_at;
+
+-- name: unionid-of-mini-user
+-- $1 mini program; $2 mini_openid.
+SELECT unionid FROM mini_users WHERE mini_id = $1 AND mini_openid = $2 AND unionid <> '';
+
 -- name: find-blocks-of
 -- $1 account; $2 recipient.
 SELECT channel, template_id, since FROM blocks WHERE account_id = $1 AND recipient = $2 ORDER BY since;
