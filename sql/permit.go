@@ -1,9 +1,11 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -81,7 +83,7 @@ func (db *DB) RecordPermits(ctx context.Context, accountID, appID int64,
 			keys = append(keys, permitKey{r.TemplateID, r.Recipient})
 			byEvent = byEvent || r.Source == wxcast.PermitByEvent
 		}
-		l, err := db.openLedger(ctx, tx, accountID, appID, keys)
+		l, err := db.openLedger(ctx, tx, accountID, appID, slices.Clone(keys))
 		if err != nil {
 			return err
 		}
@@ -110,6 +112,10 @@ func (db *DB) openLedger(ctx context.Context, tx *sqlx.Tx, accountID, appID int6
 	if err := tx.GetContext(ctx, &locked, db.q.LockAccount, appID); err != nil {
 		return nil, err
 	}
+	slices.SortFunc(keys, func(a, b permitKey) int {
+		return cmp.Or(cmp.Compare(a.TemplateID, b.TemplateID), cmp.Compare(a.Recipient, b.Recipient))
+	})
+	keys = slices.Compact(keys)
 	l := &ledger{of: map[permitKey][]*permitRow{}}
 	if err := tx.GetContext(ctx, &l.heard, db.q.PermitsHeard, appID, db.Now().Add(-heardLately)); err != nil {
 		return nil, err
@@ -240,7 +246,7 @@ func (db *DB) SetPermits(ctx context.Context, accountID, appID int64,
 		for i, b := range balances {
 			keys[i] = permitKey{b.TemplateID, b.Recipient}
 		}
-		l, err := db.openLedger(ctx, tx, accountID, appID, keys)
+		l, err := db.openLedger(ctx, tx, accountID, appID, slices.Clone(keys))
 		if err != nil {
 			return err
 		}

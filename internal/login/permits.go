@@ -28,6 +28,8 @@ const (
 	// together, so many reports are stored in a transaction, and nobody waits longer.
 	reportsTogether = 200
 	reportsWithin   = 4 * time.Second
+	// answerWithin is how long a report waits for its turn: the client tries again.
+	answerWithin = 8 * time.Second
 )
 
 // reportID is what a client may call an answer.
@@ -101,7 +103,9 @@ func (d *Door) takePermits(w http.ResponseWriter, r *http.Request) {
 	}
 	answer := permitsAnswer{Left: map[string]int64{}}
 	if len(reports) > 0 {
-		if answer.Left, err = d.permits[mini.AppID].Put(r.Context(), reports); err != nil {
+		ctx, cancel := context.WithTimeout(r.Context(), answerWithin)
+		defer cancel()
+		if answer.Left, err = d.permits[mini.AppID].Put(ctx, reports); err != nil {
 			d.Log.ErrorContext(r.Context(), "what a person allows was not stored", "err", err)
 			refuseLogin(w, http.StatusServiceUnavailable, "try again, with the same id")
 			return
