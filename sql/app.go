@@ -42,8 +42,8 @@ func (db *DB) AppID(ctx context.Context, id int64) (appid wxcast.AppID, err erro
 // OwnMiniProgram makes a mini program an account's, where it is nobody's yet or takeOver says
 // so, and returns the appid of the account whose it is: of several accounts that share a mini
 // program one alone changes who its users are.
-func (db *DB) OwnMiniProgram(ctx context.Context, accountID, miniID int64, takeOver bool) (owner wxcast.AppID, ours bool,
-	err error) {
+func (db *DB) OwnMiniProgram(ctx context.Context, accountID, miniID int64, takeOver bool) (owner wxcast.AppID,
+	ours bool, err error) {
 	query := db.q.OwnApp
 	if takeOver {
 		query = db.q.TakeOverApp

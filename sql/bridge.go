@@ -82,7 +82,8 @@ func (db *DB) joinAtOnce(ctx context.Context, tx *sqlx.Tx, accountID, miniID int
 func (db *DB) putJoin(ctx context.Context, tx *sqlx.Tx, accountID, miniID int64, now peopleVersions,
 	row coverageRow) error {
 	_, err := tx.ExecContext(ctx, db.q.PutJoin, accountID, miniID, now.Account, now.Mini, db.Now(),
-		row.Followers, row.WithUnionID, row.MiniUsers, row.MiniUserKnown, row.Joined, row.FollowerConflicts, row.MiniConflicts)
+		row.Followers, row.WithUnionID, row.MiniUsers, row.MiniUserKnown, row.Joined, row.FollowerConflicts,
+		row.MiniConflicts)
 	return err
 }
 

@@ -26,7 +26,8 @@ type eventRow struct {
 func (db *DB) AddEvents(ctx context.Context, accountID int64, events []wxcast.CallbackEvent) (added int64, err error) {
 	rows := make([]eventRow, len(events))
 	for i, e := range events {
-		rows[i] = eventRow{e.AppID, e.OpenID, jsonTime(e.CreatedAt), e.Kind, e.Key, e.MsgID, e.Status, e.Content, e.Detail}
+		rows[i] = eventRow{e.AppID, e.OpenID, jsonTime(e.CreatedAt), e.Kind, e.Key, e.MsgID, e.Status, e.Content,
+			e.Detail}
 	}
 	if added, err = db.execOnce(ctx, accountID, db.q.AddEvents, accountID, db.Now(), jsonParam(rows)); err != nil {
 		return 0, fmt.Errorf("keep %d events: %w", len(events), err)

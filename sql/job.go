@@ -72,7 +72,8 @@ func (db *DB) ClaimJob(ctx context.Context, turn wxcast.JobTurn, worker string, 
 // work, and without an end they would be shown as at work for ever.
 func (db *DB) endInterrupted(ctx context.Context, tx *sqlx.Tx, turn wxcast.JobTurn) error {
 	detail := wxcast.Say("jobs.interrupted", "due", turn.Due.UTC()).Kept()
-	_, err := tx.ExecContext(ctx, db.q.EndInterruptedJobRuns, turn.AccountID, turn.Job, db.Now(), wxcast.JobFailed, detail)
+	_, err := tx.ExecContext(ctx, db.q.EndInterruptedJobRuns, turn.AccountID, turn.Job, db.Now(), wxcast.JobFailed,
+		detail)
 	return err
 }
 

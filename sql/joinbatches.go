@@ -71,8 +71,8 @@ func (j joining) build(ctx context.Context, changes *wxcast.BridgeChanges) error
 	after := wxcast.OpenID("")
 	for batch := newLargeBatch(); ; {
 		var page []pair
-		if err := j.conn.SelectContext(ctx, &page, j.q.PairsPage, j.accountID, j.miniID, after, batch.size); err != nil ||
-			len(page) == 0 {
+		if err := j.conn.SelectContext(ctx, &page, j.q.PairsPage, j.accountID, j.miniID, after,
+			batch.size); err != nil || len(page) == 0 {
 			return err
 		}
 		after = page[len(page)-1].OpenID

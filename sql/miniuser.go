@@ -150,8 +150,8 @@ func (im *importing) remove(ctx context.Context, from querier) error {
 	after := ""
 	for batch := newLargeBatch(); ; {
 		var page []string
-		if err := from.SelectContext(ctx, &page, im.q.NotImportedPage, im.miniID, im.began, after, batch.size); err != nil ||
-			len(page) == 0 {
+		if err := from.SelectContext(ctx, &page, im.q.NotImportedPage, im.miniID, im.began, after,
+			batch.size); err != nil || len(page) == 0 {
 			return err
 		}
 		after = page[len(page)-1]

@@ -40,8 +40,8 @@ type permitRow struct {
 }
 
 func (r permitRow) permit() wxcast.Permit {
-	return wxcast.Permit{TemplateID: r.TemplateID, Recipient: r.Recipient, GrantedAt: r.GrantedAt.UTC(), Source: r.Source,
-		Hint: r.Hint, Scene: r.Scene, Version: r.Version, Kind: r.Kind, Messages: r.Messages}
+	return wxcast.Permit{TemplateID: r.TemplateID, Recipient: r.Recipient, GrantedAt: r.GrantedAt.UTC(),
+		Source: r.Source, Hint: r.Hint, Scene: r.Scene, Version: r.Version, Kind: r.Kind, Messages: r.Messages}
 }
 
 // put is the row as a parameter.

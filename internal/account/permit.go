@@ -73,7 +73,8 @@ const permitBatch = 2000
 
 // ImportPermits makes a ledger that was kept elsewhere the truth about the people and templates
 // that it names. It is read to its end before anything is changed. Audited.
-func (a *Account) ImportPermits(ctx context.Context, miniAppID string, in io.Reader, name string) (ImportedPermits, error) {
+func (a *Account) ImportPermits(ctx context.Context, miniAppID string, in io.Reader,
+	name string) (ImportedPermits, error) {
 	return audited(ctx, a, "import-permits", name, func(*entry) (out ImportedPermits, err error) {
 		out.Rejects = []Reject{}
 		mini, id, err := a.MiniProgram(ctx, miniAppID)

@@ -93,7 +93,8 @@ func (a *Account) prepare(ctx context.Context, checked checkedSpec, who Asker) (
 func (a *Account) resolve(ctx context.Context, checked checkedSpec) (wxcast.Audience, error) {
 	now, kept := a.db.Now(), a.cfg.Retention.Deliveries
 	audience, err := checked.Resolve(ctx, a.db, a.ID, checked.miniID, now)
-	if err == nil && kept > 0 && audience.NotMessagedSince.Before(now.Add(-kept)) && !audience.NotMessagedSince.IsZero() {
+	since := audience.NotMessagedSince
+	if err == nil && kept > 0 && !since.IsZero() && since.Before(now.Add(-kept)) {
 		return audience, checked.Bad("audience.not_messaged", wxcast.Say("spec.not_kept_so_long"),
 			wxcast.Say("spec.want_kept", "days", int64(kept/(24*time.Hour))))
 	}

@@ -239,7 +239,8 @@ func (a *app) root() *cobra.Command {
 		a.demoCommand(), a.simCommand(), a.doctorCommand(), a.migrateCommand(),
 		a.syncCommand(), a.importCommand(), a.joinCommand(), a.broadcastCommand(), a.followersCommand(),
 		a.optOutCommand(),
-		a.reportCommand(), a.serveCommand(), a.jobsCommand(), a.keyCommand(), a.auditCommand(), a.permitsCommand(), a.benchCommand(),
+		a.reportCommand(), a.serveCommand(), a.jobsCommand(), a.keyCommand(), a.auditCommand(), a.permitsCommand(),
+		a.benchCommand(),
 		a.explainCommand(), a.versionCommand(), a.healthCommand(),
 	)
 	// Before the words: cobra's own commands keep where they write to.

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"io"
 	"slices"
 
@@ -32,6 +33,30 @@ func (f *exportFlags) check() error {
 			wxcast.Say("input.use", "known", account.Formats))
 	}
 	return nil
+}
+
+// exportCommand is a command that writes rows.
+func (a *app) exportCommand(what, example string, write func(ctx context.Context, of *account.Account, format string,
+	w io.Writer) (int64, error)) *cobra.Command {
+	var f exportFlags
+	cmd := &cobra.Command{
+		Use:     "export",
+		Example: example,
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := f.check(); err != nil {
+				return err
+			}
+			of, err := a.openAccount(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer of.CloseAll()
+			return a.export(what, f, func(w io.Writer) (int64, error) { return write(asked(cmd), of, f.format, w) })
+		},
+	}
+	f.add(cmd)
+	return cmd
 }
 
 // export writes rows, and tells how many where they went to a file.

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"io"
 
 	"github.com/spf13/cobra"
@@ -9,30 +10,13 @@ import (
 )
 
 func (a *app) followersExportCommand() *cobra.Command {
-	var f exportFlags
 	var filter account.FollowerFilter
-	cmd := &cobra.Command{
-		Use: "export",
-		Example: `  wxcast followers export --out followers.csv
+	cmd := a.exportCommand("followers", `  wxcast followers export --out followers.csv
   wxcast followers export --bridged --tag 100 --tag 101 --format jsonl
   wxcast followers export --not-bridged --followed-from 2026-01-01`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := f.check(); err != nil {
-				return err
-			}
-			of, err := a.openAccount(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer of.CloseAll()
-			return a.export("followers", f, func(w io.Writer) (int64,
-				error) {
-				return of.ExportFollowers(asked(cmd), filter, f.format, w)
-			})
-		},
-	}
-	f.add(cmd)
+		func(ctx context.Context, of *account.Account, format string, w io.Writer) (int64, error) {
+			return of.ExportFollowers(ctx, filter, format, w)
+		})
 	flags := cmd.Flags()
 	flags.StringVar(&filter.MiniAppID, "mini", "", "")
 	flags.BoolVar(&filter.Bridged, "bridged", false, "")

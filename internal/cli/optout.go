@@ -106,26 +106,8 @@ func readIDs(file string) ([]string, error) {
 }
 
 func (a *app) optOutExportCommand() *cobra.Command {
-	var f exportFlags
-	cmd := &cobra.Command{
-		Use:     "export",
-		Example: "  wxcast optout export --out optouts.csv",
-		Args:    cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := f.check(); err != nil {
-				return err
-			}
-			of, err := a.openAccount(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer of.CloseAll()
-			return a.export("opt-outs", f, func(w io.Writer) (int64,
-				error) {
-				return of.ExportOptOuts(asked(cmd), f.format, w)
-			})
-		},
-	}
-	f.add(cmd)
-	return cmd
+	return a.exportCommand("opt-outs", "  wxcast optout export --out optouts.csv",
+		func(ctx context.Context, of *account.Account, format string, w io.Writer) (int64, error) {
+			return of.ExportOptOuts(ctx, format, w)
+		})
 }

@@ -104,25 +104,8 @@ func (a *app) permitsImportCommand(mini *string) *cobra.Command {
 }
 
 func (a *app) permitsExportCommand(mini *string) *cobra.Command {
-	var f exportFlags
-	cmd := &cobra.Command{
-		Use:     "export",
-		Example: "  wxcast permits export --out permits.csv",
-		Args:    cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := f.check(); err != nil {
-				return err
-			}
-			of, err := a.openAccount(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer of.CloseAll()
-			return a.export("permits", f, func(w io.Writer) (int64, error) {
-				return of.ExportPermits(asked(cmd), *mini, f.format, w)
-			})
-		},
-	}
-	f.add(cmd)
-	return cmd
+	return a.exportCommand("permits", "  wxcast permits export --out permits.csv",
+		func(ctx context.Context, of *account.Account, format string, w io.Writer) (int64, error) {
+			return of.ExportPermits(ctx, *mini, format, w)
+		})
 }

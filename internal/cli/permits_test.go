@@ -43,7 +43,8 @@ func TestPermitsAreImportedShownAndExported(t *testing.T) {
 		if o := b.run(t, "permits", "show", "nobody"); o.code != 2 {
 			t.Errorf("%+v", o)
 		}
-		if o := b.run(t, "permits", "export", "--out", b.file("out.csv")); o.code != 0 {
+		if o := b.run(t, "permits", "export", "--out", b.file("out.csv")); o.code != 0 ||
+			!strings.Contains(o.out, "Wrote 3,000 permits to") {
 			t.Fatalf("%+v", o)
 		}
 		raw, err := os.ReadFile(b.file("out.csv"))

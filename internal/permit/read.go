@@ -51,7 +51,8 @@ func Read(in io.Reader, name string) iter.Seq2[Row, error] {
 		}
 		places := make([]int, len(Columns))
 		for i, column := range Columns {
-			if places[i] = slices.IndexFunc(csv.Columns, func(c string) bool { return strings.EqualFold(c, column) }); places[i] < 0 {
+			places[i] = slices.IndexFunc(csv.Columns, func(c string) bool { return strings.EqualFold(c, column) })
+			if places[i] < 0 {
 				yield(Row{}, bad(name, 1, column, wxcast.Say("permits.no_column")))
 				return
 			}

@@ -153,7 +153,8 @@ func TestBadReportsAreRefused(t *testing.T) {
 			`{"id":"` + strings.Repeat("x", 9000) + `"}`:                 "send {",
 			`{"id":"a","results":{` + manyResults(21) + `"T":"reject"}}`: "names 22 templates",
 		} {
-			if status, _, answer := b.report(t, session, body); status != http.StatusBadRequest || !strings.Contains(answer, want) {
+			if status, _, answer := b.report(t, session, body); status != http.StatusBadRequest ||
+				!strings.Contains(answer, want) {
 				t.Errorf("%.60s: %d %s, want %q", body, status, answer, want)
 			}
 		}

@@ -180,7 +180,8 @@ func (p *Program) openLogin(ctx context.Context) error {
 	if p.cfg.Serve.SessionKey == "" {
 		return nil
 	}
-	o := login.Options{Store: p.db, Key: p.cfg.Serve.SessionKey, OldKey: p.cfg.Serve.SessionKeyOld, Address: Address(p.cfg.Serve.ForwardedFor), Log: p.log,
+	o := login.Options{Store: p.db, Key: p.cfg.Serve.SessionKey, OldKey: p.cfg.Serve.SessionKeyOld,
+		Address: Address(p.cfg.Serve.ForwardedFor), Log: p.log,
 		Refused: func(ctx context.Context, why, address string) { p.turnedAway.note(ctx, "login", why, address) }}
 	for _, a := range p.accounts {
 		for _, m := range a.Config.MiniPrograms {

@@ -172,6 +172,7 @@ Where to go next:
 	"export.deliveries": {"deliveries", "投递记录"},
 	"export.followers":  {"followers", "粉丝"},
 	"export.opt-outs":   {"opt-outs", "退订"},
+	"export.permits":    {"permits", "订阅授权"},
 
 	"followers.forgotten": {"Forgotten: {followers} followers, {mini_users} mini users, {bridges} bridges; {messages} messages stay in the counts without them.", "已删除：粉丝 {followers}，小程序用户 {mini_users}，关联 {bridges}；{messages} 条消息仍计入统计，但不再对应此人。"},
 	"person.follower":     {"Follower {openid} (times in Beijing)", "粉丝 {openid}（北京时间）"},

@@ -2,8 +2,6 @@ package wechat
 
 import (
 	"context"
-	"maps"
-	"slices"
 	"strings"
 
 	"github.com/wxcast/wxcast/internal/wxcast"
@@ -88,15 +86,7 @@ func (m SubscribeMessage) encode() []byte {
 			b = appendText(b, one.value)
 		}
 	}
-	b = append(b, `,"data":{`...)
-	for i, key := range slices.Sorted(maps.Keys(m.Data)) {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = append(appendText(b, key), `:{"value":`...)
-		b = append(appendText(b, m.Data[key]), '}')
-	}
-	return append(b, "}}"...)
+	return append(appendData(b, m.Data), '}')
 }
 
 // SendSubscribe sends one message and returns WeChat's msgid, by which the sent event names

@@ -90,15 +90,20 @@ func (m TemplateMessage) encode() []byte {
 	if m.ClientMsgID != "" {
 		b = appendText(append(b, `,"client_msg_id":`...), m.ClientMsgID)
 	}
+	return append(appendData(b, m.Data), '}')
+}
+
+// appendData appends the values of a message.
+func appendData(b []byte, data map[string]string) []byte {
 	b = append(b, `,"data":{`...)
-	for i, key := range slices.Sorted(maps.Keys(m.Data)) {
+	for i, key := range slices.Sorted(maps.Keys(data)) {
 		if i > 0 {
 			b = append(b, ',')
 		}
 		b = append(appendText(b, key), `:{"value":`...)
-		b = append(appendText(b, m.Data[key]), '}')
+		b = append(appendText(b, data[key]), '}')
 	}
-	return append(b, "}}"...)
+	return append(b, '}')
 }
 
 // appendText appends a JSON string. Most texts need no escape; the library writes the
