@@ -32,7 +32,7 @@ func TestAServerThatIsReadOnlyIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	pair, err := pgserver.StartPair(t.Context())
 	if errors.Is(err, pgserver.ErrNotHere) {
-		t.Skip(err) // the bundled Postgres has no pg_basebackup
+		t.Skip(err) // Postgres runs elsewhere, as in Docker: a pair is made of local programs
 	}
 	must(t, err)
 	defer pair.Stop()

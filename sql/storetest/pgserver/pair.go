@@ -26,7 +26,7 @@ type Pair struct {
 
 // StartPair starts a pair from local binaries.
 func StartPair(ctx context.Context) (*Pair, error) {
-	bin, err := findBinaries("pg_basebackup")
+	bin, err := findBinaries()
 	if err != nil {
 		return nil, err
 	}
@@ -74,15 +74,15 @@ func (p *Pair) start(ctx context.Context, bin string) error {
 		"--no-sync"); err != nil {
 		return err
 	}
+	// A copy of one that has never run is a standby, where it is told whose.
+	if err := copyStandby(attr, first, second, ports[0]); err != nil {
+		return err
+	}
 	if p.primary, err = start(first, ports[0]); err != nil {
 		return err
 	}
 	p.primaryURL = fmt.Sprintf("postgres://wxcast@127.0.0.1:%d/postgres?sslmode=disable", ports[0])
 	if err := waitUntilUp(ctx, p.primaryURL); err != nil {
-		return err
-	}
-	if err := run("pg_basebackup", "-D", second, "-R", "-h", "127.0.0.1", "-p", strconv.Itoa(ports[0]), "-U", "wxcast",
-		"--no-sync", "--checkpoint=fast"); err != nil {
 		return err
 	}
 	if p.standby, err = start(second, ports[1]); err != nil {
@@ -98,6 +98,18 @@ func (p *Pair) start(ctx context.Context, bin string) error {
 		}
 	}
 	p.URL = fmt.Sprintf("postgres://wxcast@127.0.0.1:%d,127.0.0.1:%d/postgres?sslmode=disable&target_session_attrs=read-write", ports[0], ports[1])
+	return nil
+}
+
+// copyStandby copies a server's data as the user who owns them, and makes the copy its standby.
+func copyStandby(attr *syscall.SysProcAttr, from, to string, primaryPort int) error {
+	script := fmt.Sprintf(`cp -a "$1" "$2" && touch "$2/standby.signal" &&
+echo "primary_conninfo = 'host=127.0.0.1 port=%d user=wxcast'" >> "$2/postgresql.auto.conf"`, primaryPort)
+	cmd := exec.Command("sh", "-c", script, "sh", from, to)
+	cmd.SysProcAttr = attr
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("copy a server: %w: %s", err, lastLine(out))
+	}
 	return nil
 }
 

@@ -136,7 +136,7 @@ var ErrNotHere = errors.New("not on this machine")
 
 // findBinaries looks for a folder with the newest initdb and postgres, and others that are
 // needed, on the PATH and where the usual packages put them.
-func findBinaries(others ...string) (string, error) {
+func findBinaries() (string, error) {
 	var dirs []string
 	if path, err := exec.LookPath("postgres"); err == nil {
 		dirs = append(dirs, filepath.Dir(path))
@@ -147,11 +147,10 @@ func findBinaries(others ...string) (string, error) {
 		slices.Reverse(found)
 		dirs = append(dirs, found...)
 	}
-	needed := append([]string{"initdb", "postgres"}, others...)
+	needed := []string{"initdb", "postgres"}
 	for _, dir := range dirs {
 		if !slices.ContainsFunc(needed, func(name string) bool {
-			_,
-				err := os.Stat(filepath.Join(dir, name))
+			_, err := os.Stat(filepath.Join(dir, name))
 			return err != nil
 		}) {
 			return dir, nil
