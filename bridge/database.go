@@ -16,6 +16,7 @@ import (
 	"github.com/go-sql-driver/mysql"
 	_ "github.com/lib/pq" // the driver "postgres"
 
+	"github.com/wxcast/wxcast/internal/value"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
@@ -154,7 +155,7 @@ func openSource(from string) (db *sql.DB, hide func(error) string, err error) {
 	case u.Scheme == "postgres" || u.Scheme == "postgresql":
 		if q := u.Query(); !q.Has("sslmode") { // verified, unless it is on this machine
 			q.Set("sslmode", "verify-full")
-			if loopback(u.Hostname()) {
+			if value.OnThisMachine(u.Hostname()) {
 				q.Set("sslmode", "prefer")
 			}
 			u.RawQuery = q.Encode()
@@ -171,12 +172,6 @@ func openSource(from string) (db *sql.DB, hide func(error) string, err error) {
 	return db, hide, nil
 }
 
-// loopback tells whether a host is this machine.
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
-}
-
 func openMySQL(u *url.URL) (*sql.DB, error) {
 	// Through a DSN, so that the URL's parameters (tls, charset …) mean what the
 	// driver documents.
@@ -188,7 +183,7 @@ func openMySQL(u *url.URL) (*sql.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !u.Query().Has("tls") && !loopback(u.Hostname()) {
+	if !u.Query().Has("tls") && !value.OnThisMachine(u.Hostname()) {
 		config.TLSConfig = "true"
 	}
 	config.User = u.User.Username()

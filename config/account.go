@@ -21,7 +21,8 @@ var (
 
 var (
 	accountKeys = []string{"appid", "secret", "secret_file", "token", "token_file", "encoding_aes_key",
-		"encoding_aes_key_file", "encoding_aes_key_old", "encoding_aes_key_old_file", "token_api", "token_url", "token_url_file", "token_command", "only_sender",
+		"encoding_aes_key_file", "encoding_aes_key_old", "encoding_aes_key_old_file",
+		"token_api", "token_url", "token_url_file", "token_command", "only_sender",
 		"mini_programs"}
 	miniProgramKeys = []string{"appid", "secret", "secret_file", "token", "token_file", "encoding_aes_key",
 		"encoding_aes_key_file", "encoding_aes_key_old", "encoding_aes_key_old_file"}

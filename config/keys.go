@@ -187,7 +187,7 @@ var Keys = []Key{
 		func(c *Config, v string) (err error) { c.Retention.Deliveries, err = parseAge(v, 8); return err }},
 	{"retention.events", "7d", "how long to keep WeChat's callbacks, once applied: days such as `7d`, or `forever`",
 		func(c *Config, v string) (err error) { c.Retention.Events, err = parseAge(v, 1); return err }},
-	{"retention.subscribe_events", "400d", "how long to keep callbacks that tell what people allowed (`subscribe_msg_*`): days such as `400d`, or `forever`",
+	{"retention.subscribe_events", "30d", "how long to keep callbacks that tell what people allowed (`subscribe_msg_*`): days such as `30d`, or `forever`",
 		func(c *Config, v string) (err error) { c.Retention.SubscribeEvents, err = parseAge(v, 1); return err }},
 	{"retention.lists", "7d", "how long to keep rows of list files, from when they were read: days such as `7d`, or `forever`",
 		func(c *Config, v string) (err error) { c.Retention.Lists, err = parseAge(v, 1); return err }},

@@ -29,7 +29,7 @@ type querier interface {
 // it holds up no writer. drop removes its tables; where it cannot, the connection goes with
 // them.
 func (db *DB) aside(ctx context.Context, drop string, f func(conn querier) error) error {
-	conn, err := db.read.Connx(ctx)
+	conn, err := db.staging.Connx(ctx)
 	if err != nil {
 		return err
 	}

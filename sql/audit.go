@@ -119,7 +119,7 @@ func (db *DB) auditSalt(ctx context.Context, accountID int64) (salt string, err 
 // entry changed, none gone from its middle, none from its beginning but by the retention.
 // head, an id and a hash as AuditCheck has it, or "", is looked for, too.
 func (db *DB) CheckAudit(ctx context.Context, accountID int64, head string) (wxcast.AuditCheck, error) {
-	check := wxcast.AuditCheck{Keyed: true}
+	check := wxcast.AuditCheck{}
 	broken := func(at int64, code string) { // the first is told
 		if check.Broken == nil {
 			sentence := wxcast.Say(code, "id", at)
@@ -136,14 +136,21 @@ func (db *DB) CheckAudit(ctx context.Context, accountID int64, head string) (wxc
 		for _, r := range rows {
 			e := r.entry()
 			sum, known := db.keys.MAC(r.KeyID, e.Chained(accountID, r.Prev))
+			switch keyed := r.KeyID != ""; {
+			case !keyed && check.KeyedFrom > 0:
+				broken(e.ID, "audit.unkeyed")
+			case keyed && check.KeyedFrom == 0:
+				check.KeyedFrom = e.ID
+			}
 			switch {
 			case !known:
 				broken(e.ID, "audit.no_key")
 			case sum != e.Hash:
 				broken(e.ID, "audit.changed")
-			case check.Entries == 0:
+			}
+			if check.Entries == 0 {
 				check.First = e.ID
-			case e.ID != check.Last+1 || r.Prev != prev:
+			} else if e.ID != check.Last+1 || r.Prev != prev {
 				broken(e.ID, "audit.gap")
 			}
 			if e.Action == wxcast.AuditTrimmed && e.Outcome == "done" {
@@ -153,7 +160,6 @@ func (db *DB) CheckAudit(ctx context.Context, accountID int64, head string) (wxc
 				seen = e.Hash == headHash
 			}
 			check.Entries, check.Last, prev = check.Entries+1, e.ID, e.Hash
-			check.Keyed = check.Keyed && r.KeyID != ""
 		}
 		if len(rows) < auditPage {
 			break

@@ -35,15 +35,18 @@ func TestTheAuditLogCannotBeChangedUnnoticed(t *testing.T) {
 		want string
 		at   int64
 	}{
-		"nothing":                   {"", "", 0},
-		"a word changed":            {"UPDATE audit_log SET actor = 'somebody else' WHERE seq = 5", "audit.changed", 5},
-		"a time changed":            {"UPDATE audit_log SET at = (SELECT at FROM audit_log WHERE seq = 2) WHERE seq = 5", "audit.changed", 5},
-		"one gone from the middle":  {"DELETE FROM audit_log WHERE seq = 5", "audit.gap", 6},
-		"the first ones gone":       {"DELETE FROM audit_log WHERE seq <= 5", "audit.cut", 6},
-		"the last ones gone":        {"DELETE FROM audit_log WHERE seq >= 9", "audit.no_head", 10},
-		"an outcome put in":         {"UPDATE audit_log SET outcome = 'refused' WHERE seq = 10", "audit.changed", 10},
-		"two exchanged":             {"UPDATE audit_log SET seq = CASE seq WHEN 5 THEN 105 ELSE 5 END WHERE seq IN (5, 6)", "audit.changed", 5},
-		"a hash made without a key": {"UPDATE audit_log SET key_id = '', hash = prev WHERE seq = 10", "audit.changed", 10},
+		"nothing":        {"", "", 0},
+		"a word changed": {"UPDATE audit_log SET actor = 'somebody else' WHERE seq = 5", "audit.changed", 5},
+		"a time changed": {"UPDATE audit_log SET at = (SELECT at FROM audit_log WHERE seq = 2) WHERE seq = 5",
+			"audit.changed", 5},
+		"one gone from the middle": {"DELETE FROM audit_log WHERE seq = 5", "audit.gap", 6},
+		"the first ones gone":      {"DELETE FROM audit_log WHERE seq <= 5", "audit.cut", 6},
+		"the last ones gone":       {"DELETE FROM audit_log WHERE seq >= 9", "audit.no_head", 10},
+		"an outcome put in":        {"UPDATE audit_log SET outcome = 'refused' WHERE seq = 10", "audit.changed", 10},
+		"two exchanged": {"UPDATE audit_log SET seq = CASE seq WHEN 5 THEN 105 ELSE 5 END WHERE seq IN (5, 6)",
+			"audit.changed", 5},
+		"a hash made without a key": {"UPDATE audit_log SET key_id = '', hash = prev WHERE seq = 10", "audit.unkeyed",
+			10},
 	} {
 		t.Run(name, func(t *testing.T) {
 			storetest.EachURL(t, func(t *testing.T, url string) {
@@ -58,7 +61,7 @@ func TestTheAuditLogCannotBeChangedUnnoticed(t *testing.T) {
 					must(t, err)
 				}
 				before, err := w.CheckAudit(t.Context(), w.account, "")
-				if err != nil || before.Broken != nil || before.Entries != 10 || !before.Keyed {
+				if err != nil || before.Broken != nil || before.Entries != 10 || before.KeyedFrom != 1 {
 					t.Fatalf("%+v %v", before, err)
 				}
 				if harm.do != "" {
@@ -79,13 +82,48 @@ func TestTheAuditLogCannotBeChangedUnnoticed(t *testing.T) {
 	}
 }
 
+// A data key that comes later holds from then on; entries without it after that are not ours.
+func TestEntriesWithoutTheKeyAreFound(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		add := func(keys seal.Keys) {
+			t.Helper()
+			db.SealWith(keys)
+			_, err := w.AddAudit(t.Context(), w.account, wxcast.AuditEntry{Action: "sync", Outcome: "done"})
+			must(t, err)
+		}
+		add(seal.Keys{})
+		add(dataKeys(t, "a"))
+		add(dataKeys(t, "a"))
+		check, err := w.CheckAudit(t.Context(), w.account, "")
+		if err != nil || check.Broken != nil || check.KeyedFrom != 2 {
+			t.Errorf("%+v %v, want keyed from 2", check, err)
+		}
+		add(seal.Keys{}) // as who has the database alone can: rightly chained, without the key
+		db.SealWith(dataKeys(t, "a"))
+		check, err = w.CheckAudit(t.Context(), w.account, "")
+		if err != nil || check.Broken == nil || check.Broken.Code != "audit.unkeyed" || check.At != 4 {
+			t.Errorf("%+v %v, want entry 4 found", check, err)
+		}
+	})
+}
+
+// markTrimmed says in the log up to which entry it is trimmed.
+func (w world) markTrimmed(t *testing.T) func(to int64) error {
+	return func(to int64) error {
+		_, err := w.AddAudit(t.Context(), w.account, wxcast.AuditEntry{Action: wxcast.AuditTrimmed,
+			Target: fmt.Sprint(to), Outcome: "done"})
+		return err
+	}
+}
+
 // A retention leaves a log that is whole, and says up to where it was removed.
 func TestATrimmedAuditLogIsWhole(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		w := newWorld(t, db)
 		add := func(n int) {
 			for range n {
-				_, err := w.AddAudit(t.Context(), w.account, wxcast.AuditEntry{Actor: "a", Action: "sync", Outcome: "done"})
+				_, err := w.AddAudit(t.Context(), w.account, wxcast.AuditEntry{Action: "sync", Outcome: "done"})
 				must(t, err)
 			}
 		}
@@ -94,24 +132,29 @@ func TestATrimmedAuditLogIsWhole(t *testing.T) {
 		add(5)
 		old, err := w.CheckAudit(t.Context(), w.account, "")
 		must(t, err)
-		removed, err := w.KeepHouse(t.Context(), w.account, wxcast.Retention{Audit: 30 * 24 * time.Hour})
-		must(t, err)
+		trim := func() int64 {
+			t.Helper()
+			removed, err := w.TrimAudit(t.Context(), w.account, 30*24*time.Hour, w.markTrimmed(t))
+			must(t, err)
+			return removed
+		}
+		removed := trim()
 		check, err := w.CheckAudit(t.Context(), w.account, old.Head)
 		if err != nil || check.Broken != nil || check.First != 31 || check.Last != 36 {
 			t.Errorf("after %d were removed: %+v (%v), want 31 to 36 and nothing broken", removed, check, err)
 		}
-		if check.Keyed {
+		if check.KeyedFrom != 0 {
 			t.Error("it is said to be keyed, and there is no key")
 		}
-		again, err := w.KeepHouse(t.Context(), w.account, wxcast.Retention{Audit: 30 * 24 * time.Hour})
+		again := trim()
 		if check, _ = w.CheckAudit(t.Context(), w.account, ""); again != 0 || check.Last != 36 {
-			t.Errorf("a second time: %d removed (%v), the last is %d", again, err, check.Last)
+			t.Errorf("a second time: %d removed, the last is %d", again, check.Last)
 		}
 		// Where every entry is old, the log goes on behind the last.
 		w.PretendLater(year)
-		_, err = w.KeepHouse(t.Context(), w.account, wxcast.Retention{Audit: 30 * 24 * time.Hour})
-		must(t, err)
-		if check, _ = w.CheckAudit(t.Context(), w.account, ""); check.Broken != nil || check.First != 37 || check.Entries != 1 {
+		trim()
+		check, err = w.CheckAudit(t.Context(), w.account, "")
+		if err != nil || check.Broken != nil || check.First != 37 || check.Entries != 1 {
 			t.Errorf("all old: %+v", check)
 		}
 	})

@@ -35,7 +35,8 @@ func TestCallbacksAreStoredBesideAnImport(t *testing.T) {
 					heard(t, w, n)
 				}
 				if n == 5000 {
-					_, err := w.Login(t.Context(), w.account, w.mini, wxcast.MiniUser{MiniOpenID: "m-new", UnionID: "u-new"})
+					_, err := w.Login(t.Context(), w.account, w.mini,
+						wxcast.MiniUser{MiniOpenID: "m-new", UnionID: "u-new"})
 					must(t, err)
 				}
 				if !yield(u, err) {

@@ -180,7 +180,7 @@ func (db *DB) applyPairs(ctx context.Context, tx *sqlx.Tx, accountID, miniID int
 // stands.
 func (db *DB) Coverage(ctx context.Context, accountID, miniID int64) (c wxcast.Coverage, err error) {
 	err = db.retryTransient(within(ctx, unhurried), func(ctx context.Context) error {
-		tx, err := db.read.BeginTxx(ctx, nil) // temporary tables disturb no writer
+		tx, err := db.staging.BeginTxx(ctx, nil)
 		if err != nil {
 			return err
 		}

@@ -167,13 +167,12 @@ func (db *DB) MoveBroadcast(ctx context.Context, ref wxcast.BroadcastRef, m wxca
 				return err
 			}
 		}
+		// Here, too: where no serve runs nobody keeps house.
+		_, err = tx.ExecContext(ctx, db.q.DropOldCommits, ref.AccountID, db.Now().Add(-commitsKept), batchMost)
 		return err
 	})
 	if err != nil {
 		return false, fmt.Errorf("move broadcast %d to %s: %w", ref.ID, m.To, err)
-	}
-	if err := db.tidy(ctx, ref.AccountID); err != nil {
-		return false, err
 	}
 	return rows == 1, nil
 }

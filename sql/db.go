@@ -27,6 +27,7 @@ import (
 
 	"github.com/wxcast/wxcast/internal/private"
 	"github.com/wxcast/wxcast/internal/seal"
+	"github.com/wxcast/wxcast/internal/value"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
@@ -51,7 +52,9 @@ type DB struct {
 	engine Engine
 	read   *sqlx.DB
 	write  *sqlx.DB // the same pool on Postgres; one connection on SQLite
-	q      queries
+	// staging is for temporary tables: the same pool on Postgres; one connection on SQLite.
+	staging *sqlx.DB
+	q       queries
 
 	clock clock
 	// onlySender and recent are by account: see TrustReceipts and recentFrom.
@@ -150,7 +153,12 @@ func openSQLite(path string) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &DB{engine: SQLite, read: read, write: write, q: mustLoadQueries(SQLite)}, nil
+	// For temporary tables: what takes long there waits for its own kind, and for no reader.
+	staging, err := open("deferred", 1, "cache_size(-4096)")
+	if err != nil {
+		return nil, err
+	}
+	return &DB{engine: SQLite, read: read, write: write, staging: staging, q: mustLoadQueries(SQLite)}, nil
 }
 
 func openPostgres(rawURL string) (*DB, error) {
@@ -181,7 +189,7 @@ func openPostgres(rawURL string) (*DB, error) {
 	db := sqlx.NewDb(sql.OpenDB(connector{cfg}), string(Postgres))
 	db.SetMaxOpenConns(poolMax)
 	db.SetMaxIdleConns(poolMax)
-	return &DB{engine: Postgres, read: db, write: db, q: mustLoadQueries(Postgres),
+	return &DB{engine: Postgres, read: db, write: db, staging: db, q: mustLoadQueries(Postgres),
 		local: sslMode(hosts) == "prefer", verifies: strings.HasPrefix(q.Get("sslmode"), "verify-")}, nil
 }
 
@@ -194,11 +202,8 @@ func sslMode(hosts string) string {
 		if err != nil {
 			name = host
 		}
-		if name = strings.Trim(name, "[]"); name == "" || name == "localhost" || strings.HasPrefix(name, "/") ||
-			strings.HasPrefix(name, "%2F") {
-			continue
-		}
-		if ip := net.ParseIP(name); ip == nil || !ip.IsLoopback() {
+		socket := name == "" || strings.HasPrefix(name, "/") || strings.HasPrefix(name, "%2F")
+		if !socket && !value.OnThisMachine(name) {
 			return "verify-full"
 		}
 	}
@@ -251,7 +256,7 @@ func (db *DB) Close() error {
 	if db.read == db.write {
 		return db.write.Close()
 	}
-	return errors.Join(db.read.Close(), db.write.Close())
+	return errors.Join(db.read.Close(), db.write.Close(), db.staging.Close())
 }
 
 // dropIdle closes the connections that nobody uses.

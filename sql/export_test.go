@@ -88,7 +88,7 @@ func (db *DB) PrepareAll(ctx context.Context) map[string]error {
 		case "get-pacing", "get-broadcast-for-claim":
 			text = fmt.Sprintf(text, db.engine.clockColumn())
 		case "drop-job-runs", "drop-sync-runs", "drop-notices", "drop-events", "drop-early", "drop-blocks",
-			"drop-commits", "drop-gone-followers", "drop-loose-bridges":
+			"drop-gone-followers", "drop-loose-bridges":
 			text = fmt.Sprintf(text, db.engine.elements("$2"))
 		case "drop-mini-users":
 			text = fmt.Sprintf(text, db.engine.elements("$2"))
@@ -250,7 +250,8 @@ func (db *DB) Exec(t testing.TB, query string) {
 // KeptToken is an app's access token as the store holds it.
 func (db *DB) KeptToken(t testing.TB, appid wxcast.AppID) (kept string) {
 	t.Helper()
-	if err := db.read.GetContext(t.Context(), &kept, "SELECT access_token FROM tokens WHERE appid = $1", appid); err != nil {
+	query := "SELECT access_token FROM tokens WHERE appid = $1"
+	if err := db.read.GetContext(t.Context(), &kept, query, appid); err != nil {
 		t.Fatal(err)
 	}
 	return kept

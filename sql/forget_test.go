@@ -38,7 +38,8 @@ func TestAForgottenPersonIsNowhere(t *testing.T) {
 		}
 		shown, err := w.Person(t.Context(), w.account, []int64{w.mini}, "o-PERSON-openid")
 		if err != nil || len(shown.OptOuts) < 2 || len(shown.Listed) != 3 || len(shown.Events) != 1 ||
-			len(shown.Refused) != 1 || len(shown.Permits) != 1 || len(shown.Deliveries) != 1 || len(shown.MiniUsers) != 1 {
+			len(shown.Refused) != 1 || len(shown.Permits) != 1 ||
+			len(shown.Deliveries) != 1 || len(shown.MiniUsers) != 1 {
 			t.Errorf("%+v (%v): want all that is kept", shown, err)
 		}
 

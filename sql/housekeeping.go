@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/wxcast/wxcast/internal/wxcast"
@@ -33,8 +32,8 @@ type dropping struct {
 	timed bool // it takes the time before which a row is old
 }
 
-// KeepHouse removes what is older than it is to be kept, and returns how many rows. It does so
-// by small batches, so that others' writes go on.
+// KeepHouse removes what is older than it is to be kept, and returns how many rows; of the audit
+// log TrimAudit does. It does so by small batches, so that others' writes go on.
 func (db *DB) KeepHouse(ctx context.Context, accountID int64, keep wxcast.Retention) (removed int64, err error) {
 	ctx = within(ctx, unhurried)
 	q := db.q
@@ -49,16 +48,15 @@ func (db *DB) KeepHouse(ctx context.Context, accountID int64, keep wxcast.Retent
 		{keep.FollowersGone, "", q.GoneFollowers, append(timed(q.DropGoneFollowers), by(q.DropLooseBridges)...)},
 		{earlyKept, "", q.OldEarly, timed(q.DropEarly)},
 		{blockedFor, "", q.OldBlocks, timed(q.DropBlocks)},
-		{commitsKept, "", q.OldCommits, by(q.DropCommits)},
 	} {
 		n, err := db.removeOld(ctx, accountID, o)
 		if removed += n; err != nil {
 			return removed, fmt.Errorf("remove what is old: %w", err)
 		}
 	}
-	entries, err := db.removeAudit(ctx, accountID, keep.Audit)
-	if removed += entries; err != nil {
-		return removed, fmt.Errorf("remove old entries of the audit log: %w", err)
+	commits, err := db.removeBefore(ctx, q.DropOldCommits, accountID, db.Now().Add(-commitsKept))
+	if removed += commits; err != nil {
+		return removed, fmt.Errorf("remove old transactions' ids: %w", err)
 	}
 	lists, err := db.removeLists(ctx, accountID, keep.Lists)
 	if removed += lists; err != nil {
@@ -98,12 +96,6 @@ func (db *DB) removeBefore(ctx context.Context, query string, accountID int64, b
 	}
 }
 
-// tidy removes what must not grow where no serve runs, and so nobody keeps house.
-func (db *DB) tidy(ctx context.Context, accountID int64) error {
-	_, err := db.removeOld(ctx, accountID, old{commitsKept, "", db.q.OldCommits, []dropping{{query: db.q.DropCommits}}})
-	return err
-}
-
 func (db *DB) removeOld(ctx context.Context, accountID int64, o old) (removed int64, err error) {
 	if o.kept == 0 {
 		return 0, nil
@@ -137,25 +129,32 @@ func (db *DB) removeOld(ctx context.Context, accountID int64, o old) (removed in
 	}
 }
 
-// removeAudit removes the oldest entries of the audit log, after an entry that says so: where
-// there is none, the log was cut by somebody else.
-func (db *DB) removeAudit(ctx context.Context, accountID int64, kept time.Duration) (removed int64, err error) {
+// TrimAudit removes entries of the audit log that are older than they are kept, up to the
+// last that has none newer before it. Before that, mark has to put an entry with the action
+// AuditTrimmed at the log's end that says up to which id: where there is none, the log was cut
+// by somebody else.
+func (db *DB) TrimAudit(ctx context.Context, accountID int64, kept time.Duration,
+	mark func(to int64) error) (removed int64, err error) {
+	ctx = within(ctx, unhurried)
 	var to int64
 	if kept == 0 {
 		return 0, nil
 	}
-	if err := db.get(ctx, &to, db.q.OldAuditTo, accountID, db.Now().Add(-kept)); err != nil || to <= 0 {
-		return 0, err
-	}
+	err = db.get(ctx, &to, db.q.OldAuditTo, accountID, db.Now().Add(-kept))
 	var first []auditRow
-	if err := db.list(ctx, &first, db.q.WalkAudit, accountID, 0, 1); err != nil || first[0].Seq > to {
-		return 0, err
+	if err == nil && to > 0 {
+		err = db.list(ctx, &first, db.q.WalkAudit, accountID, 0, 1)
 	}
-	if _, err := db.AddAudit(ctx, accountID, wxcast.AuditEntry{Actor: "job housekeeping", Action: wxcast.AuditTrimmed,
-		Target: strconv.FormatInt(to, 10), Outcome: "done"}); err != nil {
-		return 0, err
+	if err == nil && len(first) > 0 && first[0].Seq <= to {
+		if err := mark(to); err != nil {
+			return 0, err
+		}
+		removed, err = db.removeRowsOf(ctx, db.q.DropAudit, accountID, to)
 	}
-	return db.removeRowsOf(ctx, db.q.DropAudit, accountID, to)
+	if err != nil {
+		return removed, fmt.Errorf("remove old entries of the audit log: %w", err)
+	}
+	return removed, nil
 }
 
 func (db *DB) removeLists(ctx context.Context, accountID int64, kept time.Duration) (removed int64, err error) {

@@ -76,8 +76,8 @@ func (im *importing) stage(ctx context.Context, at querier, users iter.Seq2[wxca
 		return err
 	}
 	if removed := im.counts.Removed; float64(removed) > im.mode.MaxRemoveShare*float64(before) {
-		return &wxcast.BadInput{Key: "replace", Problem: wxcast.Say("import.mass_removal", "removed", removed, "of", before),
-			Want: wxcast.Say("import.want_complete")}
+		return &wxcast.BadInput{Key: "replace", Want: wxcast.Say("import.want_complete"),
+			Problem: wxcast.Say("import.mass_removal", "removed", removed, "of", before)}
 	}
 	return nil
 }

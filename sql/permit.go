@@ -47,7 +47,8 @@ func (r permitRow) permit() wxcast.Permit {
 // put is the row as a parameter.
 func (r permitRow) put() map[string]any {
 	row := map[string]any{"template_id": r.TemplateID, "recipient": r.Recipient, "granted_at": jsonTime(r.GrantedAt),
-		"source": r.Source, "report_id": r.ReportID, "event_at": nil, "accepted": r.Accepted, "hint": r.Hint, "scene": r.Scene,
+		"source": r.Source, "report_id": r.ReportID, "event_at": nil, "accepted": r.Accepted, "hint": r.Hint,
+		"scene":        r.Scene,
 		"text_version": r.Version, "kind": r.Kind, "messages": r.Messages}
 	if r.EventAt.Valid {
 		row["event_at"] = jsonTime(r.EventAt.Time)
@@ -199,7 +200,7 @@ func (l *ledger) record(r wxcast.PermitReport) {
 // toldByOther is the same answer as the other of client and WeChat told it: the nearest in
 // time that nobody else has told of; nil where there is none.
 func (l *ledger) toldByOther(key permitKey, r wxcast.PermitReport) (nearest *permitRow) {
-	if !r.Accepted || r.Source == wxcast.PermitByAPI {
+	if !r.Accepted {
 		return nil
 	}
 	best := toldTogether
@@ -271,7 +272,8 @@ func (db *DB) SetPermits(ctx context.Context, accountID, appID int64,
 				}
 			}
 			l.of[keys[i]] = append(rows, &permitRow{TemplateID: b.TemplateID, Recipient: b.Recipient, GrantedAt: now,
-				Source: wxcast.PermitByImport, Kind: wxcast.PermitOnce, Accepted: true, Messages: b.Messages, changed: true})
+				Source: wxcast.PermitByImport, Kind: wxcast.PermitOnce, Accepted: true, Messages: b.Messages,
+				changed: true})
 		}
 		return db.putLedger(ctx, tx, accountID, appID, l)
 	})

@@ -21,8 +21,9 @@ func (w world) tell(t *testing.T, begin time.Time, all ...told) int64 {
 	t.Helper()
 	var reports []wxcast.PermitReport
 	for _, a := range all {
-		r := wxcast.PermitReport{Recipient: "m1", TemplateID: "T", Accepted: !a.refused, ID: a.by, Kind: wxcast.PermitOnce,
-			Source: wxcast.PermitByEvent, At: begin.Add(time.Duration(a.at) * time.Second).Truncate(time.Second)}
+		r := wxcast.PermitReport{Recipient: "m1", TemplateID: "T", Accepted: !a.refused, ID: a.by,
+			Kind: wxcast.PermitOnce, Source: wxcast.PermitByEvent,
+			At: begin.Add(time.Duration(a.at) * time.Second).Truncate(time.Second)}
 		if a.by != "" {
 			r.Source, r.At = wxcast.PermitByClient, begin.Add(time.Duration(a.at)*time.Second)
 		}
@@ -45,25 +46,26 @@ func TestAnAnswerCountsOnce(t *testing.T) {
 		tell []told
 		want int64
 	}{
-		"the client":                            {[]told{client("a", 0)}, 1},
-		"the client twice":                      {[]told{client("a", 0), client("a", 5)}, 1},
-		"WeChat twice":                          {[]told{event(0), event(0)}, 1},
-		"client, then WeChat":                   {[]told{client("a", 0), event(1)}, 1},
-		"WeChat, then client":                   {[]told{event(0), client("a", 1)}, 1},
-		"both, both twice":                      {[]told{client("a", 0), event(1), client("a", 2), event(1)}, 1},
-		"both twice, the other way":             {[]told{event(0), client("a", 1), event(0), client("a", 2)}, 1},
-		"two answers, told by both":             {[]told{client("a", 0), client("b", 20), event(1), event(21)}, 2},
-		"two answers, crossed":                  {[]told{event(0), event(20), client("b", 21), client("a", 1)}, 2},
-		"two answers of which WeChat told one":  {[]told{client("a", 0), event(1), client("b", 20)}, 1},
-		"and then tells of the other":           {[]told{client("a", 0), event(1), client("b", 20), event(21)}, 2},
-		"clients alone, three answers":          {[]told{client("a", 0), client("b", 9), client("c", 18)}, 3},
-		"a refusal takes all away":              {[]told{event(0), event(9), {"", 20, true}}, 0},
-		"an answer after it counts":             {[]told{event(0), {"", 20, true}, event(30)}, 1},
-		"a refusal that is told late":           {[]told{event(0), event(30), {"", 20, true}}, 1},
-		"a refusal told twice":                  {[]told{event(0), {"", 20, true}, event(30), {"", 20, true}}, 1},
-		"a refusal in the same second":          {[]told{event(20), {"", 20, true}}, 0},
-		"a client's refusal":                    {[]told{client("a", 0), {"b", 20, true}}, 0},
-		"a client's refusal told twice":         {[]told{client("a", 0), {"b", 20, true}, client("c", 30), {"b", 40, true}}, 1},
+		"the client":                           {[]told{client("a", 0)}, 1},
+		"the client twice":                     {[]told{client("a", 0), client("a", 5)}, 1},
+		"WeChat twice":                         {[]told{event(0), event(0)}, 1},
+		"client, then WeChat":                  {[]told{client("a", 0), event(1)}, 1},
+		"WeChat, then client":                  {[]told{event(0), client("a", 1)}, 1},
+		"both, both twice":                     {[]told{client("a", 0), event(1), client("a", 2), event(1)}, 1},
+		"both twice, the other way":            {[]told{event(0), client("a", 1), event(0), client("a", 2)}, 1},
+		"two answers, told by both":            {[]told{client("a", 0), client("b", 20), event(1), event(21)}, 2},
+		"two answers, crossed":                 {[]told{event(0), event(20), client("b", 21), client("a", 1)}, 2},
+		"two answers of which WeChat told one": {[]told{client("a", 0), event(1), client("b", 20)}, 1},
+		"and then tells of the other":          {[]told{client("a", 0), event(1), client("b", 20), event(21)}, 2},
+		"clients alone, three answers":         {[]told{client("a", 0), client("b", 9), client("c", 18)}, 3},
+		"a refusal takes all away":             {[]told{event(0), event(9), {"", 20, true}}, 0},
+		"an answer after it counts":            {[]told{event(0), {"", 20, true}, event(30)}, 1},
+		"a refusal that is told late":          {[]told{event(0), event(30), {"", 20, true}}, 1},
+		"a refusal told twice":                 {[]told{event(0), {"", 20, true}, event(30), {"", 20, true}}, 1},
+		"a refusal in the same second":         {[]told{event(20), {"", 20, true}}, 0},
+		"a client's refusal":                   {[]told{client("a", 0), {"b", 20, true}}, 0},
+		"a client's refusal told twice": {[]told{client("a", 0), {"b", 20, true}, client("c", 30),
+			{"b", 40, true}}, 1},
 		"a client's refusal where WeChat tells": {[]told{event(0), {"b", 20, true}}, 1},
 	}
 	storetest.Each(t, func(t *testing.T, db *store.DB) {

@@ -13,8 +13,8 @@ import (
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
-// Person returns everything that is kept of the person who has this openid or
-// unionid. minis are the account's mini programs.
+// Person returns everything that is kept of the person who has this openid, unionid or
+// mini_openid. minis are the account's mini programs.
 func (db *DB) Person(ctx context.Context, accountID int64, minis []int64, id string) (wxcast.Person, error) {
 	var p wxcast.Person
 	err := db.retryTransient(ctx, func(ctx context.Context) (err error) {
@@ -220,7 +220,7 @@ func (e *PendingDeliveryError) Error() string {
 	return fmt.Sprintf("broadcast %d (%s) still has a message for this person; let it end or cancel it, then forget them", e.BroadcastID, e.Broadcast)
 }
 
-// Forget deletes the person who has this openid or unionid from every table, in
+// Forget deletes the person who has this openid, unionid or mini_openid from every table, in
 // one transaction. Their deliveries stay, for the counts, under a random name. It
 // is ErrNotFound when nothing is kept of them, and a *PendingDeliveryError while a
 // broadcast may be sending to them. What they are in a mini program that is another account's

@@ -258,8 +258,7 @@ type queries struct {
 	DropEarly          string `query:"drop-early"`
 	OldBlocks          string `query:"old-blocks"`
 	DropBlocks         string `query:"drop-blocks"`
-	OldCommits         string `query:"old-commits"`
-	DropCommits        string `query:"drop-commits"`
+	DropOldCommits     string `query:"drop-old-commits"`
 	GoneFollowers      string `query:"gone-followers"`
 	DropGoneFollowers  string `query:"drop-gone-followers"`
 	DropLooseBridges   string `query:"drop-loose-bridges"`

@@ -23,16 +23,20 @@ func (db *DB) Token(ctx context.Context, appid wxcast.AppID) (wxcast.Token, erro
 	case err != nil:
 		return wxcast.Token{}, fmt.Errorf("look up the token of %s: %w", appid, err)
 	}
-	text, err := db.keys.Open(row.AccessToken, "token "+string(appid))
+	text, err := db.keys.Open(row.AccessToken, aboutToken(appid))
 	if err != nil {
 		return wxcast.Token{}, fmt.Errorf("look up the token of %s: %w", appid, err)
 	}
 	return wxcast.NewToken(text, row.FetchedAt.UTC(), row.ExpiresAt.UTC()), nil
 }
 
+// aboutToken is what a sealed token is of.
+func aboutToken(appid wxcast.AppID) string { return "token " + string(appid) }
+
 // SaveToken puts the app's access token into the cache that all processes share.
 func (db *DB) SaveToken(ctx context.Context, appid wxcast.AppID, t wxcast.Token) error {
-	if _, err := db.exec(ctx, db.q.PutToken, appid, db.keys.Seal(t.Reveal(), "token "+string(appid)), t.FetchedAt, t.ExpiresAt); err != nil {
+	sealed := db.keys.Seal(t.Reveal(), aboutToken(appid))
+	if _, err := db.exec(ctx, db.q.PutToken, appid, sealed, t.FetchedAt, t.ExpiresAt); err != nil {
 		return fmt.Errorf("save the token of %s: %w", appid, err)
 	}
 	return nil

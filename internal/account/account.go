@@ -8,7 +8,6 @@ package account
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -88,13 +87,7 @@ func OpenUnchecked(ctx context.Context, cfg *config.Config) (*store.DB, error) {
 	if cfg.StoreKeyFile != "" {
 		var err error
 		if keys, err = seal.Load(cfg.StoreKeyFile); err != nil {
-			bad := &config.Error{Key: "store.key_file", Problem: wxcast.Say("seal.no_file", "file", cfg.StoreKeyFile, "why", err),
-				Want: wxcast.Say("seal.want_keys")}
-			var said wxcast.Said
-			if errors.As(err, &said) {
-				bad.Problem = said.Sentence()
-			}
-			return nil, bad
+			return nil, &config.Error{Key: "store.key_file", Problem: said(err), Want: wxcast.Say("seal.want_keys")}
 		}
 	}
 	db, err := store.Open(ctx, cfg.DatabaseURL)

@@ -50,7 +50,8 @@ func open(t *testing.T, url string) (*account.Account, *simulator.Server) {
 // reads are the use cases that change nothing and hand out nothing that is not everybody's,
 // and what is no use case.
 var reads = []string{
-	"PermitStatus", "Audit", "VerifyAudit", "Refused", "Broadcast", "BroadcastProgress", "Broadcasts", "Describe", "Jobs", "Keys", "Report", "ReportDays",
+	"PermitStatus", "Audit", "VerifyAudit", "Refused",
+	"Broadcast", "BroadcastProgress", "Broadcasts", "Describe", "Jobs", "Keys", "Report", "ReportDays",
 	"ReportPage",
 	"SyncRuns", "WriteReport",
 	"CanCall", "Client", "Close", "CloseAll", "MiniProgram", "Name", "Now", "Schedule", "Serve", "Teller",
@@ -236,7 +237,8 @@ func changesOf(t *testing.T, a *account.Account, sim *simulator.Server) []change
 			return err
 		}},
 		{"ImportPermits", "import-permits", func(ctx context.Context) error {
-			_, err := a.ImportPermits(ctx, "", strings.NewReader("mini_openid,template_id,count\nm1,T1,2\n"), "permits.csv")
+			ledger := strings.NewReader("mini_openid,template_id,count\nm1,T1,2\n")
+			_, err := a.ImportPermits(ctx, "", ledger, "permits.csv")
 			return err
 		}},
 		{"Permits", "get-permits", func(ctx context.Context) error { _, err := a.Permits(ctx, "", "m1"); return err }},

@@ -50,8 +50,8 @@ func (a *Account) importRows(ctx context.Context, rows iter.Seq2[bridge.Row, err
 	return miniID, summary, err
 }
 
-// ownMiniProgram makes sure that the mini program is this account's: of those that share one, a single
-// account changes who its users are.
+// ownMiniProgram makes sure that the mini program is this account's: of those that share one,
+// a single account changes who its users are.
 func (a *Account) ownMiniProgram(ctx context.Context, appid string, miniID int64, takeOver bool) error {
 	owner, ours, err := a.db.OwnMiniProgram(ctx, a.ID, miniID, takeOver)
 	if err != nil || ours {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"os"
+	"strconv"
 	"time"
 
 	"github.com/wxcast/wxcast/bridge"
@@ -104,10 +105,24 @@ func (a *Account) Schedule() []jobs.Job {
 		add(jobQuota, a.cfg.Serve.QuotaAt, a.watchQuota)
 	}
 	add(jobHousekeeping, a.cfg.Serve.HousekeepingAt, func(ctx context.Context) (any, error) {
-		removed, err := a.db.KeepHouse(ctx, a.ID, a.cfg.Retention)
+		removed, err := a.keepHouse(ctx)
 		return map[string]int64{"removed": removed}, err
 	})
 	return all
+}
+
+// keepHouse removes what is older than it is to be kept, and returns how many rows.
+func (a *Account) keepHouse(ctx context.Context) (removed int64, err error) {
+	by := ctx.Value(actorKey{}).(asked) // those who keep house say who they are
+	if removed, err = a.db.KeepHouse(ctx, a.ID, a.cfg.Retention); err != nil {
+		return removed, err
+	}
+	entries, err := a.db.TrimAudit(ctx, a.ID, a.cfg.Retention.Audit, func(to int64) error {
+		_, err := a.write(ctx, wxcast.AuditEntry{Actor: by.actor, Origin: by.origin, Action: wxcast.AuditTrimmed,
+			Target: strconv.FormatInt(to, 10), Outcome: "done"})
+		return err
+	})
+	return removed + entries, err
 }
 
 // syncAndJoin is the nightly job.

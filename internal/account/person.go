@@ -157,7 +157,8 @@ func NewPerson(p wxcast.Person) Person {
 	return out
 }
 
-// Person shows everything that is kept of one person, by an openid or a unionid. Audited.
+// Person shows everything that is kept of one person, by an openid, a unionid or a
+// mini_openid. Audited.
 func (a *Account) Person(ctx context.Context, id string) (Person, error) {
 	return auditedOf(ctx, a, "get-person", "", []string{id}, func(*entry) (Person, error) {
 		minis, err := a.miniIDs(ctx)

@@ -23,8 +23,11 @@ func (a *Account) Sync(ctx context.Context, mode wxcast.SyncMode, allowMassUnfol
 			Progress:     progress, Log: a.log,
 		})
 		if err == nil && a.startJob == nil {
-			// No serve of ours runs that would keep house: who syncs by cron gets it so.
-			_, err = a.db.KeepHouse(ctx, a.ID, a.cfg.Retention)
+			// No serve of ours runs that would keep house: who syncs by cron gets it so. What is
+			// left for the next time is no fault of the sync.
+			if _, err := a.keepHouse(ctx); err != nil {
+				a.log.WarnContext(ctx, "what is old was not removed", "account", a.Name(), "err", err)
+			}
 		}
 		return summary, err
 	})

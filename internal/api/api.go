@@ -15,6 +15,7 @@ import (
 	"github.com/wxcast/wxcast/internal/access"
 	"github.com/wxcast/wxcast/internal/account"
 	"github.com/wxcast/wxcast/internal/limit"
+	"github.com/wxcast/wxcast/internal/text"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
@@ -80,7 +81,7 @@ func New(o Options) *API {
 	a.addToken()
 	a.addAudit()
 	mux.HandleFunc(Prefix+"/", func(w http.ResponseWriter, r *http.Request) {
-		_ = huma.WriteErr(a.huma, humago.NewContext(nil, r, w), http.StatusNotFound, langOfRequest(r).T("api.no_call", "openapi", Prefix+"/openapi.json")) // the caller may be gone
+		_ = huma.WriteErr(a.huma, humago.NewContext(nil, r, w), http.StatusNotFound, text.OfRequest(r).T("api.no_call", "openapi", Prefix+"/openapi.json")) // the caller may be gone
 	})
 	return a
 }

@@ -12,7 +12,7 @@ func (a *API) addAudit() {
 	type page struct {
 		Before int64  `query:"before" minimum:"0" doc:"entries older than this id; 0 for the latest"`
 		Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
-		Of     string `query:"of" maxLength:"64" doc:"only entries about the person with this openid or unionid, as it was asked for"`
+		Of     string `query:"of" maxLength:"64" doc:"only what is about the person with this id, as it was asked for"`
 	}
 	type auditLog struct {
 		Entries []wxcast.AuditEntry `json:"entries"`

@@ -51,7 +51,8 @@ func (a *API) letIn(ctx huma.Context, next func(huma.Context)) {
 	key, status, why := a.admit(r, wxcast.Scope(ctx.Operation().Security[0]["key"][0]))
 	if status != 0 {
 		if of := a.accounts[key.AccountID]; status == http.StatusForbidden && of != nil {
-			if err := of.Refused(ctx.Context(), "key "+key.Name, a.Address(r), ctx.Operation().OperationID); err != nil {
+			err := of.Refused(ctx.Context(), "key "+key.Name, a.Address(r), ctx.Operation().OperationID)
+			if err != nil {
 				a.Log.ErrorContext(ctx.Context(), "a refusal was not written down", "err", err)
 			}
 		}
@@ -70,7 +71,7 @@ func (a *API) letIn(ctx huma.Context, next func(huma.Context)) {
 	_ = control.SetReadDeadline(deadline)
 	_ = control.SetWriteDeadline(deadline)
 	r.Body = http.MaxBytesReader(w, r.Body, bodyOf(ctx.Operation().OperationID))
-	c := &caller{account: a.accounts[key.AccountID], lang: langOfRequest(r)}
+	c := &caller{account: a.accounts[key.AccountID], lang: text.OfRequest(r)}
 	as := account.As(ctx.Context(), "key "+key.Name, a.Address(r))
 	if !slices.Contains(key.Scopes, wxcast.ScopePeople) {
 		as = account.Masked(as)
@@ -88,14 +89,6 @@ func bodyOf(operation string) int64 {
 	default:
 		return bodyMax
 	}
-}
-
-// langOfRequest is Chinese where Accept-Language begins with it, English elsewhere.
-func langOfRequest(r *http.Request) text.Lang {
-	if strings.HasPrefix(strings.ToLower(r.Header.Get("Accept-Language")), "zh") {
-		return text.Chinese
-	}
-	return text.English
 }
 
 // refusals are the answers to those who may not come in.
@@ -122,7 +115,7 @@ func (a *API) admit(r *http.Request, scope wxcast.Scope) (key wxcast.APIKey, sta
 		return key, 0, ""
 	}
 	answer := refusals[refused]
-	return key, answer.status, langOfRequest(r).T(answer.code, "scope", scope)
+	return key, answer.status, text.OfRequest(r).T(answer.code, "scope", scope)
 }
 
 // Admit tells whether a request has a key for a scope, for pages outside of this package.

@@ -13,7 +13,7 @@ import (
 
 func (a *API) addPeople() {
 	type person struct {
-		ID string `path:"id" maxLength:"128" doc:"an openid or a unionid"`
+		ID string `path:"id" maxLength:"128" doc:"an openid, a unionid or a mini_openid"`
 	}
 	register(a, operation("get-person", http.MethodGet, "/followers/{id}", "Show everything that is kept of one person",
 		wxcast.ScopePeople),

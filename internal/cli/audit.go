@@ -51,11 +51,12 @@ func (a *app) auditVerifyCommand() *cobra.Command {
 			}
 			err = a.print(check, func(w io.Writer) {
 				code := "audit.right"
-				if !check.Keyed {
+				if check.KeyedFrom == 0 {
 					code = "audit.right_unkeyed"
 				}
 				if check.OK {
-					a.line(w, code, "n", check.Entries, "first", check.First, "last", check.Last)
+					a.line(w, code, "n", check.Entries, "first", check.First, "last", check.Last,
+						"keyed", check.KeyedFrom)
 					a.line(w, "audit.head", "head", check.Head)
 				}
 			})

@@ -4,9 +4,9 @@ import (
 	"context"
 	"net"
 	"net/url"
-	"strings"
 
 	"github.com/wxcast/wxcast/config"
+	"github.com/wxcast/wxcast/internal/value"
 	"github.com/wxcast/wxcast/internal/wxcast"
 	store "github.com/wxcast/wxcast/sql"
 )
@@ -46,7 +46,7 @@ func (d *doctor) address(what wxcast.Sentence, address string) {
 	switch {
 	case u.Scheme == "https" || u.Scheme == "smtps":
 		d.ok("connection", "doctor.to_verified", "what", what, "host", u.Hostname())
-	case onThisMachine(u.Hostname()):
+	case value.OnThisMachine(u.Hostname()):
 		d.ok("connection", "doctor.to_here", "what", what, "host", u.Hostname())
 	case u.Scheme == "smtp":
 		d.ok("connection", "doctor.to_starttls", "what", what, "host", u.Hostname())
@@ -62,14 +62,9 @@ func (d *doctor) served(s config.Serve) {
 	switch {
 	case s.TLS.CertFile != "":
 		d.ok("connection", "doctor.serves_tls", "address", s.Listen)
-	case onThisMachine(host):
+	case value.OnThisMachine(host):
 		d.ok("connection", "doctor.serves_here", "address", s.Listen)
 	default:
 		d.warn("connection", wxcast.Say("doctor.serves_plain", "address", s.Listen), wxcast.Say("doctor.use_proxy"))
 	}
-}
-
-func onThisMachine(host string) bool {
-	ip := net.ParseIP(strings.Trim(host, "[]"))
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }

@@ -97,7 +97,7 @@ func TestFollowersShowExportForget(t *testing.T) {
 		}
 		for _, command := range []string{"show", "forget"} {
 			if o := b.run(t, "followers", command, first.OpenID); o.code != 2 ||
-				!strings.Contains(o.err, "nobody in the database has this openid or unionid") {
+				!strings.Contains(o.err, "nobody in the database has this openid, unionid or mini_openid") {
 				t.Errorf("%s: %+v", command, o)
 			}
 		}

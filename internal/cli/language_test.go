@@ -37,7 +37,8 @@ func TestJSONIsTheSameInBothLanguages(t *testing.T) {
 	b.run(t, "permits", "import", b.write(t, "p.csv", "mini_openid,template_id,count\nm1,T1,2\n"))
 	b.newKey(t, "ci", "read")
 	for _, args := range [][]string{
-		{"sync", "status"}, {"broadcast", "list"}, {"broadcast", "status", "1"}, {"broadcast", "preview", b.file("spec.yaml")},
+		{"sync", "status"}, {"broadcast", "list"}, {"broadcast", "status", "1"},
+		{"broadcast", "preview", b.file("spec.yaml")},
 		{"followers", "show", openid}, {"audit", "verify"}, {"jobs"}, {"key", "list"}, {"permits", "status"},
 		{"permits", "show", "m1"}, {"explain", "40164"}, {"version"}, {"migrate"}, {"doctor"}, {"join"},
 	} {

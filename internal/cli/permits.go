@@ -9,6 +9,7 @@ import (
 
 	"github.com/wxcast/wxcast/internal/account"
 	"github.com/wxcast/wxcast/internal/table"
+	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
 func (a *app) permitsCommand() *cobra.Command {
@@ -37,14 +38,15 @@ func (a *app) permitsStatusCommand(mini *string) *cobra.Command {
 				}
 				rows := [][]string{a.heads("template", "kind", "people", "messages")}
 				for _, t := range status.Templates {
-					rows = append(rows, []string{t.TemplateID, a.lang.T("permits.kind_" + string(t.Kind)), count(t.People),
-						count(t.Permits)})
+					rows = append(rows, []string{t.TemplateID, a.permitKind(t.Kind), count(t.People), count(t.Permits)})
 				}
 				table.Write(w, "", rows...)
 			})
 		}),
 	}
 }
+
+func (a *app) permitKind(k wxcast.PermitKind) string { return a.lang.T("permits.kind_" + string(k)) }
 
 func (a *app) permitsShowCommand(mini *string) *cobra.Command {
 	return &cobra.Command{
@@ -63,8 +65,8 @@ func (a *app) permitsShowCommand(mini *string) *cobra.Command {
 					if one.Hint {
 						left = a.lang.T("permits.hint")
 					}
-					rows = append(rows, []string{a.minute(one.GrantedAt), one.TemplateID,
-						a.lang.T("permits.kind_" + string(one.Kind)), a.lang.T("permits.by_" + string(one.Source)), left})
+					rows = append(rows, []string{a.minute(one.GrantedAt), one.TemplateID, a.permitKind(one.Kind),
+						a.lang.T("permits.by_" + string(one.Source)), left})
 				}
 				table.Write(w, "", rows...)
 			})

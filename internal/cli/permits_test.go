@@ -62,7 +62,8 @@ func TestPermitsAreImportedShownAndExported(t *testing.T) {
 			"mini_openid,template_id,count\n":       "no rows",
 			"mini_openid,template_id,count\n,T,2\n": "no mini_openid",
 		} {
-			if o := b.run(t, "permits", "import", b.write(t, "bad.csv", text)); o.code != 2 || !strings.Contains(o.err, want) {
+			o := b.run(t, "permits", "import", b.write(t, "bad.csv", text))
+			if o.code != 2 || !strings.Contains(o.err, want) {
 				t.Errorf("%q: %+v, want %q", text, o, want)
 			}
 		}

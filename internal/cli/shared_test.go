@@ -22,7 +22,8 @@ func TestASharedMiniProgramIsImportedByItsOwner(t *testing.T) {
 		}
 		config := "accounts:\n"
 		for name, appid := range map[string]string{"one": "wx1111", "two": "wx2222"} {
-			config += fmt.Sprintf("  %s: {appid: %s, secret: s, mini_programs: [{appid: %s}]}\n", name, appid, b.sim.MiniAppID)
+			config += fmt.Sprintf("  %s: {appid: %s, secret: s, mini_programs: [{appid: %s}]}\n", name, appid,
+				b.sim.MiniAppID)
 		}
 		b.write(t, "wxcast.yaml", config)
 		run := func(args ...string) output { return b.run(t, append(args, "--config", b.file("wxcast.yaml"))...) }

@@ -18,6 +18,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/wxcast/wxcast/internal/limit"
+	"github.com/wxcast/wxcast/internal/text"
 	"github.com/wxcast/wxcast/internal/wechat"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
@@ -76,7 +77,9 @@ func New(o Options) *Door {
 		ofUser:  limit.New(loginsOfUser, loginBurstOfUser),
 		answers: limit.New(answersOfUser, answerBurstOfUser), permits: map[wxcast.AppID]*permitQueue{}}
 	for _, m := range o.MiniPrograms {
-		d.permits[m.AppID] = newPermitQueue(o.Store, m)
+		if d.permits[m.AppID] == nil { // of accounts that share it the first, as miniProgram has it
+			d.permits[m.AppID] = newPermitQueue(o.Store, m)
+		}
 	}
 	return d
 }
@@ -121,41 +124,41 @@ type loginAnswer struct {
 // login turns what wx.login gave into a session of ours, and stores who logged in.
 func (d *Door) login(w http.ResponseWriter, r *http.Request) {
 	if !d.ofIP.Allow(d.Address(r), time.Now()) {
-		d.refuse(w, r, http.StatusTooManyRequests, "too many logins from this address")
+		d.refuse(w, r, http.StatusTooManyRequests, wxcast.Say("login.too_many_here"))
 		return
 	}
 	var in loginRequest
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, loginMax))
 	if err != nil || json.Unmarshal(body, &in) != nil || in.Code == "" || len(in.Code) > 128 {
-		d.refuse(w, r, http.StatusBadRequest, `send {"code": what wx.login gave}`)
+		d.refuse(w, r, http.StatusBadRequest, wxcast.Say("login.want_code"))
 		return
 	}
 	mini, ok := d.miniProgram(in.AppID)
 	if !ok {
-		d.refuse(w, r, http.StatusBadRequest, "appid names no mini program that is configured with its secret")
+		d.refuse(w, r, http.StatusBadRequest, wxcast.Say("login.no_mini"))
 		return
 	}
 	user, err := mini.Source.CodeToSession(r.Context(), in.Code)
 	switch {
 	case errors.Is(err, wechat.ErrLoginAgain):
-		d.refuse(w, r, http.StatusUnauthorized, err.Error())
+		d.refuse(w, r, http.StatusUnauthorized, wxcast.Say("login.again"))
 		return
 	case errors.Is(err, wechat.ErrLoginBlocked):
-		d.refuse(w, r, http.StatusForbidden, err.Error())
+		d.refuse(w, r, http.StatusForbidden, wxcast.Say("login.blocked"))
 		return
 	case err != nil:
 		d.Log.ErrorContext(r.Context(), "WeChat did not take a login code", "mini_appid", mini.AppID, "err", err)
-		refuseLogin(w, http.StatusServiceUnavailable, "WeChat does not answer; try again")
+		answerRefused(w, r, http.StatusServiceUnavailable, wxcast.Say("login.no_answer"))
 		return
 	case !d.ofUser.Allow(string(user.MiniOpenID), time.Now()):
-		d.refuse(w, r, http.StatusTooManyRequests, "too many logins of this person")
+		d.refuse(w, r, http.StatusTooManyRequests, wxcast.Say("login.too_many_of_person"))
 		return
 	}
 	answer := loginAnswer{ExpiresIn: int(sessionLife.Seconds())}
 	if user.UnionID != "" { // else nobody can be bridged: doctor tells how to mend it
 		if answer.Bridged, err = d.Store.Login(r.Context(), mini.AccountID, mini.ID, user); err != nil {
 			d.Log.ErrorContext(r.Context(), "a login was not stored", "err", err)
-			refuseLogin(w, http.StatusServiceUnavailable, "try again")
+			answerRefused(w, r, http.StatusServiceUnavailable, wxcast.Say("login.try_again"))
 			return
 		}
 	}
@@ -168,7 +171,7 @@ func (d *Door) login(w http.ResponseWriter, r *http.Request) {
 	answer.Session, err = session.SignedString([]byte(d.Key.Reveal()))
 	if err != nil {
 		d.Log.ErrorContext(r.Context(), "a session was not signed", "err", err)
-		refuseLogin(w, http.StatusInternalServerError, "try again")
+		answerRefused(w, r, http.StatusInternalServerError, wxcast.Say("login.try_again"))
 		return
 	}
 	writeJSON(w, http.StatusOK, answer)
@@ -184,19 +187,20 @@ func (d *Door) miniProgram(appid wxcast.AppID) (MiniProgram, bool) {
 	return MiniProgram{}, false
 }
 
-// refuse refuses a login, and notes that.
-func (d *Door) refuse(w http.ResponseWriter, r *http.Request, status int, why string) {
+// refuse refuses somebody, and notes that.
+func (d *Door) refuse(w http.ResponseWriter, r *http.Request, status int, why wxcast.Sentence) {
 	if d.Refused != nil {
 		d.Refused(r.Context(), http.StatusText(status), d.Address(r))
 	}
-	refuseLogin(w, status, why)
+	answerRefused(w, r, status, why)
 }
 
-func refuseLogin(w http.ResponseWriter, status int, why string) {
+// answerRefused says why in the language that is asked for.
+func answerRefused(w http.ResponseWriter, r *http.Request, status int, why wxcast.Sentence) {
 	if status == http.StatusTooManyRequests {
 		w.Header().Set("Retry-After", "5")
 	}
-	writeJSON(w, status, map[string]string{"error": why})
+	writeJSON(w, status, map[string]string{"error": text.OfRequest(r).Say(why)})
 }
 
 func writeJSON(w http.ResponseWriter, status int, v any) {

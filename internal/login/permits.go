@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"regexp"
@@ -83,22 +82,22 @@ func newPermitQueue(store Store, m MiniProgram) *permitQueue {
 func (d *Door) takePermits(w http.ResponseWriter, r *http.Request) {
 	mini, who, err := d.session(r)
 	if err != nil {
-		d.refuse(w, r, http.StatusUnauthorized, "the session is not good; call wx.login and POST /login")
+		d.refuse(w, r, http.StatusUnauthorized, wxcast.Say("login.no_session"))
 		return
 	}
 	if !d.answers.Allow(string(who), time.Now()) {
-		refuseLogin(w, http.StatusTooManyRequests, "too many reports of this person")
+		answerRefused(w, r, http.StatusTooManyRequests, wxcast.Say("login.too_many_reports"))
 		return
 	}
 	var in permitsRequest
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, permitsMax))
 	if err != nil || json.Unmarshal(body, &in) != nil {
-		refuseLogin(w, http.StatusBadRequest, `send {"id": …, "scene": …, "results": what wx.requestSubscribeMessage gave}`)
+		answerRefused(w, r, http.StatusBadRequest, wxcast.Say("login.want_report"))
 		return
 	}
-	reports, err := in.reports(who, d.Store.Now())
-	if err != nil {
-		refuseLogin(w, http.StatusBadRequest, err.Error())
+	reports, problem := in.reports(who, d.Store.Now())
+	if !problem.IsZero() {
+		answerRefused(w, r, http.StatusBadRequest, problem)
 		return
 	}
 	answer := permitsAnswer{Left: map[string]int64{}}
@@ -107,7 +106,7 @@ func (d *Door) takePermits(w http.ResponseWriter, r *http.Request) {
 		defer cancel()
 		if answer.Left, err = d.permits[mini.AppID].Put(ctx, reports); err != nil {
 			d.Log.ErrorContext(r.Context(), "what a person allows was not stored", "err", err)
-			refuseLogin(w, http.StatusServiceUnavailable, "try again, with the same id")
+			answerRefused(w, r, http.StatusServiceUnavailable, wxcast.Say("login.try_again_same_id"))
 			return
 		}
 	}
@@ -116,12 +115,12 @@ func (d *Door) takePermits(w http.ResponseWriter, r *http.Request) {
 
 // session is whose session a request has, and of which mini program.
 func (d *Door) session(r *http.Request) (mini MiniProgram, who wxcast.Recipient, err error) {
-	text, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	shown, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	if !ok {
 		return mini, "", errors.New("no session")
 	}
 	var claims jwt.RegisteredClaims
-	_, err = jwt.ParseWithClaims(text, &claims, func(session *jwt.Token) (any, error) {
+	_, err = jwt.ParseWithClaims(shown, &claims, func(session *jwt.Token) (any, error) {
 		for _, key := range []interface{ Reveal() string }{d.Key, d.OldKey} {
 			if key != nil && key.Reveal() != "" && session.Header["kid"] == KeyID(key.Reveal()) {
 				return []byte(key.Reveal()), nil
@@ -141,22 +140,22 @@ func (d *Door) session(r *http.Request) (mini MiniProgram, who wxcast.Recipient,
 
 // reports are the answers that count: accepted or refused. A template that is banned or
 // filtered was not shown to the person.
-func (in permitsRequest) reports(who wxcast.Recipient, now time.Time) (reports []wxcast.PermitReport, err error) {
+func (in permitsRequest) reports(who wxcast.Recipient, now time.Time) (reports []wxcast.PermitReport,
+	problem wxcast.Sentence) {
 	switch {
 	case in.FormID != nil:
-		return nil, errors.New("form_id is gone: WeChat retired its API on 2020-01-10; ask with wx.requestSubscribeMessage, and send id and results")
+		return nil, wxcast.Say("permits.form_id")
 	case !reportID.MatchString(in.ID):
-		return nil, errors.New("id is not 1 to 64 letters, digits, dots, colons, dashes and underscores; make one for each answer, and send it again with a retry")
+		return nil, wxcast.Say("permits.want_report_id")
 	case len(in.Results) == 0 || len(in.Results) > resultsMax:
-		return nil, fmt.Errorf("results names %d templates; send what wx.requestSubscribeMessage gave, 1 to %d", len(in.Results),
-			resultsMax)
+		return nil, wxcast.Say("permits.how_many_results", "n", len(in.Results), "most", resultsMax)
 	}
 	for template, result := range in.Results {
 		if template == "errMsg" { // the whole answer was sent on
 			continue
 		}
 		if !permit.TemplateID.MatchString(template) {
-			return nil, fmt.Errorf("%q is no template id", foreign.Text(template, sceneMax))
+			return nil, wxcast.Say("permits.no_template", "value", foreign.Text(template, sceneMax))
 		}
 		accepted := strings.HasPrefix(result, "accept")
 		switch {
@@ -164,11 +163,11 @@ func (in permitsRequest) reports(who wxcast.Recipient, now time.Time) (reports [
 		case result == "ban", result == "filter":
 			continue
 		default:
-			return nil, fmt.Errorf("%s: %q is none of accept, reject, ban and filter", template, foreign.Text(result, sceneMax))
+			return nil, wxcast.Say("permits.no_result", "template", template, "value", foreign.Text(result, sceneMax))
 		}
 		reports = append(reports, wxcast.PermitReport{Recipient: who, TemplateID: template, Accepted: accepted,
 			Source: wxcast.PermitByClient, ID: in.ID, At: now, Scene: foreign.Text(in.Scene, sceneMax),
 			Kind: wxcast.PermitOnce})
 	}
-	return reports, nil
+	return reports, problem
 }

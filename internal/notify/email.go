@@ -6,13 +6,13 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
 	"strconv"
 	"strings"
 
 	"github.com/wneessen/go-mail"
 
+	"github.com/wxcast/wxcast/internal/value"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
@@ -42,8 +42,7 @@ func parseMailServer(text string) (m mailServer, err error) {
 			m.port = 465
 		}
 	}
-	ip := net.ParseIP(m.host)
-	m.plain = !m.tls && (m.host == "localhost" || ip != nil && ip.IsLoopback())
+	m.plain = !m.tls && value.OnThisMachine(m.host)
 	if m.host == "" || m.from == "" || len(m.to) == 0 {
 		return m, errors.New("its address lacks host, from or to")
 	}

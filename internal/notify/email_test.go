@@ -137,7 +137,8 @@ func TestAStrangersMailServerGetsNoPassword(t *testing.T) {
 		heard <- n
 	}()
 	robot := notify.Robot{Kind: "email", Secret: config.Secret("PASSW0RD"),
-		URL: config.Secret("smtps://robot@" + listener.Addr().String() + "?from=robot@shop.example&to=ops@shop.example")}
+		URL: config.Secret("smtps://robot@" + listener.Addr().String() +
+			"?from=robot@shop.example&to=ops@shop.example")}
 	err = robot.Tell(t.Context(), http.DefaultClient, notice, "shop", at)
 	if err == nil || !strings.Contains(err.Error(), "certificate") {
 		t.Errorf("%v, want a word about the certificate", err)

@@ -215,8 +215,8 @@ func TestEachNoticeIsToldOnce(t *testing.T) {
 
 // A webhook with a secret is signed as Standard Webhooks has it, checked by their library.
 func TestWebhooksAreSigned(t *testing.T) {
-	for name, secret := range map[string]string{"any text": "a secret of the company's", "as the standard writes it": "whsec_" +
-		base64.StdEncoding.EncodeToString([]byte("0123456789abcdef01234567"))} {
+	for name, secret := range map[string]string{"any text": "a secret of the company's",
+		"as the standard writes it": "whsec_" + base64.StdEncoding.EncodeToString([]byte("0123456789abcdef01234567"))} {
 		var headers []http.Header
 		var bodies [][]byte
 		server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {

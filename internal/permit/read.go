@@ -78,7 +78,8 @@ func Read(in io.Reader, name string) iter.Seq2[Row, error] {
 }
 
 func bad(name string, line int, key string, problem wxcast.Sentence) error {
-	return &wxcast.BadInput{File: name, Line: line, Key: key, Problem: problem, Want: wxcast.Say("permits.want_columns")}
+	return &wxcast.BadInput{File: name, Line: line, Key: key, Problem: problem,
+		Want: wxcast.Say("permits.want_columns")}
 }
 
 func row(record textfile.Record, places []int) Row {

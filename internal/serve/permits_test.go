@@ -101,6 +101,21 @@ func TestConsentsAreCounted(t *testing.T) {
 				return err == nil && left == want
 			})
 		}
+		tell := func(template, status string, at time.Time) {
+			t.Helper()
+			if code, answer := b.postSealedTo(t, door, keys, popup(who, template, status, at)); code != http.StatusOK {
+				t.Fatalf("%d %s", code, answer)
+			}
+		}
+		// Who does not have the mini program's keys is no WeChat, though they have the account's.
+		if status, _ := b.postSealedTo(t, door, b.keys, popup(who, "T1", "accept", time.Now())); status !=
+			http.StatusForbidden {
+			t.Errorf("sealed with the account's keys: %d, want 403", status)
+		}
+		status, _ := b.postSealedTo(t, "/wechat/shop/wxother", keys, popup(who, "T1", "accept", time.Now()))
+		if status != http.StatusNotFound {
+			t.Errorf("to a mini program of nobody: %d, want 404", status)
+		}
 		// The mini program alone, and its retry.
 		for range 2 {
 			status, left, answer := b.report(t, session,
@@ -112,15 +127,11 @@ func TestConsentsAreCounted(t *testing.T) {
 		// WeChat tells of the same, twice.
 		now := time.Now()
 		for range 2 {
-			if status, answer := b.postSealedTo(t, door, keys, popup(who, "T1", "accept", now)); status != http.StatusOK {
-				t.Fatalf("%d %s", status, answer)
-			}
+			tell("T1", "accept", now)
 		}
 		allows("T1", 1)
 		// WeChat first; from now on it is the truth, and the mini program's word a hint.
-		if status, answer := b.postSealedTo(t, door, keys, popup(who, "T4", "accept", now)); status != http.StatusOK {
-			t.Fatalf("%d %s", status, answer)
-		}
+		tell("T4", "accept", now)
 		allows("T4", 1)
 		if _, left, answer := b.report(t, session, `{"id":"a2","results":{"T4":"acceptWithAudio"}}`); left["T4"] != 1 {
 			t.Errorf("after WeChat told: %v %s, want the one", left, answer)
@@ -128,14 +139,10 @@ func TestConsentsAreCounted(t *testing.T) {
 		if _, left, answer := b.report(t, session, `{"id":"a3","results":{"T5":"accept"}}`); left["T5"] != 0 {
 			t.Errorf("the mini program alone, where WeChat tells: %v %s, want a hint only", left, answer)
 		}
-		if status, _ := b.postSealedTo(t, door, keys, popup(who, "T5", "accept", now)); status != http.StatusOK {
-			t.Fatal(status)
-		}
+		tell("T5", "accept", now)
 		allows("T5", 1)
 		// A refusal takes what was there.
-		if status, _ := b.postSealedTo(t, door, keys, popup(who, "T1", "reject", now.Add(2*time.Second))); status != http.StatusOK {
-			t.Fatal(status)
-		}
+		tell("T1", "reject", now.Add(2*time.Second))
 		allows("T1", 0)
 	})
 }
@@ -144,13 +151,13 @@ func TestBadReportsAreRefused(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
 		session := b.sessionOf(t, b.someone(t, 3))
 		for body, want := range map[string]string{
-			``: "send {", `{`: "send {", `{"id":"a","results":{}}`: "names 0 templates",
+			``: "send id, scene", `{`: "send id, scene", `{"id":"a","results":{}}`: "names 0 templates",
 			`{"results":{"T":"accept"}}`:                                 "id is not 1 to 64 letters",
 			`{"id":"a b","results":{"T":"accept"}}`:                      "id is not 1 to 64 letters",
 			`{"id":"a","results":{"T":"yes"}}`:                           "none of accept, reject, ban and filter",
 			`{"id":"a","results":{"T 1":"accept"}}`:                      "is no template id",
 			`{"id":"a","form_id":"f","results":{"T":"accept"}}`:          "WeChat retired its API on 2020-01-10",
-			`{"id":"` + strings.Repeat("x", 9000) + `"}`:                 "send {",
+			`{"id":"` + strings.Repeat("x", 9000) + `"}`:                 "send id, scene",
 			`{"id":"a","results":{` + manyResults(21) + `"T":"reject"}}`: "names 22 templates",
 		} {
 			if status, _, answer := b.report(t, session, body); status != http.StatusBadRequest ||
@@ -158,8 +165,23 @@ func TestBadReportsAreRefused(t *testing.T) {
 				t.Errorf("%.60s: %d %s, want %q", body, status, answer, want)
 			}
 		}
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, b.base+"/permits", strings.NewReader("{"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Accept-Language", "zh-CN")
+		if resp, err := http.DefaultClient.Do(req); err != nil {
+			t.Error(err)
+		} else {
+			raw, _ := io.ReadAll(resp.Body)
+			_ = resp.Body.Close()
+			if !strings.Contains(string(raw), "会话无效") {
+				t.Errorf("in Chinese it says %s", raw)
+			}
+		}
 		for _, bad := range []string{"", "x", session + "x", session[:len(session)-4]} {
-			if status, _, answer := b.report(t, bad, `{"id":"a","results":{"T":"accept"}}`); status != http.StatusUnauthorized {
+			status, _, answer := b.report(t, bad, `{"id":"a","results":{"T":"accept"}}`)
+			if status != http.StatusUnauthorized {
 				t.Errorf("the session %.20s…: %d %s", bad, status, answer)
 			}
 		}

@@ -166,7 +166,8 @@ func (p *Program) heardOf(ctx context.Context, a *account.Account) (callback.Acc
 
 // callbackKeys are what an app's callbacks are checked with.
 func (p *Program) callbackKeys(appid string, token config.Secret, keys ...config.Secret) wechat.CallbackKeys {
-	k := wechat.CallbackKeys{AppID: wxcast.AppID(appid), Token: token, Compatible: p.cfg.Serve.CallbackMode == "compatible"}
+	k := wechat.CallbackKeys{AppID: wxcast.AppID(appid), Token: token,
+		Compatible: p.cfg.Serve.CallbackMode == "compatible"}
 	for _, key := range keys {
 		if key != "" {
 			k.AESKeys = append(k.AESKeys, key)
@@ -252,8 +253,7 @@ func (p *Program) checkListen(ctx context.Context) error {
 // loopback tells whether only this machine can reach an address.
 func loopback(listen string) bool {
 	host, _, err := net.SplitHostPort(listen)
-	ip := net.ParseIP(host)
-	return err == nil && (host == "localhost" || ip != nil && ip.IsLoopback())
+	return err == nil && value.OnThisMachine(host)
 }
 
 // Address is where the program listens.

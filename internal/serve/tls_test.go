@@ -42,7 +42,9 @@ func TestTheProgramHoldsItsOwnCertificate(t *testing.T) {
 func TestMistakesOfServeAreTold(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
 		for want, change := range map[string]func(*config.Serve){
-			"serve.tls: cannot be used": func(s *config.Serve) { s.TLS.CertFile, s.TLS.KeyFile = "none.crt", "none.key" },
+			"serve.tls: cannot be used": func(s *config.Serve) {
+				s.TLS = config.TLS{CertFile: "no.crt", KeyFile: "no.key"}
+			},
 			"serve.session_key: can be guessed": func(s *config.Serve) {
 				s.SessionKey = config.Secret(strings.Repeat("secret", 8))
 			},

@@ -16,7 +16,8 @@ import (
 )
 
 func event(id int64) siem.Event {
-	return siem.Event{Account: "shop", AuditEntry: wxcast.AuditEntry{ID: id, Actor: "key ci", Action: "sync", Hash: "ab"}}
+	e := wxcast.AuditEntry{ID: id, Actor: "key ci", Action: "sync", Hash: "ab"}
+	return siem.Event{Account: "shop", AuditEntry: e}
 }
 
 func TestEntriesGoToTheFile(t *testing.T) {

@@ -215,7 +215,7 @@ Where to go next:
 	"col.template":  {"TEMPLATE", "模板"}, "col.kind": {"KIND", "类型"}, "col.people": {"PEOPLE", "人数"},
 	"col.messages": {"MESSAGES", "条数"}, "col.source": {"TOLD BY", "来源"},
 	"col.from":            {"FROM", "来自"},
-	"audit.right":         {"{n:count} entries, {first} to {last}: as they were written.", "共 {n:count} 条，第 {first} 至 {last} 条：与写入时一致。"},
+	"audit.right":         {"{n:count} entries, {first} to {last}, with a data key from {keyed} on: as they were written.", "共 {n:count} 条，第 {first} 至 {last} 条（自第 {keyed} 条起使用数据密钥）：与写入时一致。"},
 	"audit.right_unkeyed": {"{n:count} entries, {first} to {last}: as they were written, unless somebody wrote all of them anew; set store.key_file, or keep the head elsewhere.", "共 {n:count} 条，第 {first} 至 {last} 条：与写入时一致，除非有人把它们全部重写；请设置 store.key_file，或把下面的末尾哈希另行保存。"},
 	"audit.head":          {"Head: {head}", "末尾：{head}"},
 	"jobs.interrupted": {"interrupted: the run of {due:minute} (Beijing) took its place",

@@ -7,6 +7,7 @@ var _ = add(map[string]words{
 	"app.kind_official_account": {"an official account", "公众号"},
 	"app.kind_mini_program":     {"a mini program", "小程序"},
 	"audit.changed":             {"entry {id} is not as it was written: it was changed, or its hash was", "第 {id} 条与写入时不符：内容或哈希被改动"},
+	"audit.unkeyed":             {"entry {id} was written without a data key, though earlier ones have one: set store.key_file everywhere, or somebody wrote it who has none", "第 {id} 条未使用数据密钥，而更早的记录使用了：请在所有进程设置 store.key_file；否则是无密钥者写入的"},
 	"audit.gap":                 {"before entry {id} at least one is missing, or was put in", "第 {id} 条之前缺少记录或被插入了记录"},
 	"audit.cut":                 {"entries before {id} are gone, and not by the retention", "第 {id} 条之前的记录不见了，且并非按保留期清除"},
 	"audit.no_head":             {"entry {id} is not the one whose hash was given: what follows it was written anew, or it is gone", "第 {id} 条与给出的哈希不符：其后的记录被重写，或该条已不存在"},

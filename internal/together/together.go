@@ -12,12 +12,10 @@ const waiting = 4096
 
 // Queue does things that come one by one together.
 type Queue[T, R any] struct {
-	// Do does all of them, and returns as many results, in their order.
-	Do     func(ctx context.Context, all []T) ([]R, error)
-	Most   int           // that are done together
-	Within time.Duration // which nobody waits longer than
-
-	in chan item[T, R]
+	do     func(ctx context.Context, all []T) ([]R, error)
+	most   int
+	within time.Duration
+	in     chan item[T, R]
 }
 
 type item[T, R any] struct {
@@ -30,9 +28,10 @@ type result[R any] struct {
 	err error
 }
 
-// New makes a queue. It does nothing before Run.
+// New makes a queue, which does nothing before Run: at most so many are done together, within
+// so long. do does all of them, and returns as many results, in their order.
 func New[T, R any](most int, within time.Duration, do func(context.Context, []T) ([]R, error)) *Queue[T, R] {
-	return &Queue[T, R]{Do: do, Most: most, Within: within, in: make(chan item[T, R], waiting)}
+	return &Queue[T, R]{do: do, most: most, within: within, in: make(chan item[T, R], waiting)}
 }
 
 // Put returns when it is done.
@@ -74,7 +73,7 @@ func (q *Queue[T, R]) Run(ctx context.Context) {
 // with takes what else is waiting.
 func (q *Queue[T, R]) with(first item[T, R]) []item[T, R] {
 	all := []item[T, R]{first}
-	for len(all) < q.Most {
+	for len(all) < q.most {
 		select {
 		case next := <-q.in:
 			all = append(all, next)
@@ -90,9 +89,9 @@ func (q *Queue[T, R]) doAll(all []item[T, R]) {
 	for i, one := range all {
 		whats[i] = one.what
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), q.Within)
+	ctx, cancel := context.WithTimeout(context.Background(), q.within)
 	defer cancel()
-	results, err := q.Do(ctx, whats)
+	results, err := q.do(ctx, whats)
 	for i, one := range all {
 		var r R
 		its := err
@@ -101,7 +100,7 @@ func (q *Queue[T, R]) doAll(all []item[T, R]) {
 			r = results[i]
 		case len(all) > 1 && ctx.Err() == nil: // it may be one that the others pay for
 			var alone []R
-			if alone, its = q.Do(ctx, whats[i:i+1]); its == nil {
+			if alone, its = q.do(ctx, whats[i:i+1]); its == nil {
 				r = alone[0]
 			}
 		}

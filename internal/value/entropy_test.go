@@ -11,7 +11,8 @@ import (
 )
 
 func TestGuessableSecretsAreKnown(t *testing.T) {
-	for _, secret := range []string{strings.Repeat("a", 64), strings.Repeat("secret", 8), strings.Repeat("0123456789", 4),
+	for _, secret := range []string{strings.Repeat("a", 64), strings.Repeat("secret", 8),
+		strings.Repeat("0123456789", 4),
 		"abcdefghijklmnopqrstuvwxyz012345", "00000000000000000000000000000001", strings.Repeat("changeme-", 5),
 		"passwordpasswordpassword12345678", strings.Repeat("Xk29fLq0", 5)} {
 		if !value.Guessable(secret) {

@@ -48,9 +48,10 @@ type AuditCheck struct {
 	// Head is the last entry's id and hash: who wrote it down elsewhere sees later whether
 	// the log up to here is still the same.
 	Head string `json:"head"`
-	// Keyed tells that every hash is made with a data key: who can write to the store alone
-	// cannot make them anew.
-	Keyed bool `json:"keyed"`
+	// KeyedFrom is the entry from which on every hash is made with a data key; 0 for none. Who
+	// can write to the store alone cannot make those anew, but could those before, and then
+	// all of them look as if there had been no key.
+	KeyedFrom int64 `json:"keyed_from,omitempty"`
 	// Broken is what is wrong; nil for nothing. At is the first entry of which that is so.
 	Broken *Sentence `json:"-"`
 	At     int64     `json:"broken_at,omitempty"`

@@ -20,7 +20,6 @@ const (
 	PermitByClient PermitSource = "client" // the mini program, with a person's session
 	PermitByEvent  PermitSource = "event"  // WeChat, by a callback
 	PermitByImport PermitSource = "import" // a ledger that the company kept
-	PermitByAPI    PermitSource = "api"
 )
 
 // PermitReport tells what a person answered when they were asked to allow messages of a
@@ -29,7 +28,7 @@ type PermitReport struct {
 	Recipient  Recipient // as the app knows the person
 	TemplateID string
 	Accepted   bool         // false: they refused, and allow nothing any more
-	Source     PermitSource // client, event or api
+	Source     PermitSource // client or event
 	ID         string       // the client's own of this answer; "" for an event
 	At         time.Time    // by WeChat's clock for an event; else when we were told, UTC
 	Scene      string       // where in the mini program they were asked

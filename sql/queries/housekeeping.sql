@@ -48,7 +48,7 @@ SELECT CAST(id AS TEXT) AS id FROM events WHERE account_id = $1 AND id > CAST($3
     AND applied_at IS NOT NULL AND kind NOT LIKE 'subscribe_msg_%' ORDER BY events.id LIMIT $4;
 
 -- name: old-subscribe-events
--- They are what people allowed, and are kept for longer.
+-- They are what people allowed: the evidence of the ledger, and kept for longer.
 -- $1 account; $2 received before, UTC; $3 after this id; $4 at most.
 SELECT CAST(id AS TEXT) AS id FROM events WHERE account_id = $1 AND id > CAST($3 AS BIGINT) AND received_at < $2
     AND applied_at IS NOT NULL AND kind LIKE 'subscribe_msg_%' ORDER BY events.id LIMIT $4;
@@ -74,13 +74,10 @@ SELECT DISTINCT recipient FROM blocks WHERE account_id = $1 AND recipient > $3 A
 -- $1 account; $2 recipients as a JSON array; $3 before, UTC; %s the recipients.
 DELETE FROM blocks WHERE account_id = $1 AND recipient IN (%s) AND since < $3;
 
--- name: old-commits
--- $1 account; $2 before, UTC; $3 after this id; $4 at most.
-SELECT id FROM commits WHERE account_id = $1 AND id > $3 AND at < $2 ORDER BY id LIMIT $4;
-
--- name: drop-commits
--- $1 account; $2 ids as a JSON array; %s the ids.
-DELETE FROM commits WHERE account_id = $1 AND id IN (%s);
+-- name: drop-old-commits
+-- $1 account; $2 before, UTC; $3 at most.
+DELETE FROM commits WHERE account_id = $1 AND id IN (
+    SELECT c.id FROM commits c WHERE c.account_id = $1 AND c.at < $2 ORDER BY c.at LIMIT $3);
 
 -- name: gone-followers
 -- $1 account; $2 unfollowed before, UTC; $3 after this openid; $4 at most.

@@ -337,7 +337,7 @@ CREATE TABLE permits (
     -- The person as the app knows them: a mini_openid, or the openid of an official account.
     recipient    TEXT NOT NULL,
     granted_at   TIMESTAMP NOT NULL,
-    source       TEXT NOT NULL CHECK (source IN ('client', 'event', 'import', 'api')),
+    source       TEXT NOT NULL CHECK (source IN ('client', 'event', 'import')),
     -- Who told of it, so that the same is counted once: the client by an id of its own, WeChat
     -- by the time of its event.
     report_id    TEXT NOT NULL DEFAULT '',

@@ -1,0 +1,98 @@
+package wechat_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/wxcast/wxcast/config"
+	"github.com/wxcast/wxcast/internal/wechat"
+	"github.com/wxcast/wxcast/internal/wxcast"
+)
+
+// brokenAnswers are hosts that answer as no API should.
+var brokenAnswers = map[string]http.HandlerFunc{
+	"502 with HTML": func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, "<html>bad gateway", http.StatusBadGateway)
+	},
+	"HTML with 200": func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html>login first</html>") },
+	"nothing":       func(http.ResponseWriter, *http.Request) {},
+	"a redirect": func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "https://example.com/?"+r.URL.RawQuery, http.StatusFound)
+	},
+	"truncated": func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", "100")
+		fmt.Fprint(w, `{"errcode`)
+	},
+	"a wrong type": func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, `{"errcode":"none","access_token":7,"total":"x"}`)
+	},
+	"an endless reply": func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `"`+strings.Repeat("x", 9<<20)) },
+	"a cut connection": func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+	"a slow answer": func(_ http.ResponseWriter, r *http.Request) {
+		select {
+		case <-r.Context().Done():
+		case <-time.After(time.Second):
+		}
+	},
+	"the token in the errmsg": func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, `{"errcode":45015,"errmsg":"bad %s %s"}`, r.URL.Query().Get("access_token"), "s3cr3t-of-the-app")
+	},
+}
+
+func TestNoFailureOfAnyCallPanicsOrLeaks(t *testing.T) {
+	const secret, token = "s3cr3t-of-the-app", "t0ken-of-the-app"
+	now := time.Now()
+	for name, handler := range brokenAnswers {
+		for _, cached := range []bool{true, false} { // the call itself fails, or fetching its token
+			t.Run(fmt.Sprintf("%s, token cached %v", name, cached), func(t *testing.T) {
+				t.Parallel()
+				server := httptest.NewServer(handler)
+				defer server.Close()
+				server.Config.ErrorLog = nil
+				db := openStore(t)
+				if cached {
+					if err := db.SaveToken(t.Context(), "wx",
+						wxcast.NewToken(token, now, now.Add(2*time.Hour))); err != nil {
+						t.Fatal(err)
+					}
+				}
+				c := wechat.New(wechat.Options{AppID: "wx", Secret: config.Secret(secret), Bases: []string{server.URL},
+					Timeout: 300 * time.Millisecond, Tokens: db})
+				defer c.Close()
+				for call, err := range everyCall(t.Context(), c) {
+					if err == nil {
+						t.Errorf("%s: no error", call)
+						continue
+					}
+					text := fmt.Sprintf("%v|%+v|%#v", err, err, err)
+					if strings.Contains(text, secret) || strings.Contains(text, token) {
+						t.Errorf("%s leaks: %s", call, text)
+					}
+					class := wechat.ClassOf(err)
+					if name == "a redirect" && class == wechat.ClassConfigStop { // the next one would lead there, too
+						continue
+					}
+					if class != wechat.ClassRetryLater && class != wechat.ClassMsgBad {
+						t.Errorf("%s: class %v: %v", call, class, err)
+					}
+				}
+			})
+		}
+	}
+}
+
+func everyCall(ctx context.Context, c *wechat.Client) map[string]error {
+	out := map[string]error{}
+	_, out["ListFollowers"] = c.ListFollowers(ctx, "o")
+	_, _, out["BatchGetUsers"] = c.BatchGetUsers(ctx, []wxcast.OpenID{"o"})
+	_, out["ListTemplates"] = c.ListTemplates(ctx)
+	_, out["SendTemplate"] = c.SendTemplate(ctx, wechat.TemplateMessage{ToUser: "o"})
+	_, out["ListSubscribeTemplates"] = c.ListSubscribeTemplates(ctx)
+	_, out["GetQuota"] = c.GetQuota(ctx, "/x")
+	return out
+}
