@@ -14,6 +14,8 @@ type Channel struct {
 	API string
 	// App tells whose token and quota it is: the official account's or the mini program's.
 	App AppKind
+	// Right is what a message takes beside quota: see Right.
+	Right Right
 	// DedupWindow is how long WeChat takes a repeat of a message for the same one; 0 where
 	// it never does: then a message whose outcome was lost is never repeated by itself.
 	DedupWindow time.Duration
@@ -37,6 +39,23 @@ type Channel struct {
 	// ReceiptBlocked are the statuses of a receipt that mean: this person wants nothing by
 	// this channel. They are left out of it from then on, until they follow or consent anew.
 	ReceiptBlocked []string
+}
+
+// Right is what a person must have given before a message may be sent to them; each message
+// uses one up.
+type Right string
+
+// The rights.
+const (
+	NoRight     Right = ""
+	RightPermit Right = "permit" // a consent to the template
+	RightWindow Right = "window" // they wrote to the account, or tapped something, a while ago
+)
+
+// Refuses tells whether an errcode is one by which the channel refuses this person, and by
+// which another channel may reach them still.
+func (c Channel) Refuses(code int) bool {
+	return Among(c.Gone, code) || Among(c.NoPermit, code) || Among(c.WindowOver, code)
 }
 
 // Among tells whether an errcode is one of a channel's.
