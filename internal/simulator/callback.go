@@ -26,6 +26,7 @@ type event struct {
 	msgID  int64
 	status string
 	list   []listItem
+	text   string    // of a message that the person wrote: it is no event then
 	mini   bool      // it is told to the mini program
 	at     time.Time // zero for when it is told
 }
@@ -61,6 +62,12 @@ func (e event) xml(at time.Time) string {
 	text("ToUserName", originalID)
 	text("FromUserName", e.from)
 	fmt.Fprintf(&b, "<CreateTime>%d</CreateTime>", at.Unix())
+	if e.text != "" {
+		text("MsgType", "text")
+		text("Content", e.text)
+		fmt.Fprintf(&b, "<MsgId>%d</MsgId>", e.msgID)
+		return b.String()
+	}
 	text("MsgType", "event")
 	text("Event", e.name)
 	switch {
@@ -93,6 +100,9 @@ func (e event) json(at time.Time) map[string]any {
 	out := map[string]any{"ToUserName": originalID, "FromUserName": e.from, "CreateTime": at.Unix(), "MsgType": "event",
 		"Event": e.name}
 	switch {
+	case e.text != "":
+		delete(out, "Event")
+		out["MsgType"], out["Content"], out["MsgId"] = "text", e.text, e.msgID
 	case e.status != "":
 		out["MsgID"], out["Status"] = e.msgID, e.status
 	case len(e.list) == 1:
@@ -127,8 +137,10 @@ func newCallbackQueue(s *Server) *callbackQueue {
 	}}
 }
 
-// send delivers an event after a delay, if there is a callback URL. s.mu is held.
+// send delivers an event after a delay, if there is a callback URL. Whether or not there is one,
+// the person may now be written to. s.mu is held.
 func (q *callbackQueue) send(e event, delay time.Duration) {
+	q.s.openWindow(e)
 	if q.s.knobs.to(e) == "" {
 		return
 	}
@@ -243,6 +255,9 @@ func (s sealer) request(k Knobs, e event, at time.Time) (target string, body []b
 
 // receiptDelay is a random time until a receipt. s.mu is held.
 func (s *Server) receiptDelay() time.Duration {
+	if s.knobs.ReceiptFirst {
+		return 0
+	}
 	return time.Duration(s.random.Int64N(max(1, int64(s.knobs.ReceiptDelay))))
 }
 
@@ -259,16 +274,12 @@ func (s *Server) sendReceipt(m message) {
 	case s.knobs.PersonFreqLimit > 0 && s.ledger.today(m.person, m.at) > s.knobs.PersonFreqLimit:
 		e.status = "failed:freq limit"
 	}
-	if s.knobs.ReceiptFirst {
-		s.callbacks.send(e, 0)
-		return
-	}
 	s.callbacks.send(e, s.receiptDelay())
 }
 
-// hold keeps a message for review; every second one passes, and its receipt names
+// review keeps a message for review; every second one passes, and its receipt names
 // a MsgID that nobody was told. A message that does not pass has no event.
-func (s *Server) hold(m message) {
+func (s *Server) review(m message) {
 	s.ledger.Held++
 	if s.ledger.Held%2 == 0 {
 		return

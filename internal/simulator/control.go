@@ -28,6 +28,9 @@ func (s *Server) controlRoutes() {
 	s.mux.HandleFunc("POST "+ControlPath+"login-code", s.loginCodeFor)
 	s.mux.HandleFunc("POST "+ControlPath+"permits", s.permitsFor)
 	s.mux.HandleFunc("DELETE "+ControlPath+"permits", s.refusePermitsFor)
+	s.mux.HandleFunc("POST "+ControlPath+"say", s.personDoes(s.Say, "text"))
+	s.mux.HandleFunc("POST "+ControlPath+"tap", s.personDoes(s.Tap, "key"))
+	s.mux.HandleFunc("POST "+ControlPath+"scan", s.personDoes(s.Scan, "scene"))
 }
 
 // State is the simulator's own account of what happened.
@@ -39,7 +42,9 @@ type State struct {
 	Duplicates   int                   `json:"duplicates"` // messages beyond a person's first
 	Deduplicated int                   `json:"deduplicated"`
 	Held         int                   `json:"held"`
-	Permitted    int                   `json:"subscribe_messages"`
+	Permitted    int                   `json:"subscribe_messages"` // and notices
+	ByChannel    map[string]int        `json:"by_channel"`         // messages, by template, subscribe, …
+	MostPerson   int                   `json:"most_per_person"`    // messages to one person, over all channels
 	TokenFetches int                   `json:"token_fetches"`
 	TokenKills   int                   `json:"token_kills"`
 	Callbacks    int64                 `json:"callbacks_delivered"`
@@ -51,9 +56,12 @@ type State struct {
 func (s *Server) State() State {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	seen := map[uint32]bool{}
+	seen, most := map[uint32]int{}, 0
+	channels := map[string]int{"template": 0, "subscribe": 0, "service": 0, "notice": 0}
 	for _, m := range s.ledger.messages {
-		seen[m.person] = true
+		seen[m.person]++
+		most = max(most, seen[m.person])
+		channels[m.channel]++
 	}
 	calls := make(map[string]*callStats, len(s.calls))
 	for api, c := range s.calls {
@@ -64,6 +72,7 @@ func (s *Server) State() State {
 		Now: s.now(), Followers: int(s.listed) - len(s.gone),
 		Messages: len(s.ledger.messages), People: len(seen), Duplicates: len(s.ledger.messages) - len(seen),
 		Deduplicated: s.ledger.Deduplicated, Held: s.ledger.Held, Permitted: s.ledger.Permitted,
+		ByChannel: channels, MostPerson: most,
 		TokenFetches: s.tokensOf(s.AppID).fetches, TokenKills: s.tokensOf(s.AppID).kills,
 		Callbacks: s.callbacks.delivered.Load(), CallbackLost: s.callbacks.lost.Load(), Calls: calls,
 	}
@@ -80,7 +89,8 @@ func (s *Server) showState(w http.ResponseWriter, _ *http.Request) { writeJSON(w
 
 // Message is what one person has seen.
 type Message struct {
-	OpenID      string    `json:"openid"`
+	OpenID      string    `json:"openid"` // to which it went: a mini_openid by "subscribe"
+	Channel     string    `json:"channel"`
 	MsgID       int64     `json:"msgid"`
 	ClientMsgID string    `json:"client_msg_id"`
 	PagePath    string    `json:"pagepath"`
@@ -94,7 +104,7 @@ func (s *Server) Messages() iter.Seq[Message] {
 	s.mu.Unlock()
 	return func(yield func(Message) bool) {
 		for _, m := range messages {
-			if !yield(Message{s.world.openid.encode(m.person), m.msgID, m.clientMsgID, m.page, m.at.UTC()}) {
+			if !yield(Message{s.addressOf(m), m.channel, m.msgID, m.clientMsgID, m.page, m.at.UTC()}) {
 				return
 			}
 		}
@@ -267,6 +277,10 @@ func (s *Server) FollowerIDs(n int) (openid, unionid string) {
 	return s.world.openid.encode(uint32(n)), s.world.unionid.encode(uint32(n))
 }
 
+// MiniOpenIDOf is the openid that the n-th follower of the seeded world has, or will have, in the
+// mini program.
+func (s *Server) MiniOpenIDOf(n int) string { return s.world.mini.encode(uint32(n)) }
+
 // Leave lets the follower with this openid unfollow; nobody has a made-up one.
 func (s *Server) Leave(openid string) {
 	s.mu.Lock()
@@ -290,6 +304,7 @@ func (s *Server) Return(openid string) {
 // leave lets a person unfollow. s.mu is held.
 func (s *Server) leave(n uint32) {
 	s.gone[n] = true
+	delete(s.windows, n)
 	s.callbacks.send(event{from: s.world.openid.encode(n), name: "unsubscribe"}, 0)
 }
 
@@ -306,8 +321,10 @@ func (s *Server) reset(w http.ResponseWriter, r *http.Request) {
 		}
 		s.listed = uint32(n)
 	}
-	s.gone, s.came, s.tokens, s.quotas, s.calls = map[uint32]bool{}, map[uint32]time.Time{}, map[string]*tokenState{}, map[string]*quotaState{}, map[string]*callStats{}
+	s.gone, s.came = map[uint32]bool{}, map[uint32]time.Time{}
+	s.tokens, s.quotas, s.calls = map[string]*tokenState{}, map[string]*quotaState{}, map[string]*callStats{}
 	s.codes, s.permits, s.ledger, s.clears, s.skew = map[string]loginCode{}, map[permit]int{}, ledger{}, 0, 0
+	s.visitors, s.windows, s.media = map[uint32]bool{}, map[uint32]*windows{}, map[string]time.Time{}
 	s.window, s.contents, s.requested = newDedupWindow(), newDedupWindow(), &recentCalls{}
 	s.mu.Unlock()
 	writeJSON(w, s.State())
@@ -326,7 +343,7 @@ func (s *Server) loginCodeFor(w http.ResponseWriter, r *http.Request) {
 // permitsFor lets ?openid= accept the subscribe template ?template= ?n= times.
 func (s *Server) permitsFor(w http.ResponseWriter, r *http.Request) {
 	n, err := strconv.Atoi(r.FormValue("n"))
-	if err != nil || n < 1 || templateByID(r.FormValue("template")) == nil ||
+	if err != nil || n < 1 || subscribeTemplateByID(r.FormValue("template")) == nil ||
 		!s.GivePermits(r.FormValue("openid"), r.FormValue("template"), n) {
 		http.Error(w, "openid, template and n must name a person, a template of the account, and a number",
 			http.StatusBadRequest)
@@ -353,9 +370,14 @@ func (s *Server) MoveClock(by time.Duration) {
 	s.skew += by
 }
 
-func (s *Server) killTokensNow(w http.ResponseWriter, _ *http.Request) {
+// killTokensNow kills the official account's tokens, or with ?app=mini the mini program's.
+func (s *Server) killTokensNow(w http.ResponseWriter, r *http.Request) {
+	appid := s.AppID
+	if r.FormValue("app") == "mini" {
+		appid = s.MiniAppID
+	}
 	s.mu.Lock()
-	s.killTokens()
+	s.killTokens(appid)
 	s.mu.Unlock()
 	w.WriteHeader(http.StatusNoContent)
 }

@@ -3,11 +3,15 @@ package simulator
 import (
 	"io"
 	"net/http"
+	"slices"
 	"time"
 )
 
-// bodyMax bounds a request.
-const bodyMax = 1 << 20
+// bodyMax bounds a request, and uploadMax one with a picture: above it no API is reached.
+const (
+	bodyMax   = 1 << 20
+	uploadMax = 16 << 20
+)
 
 // api wraps an endpoint with what every call goes through: the books, the
 // faults that were asked for, and the latency.
@@ -15,8 +19,13 @@ func (s *Server) api(next respond) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		c := &call{Request: r, api: r.URL.Path}
 		if r.Method == http.MethodPost {
-			body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, bodyMax))
+			most := int64(bodyMax)
+			if c.api == uploadAPI {
+				most = uploadMax
+			}
+			body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
 			if err != nil {
+				http.Error(w, "<html>413 Request Entity Too Large</html>", http.StatusRequestEntityTooLarge)
 				return
 			}
 			c.body = body
@@ -33,10 +42,31 @@ func (s *Server) api(next respond) http.HandlerFunc {
 			time.Sleep(latency)
 		}
 		if broken != nil {
+			s.letGo(c) // first: who sees the connection cut may call again at once
 			broken(w)
 			return
 		}
 		s.writeReply(w, c, out, f, slow)
+		s.letGo(c)
+	}
+}
+
+// hold marks an openid as being written to until the call's answer is written; a second call
+// meanwhile is refused. s.mu is held.
+func (s *Server) hold(c *call, openid string) *fault {
+	if s.inFlight[openid] {
+		return &fault{43108, "Cannot make concurrent calls to the same OpenID, please try again"}
+	}
+	c.held, s.inFlight[openid] = openid, true
+	return nil
+}
+
+// letGo ends what hold began.
+func (s *Server) letGo(c *call) {
+	if c.held != "" {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.inFlight, c.held)
 	}
 }
 
@@ -44,6 +74,9 @@ func (s *Server) api(next respond) http.HandlerFunc {
 // broken, if any, takes the place of the answer. s.mu is held.
 func (s *Server) answer(c *call, next respond) (out any, f *fault, broken func(http.ResponseWriter)) {
 	k, chance := &s.knobs, s.random.Float64()
+	if len(k.FaultsOnly) > 0 && !slices.Contains(k.FaultsOnly, c.api) {
+		chance = 1 // above every share
+	}
 	switch {
 	case less(&chance, k.DropBefore):
 		return nil, nil, cut

@@ -15,6 +15,8 @@ type Knobs struct {
 	DropBefore float64 `json:"drop_before"` // connection cut, nothing done
 	DropAfter  float64 `json:"drop_after"`  // connection cut after the effect
 	BrokenJSON float64 `json:"broken_json"` // an answer cut in the middle, after the effect
+	// FaultsOnly, if any, are the API paths that these shares are about.
+	FaultsOnly []string `json:"faults_only"`
 
 	// RawRemarks are remarks of followers, by openid, as they stand between the quotes in JSON:
 	// what people typed, and what is no JSON at all.
@@ -24,8 +26,8 @@ type Knobs struct {
 	KeywordReplies int `json:"keyword_replies"`
 	MenuButtons    int `json:"menu_buttons"`
 
-	// MaxRate answers sends above so many a second with MaxRateCode, 45011 or -1; 0
-	// is no limit.
+	// MaxRate answers sends above so many a second, of one API, with MaxRateCode, 45011 or
+	// -1; 0 is no limit.
 	MaxRate     int `json:"max_rate"`
 	MaxRateCode int `json:"max_rate_code"`
 	// TokenLife is how long an access token lives, and TokenOverlap how long a
@@ -49,8 +51,10 @@ type Knobs struct {
 	IPWhitelist []string `json:"ip_whitelist"`
 	// RefuseIP answers all such calls with 40164.
 	RefuseIP bool `json:"refuse_ip"`
-	// RefuseSend answers every send with this errcode; 0 is off.
+	// RefuseSend answers every template message with this errcode; 0 is off.
 	RefuseSend int `json:"refuse_send"`
+	// RefuseAPI answers every call to an API path with an errcode, once its token is good.
+	RefuseAPI map[string]int `json:"refuse_api"`
 
 	// PageSize is the length of a follower page; 10,000 is WeChat's.
 	PageSize int `json:"page_size"`
@@ -86,6 +90,24 @@ type Knobs struct {
 	// ReleasedPages, if any, are the pages that exist; others get 40165.
 	ReleasedPages []string `json:"released_pages"`
 
+	// RefusePermits is the share of subscribe messages and notices that answer 43101 although
+	// there is a permit, which stays: as a storm of refusals was seen in a bulk run.
+	RefusePermits float64 `json:"refuse_permits"`
+
+	// MessageWindow is how long a person may get customer-service messages after they wrote,
+	// and MessageWindowCount how many; TapWindow and TapWindowCount are the same after a tap in
+	// the menu, a follow or a scan. Source: service/guide/product/kf/intro.
+	MessageWindow      Duration `json:"message_window"`
+	MessageWindowCount int      `json:"message_window_count"`
+	TapWindow          Duration `json:"tap_window"`
+	TapWindowCount     int      `json:"tap_window_count"`
+	// KeepWindowCount: another message of the person prolongs an open window and gives no new
+	// count; by default it begins anew.
+	KeepWindowCount bool `json:"keep_window_count"`
+	// BusyCard is the share of good cards that answer -1; BusyCardSent shows them all the same.
+	BusyCard     float64 `json:"busy_card"`
+	BusyCardSent bool    `json:"busy_card_sent"`
+
 	// Shares of accepted messages whose receipt says that they were not delivered.
 	UserBlock    float64 `json:"user_block"`
 	SystemFailed float64 `json:"system_failed"`
@@ -96,6 +118,10 @@ type Knobs struct {
 	// ReceiptWithoutMsgID sends receipts with MsgID 0 for messages that had a client_msg_id,
 	// as one field report has it.
 	ReceiptWithoutMsgID bool `json:"receipt_without_msgid"`
+	// NoSentEvents tells nothing of accepted subscribe messages; SentFailed is the share of
+	// them whose event says that they were not delivered.
+	NoSentEvents bool    `json:"no_sent_events"`
+	SentFailed   float64 `json:"sent_failed"`
 	// CallbackURL is where events go; "" sends none.
 	CallbackURL string `json:"callback_url"`
 	// MiniCallbackURL is where the mini program's events go; "" sends them to CallbackURL.
@@ -130,6 +156,10 @@ func (k Knobs) withDefaults() Knobs {
 	setDuration(&k.DuplicateFilter, time.Minute)
 	setDuration(&k.ReceiptDelay, 30*time.Second)
 	setDuration(&k.CallbackTimeout, 5*time.Second)
+	setDuration(&k.MessageWindow, 48*time.Hour)
+	setDuration(&k.TapWindow, time.Minute)
+	setInt(&k.MessageWindowCount, 5)
+	setInt(&k.TapWindowCount, 3)
 	setInt(&k.PageSize, 10_000)
 	setInt(&k.MaxRateCode, 45011)
 	setInt(&k.ClientMsgIDMax, 64)

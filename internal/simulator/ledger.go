@@ -9,6 +9,7 @@ const sendAPI = "/cgi-bin/message/template/send"
 type message struct {
 	person      uint32
 	at          time.Time
+	channel     string // "template", "subscribe", "service" or "notice"
 	msgID       int64
 	clientMsgID string
 	page        string
@@ -19,17 +20,17 @@ type ledger struct {
 	messages     []message
 	Deduplicated int // repeats of a client_msg_id, accepted and not shown again
 	Held         int // messages held for review (40252)
-	Permitted    int // subscribe messages
+	Permitted    int // subscribe messages and notices: each took a permit
 }
 
 func (l *ledger) add(m message) { l.messages = append(l.messages, m) }
 
-// today counts what a person was shown on this Beijing day. It looks at all of
+// today counts the template messages that a person was shown on this Beijing day. It looks at all of
 // the day's messages: only the knobs that limit a person ask for it.
 func (l *ledger) today(person uint32, now time.Time) int {
 	day, count := now.In(beijing).Format(time.DateOnly), 0
 	for i := len(l.messages) - 1; i >= 0 && l.messages[i].at.In(beijing).Format(time.DateOnly) == day; i-- {
-		if l.messages[i].person == person {
+		if l.messages[i].person == person && l.messages[i].channel == "template" {
 			count++
 		}
 	}
@@ -66,7 +67,51 @@ func (s *Server) count(api string) {
 	c.PeakPerSecond = max(c.PeakPerSecond, c.inSecond)
 }
 
-// tooFast tells whether this second's sends are above the knob's rate.
-func (s *Server) tooFast() bool {
-	return s.knobs.MaxRate > 0 && s.callsTo(sendAPI).inSecond > int64(s.knobs.MaxRate)
+// tooFast refuses a send when this second's calls to its API are above the knob's rate.
+func (s *Server) tooFast(api string) *fault {
+	if s.knobs.MaxRate > 0 && s.callsTo(api).inSecond > int64(s.knobs.MaxRate) {
+		return &fault{s.knobs.MaxRateCode, "api minute-quota reach limit mustslower retry next minute"}
+	}
+	return nil
+}
+
+// addressOf is the openid to which a message went.
+func (s *Server) addressOf(m message) string {
+	if m.channel == "subscribe" {
+		return s.world.mini.encode(m.person)
+	}
+	return s.world.openid.encode(m.person)
+}
+
+// Received counts what each person was shown by a channel: "template", "subscribe", "service"
+// or "notice". The key is the openid to which it went: a mini_openid for "subscribe".
+func (s *Server) Received(channel string) map[string]int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	counts := map[uint32]int{}
+	for _, m := range s.ledger.messages {
+		if m.channel == channel {
+			counts[m.person]++
+		}
+	}
+	out := make(map[string]int, len(counts))
+	for person, count := range counts {
+		out[s.addressOf(message{person: person, channel: channel})] = count
+	}
+	return out
+}
+
+// MessagesOf counts what one person was shown, by channel. id is either of the person's
+// openids: both are the same person.
+func (s *Server) MessagesOf(id string) map[string]int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := map[string]int{}
+	n, ok := s.world.anyone(id)
+	for _, m := range s.ledger.messages {
+		if ok && m.person == n {
+			out[m.channel]++
+		}
+	}
+	return out
 }

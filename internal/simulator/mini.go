@@ -1,7 +1,6 @@
 package simulator
 
 import (
-	"encoding/json"
 	"fmt"
 	"time"
 )
@@ -16,10 +15,18 @@ type loginCode struct {
 	used   bool
 }
 
-// permit is the right to send a template to a person once.
+// permit is the right to send a template to a person: once, or again and again where the
+// template is a long-term one. One given to the mini program is none of the official account's.
 type permit struct {
 	person   uint32
 	template string
+	mini     bool
+}
+
+// isMiniUser tells whether a person has been in the mini program: by the seed, as a stranger to
+// the official account, or since then.
+func (s *Server) isMiniUser(n uint32) bool {
+	return n >= strangers || s.visitors[n] || n < s.listed && s.world.person(n).isMiniUser
 }
 
 // NewLoginCode acts as wx.login on the phone of the person with this mini-program
@@ -34,6 +41,7 @@ func (s *Server) NewLoginCode(miniOpenID string) (code string, ok bool) {
 	s.requests++
 	code = fmt.Sprintf("0%016x%014x", s.world.hash(s.requests, 20), s.world.hash(s.requests, 21)>>8)
 	s.codes[code] = loginCode{person: n, at: s.now()}
+	s.visitors[n] = true
 	return code, true
 }
 
@@ -83,9 +91,13 @@ func (s *Server) GivePermits(openid, templateID string, times int) bool {
 	if !ok {
 		return false
 	}
-	s.permits[permit{n, templateID}] += times
+	mini := s.inMini(openid)
+	if mini {
+		s.visitors[n] = true
+	}
+	s.permits[permit{n, templateID, mini}] += times
 	for i := range times { // a tap each second until now
-		s.callbacks.send(event{from: openid, name: "subscribe_msg_popup_event", mini: s.inMini(openid),
+		s.callbacks.send(event{from: openid, name: "subscribe_msg_popup_event", mini: mini,
 			at:   s.now().Add(-time.Duration(times-1-i) * time.Second),
 			list: []listItem{{TemplateID: templateID, Status: "accept", Scene: "0"}}}, 0)
 	}
@@ -107,72 +119,8 @@ func (s *Server) RefusePermits(openid, templateID string) bool {
 	if !ok {
 		return false
 	}
-	delete(s.permits, permit{n, templateID})
+	delete(s.permits, permit{n, templateID, s.inMini(openid)})
 	s.callbacks.send(event{from: openid, name: "subscribe_msg_change_event", mini: s.inMini(openid),
 		list: []listItem{{TemplateID: templateID, Status: "reject", Scene: "0"}}}, 0)
 	return true
-}
-
-type subscribeRequest struct {
-	ToUser     string                   `json:"touser"`
-	TemplateID string                   `json:"template_id"`
-	Page       string                   `json:"page"`
-	Data       map[string]templateValue `json:"data"`
-}
-
-// subscribeSend is the mini program's subscribe message, bizSend the official
-// account's; they differ in whose openid they want.
-func (s *Server) subscribeSend(c *call) (any, *fault) { return s.sendByPermit(c, s.world.mini) }
-func (s *Server) bizSend(c *call) (any, *fault)       { return s.sendByPermit(c, s.world.openid) }
-
-func (s *Server) sendByPermit(c *call, ids codec) (any, *fault) {
-	var in subscribeRequest
-	if json.Unmarshal(c.body, &in) != nil {
-		return nil, &fault{47001, "data format error"}
-	}
-	n, ok := ids.decode(in.ToUser)
-	if !ok {
-		return nil, &fault{40003, "invalid openid"}
-	}
-	t := templateByID(in.TemplateID)
-	if t == nil {
-		return nil, &fault{40037, "invalid template_id"}
-	}
-	if key := badValue(t, in.Data); key != "" {
-		return nil, &fault{47003, "argument invalid! data." + key + ".value invalid"}
-	}
-	if in.Page != "" && !s.released(in.Page) {
-		return nil, &fault{41030, "invalid page"}
-	}
-	p := permit{n, in.TemplateID}
-	if s.permits[p] == 0 {
-		return nil, &fault{43101, "user refuse to accept the msg"}
-	}
-	s.permits[p]--
-	s.lastMsgID++
-	s.ledger.Permitted++
-	s.callbacks.send(event{from: in.ToUser, name: "subscribe_msg_sent_event", mini: s.inMini(in.ToUser),
-		list: []listItem{{TemplateID: in.TemplateID, MsgID: s.lastMsgID, ErrorCode: "0",
-			Status: "success"}}}, s.receiptDelay())
-	return sendReply{0, "ok", s.lastMsgID}, nil
-}
-
-// subscribeTemplates are the mini program's. Source: api_getmessagetemplatelist.
-func (s *Server) subscribeTemplates(*call) (any, *fault) {
-	type item struct {
-		ID      string `json:"priTmplId"`
-		Title   string `json:"title"`
-		Content string `json:"content"`
-		Example string `json:"example"`
-		Type    int    `json:"type"` // 2 one-time, 3 long-term
-	}
-	out := struct {
-		ErrCode int    `json:"errcode"`
-		ErrMsg  string `json:"errmsg"`
-		Data    []item `json:"data"`
-	}{ErrMsg: "ok"}
-	for _, t := range templates {
-		out.Data = append(out.Data, item{t.ID, t.Title, t.Content, t.Example, 2})
-	}
-	return out, nil
 }

@@ -27,8 +27,10 @@ var dailyLimits = map[string]int64{
 	"/cgi-bin/tags/get":                          1_000,
 	"/cgi-bin/user/tag/get":                      1_000,
 	"/cgi-bin/tags/getidlist":                    500_000,
-	"/cgi-bin/message/subscribe/send":            30_000_000,
-	"/cgi-bin/message/subscribe/bizsend":         30_000_000,
+	subscribeAPI:                                 10_000_000, // 30 million with payment
+	noticeAPI:                                    30_000_000,
+	customAPI:                                    500_000,
+	uploadAPI:                                    100_000,
 }
 
 // quotaState is one API's counter of one Beijing day.
@@ -130,7 +132,7 @@ func (s *Server) quotaGet(c *call) (any, *fault) {
 	if json.Unmarshal(c.body, &in) != nil {
 		return nil, &fault{47001, "data format error"}
 	}
-	if strings.HasPrefix(in.CGIPath, "/sns/") {
+	if strings.HasPrefix(in.CGIPath, "/sns/") || in.CGIPath == subscribeAPI && c.appid != s.MiniAppID {
 		return nil, &fault{76022, "no permission"}
 	}
 	if _, known := dailyLimits[in.CGIPath]; !known {

@@ -47,7 +47,11 @@ type Server struct {
 	contents  *dedupWindow           // what each person was shown, for the duplicate filter
 	codes     map[string]loginCode
 	permits   map[permit]int
-	clears    int // quota clears of this month
+	visitors  map[uint32]bool      // mini users since the beginning
+	inFlight  map[string]bool      // openids to which a subscribe message is under way
+	windows   map[uint32]*windows  // of those who may get customer-service messages
+	media     map[string]time.Time // media ids, and when they end
+	clears    int                  // quota clears of this month
 	requested *recentCalls
 	callbacks *callbackQueue
 	ledger    ledger
@@ -98,6 +102,10 @@ func New(o Options) *Server {
 		contents:  newDedupWindow(),
 		codes:     map[string]loginCode{},
 		permits:   map[permit]int{},
+		visitors:  map[uint32]bool{},
+		inFlight:  map[string]bool{},
+		windows:   map[uint32]*windows{},
+		media:     map[string]time.Time{},
 		requested: &recentCalls{},
 		calls:     map[string]*callStats{},
 		lastMsgID: 3_264_439_863_978_712_000, // above 2^53, as the real ones
@@ -124,14 +132,16 @@ func (s *Server) routes() {
 	s.mux.HandleFunc("/cgi-bin/tags/get", s.authorised(http.MethodGet, s.tagsGet))
 	s.mux.HandleFunc("/cgi-bin/user/tag/get", s.authorised(http.MethodPost, s.tagFollowers))
 	s.mux.HandleFunc("/cgi-bin/tags/getidlist", s.authorised(http.MethodPost, s.tagsOfFollower))
-	s.mux.HandleFunc("/cgi-bin/message/subscribe/bizsend", s.authorised(http.MethodPost, s.bizSend))
-	s.mux.HandleFunc("/cgi-bin/message/subscribe/send", s.authorisedFor(s.MiniAppID, http.MethodPost, s.subscribeSend))
+	s.mux.HandleFunc(noticeAPI, s.authorisedFor(s.either, http.MethodPost, s.bizSend))
+	s.mux.HandleFunc(subscribeAPI, s.authorisedFor(s.mini, http.MethodPost, s.subscribeSend))
 	s.mux.HandleFunc("/wxaapi/newtmpl/gettemplate",
-		s.authorisedFor(s.MiniAppID, http.MethodGet, s.subscribeTemplates))
+		s.authorisedFor(s.either, http.MethodGet, s.subscribeTemplates))
+	s.mux.HandleFunc(customAPI, s.authorised(http.MethodPost, s.customSend))
+	s.mux.HandleFunc(uploadAPI, s.authorised(http.MethodPost, s.mediaUpload))
 	s.mux.HandleFunc("/sns/jscode2session", s.api(s.codeToSession))
 	s.mux.HandleFunc("/cgi-bin/get_current_autoreply_info", s.authorised(http.MethodGet, s.autoReplies))
 	s.mux.HandleFunc("/cgi-bin/get_current_selfmenu_info", s.authorised(http.MethodGet, s.menu))
-	s.mux.HandleFunc("/cgi-bin/openapi/quota/get", s.authorised(http.MethodPost, s.quotaGet))
+	s.mux.HandleFunc("/cgi-bin/openapi/quota/get", s.authorisedFor(s.either, http.MethodPost, s.quotaGet))
 	s.mux.HandleFunc("/cgi-bin/openapi/rid/get", s.authorised(http.MethodPost, s.ridGet))
 	s.mux.HandleFunc("/cgi-bin/clear_quota", s.authorised(http.MethodPost, s.clearQuota))
 	s.mux.HandleFunc("/cgi-bin/clear_quota/v2", s.api(s.clearQuotaBySecret))
@@ -157,6 +167,9 @@ type call struct {
 	api  string
 	rid  string
 	body []byte
+	// appid is whose token it bears, where the endpoint asks for one.
+	appid string
+	held  string // the openid that it keeps others from: see hold
 	// rawRemarks are put into the answer as they stand, by openid.
 	rawRemarks map[string]string
 }
@@ -168,17 +181,28 @@ type respond func(c *call) (any, *fault)
 // authorised wraps an endpoint that wants the official account's access token:
 // token, method and quota are checked, in this order.
 func (s *Server) authorised(method string, next respond) http.HandlerFunc {
-	return s.authorisedFor(s.AppID, method, next)
+	return s.authorisedFor(s.official, method, next)
 }
 
-func (s *Server) authorisedFor(appid, method string, next respond) http.HandlerFunc {
+// official, mini and either say whose token an endpoint takes from a call: they are asked at
+// each one, since a test may change the account's appid.
+func (s *Server) official(*call) string { return s.AppID }
+func (s *Server) mini(*call) string     { return s.MiniAppID }
+func (s *Server) either(c *call) string {
+	if f := s.checkToken(c, s.MiniAppID); f == nil || f.code == 42001 {
+		return s.MiniAppID
+	}
+	return s.AppID
+}
+
+func (s *Server) authorisedFor(whose func(*call) string, method string, next respond) http.HandlerFunc {
 	return s.api(func(c *call) (any, *fault) {
-		if appid == s.AppID {
+		if c.appid = whose(c); c.appid == s.AppID {
 			if f := s.checkIP(c); f != nil {
 				return nil, f
 			}
 		}
-		if f := s.checkToken(c, appid); f != nil {
+		if f := s.checkToken(c, c.appid); f != nil {
 			return nil, f
 		}
 		if method == http.MethodPost && c.Method != http.MethodPost {
@@ -187,7 +211,13 @@ func (s *Server) authorisedFor(appid, method string, next respond) http.HandlerF
 		if f := s.spendQuota(c.api, 1); f != nil {
 			return nil, f
 		}
-		out, f := next(c)
+		var out any
+		var f *fault
+		if code := s.knobs.RefuseAPI[c.api]; code != 0 {
+			f = &fault{code, "refused by a knob"}
+		} else {
+			out, f = next(c)
+		}
 		if f != nil && s.knobs.RefusedAreFree {
 			s.quotaOf(c.api).used--
 		}

@@ -66,8 +66,8 @@ func (s *Server) templateSend(c *call) (any, *fault) {
 	if s.knobs.RefuseSend != 0 {
 		return nil, &fault{s.knobs.RefuseSend, "refused by a knob"}
 	}
-	if s.tooFast() {
-		return nil, &fault{s.knobs.MaxRateCode, "api minute-quota reach limit mustslower retry next minute"}
+	if f := s.tooFast(c.api); f != nil {
+		return nil, f
 	}
 	if len(in.ClientMsgID) > s.knobs.ClientMsgIDMax {
 		return nil, &fault{47003, "argument invalid! client_msg_id invalid"}
@@ -92,7 +92,7 @@ func (s *Server) templateSend(c *call) (any, *fault) {
 			return nil, &fault{40165, "invalid weapp pagepath"}
 		}
 	}
-	if key := badValue(t, in.Data); key != "" {
+	if key := badValue(t.Content, in.Data, fits); key != "" {
 		return nil, &fault{47003, "argument invalid! data." + key + ".value invalid"}
 	}
 	now := s.now()
@@ -109,10 +109,10 @@ func (s *Server) templateSend(c *call) (any, *fault) {
 		s.window.add(in.ToUser+in.ClientMsgID, now, s.lastMsgID)
 	}
 	if s.random.Float64() < s.knobs.Held {
-		s.hold(message{person: n, at: now, clientMsgID: in.ClientMsgID, page: page})
+		s.review(message{person: n, at: now, channel: "template", clientMsgID: in.ClientMsgID, page: page})
 		return nil, &fault{40252, "部分内容正在平台审核中，审核通过后将由平台下发"}
 	}
-	m := message{person: n, at: now, msgID: s.lastMsgID, clientMsgID: in.ClientMsgID, page: page}
+	m := message{person: n, at: now, channel: "template", msgID: s.lastMsgID, clientMsgID: in.ClientMsgID, page: page}
 	s.ledger.add(m)
 	s.sendReceipt(m)
 	return sendReply{0, "ok", m.msgID}, nil
@@ -183,10 +183,10 @@ func templateByID(id string) *templateItem {
 // keyMark finds a template's keys with their types.
 var keyMark = regexp.MustCompile(`\{\{(([a-z_]+)\d*)\.DATA\}\}`)
 
-// badValue names the first key whose value a category template refuses, in the
-// order of the template; "" when all are right.
-func badValue(t *templateItem, data map[string]templateValue) string {
-	for _, m := range keyMark.FindAllStringSubmatch(t.Content, -1) {
+// badValue names the first key whose value does not fit, in the order of the template's
+// content; "" when all are right.
+func badValue(content string, data map[string]templateValue, fits func(kind, value string) bool) string {
+	for _, m := range keyMark.FindAllStringSubmatch(content, -1) {
 		value := data[m[1]].Value
 		if value == "" || strings.ContainsFunc(value, unicode.IsControl) || !fits(m[2], value) {
 			return m[1]
@@ -195,8 +195,12 @@ func badValue(t *templateItem, data map[string]templateValue) string {
 	return ""
 }
 
-var amount = regexp.MustCompile(`^[¥￥$]?\d{1,12}(\.\d+)?元?$`)
+var (
+	amount     = regexp.MustCompile(`^[¥￥$]?\d{1,12}(\.\d+)?元?$`)
+	miniAmount = regexp.MustCompile(`^[¥￥$]?\d{1,10}(\.\d+)?元?$`)
+)
 
+// fits tells whether a category template takes a value.
 func fits(kind, value string) bool {
 	switch kind {
 	case "thing":
@@ -211,6 +215,14 @@ func fits(kind, value string) bool {
 		return strings.ContainsFunc(value, unicode.IsDigit)
 	}
 	return true
+}
+
+// miniFits tells whether a subscribe message takes a value. Source: api_sendmessage.
+func miniFits(kind, value string) bool {
+	if kind == "amount" {
+		return miniAmount.MatchString(value)
+	}
+	return fits(kind, value)
 }
 
 // dedupTime is how long a client_msg_id is known. Source: api_sendtemplatemessage.

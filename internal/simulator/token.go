@@ -154,7 +154,7 @@ func (s *Server) checkToken(c *call, appid string) *fault {
 	}
 	t, now := s.tokensOf(appid), s.now()
 	if every := time.Duration(s.knobs.KillTokenEvery); every > 0 && appid == s.AppID && now.Sub(t.issuedAt) >= every {
-		s.killTokens()
+		s.killTokens(appid)
 	}
 	for _, known := range []accessToken{t.stable, t.stableBefore, t.plain, t.plainBefore} {
 		if known.value != value {
@@ -168,10 +168,10 @@ func (s *Server) checkToken(c *call, appid string) *fault {
 	return &fault{40001, "invalid credential, access_token is invalid or not latest"}
 }
 
-// killTokens makes every token of the account invalid, as a forced refresh by a
+// killTokens makes every token of an app invalid, as a forced refresh by a
 // stranger does.
-func (s *Server) killTokens() {
-	t := s.tokensOf(s.AppID)
+func (s *Server) killTokens(appid string) {
+	t := s.tokensOf(appid)
 	t.kills++
 	t.stableBefore, t.plain, t.plainBefore = accessToken{}, accessToken{}, accessToken{}
 	t.stable, t.issuedAt = s.newToken("stable"), s.now()
