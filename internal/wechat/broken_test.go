@@ -40,7 +40,7 @@ var brokenAnswers = map[string]http.HandlerFunc{
 		}
 	},
 	"the token in the errmsg": func(w http.ResponseWriter, r *http.Request) {
-		fmt.Fprintf(w, `{"errcode":45015,"errmsg":"bad %s %s"}`, r.URL.Query().Get("access_token"), "s3cr3t-of-the-app")
+		fmt.Fprintf(w, `{"errcode":45999,"errmsg":"bad %s %s"}`, r.URL.Query().Get("access_token"), "s3cr3t-of-the-app")
 	},
 }
 

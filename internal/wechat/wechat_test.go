@@ -414,10 +414,13 @@ func TestTheTableOfErrorCodes(t *testing.T) {
 	for code, want := range map[int]wechat.Class{
 		0: wechat.ClassOK, -1: wechat.ClassRetryLater, 42001: wechat.ClassToken, 43004: wechat.ClassDead,
 		45009: wechat.ClassQuotaStop,
-		40164: wechat.ClassConfigStop, 47003: wechat.ClassMsgBad, 40252: wechat.ClassHeld, 43108: wechat.ClassRetryNow,
-		99999: wechat.ClassMsgBad,
+		40164: wechat.ClassConfigStop, 47003: wechat.ClassMsgBad, 40252: wechat.ClassHeld,
+		43108: wechat.ClassRetryLater, 45168: wechat.ClassMsgBad, 43101: wechat.ClassDead,
+		43107: wechat.ClassConfigStop, 45015: wechat.ClassDead,
+		45047: wechat.ClassDead, 40007: wechat.ClassConfigStop, 45086: wechat.ClassConfigStop,
+		45093: wechat.ClassQuotaStop, 85437: wechat.ClassRetryLater, 99999: wechat.ClassMsgBad,
 	} {
-		t.Run(want.String(), func(t *testing.T) {
+		t.Run(fmt.Sprint(code), func(t *testing.T) {
 			err := fmt.Errorf("send delivery 7: %w", &wechat.Error{ErrCode: code})
 			if code != 0 && wechat.ClassOf(err) != want || wechat.ClassOfCode(code) != want {
 				t.Errorf("errcode %d: class %v, want %v", code, wechat.ClassOf(err), want)
