@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -86,13 +87,40 @@ func TestNoFailureOfAnyCallPanicsOrLeaks(t *testing.T) {
 	}
 }
 
+// everyCall makes all calls at once: those that are patient wait side by side.
 func everyCall(ctx context.Context, c *wechat.Client) map[string]error {
+	var mu sync.Mutex
+	var wg sync.WaitGroup
 	out := map[string]error{}
-	_, out["ListFollowers"] = c.ListFollowers(ctx, "o")
-	_, _, out["BatchGetUsers"] = c.BatchGetUsers(ctx, []wxcast.OpenID{"o"})
-	_, out["ListTemplates"] = c.ListTemplates(ctx)
-	_, out["SendTemplate"] = c.SendTemplate(ctx, wechat.TemplateMessage{ToUser: "o"})
-	_, out["ListSubscribeTemplates"] = c.ListSubscribeTemplates(ctx)
-	_, out["GetQuota"] = c.GetQuota(ctx, "/x")
+	for name, call := range map[string]func() error{
+		"ListFollowers": func() error { _, err := c.ListFollowers(ctx, "o"); return err },
+		"BatchGetUsers": func() error { _, _, err := c.BatchGetUsers(ctx, []wxcast.OpenID{"o"}); return err },
+		"ListTemplates": func() error { _, err := c.ListTemplates(ctx); return err },
+		"SendTemplate": func() error {
+			_, err := c.SendTemplate(ctx, wechat.TemplateMessage{ToUser: "o"})
+			return err
+		},
+		"SendSubscribe": func() error {
+			_, err := c.SendSubscribe(ctx, wechat.SubscribeMessage{ToUser: "m"})
+			return err
+		},
+		"SendNotice":     func() error { _, err := c.SendNotice(ctx, wechat.NoticeMessage{ToUser: "o"}); return err },
+		"SendCard":       func() error { return c.SendCard(ctx, wechat.Card{ToUser: "o"}) },
+		"SendCustomText": func() error { return c.SendCustomText(ctx, wechat.CustomText{ToUser: "o"}) },
+		"UploadImage":    func() error { _, _, err := c.UploadImage(ctx, "a.png", []byte("x")); return err },
+		"ListSubscribeTemplates": func() error {
+			_, err := c.ListSubscribeTemplates(ctx)
+			return err
+		},
+		"GetQuota": func() error { _, err := c.GetQuota(ctx, "/x"); return err },
+	} {
+		wg.Go(func() {
+			err := call()
+			mu.Lock()
+			defer mu.Unlock()
+			out[name] = err
+		})
+	}
+	wg.Wait()
 	return out
 }

@@ -90,7 +90,7 @@ func (c *Client) takes(ctx context.Context, token wxcast.Token) bool {
 		CGIPath string `json:"cgi_path"`
 	}{quotaGetAPI})
 	if err == nil {
-		_, err = callWith[quotaReply](ctx, c, token.Reveal(), request{quotaGetAPI, nil, body})
+		_, err = callWith[quotaReply](ctx, c, token.Reveal(), request{path: quotaGetAPI, body: body})
 	}
 	return ClassOf(err) != ClassToken
 }
@@ -109,11 +109,16 @@ type reply interface{ code() (int, string) }
 // shared cache may hold, and one that WeChat has just handed out.
 const tokenTries = 3
 
-// call makes an API call with the access token and decodes the reply. A refused
+// call makes an API call with a JSON body, or a GET where that is nil: see callAs.
+func call[T reply](ctx context.Context, c *Client, path string, query url.Values, body []byte) (T, error) {
+	return callAs[T](ctx, c, request{path: path, query: query, body: body})
+}
+
+// callAs makes an API call with the access token and decodes the reply. A refused
 // token is replaced and the call repeated, with at most one token fetched for it;
 // ClassToken on return means that a token fetched after the first refusal was
-// refused, too. A nil body is a GET.
-func call[T reply](ctx context.Context, c *Client, path string, query url.Values, body []byte) (T, error) {
+// refused, too.
+func callAs[T reply](ctx context.Context, c *Client, r request) (T, error) {
 	var out T
 	var refused string
 	var refusedAt time.Time
@@ -125,7 +130,7 @@ func call[T reply](ctx context.Context, c *Client, path string, query url.Values
 		if err := goAhead(ctx); err != nil {
 			return out, err
 		}
-		out, err = callWith[T](ctx, c, token.Reveal(), request{path, query, body})
+		out, err = callWith[T](ctx, c, token.Reveal(), r)
 		fresh := !refusedAt.IsZero() && token.FetchedAt.After(refusedAt)
 		if ClassOf(err) != ClassToken || fresh || try == tokenTries {
 			return out, err
@@ -141,6 +146,8 @@ type request struct {
 	path  string
 	query url.Values
 	body  []byte // nil for a GET
+	// contentType is the body's; "" for JSON.
+	contentType string
 }
 
 // callWith decodes into a T of its own: the errcode of an earlier reply must not
@@ -151,7 +158,7 @@ func callWith[T reply](ctx context.Context, c *Client, token string, r request) 
 		q += "&" + r.query.Encode()
 	}
 	begun := time.Now()
-	raw, err := c.exchange(ctx, r.path, q, r.body)
+	raw, err := c.exchange(ctx, r, q)
 	if err == nil {
 		out, err = decode[T](r.path, raw, token, c.secret.Reveal())
 	}

@@ -39,7 +39,7 @@ func (c *Client) CodeToSession(ctx context.Context, code string) (wxcast.MiniUse
 	q := url.Values{"appid": {string(c.appid)}, "secret": {c.secret.Reveal()}, "js_code": {code},
 		"grant_type": {"authorization_code"}}.Encode()
 	for try := 1; ; try++ {
-		raw, err := c.exchange(ctx, codeToSessionAPI, q, nil)
+		raw, err := c.exchange(ctx, request{path: codeToSessionAPI}, q)
 		var out sessionReply
 		if err == nil {
 			out, err = decode[sessionReply](codeToSessionAPI, raw, c.secret.Reveal(), code)

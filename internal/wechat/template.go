@@ -80,17 +80,23 @@ func (m TemplateMessage) encode() []byte {
 	if m.URL != "" {
 		b = appendText(append(b, `,"url":`...), m.URL)
 	}
-	if m.MiniAppID != "" {
-		b = appendText(append(b, `,"miniprogram":{"appid":`...), string(m.MiniAppID))
-		if m.PagePath != "" {
-			b = appendText(append(b, `,"pagepath":`...), m.PagePath)
-		}
-		b = append(b, '}')
-	}
+	b = appendMiniProgram(b, m.MiniAppID, m.PagePath)
 	if m.ClientMsgID != "" {
 		b = appendText(append(b, `,"client_msg_id":`...), m.ClientMsgID)
 	}
 	return append(appendData(b, m.Data), '}')
+}
+
+// appendMiniProgram appends what opens with a message; nothing where appid is "".
+func appendMiniProgram(b []byte, appid wxcast.AppID, pagePath string) []byte {
+	if appid == "" {
+		return b
+	}
+	b = appendText(append(b, `,"miniprogram":{"appid":`...), string(appid))
+	if pagePath != "" {
+		b = appendText(append(b, `,"pagepath":`...), pagePath)
+	}
+	return append(b, '}')
 }
 
 // appendData appends the values of a message.

@@ -67,7 +67,7 @@ func (c *Client) fetchStable(ctx context.Context, force bool) (wxcast.Token, err
 		return wxcast.Token{}, err
 	}
 	now := time.Now()
-	raw, err := c.exchange(ctx, stableTokenAPI, "", body)
+	raw, err := c.exchange(ctx, request{path: stableTokenAPI, body: body}, "")
 	if err != nil {
 		return wxcast.Token{}, err
 	}
@@ -77,9 +77,9 @@ func (c *Client) fetchStable(ctx context.Context, force bool) (wxcast.Token, err
 // fetchPlain replaces the app's /cgi-bin/token token.
 func (c *Client) fetchPlain(ctx context.Context) (wxcast.Token, error) {
 	now := time.Now()
-	raw, err := c.exchange(ctx, plainTokenAPI, url.Values{
+	raw, err := c.exchange(ctx, request{path: plainTokenAPI}, url.Values{
 		"grant_type": {"client_credential"}, "appid": {string(c.appid)}, "secret": {c.secret.Reveal()},
-	}.Encode(), nil)
+	}.Encode())
 	if err != nil {
 		return wxcast.Token{}, err
 	}

@@ -39,16 +39,16 @@ func newTransport(conns int) *http.Transport {
 	}
 }
 
-// exchange makes one HTTP exchange with the first host that takes a connection.
-// A nil body is a GET. Its error is an *Error that holds no URL.
-func (c *Client) exchange(ctx context.Context, path, query string, body []byte) ([]byte, error) {
+// exchange makes one HTTP exchange with the first host that takes a connection. query is all
+// of it, the token too. Its error is an *Error that holds no URL.
+func (c *Client) exchange(ctx context.Context, r request, query string) ([]byte, error) {
 	var err error
 	for _, base := range c.hosts.inOrder() {
 		connected := false
 		trace := &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected = true }}
 		callCtx, cancel := context.WithTimeout(httptrace.WithClientTrace(ctx, trace), c.timeout)
 		var reply []byte
-		reply, err = c.roundTrip(callCtx, base, path, query, body)
+		reply, err = c.roundTrip(callCtx, base, r, query)
 		cancel()
 		if err == nil {
 			return reply, nil
@@ -56,36 +56,39 @@ func (c *Client) exchange(ctx context.Context, path, query string, body []byte) 
 		if ctx.Err() != nil {
 			// Not err: net/http hands out the cause of the cancellation, which may be
 			// the error of another call.
-			return nil, &Error{Path: path, MaybeDone: connected, Err: ctx.Err()}
+			return nil, &Error{Path: r.path, MaybeDone: connected, Err: ctx.Err()}
 		}
 		if connected {
-			return nil, callError(path, err, connected)
+			return nil, callError(r.path, err, connected)
 		}
 		// Only a host that took no connection is passed over: nothing was sent.
 		c.hosts.failed(base)
 	}
-	return nil, callError(path, err, false)
+	return nil, callError(r.path, err, false)
 }
 
 var jsonContent = []string{"application/json;charset=utf-8"}
 
 // roundTrip makes one request, with no http.Client around it: WeChat sets no cookies
 // and sends nobody elsewhere. Every answer but 200 is an *Error.
-func (c *Client) roundTrip(ctx context.Context, base *url.URL, path, query string, body []byte) ([]byte, error) {
+func (c *Client) roundTrip(ctx context.Context, base *url.URL, r request, query string) ([]byte, error) {
 	method, content := http.MethodGet, io.Reader(nil)
-	if body != nil {
-		method, content = http.MethodPost, bytes.NewReader(body)
+	if r.body != nil {
+		method, content = http.MethodPost, bytes.NewReader(r.body)
 	}
 	req, err := http.NewRequestWithContext(ctx, method, "", content)
 	if err != nil {
 		return nil, err
 	}
 	uri := *base // parsed once, not for each call
-	uri.Path += path
+	uri.Path += r.path
 	uri.RawQuery = query
 	req.URL, req.Host = &uri, uri.Host
 	authorize(req)
-	if body != nil {
+	switch {
+	case r.contentType != "":
+		req.Header.Set("Content-Type", r.contentType)
+	case r.body != nil:
 		req.Header["Content-Type"] = jsonContent
 	}
 	resp, err := c.transport.RoundTrip(req)
@@ -96,7 +99,7 @@ func (c *Client) roundTrip(ctx context.Context, base *url.URL, path, query strin
 	heard(ctx, resp.Header)
 	if resp.StatusCode != http.StatusOK {
 		_, _ = io.CopyN(io.Discard, resp.Body, 64<<10) // so that the connection can be used again
-		return nil, statusError(path, resp)
+		return nil, statusError(r.path, resp)
 	}
 	return readReply(resp)
 }

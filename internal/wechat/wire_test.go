@@ -34,6 +34,50 @@ func TestTheBodyOfATemplateMessage(t *testing.T) {
 	}
 }
 
+// The exact bytes of the other kinds: a notice's page is "page" and its mini program's is
+// "pagepath", as a card's; nothing is there that is empty.
+func TestTheBodiesOfOtherMessages(t *testing.T) {
+	data := map[string]string{"thing1": "上新 & <新>"}
+	for name, test := range map[string]struct {
+		m    interface{ encode() []byte }
+		want string
+	}{
+		"a subscribe message": {
+			SubscribeMessage{ToUser: "M", TemplateID: "T", Page: "pages/a?b=1&c=<2>", Version: "trial", Lang: "zh_TW",
+				Data: data},
+			`{"touser":"M","template_id":"T","page":"pages/a?b=1&c=<2>","miniprogram_state":"trial","lang":"zh_TW","data":{"thing1":{"value":"上新 & <新>"}}}`,
+		},
+		"a bare one": {
+			SubscribeMessage{ToUser: "M", TemplateID: "T", Data: data},
+			`{"touser":"M","template_id":"T","data":{"thing1":{"value":"上新 & <新>"}}}`,
+		},
+		"a notice": {
+			NoticeMessage{ToUser: "O", TemplateID: "T", Page: "https://h5.example/x", MiniAppID: "wxMP",
+				PagePath: "pages/a", Data: data},
+			`{"touser":"O","template_id":"T","page":"https://h5.example/x","miniprogram":{"appid":"wxMP","pagepath":"pages/a"},"data":{"thing1":{"value":"上新 & <新>"}}}`,
+		},
+		"a bare notice": {
+			NoticeMessage{ToUser: "O", TemplateID: "T", Data: data},
+			`{"touser":"O","template_id":"T","data":{"thing1":{"value":"上新 & <新>"}}}`,
+		},
+		"a card": {
+			Card{ToUser: "O", Title: "“新” & \"旧\"", MiniAppID: "wxMP", PagePath: "pages/a?b=1&c=2",
+				ThumbMediaID: "MEDIA"},
+			`{"touser":"O","msgtype":"miniprogrampage","miniprogrampage":{"title":"“新” & \"旧\"","appid":"wxMP","pagepath":"pages/a?b=1&c=2","thumb_media_id":"MEDIA"}}`,
+		},
+		"a text": {
+			CustomText{ToUser: "O", Content: `<a href="https://x">看</a>`},
+			`{"touser":"O","msgtype":"text","text":{"content":"<a href=\"https://x\">看</a>"}}`,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := test.m.encode(); string(got) != test.want {
+				t.Errorf("got  %s\nwant %s", got, test.want)
+			}
+		})
+	}
+}
+
 func TestWhatABatchMayAnswer(t *testing.T) {
 	for name, test := range map[string]struct {
 		reply string
