@@ -204,7 +204,7 @@ func TestOneCallAtATimeForEachPerson(t *testing.T) {
 		wg.Wait()
 		return fmt.Sprint(seen)
 	}
-	a.sim.SetKnobs(func(k *simulator.Knobs) { k.Latency = simulator.Duration(100 * time.Millisecond) })
+	a.sim.SetKnobs(func(k *simulator.Knobs) { k.Latency = simulator.Duration(300 * time.Millisecond) })
 	if got := together(0, 0, 1); got != "map[43108:1 ok:2]" {
 		t.Errorf("with a latency: %s", got)
 	}

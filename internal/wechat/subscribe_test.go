@@ -120,7 +120,7 @@ func refuse(api string, code int) func(*simulator.Knobs) {
 
 func TestTwoSubscribeMessagesToOnePersonAtOnce(t *testing.T) {
 	sim, base := startSimulator(t, simulator.Options{Followers: 5, Shares: everyone,
-		Knobs: simulator.Knobs{Latency: simulator.Duration(100 * time.Millisecond)}})
+		Knobs: simulator.Knobs{Latency: simulator.Duration(300 * time.Millisecond)}})
 	c, who := newMiniClient(t, sim, base), miniUsers(sim)[0].OpenID
 	sim.GivePermits(who, sim.TemplateID, 9)
 	if _, err := c.AccessToken(t.Context(), ""); err != nil {
