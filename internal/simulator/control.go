@@ -323,7 +323,7 @@ func (s *Server) reset(w http.ResponseWriter, r *http.Request) {
 	}
 	s.gone, s.came = map[uint32]bool{}, map[uint32]time.Time{}
 	s.tokens, s.quotas, s.calls = map[string]*tokenState{}, map[string]*quotaState{}, map[string]*callStats{}
-	s.codes, s.permits, s.ledger, s.clears, s.skew = map[string]loginCode{}, map[permit]int{}, ledger{}, 0, 0
+	s.codes, s.permits, s.ledger, s.clears, s.skew = map[string]loginCode{}, map[permit]int{}, ledger{}, map[string]int{}, 0
 	s.visitors, s.windows, s.media = map[uint32]bool{}, map[uint32]*windows{}, map[string]time.Time{}
 	s.window, s.contents, s.requested = newDedupWindow(), newDedupWindow(), &recentCalls{}
 	s.mu.Unlock()

@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"encoding/json"
+	"maps"
 	"strings"
 	"time"
 )
@@ -72,7 +73,7 @@ func (s *Server) spendQuota(api string, cost int64) *fault {
 // clearsAMonth is how often all counters may be cleared. Source: API_Call_Limits.
 const clearsAMonth = 10
 
-// clearQuota sets all daily counters to zero.
+// clearQuota sets all daily counters of the app to zero.
 func (s *Server) clearQuota(c *call) (any, *fault) {
 	var in struct {
 		AppID string `json:"appid"`
@@ -80,10 +81,10 @@ func (s *Server) clearQuota(c *call) (any, *fault) {
 	if json.Unmarshal(c.body, &in) != nil {
 		return nil, &fault{47001, "data format error"}
 	}
-	if in.AppID != s.AppID {
+	if in.AppID != c.appid {
 		return nil, &fault{40013, "invalid appid"}
 	}
-	return s.clear()
+	return s.clear(c.appid)
 }
 
 // clearQuotaBySecret is clear_quota/v2: no token, and the parameters in the query
@@ -100,15 +101,17 @@ func (s *Server) clearQuotaBySecret(c *call) (any, *fault) {
 	if f := s.checkApp(c, in.AppID, in.AppSecret); f != nil {
 		return nil, f
 	}
-	return s.clear()
+	return s.clear(in.AppID)
 }
 
-func (s *Server) clear() (any, *fault) {
-	if s.clears >= clearsAMonth {
+func (s *Server) clear(appid string) (any, *fault) {
+	if s.clears[appid] >= clearsAMonth {
 		return nil, &fault{48006, "forbid to clear quota because of reaching the limit"}
 	}
-	s.clears++
-	clear(s.quotas)
+	s.clears[appid]++
+	maps.DeleteFunc(s.quotas, func(api string, _ *quotaState) bool {
+		return (api == subscribeAPI) == (appid == s.MiniAppID)
+	})
 	return okReply, nil
 }
 

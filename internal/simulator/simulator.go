@@ -51,7 +51,7 @@ type Server struct {
 	inFlight  map[string]bool      // openids to which a subscribe message is under way
 	windows   map[uint32]*windows  // of those who may get customer-service messages
 	media     map[string]time.Time // media ids, and when they end
-	clears    int                  // quota clears of this month
+	clears    map[string]int       // quota clears of this month, by appid
 	requested *recentCalls
 	callbacks *callbackQueue
 	ledger    ledger
@@ -106,6 +106,7 @@ func New(o Options) *Server {
 		inFlight:  map[string]bool{},
 		windows:   map[uint32]*windows{},
 		media:     map[string]time.Time{},
+		clears:    map[string]int{},
 		requested: &recentCalls{},
 		calls:     map[string]*callStats{},
 		lastMsgID: 3_264_439_863_978_712_000, // above 2^53, as the real ones
@@ -143,7 +144,7 @@ func (s *Server) routes() {
 	s.mux.HandleFunc("/cgi-bin/get_current_selfmenu_info", s.authorised(http.MethodGet, s.menu))
 	s.mux.HandleFunc("/cgi-bin/openapi/quota/get", s.authorisedFor(s.either, http.MethodPost, s.quotaGet))
 	s.mux.HandleFunc("/cgi-bin/openapi/rid/get", s.authorised(http.MethodPost, s.ridGet))
-	s.mux.HandleFunc("/cgi-bin/clear_quota", s.authorised(http.MethodPost, s.clearQuota))
+	s.mux.HandleFunc("/cgi-bin/clear_quota", s.authorisedFor(s.either, http.MethodPost, s.clearQuota))
 	s.mux.HandleFunc("/cgi-bin/clear_quota/v2", s.api(s.clearQuotaBySecret))
 	s.mux.HandleFunc("/cgi-bin/message/wxopen/template/send",
 		s.api(retired(46101, "not support since 2020-01-11 00:00:00, use subscribeMessage.send instead")))

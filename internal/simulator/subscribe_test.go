@@ -114,6 +114,16 @@ func TestSubscribeFacts(t *testing.T) {
 				return words(seen, asked(a.miniURL("/cgi-bin/openapi/quota/get"))["quota"].(map[string]any)["used"],
 					code(asked(a.url("/cgi-bin/openapi/quota/get"))))
 			}, "ok 45009 1 76022"},
+		{"and cleared by itself", simulator.Knobs{DailyLimits: map[string]int64{subscribeAPI: 1}},
+			func(a *account) string {
+				cleared := func(url, appid string) string {
+					post(a.t, url, fmt.Sprintf(`{"appid":%q}`, appid))
+					return code(a.subscribe(1))
+				}
+				a.subscribe(0)
+				return cleared(a.url("/cgi-bin/clear_quota"), a.sim.AppID) + " " +
+					cleared(a.miniURL("/cgi-bin/clear_quota"), a.sim.MiniAppID)
+			}, "45009 ok"},
 		{"ten million a day", simulator.Knobs{}, func(a *account) string {
 			return fmt.Sprint(post(a.t, a.miniURL("/cgi-bin/openapi/quota/get"),
 				fmt.Sprintf(`{"cgi_path":%q}`, subscribeAPI))["quota"].(map[string]any)["daily_limit"])
