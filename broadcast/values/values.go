@@ -2,7 +2,6 @@ package values
 
 import (
 	"strings"
-	"unicode"
 
 	"github.com/wxcast/wxcast/broadcast/spec"
 	"github.com/wxcast/wxcast/internal/wxcast"
@@ -79,18 +78,10 @@ func (v *Values) fit(key, text string) (string, *spec.ValueError) {
 		return text, nil
 	}
 	if most := v.rules.lengthMax(key, text); most > 0 && v.cut {
-		cut := spec.Truncate(strings.Map(printable, text), most)
+		cut := spec.Truncate(strings.Map(spec.Printable, text), most)
 		if problem, _ := v.rules.Check(key, cut, v.allowed[key]); problem.IsZero() {
 			return cut, nil
 		}
 	}
 	return "", v.part.BadValue(dataKey(key), problem, want)
-}
-
-// printable turns line breaks and other control characters into spaces.
-func printable(r rune) rune {
-	if unicode.IsControl(r) {
-		return ' '
-	}
-	return r
 }
