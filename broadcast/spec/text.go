@@ -10,6 +10,7 @@ import (
 	"text/template"
 	"text/template/parse"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/wxcast/wxcast/internal/wxcast"
@@ -109,6 +110,14 @@ func Truncate(text string, most int) string {
 		return ""
 	}
 	return string([]rune(text)[:most-1]) + "…"
+}
+
+// Printable turns line breaks and other control characters into spaces.
+func Printable(r rune) rune {
+	if unicode.IsControl(r) {
+		return ' '
+	}
+	return r
 }
 
 // someone is a recipient that has every fact and these columns, to try templates on.
