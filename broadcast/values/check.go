@@ -34,21 +34,33 @@ func Identity(data map[string]string, write func(name, value string)) {
 	}
 }
 
-// Find finds a template by its id; want is what there is, where it is not found.
-func Find(id string, templates []wechat.Template) (t wechat.Template, want []string, found bool) {
-	for _, t := range templates {
-		if t.ID == id {
-			return t, nil, true
-		}
-		want = append(want, fmt.Sprintf("%s (%s)", t.ID, t.Title))
-	}
-	return t, want, false
+// Templates are WeChat's, and what a part's values are held against beside them.
+type Templates struct {
+	All     []wechat.Template
+	Rules   Rules
+	Allowed map[string][]string // see Compile
+	// NoSuch says that the part's template is not there, None what to do where there is none.
+	NoSuch, None wxcast.Sentence
 }
 
-// CheckTemplate holds a part's values against WeChat's template: its keys are those of the spec,
+// Check holds a part's values against its template: it exists, its keys are those of the spec,
 // and constant values fit them.
-func CheckTemplate(s *spec.Spec, part spec.Part, data map[string]string, t wechat.Template, rules Rules,
-	allowed map[string][]string) (bad []error) {
+func (w Templates) Check(s *spec.Spec, part spec.Part, id string, data map[string]string) []error {
+	names := make([]string, len(w.All))
+	for i, t := range w.All {
+		if t.ID == id {
+			return w.hold(s, part, data, t)
+		}
+		names[i] = fmt.Sprintf("%s (%s)", t.ID, t.Title)
+	}
+	want := w.None
+	if len(names) > 0 {
+		want = wxcast.Say("template.it_has", "templates", names)
+	}
+	return []error{part.Bad(s, "template", w.NoSuch, want)}
+}
+
+func (w Templates) hold(s *spec.Spec, part spec.Part, data map[string]string, t wechat.Template) (bad []error) {
 	if len(t.Keys) == 0 {
 		return nil // WeChat did not tell its content: nothing to hold the spec against
 	}
@@ -61,7 +73,7 @@ func CheckTemplate(s *spec.Spec, part spec.Part, data map[string]string, t wecha
 		if strings.Contains(data[key], "{{") {
 			continue // known only when it is filled in
 		}
-		if problem, want := rules.Check(key, data[key], allowed[key]); !problem.IsZero() {
+		if problem, want := w.Rules.Check(key, data[key], w.Allowed[key]); !problem.IsZero() {
 			bad = append(bad, part.Bad(s, dataKey(key), problem, want))
 		}
 	}

@@ -146,8 +146,9 @@ var _ = add(map[string]words{
 // What is wrong with a subscribe message, and what would be right.
 var _ = add(map[string]words{
 	"subscribe.want_id":          {"copy the template id from the mini program's console: 订阅消息 → 我的模板", "请从小程序后台复制模板 ID：订阅消息 → 我的模板"},
+	"notice.want_id":             {"copy the template id from the account's console: 订阅通知 → 我的模板", "请从公众平台复制模板 ID：订阅通知 → 我的模板"},
 	"subscribe.no_such_template": {"the mini program has no template {id:quote}", "小程序没有模板 {id:quote}"},
-	"subscribe.none":             {"it has none; add one in its console: 订阅消息 → 公共模板库", "小程序没有模板；请在小程序后台添加：订阅消息 → 公共模板库"},
+	"subscribe.none":             {"it has none; add one in its console: 公共模板库", "没有模板；请在后台的公共模板库中添加"},
 	"subscribe.no_state":         {"{value:quote} is no state of a mini program", "{value:quote} 不是小程序的版本"},
 	"subscribe.no_lang":          {"{value:quote} is no language of a subscribe message", "{value:quote} 不是订阅消息的语言"},
 	"subscribe.no_number":        {"{value:quote} is no number", "{value:quote} 不是数字"},
