@@ -1,13 +1,13 @@
 package spec_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
-	"github.com/wxcast/wxcast/broadcast/service"
-	"github.com/wxcast/wxcast/broadcast/spec"
 	"github.com/wxcast/wxcast/broadcast/subscribe"
 	"github.com/wxcast/wxcast/broadcast/template"
+	"github.com/wxcast/wxcast/internal/golden"
 	"github.com/wxcast/wxcast/internal/text"
 )
 
@@ -25,10 +25,6 @@ channels:
   - service: {title: "{{ .remark }}已发货", pagepath: pages/order, media_id: M}
 prefer: order
 `
-
-func parse(raw string) (*spec.Spec, error) {
-	return spec.Parse("s.yaml", []byte(raw), template.Form{}, subscribe.Form{}, service.Form{})
-}
 
 func words(err error) string {
 	if err == nil {
@@ -200,6 +196,30 @@ func TestWhatIsSaidByWhichChannelMakesTheBroadcast(t *testing.T) {
 	if err != nil || s.ContentHash() == same {
 		t.Errorf("channels in another order are the same broadcast (%s)", words(err))
 	}
+}
+
+// The hashes of these specs are fixed, as those of template messages alone are in
+// broadcast/template. A change here is a release that sends to everyone again.
+func TestGoldenContentHashes(t *testing.T) {
+	var got strings.Builder
+	for i, raw := range []string{
+		shipped,
+		changed("prefer: order => prefer: cheapest"),
+		changed("prefer: order => audience: {bridged: any}"),
+		"name: n\nchannels: [{subscribe: {template: T, data: {thing1: a}, page: p, miniprogram_state: trial, lang: en_US, appid: wx1}}]\n",
+		"name: n\nchannels: [{notice: {template: T, data: {thing1: a}, page: https://example.com/, miniprogram: {appid: wx1, pagepath: p}}}]\n",
+		"name: n\nchannels: [{service: {title: t, pagepath: p, media_id: M, appid: wx1}}]\n",
+		"name: n\nchannels: [{service: {text: 你好}}, {template: {template: T, data: {thing1: a}}}]\n",
+		"name: n\nchannels: [{template: {template: T, data: {thing1: a}}}]\n",
+	} {
+		s, err := parse(raw)
+		if err != nil {
+			t.Fatalf("%s\n%s", words(err), raw)
+		}
+		fmt.Fprintf(&got, "%02d %s\n", i+1, s.ContentHash())
+	}
+	golden.Check(t, "testdata/hashes.golden", got.String(),
+		"a spec has another content hash than before: run again, it would be sent to everyone again")
 }
 
 func FuzzParseSpec(f *testing.F) {

@@ -98,7 +98,7 @@ func Check(ctx context.Context, store Recipients, writers []Writer, o Preflighti
 				err = Hidden(err)
 			}
 			if p.Bad++; len(named) < badShown {
-				named = append(named, describeBad(o.Spec, d.OpenID, err))
+				named = append(named, describeBad(o.Spec, &d, err))
 			}
 		}
 		if len(page) < preflightPage {
@@ -146,7 +146,11 @@ func Hidden(err error) error {
 	return wxcast.NewError("spec.hidden")
 }
 
-func describeBad(s *Spec, openid wxcast.OpenID, err error) error {
+func describeBad(s *Spec, d *wxcast.Delivery, err error) error {
+	openid := string(d.OpenID)
+	if openid == "" {
+		openid = string(d.MiniOpenID)
+	}
 	var bad *ValueError
 	if errors.As(err, &bad) {
 		return s.Bad(bad.Key, wxcast.Say("spec.bad_for", "openid", openid, "problem", bad.Problem), bad.Want)

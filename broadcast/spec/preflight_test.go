@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/wxcast/wxcast/broadcast/notice"
 	"github.com/wxcast/wxcast/broadcast/service"
 	"github.com/wxcast/wxcast/broadcast/spec"
 	"github.com/wxcast/wxcast/broadcast/subscribe"
@@ -19,6 +20,8 @@ func writer(s *spec.Spec, part spec.Part) (spec.Writer, error) {
 	switch part.Channel {
 	case subscribe.Name:
 		return subscribe.NewMessage(s, part, nil)
+	case notice.Name:
+		return notice.NewMessage(s, part, "wxMP", nil)
 	case service.Name:
 		return service.NewMessage(s, part, "wxMP")
 	}

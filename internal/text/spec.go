@@ -3,7 +3,7 @@ package text
 // What is wrong with a spec, and what would be right.
 var _ = add(map[string]words{
 	"spec.empty":             {"is empty", "为空"},
-	"spec.want_keys":         {"it needs at least name, template and data", "至少需要 name、template 和 data"},
+	"spec.want_keys":         {"it needs at least name, and template and data or channels", "至少需要 name，以及 template 和 data，或 channels"},
 	"spec.no_map":            {"is not a map of keys and values", "不是键值对"},
 	"spec.want_name_line":    {"write for example name: spring-sale", "例如 name: spring-sale"},
 	"spec.want_map":          {"write key: value", "请写成 键: 值"},
