@@ -94,11 +94,13 @@ func TestANoticeIsWrittenForItsRecipient(t *testing.T) {
 			t.Fatalf("%s: %d %v %v", change, id, err, to.sent)
 		}
 		got := to.sent[0]
-		if got.ToUser != "o1" || got.TemplateID != "SUB_ID" || got.Page != want.Page || got.MiniAppID != want.MiniAppID ||
+		if got.ToUser != "o1" || got.TemplateID != "SUB_ID" || got.Page != want.Page ||
+			got.MiniAppID != want.MiniAppID ||
 			got.PagePath != want.PagePath || got.Data["thing1"] != "A&1" {
 			t.Errorf("%s: %+v", change, got)
 		}
-		if shown, err := m.Show(d); err != nil || shown.To != "o1" || shown.URL != want.Page || !m.Profile() || !m.PerPerson() {
+		if shown, err := m.Show(d); err != nil || shown.To != "o1" || shown.URL != want.Page || !m.Profile() ||
+			!m.PerPerson() {
 			t.Errorf("%s: %+v %v", change, shown, err)
 		}
 	}

@@ -104,7 +104,8 @@ func checkTitle(title string) (problem, want wxcast.Sentence) {
 	case strings.ContainsFunc(title, unicode.IsControl):
 		return wxcast.Say("template.control", "value", title), wxcast.Say("template.one_line")
 	case n > titleMax:
-		return wxcast.Say("service.long_title", "value", title, "n", n), wxcast.Say("service.title_most", "most", titleMax)
+		return wxcast.Say("service.long_title", "value", title, "n", n),
+			wxcast.Say("service.title_most", "most", titleMax)
 	}
 	return problem, want
 }

@@ -73,7 +73,8 @@ func TestAMessageIsWrittenForAFollower(t *testing.T) {
 		want       service.Out
 		key        string
 	}{
-		"a card": {card + "media_id: M", "", service.Out{Title: "订单已发货", PagePath: "pages/order?id=A%261", MiniAppID: "wxMP"}, ""},
+		"a card": {card + "media_id: M", "", service.Out{Title: "订单已发货", PagePath: "pages/order?id=A%261",
+			MiniAppID: "wxMP"}, ""},
 		"a title of theirs": {"title: '{{ .goods }}已发货', pagepath: p, media_id: M", "",
 			service.Out{Title: "茶杯已发货", PagePath: "p", MiniAppID: "wxMP"}, ""},
 		"a title too long": {"title: '{{ .long }}', pagepath: p, media_id: M", "", service.Out{}, "channels.service.title"},
@@ -103,7 +104,8 @@ func TestAMessageIsWrittenForAFollower(t *testing.T) {
 		test.want.ToUser = "o1"
 		got, err := m.For(d)
 		var bad *spec.ValueError
-		if errors.As(err, &bad) != (test.key != "") || bad != nil && bad.Key != test.key || bad == nil && got != test.want {
+		if errors.As(err, &bad) != (test.key != "") || bad != nil && bad.Key != test.key || bad == nil &&
+			got != test.want {
 			t.Errorf("%s: %+v %v", name, got, err)
 		}
 	}
@@ -125,8 +127,10 @@ func TestAPictureIsReadWithTheSpec(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, content := range map[string]string{
-		"in/a.png": picture(t, 2), "in/same.png": picture(t, 2), "in/other.png": picture(t, 3), "out.png": picture(t, 2),
-		"in/a.txt": "no picture", "in/large.png": picture(t, 2) + strings.Repeat("x", 10<<20), "in/l.csv": "openid,order\no1,A\n",
+		"in/a.png": picture(t, 2), "in/same.png": picture(t, 2), "in/other.png": picture(t, 3), "out.png": picture(t,
+			2),
+		"in/a.txt": "no picture", "in/large.png": picture(t, 2) + strings.Repeat("x", 10<<20),
+		"in/l.csv": "openid,order\no1,A\n",
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
 			t.Fatal(err)
@@ -165,7 +169,8 @@ func TestAPictureIsReadWithTheSpec(t *testing.T) {
 			hashes[file] = s.ContentHash()
 		}
 	}
-	if hashes["a.png"] != hashes["same.png"] || hashes["a.png"] == hashes["other.png"] || hashes["a.png"] == hashes["none.png"] {
+	if hashes["a.png"] != hashes["same.png"] || hashes["a.png"] == hashes["other.png"] ||
+		hashes["a.png"] == hashes["none.png"] {
 		t.Errorf("what it shows is the picture, not its name: %v", hashes)
 	}
 }
@@ -212,7 +217,8 @@ func TestOneCallForEachDelivery(t *testing.T) {
 		}}
 		_, err = c.Send(t.Context(), d)
 		var e *wechat.Error
-		if errors.As(err, &e) != (test.picture != nil) || e != nil && (e.MaybeDone || wechat.ClassOf(err) != wechat.ClassRetryLater) {
+		if errors.As(err, &e) != (test.picture != nil) || e != nil && (e.MaybeDone ||
+			wechat.ClassOf(err) != wechat.ClassRetryLater) {
 			t.Errorf("%s: %v: a message whose picture could not be uploaded did not leave", name, err)
 		}
 		switch {

@@ -101,10 +101,11 @@ func TestMistakesInChannelsAreToldWithTheirLine(t *testing.T) {
 		"      page: => \n      pag:":                       "s.yaml:6: channels.subscribe.pag: is not a key of a spec; did you mean page?",
 		`"{{ .remark }}", => "{{ .nobody }}",`: `s.yaml:6: channels.subscribe.data.thing1: "{{ .nobody }}" cannot be filled in: ` +
 			"there is no variable .nobody",
-		"      template: SUB_ID\n => ":               "s.yaml:3: channels.subscribe.template: is missing; copy the template id from the mini program's console",
-		"      data: {thing1: 已发货}\n => ":            "s.yaml:8: channels.template.data: is missing",
-		"pages/order?id => /pages/order?id":          `s.yaml:5: channels.subscribe.page: "/pages/order?id=x" begins with a slash`,
-		"miniprogram_state: formal => lang: fr":      `s.yaml:7: channels.subscribe.lang: "fr" is no language of a subscribe message; write zh_CN, en_US, zh_HK or zh_TW`,
+		"      template: SUB_ID\n => ":      "s.yaml:3: channels.subscribe.template: is missing; copy the template id from the mini program's console",
+		"      data: {thing1: 已发货}\n => ":   "s.yaml:8: channels.template.data: is missing",
+		"pages/order?id => /pages/order?id": `s.yaml:5: channels.subscribe.page: "/pages/order?id=x" begins with a slash`,
+		"miniprogram_state: formal => lang: fr": `s.yaml:7: channels.subscribe.lang: "fr" is no language of a subscribe message; ` +
+			"write zh_CN, en_US, zh_HK or zh_TW",
 		"state: formal => state: beta":               `s.yaml:7: channels.subscribe.miniprogram_state: "beta" is no state of a mini program`,
 		"state: formal => state: formal\n      x: 1": "s.yaml:8: channels.subscribe.x: is not a key of a spec",
 		// form_id, wherever it stands.
@@ -170,7 +171,8 @@ func TestWhatIsSaidByWhichChannelMakesTheBroadcast(t *testing.T) {
 		return s.ContentHash()
 	}
 	same := hash("")
-	for _, change := range []string{"prefer: order => ", "miniprogram_state: formal => lang: zh_CN", "prefer: order => rate: 5",
+	for _, change := range []string{"prefer: order => ", "miniprogram_state: formal => lang: zh_CN",
+		"prefer: order => rate: 5",
 		"order-shipped => another-name"} {
 		if hash(change) != same {
 			t.Errorf("%s: another broadcast", change)
@@ -179,7 +181,8 @@ func TestWhatIsSaidByWhichChannelMakesTheBroadcast(t *testing.T) {
 	seen := map[string]string{same: "nothing"}
 	for _, change := range []string{
 		"SUB_ID => SUB", "TPL_ID => TPL", "prefer: order => prefer: cheapest", "state: formal => state: trial",
-		"miniprogram_state: formal => lang: en_US", "media_id: M => media_id: N", "已发货} => 发货}", "page: => appid: wx1 #",
+		"miniprogram_state: formal => lang: en_US", "media_id: M => media_id: N", "已发货} => 发货}",
+		"page: => appid: wx1 #",
 		"  - service: {title: \"{{ .remark }}已发货\", pagepath: pages/order, media_id: M}\n => ",
 		"media_id: M => media_id: M, appid: wx1", "      miniprogram: {pagepath: pages/order}\n => ",
 	} {
@@ -206,8 +209,10 @@ func TestGoldenContentHashes(t *testing.T) {
 		shipped,
 		changed("prefer: order => prefer: cheapest"),
 		changed("prefer: order => audience: {bridged: any}"),
-		"name: n\nchannels: [{subscribe: {template: T, data: {thing1: a}, page: p, miniprogram_state: trial, lang: en_US, appid: wx1}}]\n",
-		"name: n\nchannels: [{notice: {template: T, data: {thing1: a}, page: https://example.com/, miniprogram: {appid: wx1, pagepath: p}}}]\n",
+		"name: n\nchannels: [{subscribe: {template: T, data: {thing1: a}, page: p, " +
+			"miniprogram_state: trial, lang: en_US, appid: wx1}}]\n",
+		"name: n\nchannels: [{notice: {template: T, data: {thing1: a}, page: https://example.com/, " +
+			"miniprogram: {appid: wx1, pagepath: p}}}]\n",
 		"name: n\nchannels: [{service: {title: t, pagepath: p, media_id: M, appid: wx1}}]\n",
 		"name: n\nchannels: [{service: {text: 你好}}, {template: {template: T, data: {thing1: a}}}]\n",
 		"name: n\nchannels: [{template: {template: T, data: {thing1: a}}}]\n",

@@ -43,7 +43,8 @@ func writers(t *testing.T, s *spec.Spec) (all []spec.Writer) {
 // people are an audience in one page.
 type people []wxcast.FollowerRecord
 
-func (p people) Followers(context.Context, int64, wxcast.Audience, wxcast.OpenID, int) ([]wxcast.FollowerRecord, error) {
+func (p people) Followers(context.Context, int64, wxcast.Audience, wxcast.OpenID, int) ([]wxcast.FollowerRecord,
+	error) {
 	return p, nil
 }
 
@@ -75,8 +76,8 @@ func TestEachRecipientIsHeldAgainstEachChannelThatHasAnIDOfTheirs(t *testing.T) 
 		for _, shown := range found.First {
 			first = append(first, shown.Channel+" "+shown.To)
 		}
-		if got := strings.Join(first, ", "); err != nil || found.Recipients != int64(len(test.people)) || found.Bad != test.bad ||
-			got != test.first {
+		if got := strings.Join(first, ", "); err != nil || found.Recipients != int64(len(test.people)) ||
+			found.Bad != test.bad || got != test.first {
 			t.Errorf("%s: %+v (%s) %v, want %d bad and %s", name, found, got, err, test.bad, test.first)
 		}
 	}

@@ -29,7 +29,8 @@ audience: {in: orders.csv}
 func parse(t *testing.T, change string) (*spec.Spec, spec.Part) {
 	t.Helper()
 	old, replacement, _ := strings.Cut(change, " => ")
-	s, err := spec.Parse("s.yaml", []byte(strings.Replace(good, old, replacement, 1)), template.Form{}, subscribe.Form{})
+	s, err := spec.Parse("s.yaml", []byte(strings.Replace(good, old, replacement, 1)), template.Form{},
+		subscribe.Form{})
 	if err != nil {
 		t.Fatalf("%s: %s", change, words(err))
 	}
@@ -79,7 +80,8 @@ func TestAValueThatDoesNotFitIsRefused(t *testing.T) {
 		"cut":              {"audience: => on_bad_value: truncate\naudience:", long, "已发货", "", long[:3*19] + "…"},
 		"not listed":       {"", "茶杯", "在路上", "channels.subscribe.data.enum3", ""},
 		"no cut for these": {"audience: => on_bad_value: truncate\naudience:", "茶杯", "在路上", "channels.subscribe.data.enum3", ""},
-		"no page":          {"pages/order?id={{ .order }} => {{ .goods }}", "https://evil.example/", "已发货", "channels.subscribe.page", ""},
+		"no page": {"pages/order?id={{ .order }} => {{ .goods }}", "https://evil.example/", "已发货", "channels.subscribe.page",
+			""},
 	} {
 		s, part := parse(t, test.change)
 		m, err := subscribe.NewMessage(s, part, enums)
@@ -144,8 +146,8 @@ func TestOneCallForEachDelivery(t *testing.T) {
 	if _, err := c.Send(t.Context(), order("", "")); !errors.As(err, &bad) || len(to.sent) != 1 {
 		t.Errorf("%v %v", err, to.sent)
 	}
-	if f := c.Facts(); f.DedupWindow != 0 || !f.Serial || f.Right != wxcast.RightPermit || f.App != wxcast.KindMiniProgram ||
-		!f.Refuses(43101) || f.Refuses(43108) {
+	if f := c.Facts(); f.DedupWindow != 0 || !f.Serial || f.Right != wxcast.RightPermit ||
+		f.App != wxcast.KindMiniProgram || !f.Refuses(43101) || f.Refuses(43108) {
 		t.Errorf("%+v", f)
 	}
 	if c.Profile() || !c.PerPerson() {

@@ -23,15 +23,16 @@ type Rules struct {
 
 // form is what a type's values are made of, beside their length.
 type form struct {
-	fits          func(value string) bool
-	problem, want string // codes
+	fits    func(value string) bool
+	problem string // what is said of a value that is not
+	want    wxcast.Sentence
 }
 
 // The rules.
 var (
 	OfTemplates = Rules{
-		lengths: map[string]int{"thing": 20, "const": 20, "character_string": 32, "phone_number": 17, "car_number": 8,
-			"phrase": 5},
+		lengths: map[string]int{"thing": 20, "const": 20, "character_string": 32, "phone_number": 17,
+			"car_number": 8, "phrase": 5},
 		digits: 12, amount: regexp.MustCompile(`^[^\d.]?\d{1,12}(\.\d+)?元?$`), forms: forms,
 	}
 	OfSubscribe = Rules{
@@ -47,19 +48,19 @@ const (
 	nameMaxChinese = 10
 )
 
-var forms = map[string]form{
-	"character_string": {isASCII, "template.not_ascii", "template.no_chinese"},
-	"time":             {hasDigit, "template.no_time", "template.want_value_time"},
-	"date":             {hasDigit, "template.no_time", "template.want_value_time"},
-}
+var (
+	aTime = form{hasDigit, "template.no_time", wxcast.Say("input.example", "example", "2026-11-30 10:00")}
+	ascii = form{isASCII, "template.not_ascii", wxcast.Say("template.no_chinese")}
+	forms = map[string]form{"character_string": ascii, "time": aTime, "date": aTime}
 
-var subscribeForms = map[string]form{
-	"character_string": forms["character_string"],
-	"time":             forms["time"],
-	"date":             forms["date"],
-	"number":           {regexp.MustCompile(`^\d+(\.\d+)?$`).MatchString, "subscribe.no_number", "subscribe.want_number"},
-	"letter":           {regexp.MustCompile(`^[A-Za-z]+$`).MatchString, "subscribe.no_letters", "subscribe.want_letters"},
-}
+	number         = regexp.MustCompile(`^\d+(\.\d+)?$`)
+	letters        = regexp.MustCompile(`^[A-Za-z]+$`)
+	subscribeForms = map[string]form{
+		"character_string": ascii, "time": aTime, "date": aTime,
+		"number": {number.MatchString, "subscribe.no_number", wxcast.Say("subscribe.want_number")},
+		"letter": {letters.MatchString, "subscribe.no_letters", wxcast.Say("subscribe.want_letters")},
+	}
+)
 
 func isASCII(value string) bool {
 	return !strings.ContainsFunc(value, func(r rune) bool { return r > unicode.MaxASCII })
@@ -102,7 +103,7 @@ func (r Rules) Check(key, value string, allowed []string) (problem, want wxcast.
 		return wxcast.Say("template.no_amount", "value", value), wxcast.Say("template.want_amount", "digits", r.digits)
 	}
 	if f, ok := r.forms[kind]; ok && !f.fits(value) {
-		return wxcast.Say(f.problem, "value", value), wxcast.Say(f.want)
+		return wxcast.Say(f.problem, "value", value), f.want
 	}
 	if len(allowed) > 0 && !slices.Contains(allowed, value) {
 		return wxcast.Say("subscribe.not_listed", "value", value), wxcast.Say("spec.write_one", "known", allowed)
