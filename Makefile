@@ -46,6 +46,7 @@ golden: ## Write the golden files anew; read the diff before you commit it
 
 .PHONY: fuzz
 fuzz: ## Fuzz each parser of strangers' input for FUZZTIME
+	$(GO) test ./broadcast/spec -run '^$$' -fuzz FuzzParseSpec -fuzztime $(FUZZTIME)
 	$(GO) test ./broadcast/template -run '^$$' -fuzz FuzzParseSpec -fuzztime $(FUZZTIME)
 	$(GO) test ./broadcast/template -run '^$$' -fuzz FuzzRender -fuzztime $(FUZZTIME)
 	$(GO) test ./bridge -run '^$$' -fuzz FuzzReadFile -fuzztime $(FUZZTIME)

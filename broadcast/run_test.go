@@ -123,7 +123,7 @@ func (b *bench) find(t *testing.T, name string) (wxcast.Broadcast, broadcast.Wit
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := template.NewMessage(s, wxcast.AppID(b.sim.MiniAppID), job.MessageKey)
+	m, err := template.NewMessage(s, s.Parts[0], wxcast.AppID(b.sim.MiniAppID), job.MessageKey)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,8 +10,14 @@ import (
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
-// encodeFunc encodes a value for the query of a link.
-const encodeFunc = "wxcast_encode"
+// What values go through that no spec can name: encodeFunc for the query of a link, plainFunc
+// for a text with links.
+const (
+	encodeFunc = "wxcast_encode"
+	plainFunc  = "wxcast_plain"
+)
+
+var ownFuncs = map[string]func(string) string{encodeFunc: encode, plainFunc: withoutMarks}
 
 // encode writes a value so that it is one value of a query: a blank as %20, which mini programs
 // read, too.
@@ -19,7 +25,6 @@ func encode(text string) string { return strings.ReplaceAll(url.QueryEscape(text
 
 // linkWriter makes a template encode what it fills in behind the ? or # of a link.
 type linkWriter struct {
-	tree  *parse.Tree
 	query bool // behind the ? or #
 	free  bool // something is filled in as it stands
 }
@@ -36,9 +41,7 @@ func (w *linkWriter) list(list *parse.ListNode) {
 			if !w.query || isRaw(node.Pipe) {
 				w.free = true
 			} else {
-				name := parse.NewIdentifier(encodeFunc).SetTree(w.tree).SetPos(node.Pos)
-				node.Pipe.Cmds = append(node.Pipe.Cmds,
-					&parse.CommandNode{NodeType: parse.NodeCommand, Pos: node.Pos, Args: []parse.Node{name}})
+				through(node.Pipe, encodeFunc)
 			}
 		case *parse.IfNode:
 			before := w.query
@@ -51,11 +54,64 @@ func (w *linkWriter) list(list *parse.ListNode) {
 	}
 }
 
+// through makes a pipeline end with one of our own functions.
+func through(pipe *parse.PipeNode, name string) {
+	pipe.Cmds = append(pipe.Cmds, &parse.CommandNode{NodeType: parse.NodeCommand, Pos: pipe.Pos,
+		Args: []parse.Node{parse.NewIdentifier(name).SetPos(pipe.Pos)}})
+}
+
+// marks are what a link in a text is made of, and what to write for them in a person's value.
+var marks = strings.NewReplacer("<", "＜", ">", "＞", `"`, "＂")
+
+func withoutMarks(text string) string { return marks.Replace(text) }
+
+// guardMarkup makes a template take the marks from what it fills in, lest somebody's name puts a
+// link of theirs into the account's message.
+func guardMarkup(list *parse.ListNode) {
+	if list == nil {
+		return
+	}
+	for _, node := range list.Nodes {
+		switch node := node.(type) {
+		case *parse.ActionNode:
+			if !isRaw(node.Pipe) {
+				through(node.Pipe, plainFunc)
+			}
+		case *parse.IfNode:
+			guardMarkup(node.List)
+			guardMarkup(node.ElseList)
+		}
+	}
+}
+
 // isRaw tells whether a pipeline ends with what a spec says is a part of the link as it stands.
 func isRaw(pipe *parse.PipeNode) bool {
 	last := pipe.Cmds[len(pipe.Cmds)-1]
 	name, ok := last.Args[0].(*parse.IdentifierNode)
 	return ok && name.Ident == "raw"
+}
+
+// variable is what is filled in for each person.
+var variable = regexp.MustCompile(`\{\{.*?\}\}`)
+
+// WithoutVariables is a text with an x where something is filled in.
+func WithoutVariables(text string) string { return variable.ReplaceAllString(text, "x") }
+
+// FillLink fills in a link that stands at a part's key. What may differ in kind from person to
+// person is checked; a constant was with the spec.
+func (p Part) FillLink(key string, link Text, check func(string) (problem, want wxcast.Sentence), d *wxcast.Delivery,
+	all func() map[string]string) (string, error) {
+	out, err := link.Render(d, all)
+	if err != nil {
+		return "", p.CannotFill(key, err)
+	}
+	if link.Good() {
+		return out, nil
+	}
+	if problem, want := check(out); !problem.IsZero() {
+		return "", p.BadValue(key, problem, want)
+	}
+	return out, nil
 }
 
 // address is what begins with a scheme or a host.

@@ -9,7 +9,6 @@ import (
 	"io"
 	"iter"
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -42,15 +41,11 @@ type ListStore interface {
 		rows func(yield func(wxcast.ListRow, error) bool)) (wxcast.List, error)
 }
 
-// OpenLists looks at the CSVs that the spec names: their content, for its hash, and
-// their columns, for its variables. dir is the spec's folder. Errors are
-// *wxcast.BadInput, all at once.
-func (s *Spec) OpenLists(dir string) error {
+// openLists looks at the CSVs that the spec names.
+func (s *Spec) openLists(dir string) error {
 	var bad []error
 	for _, l := range s.lists() {
-		if l.path = l.File; !filepath.IsAbs(l.path) {
-			l.path = filepath.Join(dir, l.File)
-		}
+		l.path = beside(dir, l.File)
 		if err := l.look(s); err != nil {
 			bad = append(bad, err)
 		}
@@ -59,17 +54,6 @@ func (s *Spec) OpenLists(dir string) error {
 		bad = s.checkTexts(s.Audience.In.columns)
 	}
 	return errors.Join(bad...)
-}
-
-// OpenUploadedLists is OpenLists for a spec that a stranger sent: its lists are files of
-// dir and nowhere else.
-func (s *Spec) OpenUploadedLists(dir string) error {
-	for _, l := range s.lists() {
-		if l.File != filepath.Base(l.File) || !filepath.IsLocal(l.File) {
-			return s.Bad(l.key, wxcast.Say("list.not_sent", "file", l.File), wxcast.Say("list.want_sent"))
-		}
-	}
-	return s.OpenLists(dir)
 }
 
 func (s *Spec) lists() []*ListFile {

@@ -40,8 +40,9 @@ func yamlError(file string, err error) error {
 // Parser walks the YAML and gathers mistakes.
 type Parser struct {
 	*Spec
-	forms []Form
-	bad   []error
+	forms    []Form
+	flatKeys []string // those of the first form
+	bad      []error
 }
 
 // Field reads what stands at a key.
@@ -75,6 +76,9 @@ func (p *Parser) Mapping(at string, n *yaml.Node, fields map[string]Field) {
 			continue
 		}
 		field, ok := fields[key]
+		if !ok && p.retired(full, key) {
+			continue
+		}
 		if !ok {
 			p.Complain(full, wxcast.Say("spec.no_key"), suggest.For(key, slices.Collect(maps.Keys(fields))))
 			continue
@@ -92,6 +96,16 @@ func (p *Parser) twice(key string, line int) bool {
 	}
 	p.bad = append(p.bad, &wxcast.BadInput{File: p.file, Line: line, Key: key,
 		Problem: wxcast.Say("spec.twice", "line", first), Want: wxcast.Say("spec.remove_one")})
+	return true
+}
+
+// retired complains of a form_id, by which mini programs sent messages before there were
+// consents. Source: WeChat's announcement of subscribe messages: no more from 2020-01-10.
+func (p *Parser) retired(key, name string) bool {
+	if strings.ReplaceAll(strings.ToLower(name), "_", "") != "formid" {
+		return false
+	}
+	p.Complain(key, wxcast.Say("spec.form_id"), wxcast.Say("spec.want_subscribe"))
 	return true
 }
 
@@ -147,7 +161,7 @@ func (p *Parser) Values(dest map[string]string, form *regexp.Regexp, bad, want w
 		for i := 0; i < len(n.Content); i += 2 {
 			name, value := n.Content[i].Value, n.Content[i+1]
 			full := key + "." + name
-			if p.twice(full, n.Content[i].Line) {
+			if p.twice(full, n.Content[i].Line) || p.retired(full, name) {
 				continue
 			}
 			if !form.MatchString(name) {

@@ -3,6 +3,7 @@ package spec
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
@@ -19,21 +20,33 @@ const (
 	badShown = 5
 )
 
-// Writer writes a spec's message to one recipient; M is the channel's message.
-type Writer[M any] interface {
-	// For writes it. An error is a *ValueError: the values of this recipient do not fit.
-	For(d *wxcast.Delivery) (M, error)
+// Writer writes what a spec says to one channel.
+type Writer interface {
+	Channel() string
+	// Show writes it to one recipient. An error is a *ValueError: the values of this recipient
+	// do not fit. What is shown is then as much as could be written.
+	Show(d *wxcast.Delivery) (Shown, error)
 	// PerPerson tells whether it can be written at all depends on the recipient.
 	PerPerson() bool
 }
 
+// Shown is a message as a person would see it.
+type Shown struct {
+	Channel string
+	// To is the id that the channel takes; "" where it has none of this recipient and so cannot
+	// reach them.
+	To                         string
+	Data                       map[string]string
+	PagePath, URL, Title, Text string
+}
+
 // Preflight is what a look at every recipient found.
-type Preflight[M any] struct {
+type Preflight struct {
 	Recipients int64
-	// Bad counts those whose values WeChat would refuse.
+	// Bad counts those whose values WeChat would refuse, by any channel that has an id of theirs.
 	Bad int64
-	// First are the first messages, as WeChat would get them.
-	First []M
+	// First are the first messages, each by the first channel.
+	First []Shown
 }
 
 // Preflighting says what to look through.
@@ -49,11 +62,12 @@ type Preflighting struct {
 
 // Check fills in the message for every recipient and holds each value against its
 // key, before anything is sent: one bad row in a million is found here, not at
-// 47003. Where the spec says stop, bad ones are an error that names the first.
-func Check[M any](ctx context.Context, store Recipients, w Writer[M], o Preflighting) (Preflight[M], error) {
-	var p Preflight[M]
+// 47003. Where the spec says stop, bad ones are an error that names the first. writers are in
+// the order in which their channels are tried.
+func Check(ctx context.Context, store Recipients, writers []Writer, o Preflighting) (Preflight, error) {
+	var p Preflight
 	var named []error
-	if !w.PerPerson() && o.First == 0 {
+	if !slices.ContainsFunc(writers, Writer.PerPerson) && o.First == 0 {
 		return p, nil // it was checked with the spec
 	}
 	after := wxcast.OpenID("")
@@ -69,16 +83,14 @@ func Check[M any](ctx context.Context, store Recipients, w Writer[M], o Prefligh
 		for _, f := range page {
 			p.Recipients++
 			d := wxcast.Delivery{Follower: f.Follower, MiniOpenID: f.MiniOpenID, Vars: f.Vars}
-			message, err := w.For(&d)
-			if o.Mask != nil && (err != nil || len(p.First) < o.First) {
+			first, err := try(writers, &d, len(p.First) < o.First)
+			if o.Mask != nil && (err != nil || first != nil) {
 				d = o.Mask(d)
 			}
 			if err == nil {
-				if len(p.First) < o.First {
-					if o.Mask != nil {
-						message, _ = w.For(&d) // as far as it can be written with nothing in it
-					}
-					p.First = append(p.First, message)
+				if first != nil {
+					shown, _ := first.Show(&d) // as far as it can be written with nothing in it
+					p.First = append(p.First, shown)
 				}
 				continue
 			}
@@ -86,7 +98,7 @@ func Check[M any](ctx context.Context, store Recipients, w Writer[M], o Prefligh
 				err = Hidden(err)
 			}
 			if p.Bad++; len(named) < badShown {
-				named = append(named, describeBad(o.Spec, d.OpenID, err))
+				named = append(named, describeBad(o.Spec, &d, err))
 			}
 		}
 		if len(page) < preflightPage {
@@ -106,6 +118,25 @@ func Check[M any](ctx context.Context, store Recipients, w Writer[M], o Prefligh
 	})...)
 }
 
+// try writes to one recipient by every channel that has an id of theirs. first is the first of
+// these, where it is asked for.
+func try(writers []Writer, d *wxcast.Delivery, ask bool) (first Writer, err error) {
+	for _, w := range writers {
+		if !ask && !w.PerPerson() {
+			continue // it was checked with the spec
+		}
+		shown, err := w.Show(d)
+		switch {
+		case shown.To == "":
+		case err != nil:
+			return nil, err
+		case first == nil && ask:
+			first = w
+		}
+	}
+	return first, nil
+}
+
 // Hidden is an error about a recipient's value without the value.
 func Hidden(err error) error {
 	var bad *ValueError
@@ -115,7 +146,11 @@ func Hidden(err error) error {
 	return wxcast.NewError("spec.hidden")
 }
 
-func describeBad(s *Spec, openid wxcast.OpenID, err error) error {
+func describeBad(s *Spec, d *wxcast.Delivery, err error) error {
+	openid := string(d.OpenID)
+	if openid == "" {
+		openid = string(d.MiniOpenID)
+	}
 	var bad *ValueError
 	if errors.As(err, &bad) {
 		return s.Bad(bad.Key, wxcast.Say("spec.bad_for", "openid", openid, "problem", bad.Problem), bad.Want)

@@ -27,8 +27,9 @@ import (
 type Spec struct {
 	Name    string
 	Account string // as configured; "" for the only one
-	// Content is what is said, in the channel's own form.
-	Content  Content
+	// Parts are what is said to each channel, in the order in which they are tried; at least one.
+	Parts    []Part
+	Prefer   Prefer
 	Audience AudienceSpec
 	Rate     float64 // messages per second; 0 where the spec does not say
 	Priority int     // higher ones go first; 0 where the spec does not say
@@ -47,6 +48,7 @@ type Spec struct {
 	file  string
 	text  string
 	lines map[string]int // by key, such as "data.thing1"
+	flat  string         // the channel whose keys may stand in the spec itself
 }
 
 // Form is how a spec speaks to one channel.
@@ -59,8 +61,8 @@ type Form interface {
 // Content is what a spec says to one channel.
 type Content interface {
 	// Check complains of what can be judged without WeChat.
-	Check(p *Parser)
-	// Texts are those that may hold {{ }}, by their key in the spec.
+	Check(at Place)
+	// Texts are those that may hold {{ }}, by their key in the channel's form.
 	Texts() map[string]string
 	// Identity writes what makes it what it is, each by a name that stays the same for
 	// ever. What is not set is not written.
@@ -119,13 +121,13 @@ func (s *Spec) Bad(key string, problem, want wxcast.Sentence) *wxcast.BadInput {
 var specName = regexp.MustCompile(`^[\pL\pN][\pL\pN._-]{0,99}$`)
 
 // Parse reads a spec. file is its name for errors; all mistakes come at once, each a
-// *wxcast.BadInput with the line. The keys of the first form stand in the spec itself, or
-// below channels.
+// *wxcast.BadInput with the line. The keys of the first form may stand in the spec itself,
+// those of all below channels.
 func Parse(file string, raw []byte, forms ...Form) (*Spec, error) {
 	s := &Spec{
 		QuotaKeep: -1, OnBadValue: StopAtBadValue, OnUnknown: SkipUnknown,
 		Canary: Canary{Wait: 10 * time.Minute, MaxFailed: 0.02},
-		file:   file, text: string(raw), lines: map[string]int{},
+		Prefer: PreferOrder, file: file, text: string(raw), lines: map[string]int{}, flat: forms[0].Channel(),
 	}
 	if len(raw) > SizeMax {
 		return nil, &wxcast.BadInput{File: file,
@@ -155,12 +157,12 @@ func Parse(file string, raw []byte, forms ...Form) (*Spec, error) {
 // fields are the keys of a spec.
 func (p *Parser) fields() map[string]Field {
 	s := p.Spec
-	content, fields := p.forms[0].Read(p)
-	s.Content = content
+	fields := p.flatPart()
 	maps.Copy(fields, map[string]Field{
 		"name":     p.String(&s.Name),
 		"account":  p.String(&s.Account),
-		"channels": p.channels(fields),
+		"channels": p.channels,
+		"prefer":   OneOf(p, &s.Prefer, "spec.prefer", Prefers...),
 		"audience": p.audience,
 		"rate":     p.number(value.RateMin, value.RateMax, "spec.rate", "rate: 50", func(f float64) { s.Rate = f }),
 		"priority": p.whole(-value.PriorityMax, value.PriorityMax, "spec.a_priority", "priority: 10",
@@ -168,8 +170,8 @@ func (p *Parser) fields() map[string]Field {
 		"quota": p.Section(map[string]Field{
 			"keep": p.whole(0, math.MaxInt32, "spec.messages", "keep: 1000", func(i int64) { s.QuotaKeep = i }),
 		}),
-		"on_bad_value": oneOf(p, &s.OnBadValue, "spec.on_bad_value", StopAtBadValue, SkipBadValue, TruncateBadValue),
-		"on_unknown":   oneOf(p, &s.OnUnknown, "spec.on_unknown", SkipUnknown, ResendUnknown),
+		"on_bad_value": OneOf(p, &s.OnBadValue, "spec.on_bad_value", OnBadValues...),
+		"on_unknown":   OneOf(p, &s.OnUnknown, "spec.on_unknown", OnUnknowns...),
 		"canary": p.Section(map[string]Field{
 			"share": p.share(&s.Canary.Share), "wait": p.duration(0, 7*day, "wait: 10m", &s.Canary.Wait),
 			"max_failed": p.share(&s.Canary.MaxFailed),
@@ -184,26 +186,8 @@ func (p *Parser) fields() map[string]Field {
 	return fields
 }
 
-// channels reads the list of channels: one, whose keys are those of the flat form.
-func (p *Parser) channels(flat map[string]Field) Field {
-	flat = maps.Clone(flat)
-	return func(key string, n *yaml.Node) {
-		if n.Kind != yaml.SequenceNode || len(n.Content) != 1 || n.Content[0].Kind != yaml.MappingNode ||
-			len(n.Content[0].Content) != 2 {
-			p.Complain(key, wxcast.Say("spec.one_channel"), wxcast.Say("spec.want_channel"))
-			return
-		}
-		name, body := n.Content[0].Content[0], n.Content[0].Content[1]
-		if name.Value != p.forms[0].Channel() {
-			p.Complain(key, wxcast.Say("spec.no_channel", "channel", name.Value), wxcast.Say("spec.want_channel"))
-			return
-		}
-		p.Mapping("", body, flat) // its keys are told as those of the flat form
-	}
-}
-
-// oneOf reads one of some words.
-func oneOf[T ~string](p *Parser, dest *T, code string, known ...T) Field {
+// OneOf reads one of some words; code is what is said of another one.
+func OneOf[T ~string](p *Parser, dest *T, code string, known ...T) Field {
 	return func(key string, n *yaml.Node) {
 		v, ok := p.Scalar(key, n)
 		if !ok {
@@ -234,7 +218,10 @@ func (p *Parser) check() {
 	} else if !specName.MatchString(p.Name) {
 		p.Complain("name", wxcast.Say("spec.no_name", "value", p.Name), wxcast.Say("spec.want_name_form"))
 	}
-	p.Content.Check(p)
+	p.checkFlat()
+	for _, part := range p.Parts {
+		part.Content.Check(Place{p, part})
+	}
 	if _, given := p.lines["canary"]; given && p.Canary.Share == 0 {
 		p.Complain("canary", wxcast.Say("spec.no_share"), example("canary: {share: 1%}"))
 	}
@@ -249,14 +236,16 @@ func (s *Spec) checkTexts(columns []string) (bad []error) {
 	for _, column := range columns {
 		known = append(known[:len(known):len(known)], "."+column)
 	}
-	texts := s.Content.Texts()
-	for _, key := range slices.Sorted(maps.Keys(texts)) {
-		err := checkSyntax(texts[key], columns)
-		if s.Audience.In != nil && columns == nil {
-			_, err = Compile(texts[key])
-		}
-		if err != nil {
-			bad = append(bad, s.Bad(key, errorSays(err), wxcast.Say("spec.want_variables", "known", known)))
+	for _, part := range s.Parts {
+		texts := part.Content.Texts()
+		for _, key := range slices.Sorted(maps.Keys(texts)) {
+			err := checkSyntax(texts[key], columns)
+			if s.Audience.In != nil && columns == nil {
+				_, err = Compile(texts[key])
+			}
+			if err != nil {
+				bad = append(bad, part.Bad(s, key, errorSays(err), wxcast.Say("spec.want_variables", "known", known)))
+			}
 		}
 	}
 	return bad
@@ -277,7 +266,7 @@ func (s *Spec) ContentHash() string {
 			values[name] = value
 		}
 	}
-	s.Content.Identity(set)
+	s.partsIdentity(set)
 	s.Audience.identity(set)
 	sum := sha256.New()
 	for _, name := range slices.Sorted(maps.Keys(values)) {

@@ -10,6 +10,7 @@ import (
 	"text/template"
 	"text/template/parse"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/wxcast/wxcast/internal/wxcast"
@@ -49,6 +50,17 @@ func fact(d *wxcast.Delivery, name string) (text string, ok bool) {
 	return text, ok
 }
 
+// FactsOf gives all variables' values for one recipient, gathered when they are first asked for.
+func FactsOf(d *wxcast.Delivery) func() map[string]string {
+	var known map[string]string
+	return func() map[string]string {
+		if known == nil {
+			known = Facts(d)
+		}
+		return known
+	}
+}
+
 // Facts are all variables' values for one recipient.
 func Facts(d *wxcast.Delivery) map[string]string {
 	known := maps.Clone(d.Vars) // a list has no column that is called as one of ours
@@ -85,8 +97,8 @@ var helpers = template.FuncMap{
 	},
 	// {{ raw .query }}, in a link: what is filled in is a part of it as it stands.
 	"raw": func(text string) string { return text },
-	// What a link's values go through.
-	encodeFunc: encode,
+	// What the values of a link and of a text with links go through.
+	encodeFunc: encode, plainFunc: withoutMarks,
 }
 
 // Truncate cuts a text to at most so many characters, the last of them … if it cuts.
@@ -98,6 +110,14 @@ func Truncate(text string, most int) string {
 		return ""
 	}
 	return string([]rune(text)[:most-1]) + "…"
+}
+
+// Printable turns line breaks and other control characters into spaces.
+func Printable(r rune) rune {
+	if unicode.IsControl(r) {
+		return ' '
+	}
+	return r
 }
 
 // someone is a recipient that has every fact and these columns, to try templates on.
@@ -127,17 +147,26 @@ type Text struct {
 // piece is a text, or the name of a variable.
 type piece struct {
 	text, name string
-	encoded    bool // for the query of a link
+	through    func(string) string // what the variable's value goes through; nil for nothing
 }
 
 // Compile reads a text.
-func Compile(text string) (Text, error) { return compile(text, false) }
+func Compile(text string) (Text, error) { return compile(text, nil) }
 
 // CompileLink reads a text that is a link: what is filled in behind its ? is encoded, lest it
 // cut or add parameters; {{ raw .query }} is not.
-func CompileLink(text string) (Text, error) { return compile(text, true) }
+func CompileLink(text string) (Text, error) {
+	var w linkWriter
+	t, err := compile(text, w.list)
+	t.encoded = t.template != nil && !w.free
+	return t, err
+}
 
-func compile(text string, link bool) (Text, error) {
+// CompileMarkup reads a text that may hold links: what is filled in cannot make another one.
+func CompileMarkup(text string) (Text, error) { return compile(text, guardMarkup) }
+
+// compile reads a text; rewrite changes what is done with its values.
+func compile(text string, rewrite func(*parse.ListNode)) (Text, error) {
 	if !strings.Contains(text, "{{") {
 		return Text{constant: text}, nil
 	}
@@ -151,11 +180,10 @@ func compile(text string, link bool) (Text, error) {
 	if err := harmless(t); err != nil {
 		return Text{}, err
 	}
-	w := linkWriter{tree: t.Tree}
-	if link {
-		w.list(t.Root)
+	if rewrite != nil {
+		rewrite(t.Root)
 	}
-	return Text{source: text, template: t, plain: piecesOf(t.Root), encoded: link && !w.free}, nil
+	return Text{source: text, template: t, plain: piecesOf(t.Root)}, nil
 }
 
 // piecesOf are a template's pieces; none where it does more than name variables.
@@ -166,15 +194,18 @@ func piecesOf(list *parse.ListNode) (pieces []piece) {
 			pieces = append(pieces, piece{text: string(node.Text)})
 		case *parse.ActionNode:
 			pipe := node.Pipe
-			encoded := len(pipe.Cmds) == 2 && pipe.Cmds[1].String() == encodeFunc
-			if len(pipe.Cmds) != 1 && !encoded || len(pipe.Cmds[0].Args) != 1 {
+			var through func(string) string
+			if len(pipe.Cmds) == 2 {
+				through = ownFuncs[pipe.Cmds[1].String()]
+			}
+			if len(pipe.Cmds) != 1 && through == nil || len(pipe.Cmds[0].Args) != 1 {
 				return nil
 			}
 			field, ok := pipe.Cmds[0].Args[0].(*parse.FieldNode)
 			if !ok || len(field.Ident) != 1 {
 				return nil
 			}
-			pieces = append(pieces, piece{name: field.Ident[0], encoded: encoded})
+			pieces = append(pieces, piece{name: field.Ident[0], through: through})
 		default:
 			return nil
 		}
@@ -184,6 +215,9 @@ func piecesOf(list *parse.ListNode) (pieces []piece) {
 
 // MayFail tells whether the text may turn out impossible for a recipient.
 func (v Text) MayFail() bool { return v.template != nil && v.plain == nil }
+
+// PerPerson tells whether a link may be impossible for a recipient.
+func (v Text) PerPerson() bool { return !v.Good() || v.MayFail() }
 
 // Profile tells whether the text names what only the follower's row tells.
 func (v Text) Profile() bool {
@@ -208,8 +242,8 @@ func (v Text) Render(d *wxcast.Delivery, all func() map[string]string) (string, 
 			return "", wxcast.NewError("spec.no_such_variable", "text", v.source, "name",
 				v.plain[i].name)
 		}
-		if p.encoded {
-			text = encode(text)
+		if p.through != nil {
+			text = p.through(text)
 		}
 		b.WriteString(text)
 	}
@@ -268,7 +302,12 @@ func (e *ValueError) Sentence() wxcast.Sentence {
 	return wxcast.Say("spec.bad_value", "key", e.Key, "problem", e.Problem, "want", e.Want)
 }
 
+// BadValue is the ValueError at one of the part's keys.
+func (p Part) BadValue(key string, problem, want wxcast.Sentence) *ValueError {
+	return &ValueError{Key: p.Key(key), Problem: problem, Want: want}
+}
+
 // CannotFill is the ValueError of a text that could not be filled in.
-func CannotFill(key string, err error) *ValueError {
-	return &ValueError{Key: key, Problem: errorSays(err)}
+func (p Part) CannotFill(key string, err error) *ValueError {
+	return p.BadValue(key, errorSays(err), wxcast.Sentence{})
 }

@@ -20,7 +20,7 @@ func BenchmarkRender(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			m, err := template.NewMessage(s, "wx0123456789abcdef", "key")
+			m, err := template.NewMessage(s, s.Parts[0], "wx0123456789abcdef", "key")
 			if err != nil {
 				b.Fatal(err)
 			}

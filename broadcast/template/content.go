@@ -1,14 +1,12 @@
 package template
 
 import (
-	"maps"
-	"regexp"
-	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 
 	"github.com/wxcast/wxcast/broadcast/spec"
+	"github.com/wxcast/wxcast/broadcast/values"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
@@ -29,16 +27,13 @@ type Form struct{}
 // Channel is the channel's name.
 func (Form) Channel() string { return Name }
 
-// dataKey is what a key of a template looks like.
-var dataKey = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]*$`)
-
 // Read makes an empty content, and the fields that fill it in.
 func (Form) Read(p *spec.Parser) (spec.Content, map[string]spec.Field) {
 	c := &Content{Data: map[string]string{}}
 	return c, map[string]spec.Field{
 		"template": p.String(&c.TemplateID),
 		"url":      p.Text(&c.URL),
-		"data":     p.Values(c.Data, dataKey, wxcast.Say("template.no_key"), wxcast.Say("template.want_data")),
+		"data":     values.Field(p, c.Data),
 		"miniprogram": c.miniProgram(p, p.Section(map[string]spec.Field{
 			"appid": p.String(&c.MiniAppID), "pagepath": p.Text(&c.PagePath),
 		})),
@@ -58,44 +53,34 @@ func (c *Content) miniProgram(p *spec.Parser, section spec.Field) spec.Field {
 	}
 }
 
-// Of is what a spec says by template message. Specs are read with this Form alone, so each
-// has it.
-func Of(s *spec.Spec) *Content { return s.Content.(*Content) }
+// Of is what a part of this channel says.
+func Of(part spec.Part) *Content { return part.Content.(*Content) }
 
 // Check complains of what can be judged without WeChat.
-func (c *Content) Check(p *spec.Parser) {
+func (c *Content) Check(at spec.Place) {
 	if c.TemplateID == "" {
-		p.Complain("template", wxcast.Say("spec.missing"), wxcast.Say("template.want_id"))
+		at.Complain("template", wxcast.Say("spec.missing"), wxcast.Say("template.want_id"))
 	}
-	if !p.Given("data") {
-		p.Complain("data", wxcast.Say("spec.missing"), wxcast.Say("template.want_data"))
+	if !at.Given("data") {
+		at.Complain("data", wxcast.Say("spec.missing"), wxcast.Say("template.want_data"))
 	}
-	if problem, want := spec.CheckPagePath(withoutVariables(c.PagePath)); !problem.IsZero() {
-		p.Complain("miniprogram.pagepath", problem, want)
+	if problem, want := spec.CheckPagePath(spec.WithoutVariables(c.PagePath)); !problem.IsZero() {
+		at.Complain("miniprogram.pagepath", problem, want)
 	}
 	if c.URL != "" && !strings.HasPrefix(c.URL, "{{") {
-		if problem, want := spec.CheckURL(withoutVariables(c.URL)); !problem.IsZero() {
-			p.Complain("url", problem, want)
+		if problem, want := spec.CheckURL(spec.WithoutVariables(c.URL)); !problem.IsZero() {
+			at.Complain("url", problem, want)
 		}
 	}
 	if c.NoMini && c.URL == "" {
-		p.Complain("miniprogram", wxcast.Say("template.opens_nothing"), wxcast.Say("template.want_opens"))
+		at.Complain("miniprogram", wxcast.Say("template.opens_nothing"), wxcast.Say("template.want_opens"))
 	}
 }
 
-// variable is what is filled in for each person.
-var variable = regexp.MustCompile(`\{\{.*?\}\}`)
-
-// withoutVariables is a link with an x where something is filled in.
-func withoutVariables(link string) string { return variable.ReplaceAllString(link, "x") }
-
 // Texts are those that may hold {{ }}.
 func (c *Content) Texts() map[string]string {
-	texts := make(map[string]string, len(c.Data)+1)
-	for key, text := range c.Data {
-		texts["data."+key] = text
-	}
-	texts["miniprogram.pagepath"], texts["url"] = c.PagePath, c.URL
+	texts := map[string]string{"miniprogram.pagepath": c.PagePath, "url": c.URL}
+	values.Texts(texts, c.Data)
 	return texts
 }
 
@@ -108,7 +93,5 @@ func (c *Content) Identity(write func(name, value string)) {
 		write("miniprogram", noMiniProgram)
 	}
 	write("miniprogram.pagepath", c.PagePath)
-	for _, key := range slices.Sorted(maps.Keys(c.Data)) {
-		write("data."+key, c.Data[key])
-	}
+	values.Identity(c.Data, write)
 }

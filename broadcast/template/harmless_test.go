@@ -18,7 +18,7 @@ func written(t *testing.T, lines string, d *wxcast.Delivery) (url, pagePath, thi
 	if err != nil {
 		return "", "", "", err
 	}
-	m, err := template.NewMessage(s, "wxmini", "key")
+	m, err := template.NewMessage(s, s.Parts[0], "wxmini", "key")
 	if err != nil {
 		return "", "", "", err
 	}

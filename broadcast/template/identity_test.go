@@ -23,7 +23,7 @@ func hashOf(t *testing.T, yaml string, files map[string]string) string {
 	if err != nil {
 		t.Fatalf("%s\n%s", words(err), yaml)
 	}
-	if err := s.OpenLists(dir); err != nil {
+	if err := s.OpenFiles(dir); err != nil {
 		t.Fatalf("%s\n%s", words(err), yaml)
 	}
 	return s.ContentHash()

@@ -31,7 +31,7 @@ func TestVariablesAndHelpers(t *testing.T) {
 			t.Errorf("%s: %v", text, err)
 			continue
 		}
-		m, err := template.NewMessage(s, "wx", "k")
+		m, err := template.NewMessage(s, s.Parts[0], "wx", "k")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -51,7 +51,7 @@ func TestValuesThatDoNotFitAreStoppedSkippedOrCut(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		m, err := template.NewMessage(s, "wx", "k")
+		m, err := template.NewMessage(s, s.Parts[0], "wx", "k")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -35,7 +35,7 @@ func FuzzRender(f *testing.F) {
 		if err != nil {
 			return
 		}
-		m, err := template.NewMessage(s, "wxMP", "key")
+		m, err := template.NewMessage(s, s.Parts[0], "wxMP", "key")
 		if err != nil {
 			t.Fatalf("accepted and not compiled: %v", err)
 		}

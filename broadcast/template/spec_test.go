@@ -37,7 +37,7 @@ func TestTheSmallestSpec(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c := template.Of(s); s.Name != "spring-sale" || c.TemplateID != "TPL_ID" || c.Data["thing1"] != "上新提醒" ||
+	if c := template.Of(s.Parts[0]); s.Name != "spring-sale" || c.TemplateID != "TPL_ID" || c.Data["thing1"] != "上新提醒" ||
 		c.Data["time2"] != "2026-11-30 10:00" ||
 		c.PagePath != "pages/sale/index?from=oa" || s.Rate != 50 || s.QuotaKeep != -1 {
 		t.Errorf("%+v", s)
@@ -52,8 +52,8 @@ func TestValuesStandAsTheyWereWritten(t *testing.T) {
 	}
 	for key, want := range map[string]string{"amount1": "28.50", "time2": "2026-11-30 10:00", "thing3": "yes",
 		"character_string4": "007"} {
-		if template.Of(s).Data[key] != want {
-			t.Errorf("%s is %q, want %q", key, template.Of(s).Data[key], want)
+		if template.Of(s.Parts[0]).Data[key] != want {
+			t.Errorf("%s is %q, want %q", key, template.Of(s.Parts[0]).Data[key], want)
 		}
 	}
 	if s.Name != "春季上新" || s.QuotaKeep != 10 {
@@ -162,34 +162,11 @@ func TestASpecIsHeldAgainstTheRealTemplate(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			bad := template.CheckTemplate(s, templates)
+			bad := template.CheckTemplate(s, s.Parts[0], templates)
 			if test.want == "" && len(bad) > 0 || test.want != "" && (len(bad) == 0 || words(bad[0]) != test.want) {
 				t.Errorf("got  %v\nwant %s", bad, test.want)
 			}
 		})
-	}
-}
-
-func TestValuesByKeyType(t *testing.T) {
-	for _, test := range []struct {
-		key, value string
-		ok         bool
-	}{
-		{"thing1", "上新提醒", true}, {"thing1", strings.Repeat("字", 20), true}, {"thing1", strings.Repeat("字", 21), false},
-		{"thing1", "", false}, {"thing1", "a\nb", false},
-		{"character_string2", "A-17", true}, {"character_string2", "取货", false},
-		{"character_string2", strings.Repeat("x", 33), false},
-		{"amount3", "¥28.50", true}, {"amount3", "28元", true}, {"amount3", "二十", false},
-		{"amount3", "1234567890123", false},
-		{"phrase4", "已发货", true}, {"phrase4", "已经发货了啊", false}, {"phone_number5", "+86-10-12345678", true},
-		{"car_number6", "粤A8Z888挂", true},
-		{"time7", "2026年11月30日 10:00", true}, {"time7", "明天", false}, {"const8", "", true}, {"keyword1", "", true},
-		{"first", strings.Repeat("x", 99), true},
-	} {
-		problem, want := template.CheckValue(test.key, test.value)
-		if problem.IsZero() != test.ok || problem.IsZero() != want.IsZero() {
-			t.Errorf("%s %q: %q; %q", test.key, test.value, problem, want)
-		}
 	}
 }
 
@@ -198,7 +175,7 @@ func TestAMessageIsWrittenForItsRecipient(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := template.NewMessage(s, "wxMP", "key")
+	m, err := template.NewMessage(s, s.Parts[0], "wxMP", "key")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -229,11 +206,11 @@ func FuzzParseSpec(f *testing.F) {
 			}
 			return
 		}
-		m, err := template.NewMessage(s, "wxMP", "key")
+		m, err := template.NewMessage(s, s.Parts[0], "wxMP", "key")
 		if err != nil {
 			t.Fatalf("accepted and not compiled: %v", err)
 		}
-		if s.Name == "" || template.Of(s).TemplateID == "" || s.Rate < 0 || s.Rate > 100_000 {
+		if s.Name == "" || template.Of(s.Parts[0]).TemplateID == "" || s.Rate < 0 || s.Rate > 100_000 {
 			t.Errorf("%+v", s)
 		}
 		_, _ = m.For(&wxcast.Delivery{})

@@ -69,11 +69,11 @@ func (a *Account) prepare(ctx context.Context, checked checkedSpec, who Asker) (
 	if err != nil {
 		return audience, 0, err
 	}
-	message, err := template.NewMessage(checked.Spec.Spec, checked.mini, "")
+	message, err := template.NewMessage(checked.Spec.Spec, checked.Parts[0], checked.mini, "")
 	if err != nil {
 		return audience, 0, err
 	}
-	found, err := spec.Check(ctx, a.db, message,
+	found, err := spec.Check(ctx, a.db, []spec.Writer{message},
 		masking(ctx, spec.Preflighting{Spec: checked.Spec.Spec, AccountID: a.ID, Audience: audience}))
 	if err != nil {
 		return audience, 0, err

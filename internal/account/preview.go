@@ -111,19 +111,18 @@ func (a *Account) preview(ctx context.Context, s Spec, messages int) (p Preview,
 	if audience.In != nil {
 		p.List = &PreviewList{Rows: n.ListRows, Found: n.ListFound}
 	}
-	message, err := template.NewMessage(s.Spec, checked.mini, "")
+	message, err := template.NewMessage(s.Spec, s.Parts[0], checked.mini, "")
 	if err != nil {
 		return p, err
 	}
-	found, err := spec.Check(ctx, a.db, message,
+	found, err := spec.Check(ctx, a.db, []spec.Writer{message},
 		masking(ctx, spec.Preflighting{Spec: s.Spec, AccountID: a.ID, Audience: audience, First: messages}))
 	if err != nil {
 		return p, err
 	}
 	p.Recipients, p.BadValues = found.Recipients, found.Bad
 	for _, m := range found.First {
-		p.Messages = append(p.Messages, PreviewMessage{OpenID: string(m.ToUser), Data: m.Data, PagePath: m.PagePath,
-			URL: m.URL})
+		p.Messages = append(p.Messages, PreviewMessage{OpenID: m.To, Data: m.Data, PagePath: m.PagePath, URL: m.URL})
 	}
 	a.foretell(ctx, s, &p)
 	return p, nil
@@ -206,7 +205,7 @@ func (a *Account) testMessages(ctx context.Context, s Spec, to []string) (messag
 	if err != nil {
 		return nil, err
 	}
-	message, err := template.NewMessage(s.Spec, checked.mini, "test-"+strings.ToLower(rand.Text()[:8]))
+	message, err := template.NewMessage(s.Spec, s.Parts[0], checked.mini, "test-"+strings.ToLower(rand.Text()[:8]))
 	if err != nil {
 		return nil, err
 	}

@@ -88,9 +88,9 @@ func ReadSpec(f SpecFile) (Spec, error) {
 	if err != nil {
 		return Spec{}, err
 	}
-	open := s.OpenLists
+	open := s.OpenFiles
 	if f.Sent {
-		open = s.OpenUploadedLists
+		open = s.OpenUploadedFiles
 	}
 	if err := errors.Join(open(filepath.Dir(f.Path)), f.apply(s)); err != nil {
 		return Spec{}, err
@@ -133,15 +133,15 @@ func (a *Account) check(ctx context.Context, s Spec) (checkedSpec, error) {
 	if err := errors.Join(a.needCalls(), a.own(s)); err != nil {
 		return checkedSpec{}, err
 	}
-	mini, miniID, err := a.MiniProgram(ctx, template.Of(s.Spec).MiniAppID)
+	mini, miniID, err := a.MiniProgram(ctx, template.Of(s.Parts[0]).MiniAppID)
 	if err != nil {
-		return checkedSpec{}, s.At("miniprogram.appid", err)
+		return checkedSpec{}, s.At(s.Parts[0].Key("miniprogram.appid"), err)
 	}
 	templates, err := a.client.ListTemplates(ctx)
 	if err != nil {
 		return checkedSpec{}, fmt.Errorf("ask WeChat for the account's templates: %w", err)
 	}
-	if bad := template.CheckTemplate(s.Spec, templates); len(bad) > 0 {
+	if bad := template.CheckTemplate(s.Spec, s.Parts[0], templates); len(bad) > 0 {
 		return checkedSpec{}, errors.Join(bad...)
 	}
 	return checkedSpec{s, wxcast.AppID(mini.AppID), miniID}, nil
@@ -194,11 +194,11 @@ func lower(a, b int) int {
 func (a *Account) channels(s *spec.Spec) []wxcast.BroadcastChannel {
 	facts := template.Facts
 	return []wxcast.BroadcastChannel{{Name: facts.Name, Lane: wxcast.Lane{AppID: a.ID, API: facts.API},
-		TemplateID: template.Of(s).TemplateID}}
+		TemplateID: template.Of(s.Parts[0]).TemplateID}}
 }
 
 // sendBy is what a broadcast's messages are sent by.
 func (a *Account) sendBy(s checkedSpec, messageKey string) (broadcast.With, error) {
-	message, err := template.NewMessage(s.Spec.Spec, s.mini, messageKey)
+	message, err := template.NewMessage(s.Spec.Spec, s.Parts[0], s.mini, messageKey)
 	return broadcast.With{Channel: template.Channel{Message: message, Sender: a.client}, Platform: a.client}, err
 }

@@ -3,7 +3,7 @@ package text
 // What is wrong with a spec, and what would be right.
 var _ = add(map[string]words{
 	"spec.empty":             {"is empty", "为空"},
-	"spec.want_keys":         {"it needs at least name, template and data", "至少需要 name、template 和 data"},
+	"spec.want_keys":         {"it needs at least name, and template and data or channels", "至少需要 name，以及 template 和 data，或 channels"},
 	"spec.no_map":            {"is not a map of keys and values", "不是键值对"},
 	"spec.want_name_line":    {"write for example name: spring-sale", "例如 name: spring-sale"},
 	"spec.want_map":          {"write key: value", "请写成 键: 值"},
@@ -30,9 +30,15 @@ var _ = add(map[string]words{
 	"spec.missing":           {"is missing", "缺失"},
 	"spec.write":             {"write {text}", "请写 {text}"},
 	"spec.write_one":         {"write {known:or}", "请写 {known:or}"},
-	"spec.one_channel":       {"is not a list of one channel", "不是只含一个渠道的列表"},
-	"spec.no_channel":        {"this wxcast cannot send by {channel:quote}", "此版本的 wxcast 不能通过 {channel:quote} 发送"},
-	"spec.want_channel":      {"write channels: [{template: …}]", "请写 channels: [{template: …}]"},
+	"spec.no_channels":       {"is not a list of channels", "不是渠道列表"},
+	"spec.no_one_channel":    {"an entry of the list is not one channel with its keys", "列表中的一项不是“一个渠道及其键”"},
+	"spec.want_channels":     {"write for example channels: [{template: {…}}, {service: {…}}]", "例如 channels: [{template: {…}}, {service: {…}}]"},
+	"spec.no_channel":        {"{channel:quote} is no channel of a spec", "{channel:quote} 不是群发文件的渠道"},
+	"spec.beside_channels":   {"stands beside channels, which say what is sent", "与 channels 并列，而发送内容由 channels 指定"},
+	"spec.want_below":        {"move it below channels, into {channel}: {…}", "请移到 channels 下的 {channel}: {…} 中"},
+	"spec.prefer":            {"{value:quote} is no way to choose among channels", "{value:quote} 不是选择渠道的方式"},
+	"spec.form_id":           {"WeChat retired form_id on 2020-01-10", "微信已于 2020-01-10 下线 form_id"},
+	"spec.want_subscribe":    {"remove it, and send by the channel subscribe: each consent of a person (a permit) is one message", "请删去，改用 subscribe 渠道：用户的每次订阅授权可发一条消息"},
 	"spec.want_name":         {"give the broadcast a name, such as name: spring-sale", "请给群发起名，如 name: spring-sale"},
 	"spec.no_name":           {"{value:quote} is no name", "{value:quote} 不是合格的名称"},
 	"spec.want_name_form":    {"use letters, digits, -, _ and . without spaces, at most 100", "请用文字、数字、-、_ 和 .，不含空格，最多 100 个字符"},
@@ -79,6 +85,7 @@ var _ = add(map[string]words{
 
 	"list.not_sent":       {"{file:quote} is no file that was sent", "{file:quote} 不是已上传的文件"},
 	"list.want_sent":      {"send the list with the spec and name it without a folder", "请把名单与群发文件一起上传，文件名不带目录"},
+	"spec.want_sent":      {"send the file with the spec and name it without a folder", "请把文件与群发文件一起上传，文件名不带目录"},
 	"list.unreadable":     {"{file} cannot be read: {why}", "{file} 无法读取：{why}"},
 	"list.want_file":      {"name a CSV file that exists, beside the spec or with its whole path", "请指定存在的 CSV 文件，放在群发文件旁或写全路径"},
 	"list.want_columns":   {"its first line must name the columns, such as openid,coupon", "首行必须是列名，如 openid,coupon"},
@@ -125,7 +132,7 @@ var _ = add(map[string]words{
 	"template.not_ascii":     {"{value:quote} holds characters that are no digit, letter or symbol", "{value:quote} 含有数字、字母、符号以外的字符"},
 	"template.no_chinese":    {"character_string takes no Chinese", "character_string 不能含中文"},
 	"template.no_amount":     {"{value:quote} is no amount", "{value:quote} 不是金额"},
-	"template.want_amount":   {"write one currency sign at most, 12 digits at most, and 元 if you like: ¥28.50", "最多一个货币符号、12 位数字，可带“元”，如 ¥28.50"},
+	"template.want_amount":   {"write one currency sign at most, {digits} digits at most, and 元 if you like: ¥28.50", "最多一个货币符号、{digits} 位数字，可带“元”，如 ¥28.50"},
 	"template.no_time":       {"{value:quote} is no time", "{value:quote} 不是时间"},
 	"template.none":          {"the account has none; add one in the console: 模板消息 → 模板库", "账号没有模板；请在公众平台添加：模板消息 → 模板库"},
 	"template.it_has":        {"it has {templates}", "现有 {templates}"},
@@ -134,6 +141,38 @@ var _ = add(map[string]words{
 	"template.asks_for":      {"the template {title} asks for {keys}", "模板 {title} 需要 {keys}"},
 	"spec.want_value_key":    {"keys look like thing1 or time2", "键形如 thing1 或 time2"},
 	"spec.no_values":         {"is not a map of the template's keys and values", "不是模板的键值对"},
+})
+
+// What is wrong with a subscribe message, and what would be right.
+var _ = add(map[string]words{
+	"subscribe.want_id":          {"copy the template id from the mini program's console: 订阅消息 → 我的模板", "请从小程序后台复制模板 ID：订阅消息 → 我的模板"},
+	"notice.want_id":             {"copy the template id from the account's console: 订阅通知 → 我的模板", "请从公众平台复制模板 ID：订阅通知 → 我的模板"},
+	"subscribe.no_such_template": {"the mini program has no template {id:quote}", "小程序没有模板 {id:quote}"},
+	"subscribe.none":             {"it has none; add one in its console: 公共模板库", "没有模板；请在后台的公共模板库中添加"},
+	"subscribe.no_state":         {"{value:quote} is no state of a mini program", "{value:quote} 不是小程序的版本"},
+	"subscribe.no_lang":          {"{value:quote} is no language of a subscribe message", "{value:quote} 不是订阅消息的语言"},
+	"subscribe.no_number":        {"{value:quote} is no number", "{value:quote} 不是数字"},
+	"subscribe.want_number":      {"write digits, and a point if you like", "只能写数字，可带小数点"},
+	"subscribe.no_letters":       {"{value:quote} holds what is no letter", "{value:quote} 含有字母以外的字符"},
+	"subscribe.want_letters":     {"write letters from a to z alone", "只能写英文字母"},
+	"subscribe.not_listed":       {"{value:quote} is none of the template's values", "{value:quote} 不在模板的可选值中"},
+})
+
+// What is wrong with a customer-service message, and what would be right.
+var _ = add(map[string]words{
+	"service.both":       {"stands beside text: a message is a card or a text", "与 text 并列：消息要么是卡片，要么是文本"},
+	"service.want_one":   {"remove text, or title, pagepath, image and media_id", "请删去 text，或删去 title、pagepath、image 和 media_id"},
+	"service.want_title": {"write the card's title, or text: … for a text message", "请写卡片标题；若发文本，请写 text: …"},
+	"service.want_page":  {"write the page that the card opens, such as pages/order", "请写卡片打开的页面，如 pages/order"},
+	"service.want_image": {"name a picture beside the spec, such as image: shipped.jpg, or a media_id", "请指定群发文件旁的图片，如 image: shipped.jpg，或 media_id"},
+	"service.two_images": {"stands beside image: a card has one picture", "与 image 并列：卡片只有一张图片"},
+	"service.long_title": {"{value:quote} has {n} characters", "{value:quote} 有 {n} 个字符"},
+	"service.title_most": {"a card's title has {most} at most", "卡片标题最多 {most} 个字符"},
+	"service.long_text":  {"has {n} bytes", "有 {n} 字节"},
+	"service.text_most":  {"a text message has {most} at most; a Chinese character takes 3", "文本消息最多 {most} 字节，一个汉字占 3 字节"},
+	"service.large":      {"{file} is larger than {most} MB", "{file} 大于 {most} MB"},
+	"service.no_image":   {"{file} is no picture that WeChat takes", "{file} 不是微信支持的图片"},
+	"service.want_kind":  {"use PNG, JPEG or GIF, at most {most} MB", "请使用不超过 {most} MB 的 PNG、JPEG 或 GIF"},
 })
 
 // Why a broadcast pauses or waits.
