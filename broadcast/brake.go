@@ -52,6 +52,7 @@ type watch struct {
 	brake   brake
 	stop    stop
 	probing atomic.Bool
+	storm   atomic.Bool // too many rights are refused that our ledger has
 }
 
 // stop is why nothing more may go out: until a person says so, or, where rest is not 0, for so
@@ -74,6 +75,7 @@ func (w *watch) see(v verdict) (stop bool) {
 		w.stop = s
 	}
 	w.probing.Store(w.brake.probing())
+	w.storm.Store(w.brake.storm)
 	return !w.stop.none()
 }
 
@@ -89,6 +91,10 @@ type brake struct {
 	facts          wxcast.Channel
 	maxFailures    int
 	maxFailedShare float64
+	// rights are the last messages that WeChat took or refused for want of a right.
+	maxRefusedShare float64
+	rights          ring
+	storm           bool
 	// window holds the errcodes of the last messages that WeChat took or refused; 0 for
 	// one that it took.
 	window      []int
@@ -111,6 +117,17 @@ func (b *brake) see(v verdict, now time.Time) stop {
 
 // pauses is why a person has to look; zero if nobody has to.
 func (b *brake) pauses(v verdict, now time.Time) wxcast.Sentence {
+	switch {
+	case v.refused:
+		b.tokens, b.silent, b.refused = 0, 0, 0
+		if share := b.rights.note(true); share > b.maxRefusedShare {
+			b.storm = true
+			return wxcast.Say("pause.rights", "n", b.rights.yes, "of", failureWindow, "last", stopReason(v.err))
+		}
+		return wxcast.Sentence{}
+	case v.class == wechat.ClassOK:
+		b.rights.note(false)
+	}
 	switch v.class {
 	case wechat.ClassConfigStop:
 		return stopReason(v.err)
@@ -146,6 +163,32 @@ func (b *brake) pauses(v verdict, now time.Time) wxcast.Sentence {
 		b.note(0)
 	}
 	return wxcast.Sentence{}
+}
+
+// ring is what was so of the last failureWindow messages.
+type ring struct {
+	all    []bool
+	oldest int
+	yes    int
+}
+
+// note adds one, and returns the share that is so; 0 until the ring is full.
+func (r *ring) note(so bool) (share float64) {
+	if so {
+		r.yes++
+	}
+	if len(r.all) < failureWindow {
+		if r.all = append(r.all, so); len(r.all) < failureWindow {
+			return 0
+		}
+	} else {
+		if r.all[r.oldest] {
+			r.yes--
+		}
+		r.all[r.oldest] = so
+		r.oldest = (r.oldest + 1) % failureWindow
+	}
+	return float64(r.yes) / failureWindow
 }
 
 // note adds an errcode to the window, and returns the failed share of it; 0 until it

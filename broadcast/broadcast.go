@@ -35,11 +35,21 @@ type Store interface {
 		err error)
 	RecordOutcomes(ctx context.Context, r wxcast.Recording) error
 	GiveBack(ctx context.Context, b wxcast.Broadcast, c wxcast.Claim) error
+	HandOver(ctx context.Context, ref wxcast.BroadcastRef, channel wxcast.Channel,
+		recipients []wxcast.Recipient) (ours []wxcast.Recipient, err error)
+	SettleRefusals(ctx context.Context, ref wxcast.BroadcastRef, channel wxcast.Channel, refused []wxcast.Refusal,
+		believed bool) error
+	BroadcastChannels(ctx context.Context, ref wxcast.BroadcastRef) ([]wxcast.BroadcastChannel, error)
+	StopChannel(ctx context.Context, ref wxcast.BroadcastRef, channel string, m wxcast.Move) error
+	WakeChannels(ctx context.Context, ref wxcast.BroadcastRef, all bool) error
+	Strand(ctx context.Context, ref wxcast.BroadcastRef) error
 	PauseAfterLoss(ctx context.Context, accountID int64, loss wxcast.Loss) error
-	CloseDoubts(ctx context.Context, ref wxcast.BroadcastRef, lane wxcast.Lane, after time.Duration) error
-	TakeSlot(ctx context.Context, lane wxcast.Lane, n int, rate float64, lead time.Duration) (wxcast.Slot, error)
+	CloseDoubts(ctx context.Context, ref wxcast.BroadcastRef, channel wxcast.Channel, lane wxcast.Lane,
+		after time.Duration) error
+	TakeSlot(ctx context.Context, accountID int64, lane wxcast.Lane, n int, rate float64,
+		lead time.Duration) (wxcast.Slot, error)
 	Survey(ctx context.Context, accountID int64, ids, held []int64) ([]wxcast.Standing, error)
-	SlowDown(ctx context.Context, lane wxcast.Lane) (share float64, err error)
+	SlowDown(ctx context.Context, accountID int64, lane wxcast.Lane) (share float64, err error)
 
 	Unfollow(ctx context.Context, accountID int64, openids []wxcast.OpenID, asOf time.Time) (int64, error)
 
@@ -71,6 +81,7 @@ type Begin struct {
 	AccountID, MiniID int64
 
 	Channels []wxcast.BroadcastChannel
+	Files    map[string][]byte // that the spec names, such as a card's picture
 
 	State wxcast.BroadcastState // running, draft or scheduled
 	At    time.Time             // of a scheduled one
@@ -91,10 +102,11 @@ func Find(ctx context.Context, store Store, s *spec.Spec, begin Begin,
 		return b, false, err
 	}
 	b, added, err := store.AddBroadcast(ctx, wxcast.Broadcast{
-		AccountID: begin.AccountID, MiniID: begin.MiniID, Channels: begin.Channels,
+		AccountID: begin.AccountID, MiniID: begin.MiniID, Channels: begin.Channels, Files: begin.Files,
 		Name: s.Name, ContentHash: s.ContentHash(), Spec: s.Text(), Audience: audience,
 		MessageKey: wxcast.NewMessageKey(),
-		State:      begin.State, ResumeAt: begin.At, Rate: begin.Rate, Priority: s.Priority, CanaryShare: s.Canary.Share,
+		State:      begin.State, ResumeAt: begin.At, Rate: begin.Rate, Priority: s.Priority,
+		CanaryShare: s.Canary.Share,
 	})
 	if err != nil || added {
 		return b, false, err

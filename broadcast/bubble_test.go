@@ -170,7 +170,7 @@ func (b *bubble) lane() wxcast.Lane { return wxcast.Lane{AppID: b.account, API: 
 // run works on a broadcast as one process does, and wants it in a state.
 func (b *bubble) run(t *testing.T, job wxcast.Broadcast, want wxcast.BroadcastState) wxcast.Broadcast {
 	t.Helper()
-	after, err := broadcast.Run(t.Context(), b.DB, job, broadcast.With{Channel: b, Platform: b}, b.options)
+	after, err := broadcast.Run(t.Context(), b.DB, job, []broadcast.With{{Channel: b, Platform: b}}, b.options)
 	if err != nil || after.State != want {
 		t.Fatalf("the broadcast is %s (%v, %v), want %s", after.State, after.Reason, err, want)
 	}

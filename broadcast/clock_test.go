@@ -90,7 +90,7 @@ func TestAFastBroadcastBeginsAtOnceBesideASlowOne(t *testing.T) {
 			b.options.Rate = rate
 			job, o, ended := b.add(t, name), b.options, make(chan wxcast.BroadcastState, 1)
 			all.Go(func() {
-				after, _ := crew.Run(ctx, job, broadcast.With{Channel: b, Platform: b}, o)
+				after, _ := crew.Run(ctx, job, []broadcast.With{{Channel: b, Platform: b}}, o)
 				ended <- after.State
 			})
 			return ended
@@ -174,7 +174,7 @@ func TestAQuotaLastsForDays(t *testing.T) {
 				t.Fatalf("after %v it is %s with %d calls", time.Since(began), job.State, len(b.sent()))
 			}
 			time.Sleep(time.Until(job.ResumeAt))
-			after, err := broadcast.Run(t.Context(), b.DB, job, broadcast.With{Channel: b, Platform: b}, b.options)
+			after, err := broadcast.Run(t.Context(), b.DB, job, []broadcast.With{{Channel: b, Platform: b}}, b.options)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -229,7 +229,7 @@ func TestADeadProcesssWorkIsTakenOverAfterItsLease(t *testing.T) {
 			t.Fatal(err)
 		}
 		died := time.Now()
-		c, err := b.Claim(t.Context(), wxcast.ClaimRequest{Broadcast: job.Ref(), Channel: template.Name, Lane: b.lane(),
+		c, err := b.Claim(t.Context(), wxcast.ClaimRequest{Broadcast: job.Ref(), Channel: template.Facts, Lane: b.lane(),
 			Worker: "dead", Max: 10, Span: time.Hour, LeaseTTL: 8 * time.Second})
 		if err != nil || len(c.Fresh) != 10 {
 			t.Fatal(len(c.Fresh), err)

@@ -25,20 +25,25 @@ type Crew struct {
 	queue
 
 	fixing sync.Mutex // whoever fixes recipients
+	serial serial
 
 	mu      sync.Mutex
 	runners map[*runner]bool
 	jobs    chan job // to the senders
-	endWork func()   // ends what goes on while there are runners
+	noted   chan job // those of channels that note each message first
+	// reserved has one for each sender that has, or is to get, a noted message.
+	reserved chan struct{}
+	endWork  func() // ends what goes on while there are runners
 }
 
 // NewCrew makes a process's crew for an account, with so many calls in flight at most.
 func NewCrew(store Store, accountID int64, concurrency int, log *slog.Logger) *Crew {
 	return &Crew{
 		store: store, accountID: accountID, worker: wxcast.NewWorkerName(), concurrency: concurrency, log: log,
-		runners: map[*runner]bool{},
-		pulse:   pulse{now: make(chan struct{}, 1)},
-		queue:   queue{news: make(chan struct{}, 1), done: make(chan struct{})},
+		noted: make(chan job, concurrency), reserved: make(chan struct{}, max(1, concurrency)),
+		runners: map[*runner]bool{}, serial: serial{busy: map[person]chan struct{}{}},
+		pulse: pulse{now: make(chan struct{}, 1)},
+		queue: queue{open: map[wxcast.Lane]time.Time{}, news: make(chan struct{}, 1), done: make(chan struct{})},
 	}
 }
 
@@ -59,10 +64,20 @@ func (c *Crew) join(r *runner) {
 	var work sync.WaitGroup
 	work.Go(func() { c.beat(ctx) })
 	work.Go(func() { c.takeTurns(ctx) })
+	noted := c.noted
 	for range c.concurrency {
 		work.Go(func() {
-			for j := range jobs {
-				j.batch.by.try(j)
+			for {
+				select {
+				case j, more := <-jobs:
+					if !more {
+						return
+					}
+					j.batch.by.try(j)
+				case j := <-noted:
+					j.batch.by.try(j)
+					c.release()
+				}
 			}
 		})
 	}

@@ -135,6 +135,10 @@ func (r *runner) handOutAll(ctx context.Context, s *stretch) (late bool, err err
 	if s.begun.IsZero() {
 		s.begun = time.Now()
 	}
+	out := r.crew.jobs
+	if r.noting != nil {
+		out = r.noting
+	}
 	for len(s.jobs) > 0 {
 		if r.watch.probing.Load() { // WeChat is away: one message at a time finds out when it is back
 			if lapsed := r.lapsed(s.jobs); lapsed > 0 {
@@ -170,11 +174,11 @@ func (r *runner) handOutAll(ctx context.Context, s *stretch) (late bool, err err
 		}
 		r.flying.Add(1)
 		select {
-		case r.crew.jobs <- s.jobs[0]:
+		case out <- s.jobs[0]:
 		default:
 			s.busy = true
 			select {
-			case r.crew.jobs <- s.jobs[0]:
+			case out <- s.jobs[0]:
 			case <-ctx.Done():
 				r.flying.Done()
 				return false, ctx.Err()
@@ -197,7 +201,7 @@ func (r *runner) lapsed(jobs []job) (n int) {
 // takeSlot takes new time for what is left of a stretch.
 func (r *runner) takeSlot(ctx context.Context, s *stretch) error {
 	at := time.Now()
-	slot, err := r.store.TakeSlot(ctx, r.lane, len(s.jobs), s.rate, r.crew.lead.get())
+	slot, err := r.store.TakeSlot(ctx, r.b.AccountID, r.lane, len(s.jobs), s.rate, r.crew.lead.get())
 	if err != nil {
 		return err
 	}

@@ -43,7 +43,7 @@ func TestWhatIsInDoubtIsSeenThroughAfterAStop(t *testing.T) {
 					t.Error("it is finished, with answers in doubt")
 				}
 				after, err := broadcast.SeeThrough(t.Context(), b.DB, stopped,
-					broadcast.With{Channel: b, Platform: b}, b.options)
+					[]broadcast.With{{Channel: b, Platform: b}}, b.options)
 				if err != nil || after.State != stop {
 					t.Fatalf("it is %s (%v), want %s", after.State, err, stop)
 				}

@@ -74,7 +74,9 @@ func (c *Crew) survey(ctx context.Context) error {
 		return err
 	}
 	for _, r := range all {
-		i := slices.IndexFunc(standings, func(s wxcast.Standing) bool { return s.ID == r.b.ID })
+		i := slices.IndexFunc(standings, func(s wxcast.Standing) bool {
+			return s.ID == r.b.ID && s.Channel == r.facts.Name
+		})
 		if i < 0 || !r.worksOn(standings[i].State) {
 			r.halt(errHalted)
 			continue

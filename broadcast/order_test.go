@@ -16,7 +16,7 @@ import (
 func (b *bench) runTwo(t *testing.T, first, second string, priority int, begin func()) (one, other wxcast.Broadcast) {
 	t.Helper()
 	var jobs [2]wxcast.Broadcast
-	var by [2]broadcast.With
+	var by [2][]broadcast.With
 	for i, name := range []string{first, second} {
 		jobs[i], by[i] = b.find(t, name)
 	}

@@ -28,8 +28,10 @@ type verdict struct {
 	// unsent: the message was refused for a reason that is not the recipient's.
 	// The delivery goes back as if it had not been tried.
 	unsent bool
-	class  wechat.Class
-	err    error
+	// refused: WeChat knows no right that our ledger has.
+	refused bool
+	class   wechat.Class
+	err     error
 }
 
 // attempt is one call for a delivery, from when it began to when it ended.
@@ -44,14 +46,19 @@ type attempt struct {
 type judge struct {
 	facts     wxcast.Channel
 	onUnknown spec.OnUnknown
+	next      string // the channel that takes over whom this one cannot reach; "" for none
 }
+
+// resends tells whether a person asked for messages in doubt to be sent again, when WeChat may
+// have forgotten them. By a channel that never takes a repeat for the same nothing is.
+func (j judge) resends() bool { return j.onUnknown == spec.ResendUnknown && !j.facts.NotesEach() }
 
 // of decides what becomes of a delivery after an attempt at it.
 func (j judge) of(a attempt) verdict {
 	err, class := a.err, wechat.ClassOf(a.err)
 	v := verdict{class: class, err: err, outcome: wxcast.Outcome{
 		Recipient: a.Recipient, State: wxcast.DeliveryFailed, ErrCode: codeOf(err), ErrMsg: messageOf(err),
-		AttemptedAt: a.begun, OpenSince: a.OpenSince,
+		AttemptedAt: a.begun, OpenSince: a.OpenSince, ID: j.facts.ID(&a.Delivery),
 	}}
 	o := &v.outcome
 	var e *wechat.Error
@@ -63,6 +70,13 @@ func (j judge) of(a attempt) verdict {
 		o.State, o.MsgID, o.OpenSince = wxcast.DeliverySent, a.msgID, time.Time{}
 	case class == wechat.ClassQuotaStop, class == wechat.ClassConfigStop:
 		v.unsent = true
+	case o.ErrCode == codeBusy && j.facts.NotesEach() && a.Attempts > 0:
+		// Whether a message is out that WeChat answers so, nobody knows: it is tried once more.
+		o.State, o.OpenSince = wxcast.DeliveryUnknown, a.begun
+	case j.facts.Refuses(o.ErrCode):
+		if v.refused = j.facts.RefusesRight(o.ErrCode); a.OpenSince.IsZero() && j.next != "" {
+			o.State, o.FallsTo = wxcast.DeliveryPending, j.next
+		}
 	case class == wechat.ClassHeld:
 		o.State, o.OpenSince = wxcast.DeliveryUnknown, a.begun // a receipt may tell
 	case wxcast.Among(j.facts.Duplicate, o.ErrCode) && !a.OpenSince.IsZero():
@@ -76,13 +90,16 @@ func (j judge) of(a attempt) verdict {
 		if a.Attempts+1 >= attemptsMax {
 			o.State = wxcast.DeliveryFailed
 		}
-		over := j.windowOver(o.OpenSince, o.NextAttemptAt) && j.onUnknown != spec.ResendUnknown
+		over := j.windowOver(o.OpenSince, o.NextAttemptAt) && !j.resends()
 		if !o.OpenSince.IsZero() && (o.State == wxcast.DeliveryFailed || over) {
 			o.State = wxcast.DeliveryUnknown
 		}
 	}
 	if o.State != wxcast.DeliveryPending {
 		o.NextAttemptAt = time.Time{}
+	}
+	if out := o.State == wxcast.DeliveryFailed || o.FallsTo != ""; out && o.OpenSince.IsZero() && !v.refused {
+		o.RightAt = a.RightAt // it surely did not go out
 	}
 	return v
 }

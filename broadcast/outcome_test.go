@@ -11,15 +11,15 @@ import (
 )
 
 // byFacts judges by a channel that takes repeats for 10 minutes, as template messages do.
-var byFacts = judge{wxcast.Channel{
+var byFacts = judge{facts: wxcast.Channel{
 	API: "/send", DedupWindow: 10 * time.Minute, Gone: []int{43004}, Duplicate: []int{40241},
 	DuplicateRest: 65 * time.Second, TooOften: []int{43117},
-}, spec.SkipUnknown}
+}, onUnknown: spec.SkipUnknown}
 
 // A channel that never takes a repeat for the same message: what was lost is never tried again.
 func TestWithoutAWindowALostOutcomeIsUnknownAtOnce(t *testing.T) {
 	now := time.Now()
-	j := judge{wxcast.Channel{API: "/send"}, spec.SkipUnknown}
+	j := judge{facts: wxcast.Channel{API: "/send"}, onUnknown: spec.SkipUnknown}
 	if v := j.of(attempt{err: &wechat.Error{Err: errors.New("EOF"), MaybeDone: true}, begun: now,
 		now: now}); v.outcome.State != wxcast.DeliveryUnknown {
 		t.Errorf("lost: %s, want unknown: a repeat would be a second message", v.outcome.State)

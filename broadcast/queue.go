@@ -21,9 +21,9 @@ const (
 // queue gives the turn to claim to one of the process's broadcasts at a time.
 type queue struct {
 	mu   sync.Mutex
-	open time.Time     // when the lane has time again that may be claimed
-	news chan struct{} // something has changed
-	done chan struct{} // whoever had the turn has ended it
+	open map[wxcast.Lane]time.Time // when it has time again that may be claimed
+	news chan struct{}             // something has changed
+	done chan struct{}             // whoever had the turn has ended it
 }
 
 // place is a runner's in the queue, guarded by the queue's mutex.
@@ -88,7 +88,7 @@ func (c *Crew) endTurn(r *runner, claim wxcast.Claim) {
 	local := func(t time.Time) time.Time { return claim.Slot.At(t, now) }
 	c.queue.mu.Lock()
 	if !claim.LaneOpens.IsZero() {
-		c.open = soon(local(claim.LaneOpens), now)
+		c.open[r.lane] = soon(local(claim.LaneOpens), now)
 	}
 	switch got := len(claim.Retries)+len(claim.Fresh) > 0; {
 	case got:
@@ -124,7 +124,7 @@ func (c *Crew) stands(r *runner, s wxcast.Standing) {
 	switch due := now.Add(s.Due.Sub(store)); {
 	case s.Rate != r.place.rate: // what was too early need not be any more
 		r.place.rate = s.Rate
-		r.place.paced, r.place.due, c.open = paced, now, now
+		r.place.paced, r.place.due, c.open[r.lane] = paced, now, now
 	case r.place.idle && !s.Due.IsZero() && due.Before(r.place.due):
 		r.place.due = due
 	}
@@ -181,14 +181,14 @@ func (c *Crew) nextTurn(now time.Time) (turn chan time.Duration, span, wait time
 	all := c.all()
 	c.queue.mu.Lock()
 	defer c.queue.mu.Unlock()
-	if now.Before(c.open) {
-		return nil, 0, c.open.Sub(now)
-	}
 	var next *runner
 	many := 0
 	for _, r := range all {
 		switch {
 		case r.place.turn == nil:
+			continue
+		case now.Before(c.open[r.lane]):
+			wait = min(wait, c.open[r.lane].Sub(now))
 			continue
 		case now.Before(r.place.due):
 			wait = min(wait, r.place.due.Sub(now))

@@ -53,7 +53,10 @@ func (w *recordWriter) stopForQuota(ctx context.Context) error {
 	if err == nil && q.Limit > 0 && float64(q.Limit-q.Used) > wxcast.QuotaMargin*float64(q.Limit) {
 		w.Log.WarnContext(ctx, "WeChat refuses (45009), and counts quota that is left", "broadcast_id", w.b.ID, "api",
 			w.lane.API, "left", q.Limit-q.Used)
-		return w.wait(ctx, wxcast.Say("wait.45009_left", "api", w.lane.API, "n", q.Limit-q.Used), now.Add(askAgain))
+		err := w.stop(ctx, wxcast.Move{To: wxcast.BroadcastWaiting,
+			Reason: wxcast.Say("wait.45009_left", "api", w.lane.API, "n", q.Limit-q.Used), ResumeAt: now.Add(askAgain)})
+		w.halt(errHalted)
+		return err
 	}
 	if err := w.store.SpendQuota(ctx, w.lane, wxcast.DayOf(now)); err != nil {
 		return err

@@ -2,6 +2,7 @@ package broadcast
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/wxcast/wxcast/internal/wechat"
@@ -28,7 +29,7 @@ func (r *runner) record(ctx context.Context, results <-chan result) error {
 		select {
 		case res, more := <-results:
 			if !more {
-				return w.flush()
+				return errors.Join(w.flush(), w.settleRefusals(true))
 			}
 			w.add(res)
 			if w.size < recordMax && !w.nothingInFlight() {
@@ -56,6 +57,8 @@ type recordWriter struct {
 	slow      bool // WeChat said that we are too fast
 	paused    bool // the brake's reason is recorded
 	quotaStop bool // WeChat said that nothing is left today
+	refusals  refusals
+	fell      bool // somebody is due by the next channel
 }
 
 func (w *recordWriter) add(res result) {
@@ -69,6 +72,8 @@ func (w *recordWriter) add(res result) {
 		return
 	}
 	w.outcomes = append(w.outcomes, res.outcome)
+	w.fell = w.fell || res.outcome.FallsTo != ""
+	w.refusals.see(res)
 	switch code := res.outcome.ErrCode; {
 	case code == codeTooFast:
 		w.slow = true
@@ -81,14 +86,15 @@ func (w *recordWriter) add(res result) {
 		default: // a storm of them: the next sync will tell
 		}
 	}
-	switch res.outcome.State {
-	case wxcast.DeliverySent:
+	switch state := res.outcome.State; {
+	case res.outcome.FallsTo != "": // it goes on
+	case state == wxcast.DeliverySent:
 		w.count.sent.Add(1)
-	case wxcast.DeliveryPending:
+	case state == wxcast.DeliveryPending:
 		w.count.retried.Add(1)
-	case wxcast.DeliveryUnknown:
+	case state == wxcast.DeliveryUnknown:
 		w.count.unknown.Add(1)
-	case wxcast.DeliverySkipped:
+	case state == wxcast.DeliverySkipped:
 		w.count.skipped.Add(1)
 	default:
 		w.count.failed.Add(1)
@@ -119,7 +125,7 @@ const (
 
 // slowDown asks all workers of the account for a slower pace, and says so.
 func (w *recordWriter) slowDown(ctx context.Context) error {
-	share, err := w.store.SlowDown(ctx, w.lane)
+	share, err := w.store.SlowDown(ctx, w.b.AccountID, w.lane)
 	if err != nil || share == w.slowedTo {
 		return err
 	}
@@ -155,7 +161,8 @@ func (w *recordWriter) flush() error {
 		}
 	}
 	if err := w.store.RecordOutcomes(ctx, wxcast.Recording{
-		Broadcast: w.b.Ref(), Worker: w.crew.worker, Lane: w.lane, Outcomes: w.outcomes, DoneLeases: leases,
+		Broadcast: w.b.Ref(), Worker: w.crew.worker, Channel: w.facts, Lane: w.lane, Outcomes: w.outcomes,
+		DoneLeases: leases,
 	}); err != nil {
 		return err
 	}
@@ -175,10 +182,16 @@ func (w *recordWriter) flush() error {
 		if s.rest > 0 {
 			m.To, m.ResumeAt = wxcast.BroadcastWaiting, w.store.Now().Add(s.rest)
 		}
-		if err := w.move(ctx, m); err != nil {
+		if err := w.stop(ctx, m); err != nil {
 			return err
 		}
 		w.paused = true
+	}
+	if err := w.settleRefusals(false); err != nil {
+		return err
+	}
+	if w.fell {
+		w.crew.wakeChannel(w.b.ID, w.next)
 	}
 	for _, b := range w.done {
 		w.batches.remove(b)
@@ -187,7 +200,7 @@ func (w *recordWriter) flush() error {
 		w.crew.wake(w.runner) // were these the last?
 	}
 	w.outcomes, w.done, w.size, w.quotaStop = w.outcomes[:0], w.done[:0], 0, false
-	w.troubled, w.slow = 0, false
+	w.troubled, w.slow, w.fell = 0, false, false
 	clear(w.unsent)
 	if w.Progress != nil {
 		w.Progress(Progress{Sent: w.count.sent.Load(), Failed: w.count.failed.Load(), Skipped: w.count.skipped.Load(),
@@ -206,6 +219,6 @@ func (r *runner) giveBack(ctx context.Context, b *batch) error {
 		return nil
 	}
 	return r.store.RecordOutcomes(ctx, wxcast.Recording{
-		Broadcast: r.b.Ref(), Worker: r.crew.worker, Lane: r.lane, DoneLeases: []int64{b.LeaseID},
+		Broadcast: r.b.Ref(), Worker: r.crew.worker, Channel: r.facts, Lane: r.lane, DoneLeases: []int64{b.LeaseID},
 	})
 }

@@ -78,11 +78,14 @@ type Options struct {
 	MaxFailures int   // refusals in a row that pause the broadcast
 	// MaxFailedShare of the last failureWindow messages refused pauses it, too.
 	MaxFailedShare float64
-	Quiet          []value.QuietHours
-	NotAfter       time.Time // zero for no such time
-	Cap            wxcast.FrequencyCap
-	Canary         spec.Canary
-	OnUnknown      spec.OnUnknown
+	// MaxRefusedShare of the last failureWindow messages refused for want of a right that our
+	// ledger has pauses the channel: it is WeChat that is odd then, or the ledger.
+	MaxRefusedShare float64
+	Quiet           []value.QuietHours
+	NotAfter        time.Time // zero for no such time
+	Cap             wxcast.FrequencyCap
+	Canary          spec.Canary
+	OnUnknown       spec.OnUnknown
 	// TakenOver is told how many leases of dead workers were found; it must not block.
 	TakenOver func(leases int)
 	// Progress is told now and then what this process did; it must not block.
@@ -90,7 +93,7 @@ type Options struct {
 	Log      *slog.Logger
 }
 
-// With is what a broadcast is sent by.
+// With is a channel that a broadcast is sent by, and the platform of its app.
 type With struct {
 	Channel  Channel
 	Platform Platform
@@ -102,15 +105,15 @@ type Progress struct {
 }
 
 // Run works on one broadcast with a crew of its own: see Crew.Run.
-func Run(ctx context.Context, store Store, b wxcast.Broadcast, w With, o Options) (wxcast.Broadcast, error) {
-	return NewCrew(store, b.AccountID, o.Concurrency, o.Log).Run(ctx, b, w, o)
+func Run(ctx context.Context, store Store, b wxcast.Broadcast, by []With, o Options) (wxcast.Broadcast, error) {
+	return NewCrew(store, b.AccountID, o.Concurrency, o.Log).Run(ctx, b, by, o)
 }
 
-// Run works on a broadcast until it is done, waits for quota, is paused or
-// cancelled, or ctx ends. It returns the broadcast as it stands then; an error
+// Run works on a broadcast, by all of its channels, until it is done, waits for quota, is
+// paused or cancelled, or ctx ends. It returns the broadcast as it stands then; an error
 // means that this process could not go on. Everything done is recorded. A crew runs any
 // number of broadcasts of its account at a time.
-func (c *Crew) Run(ctx context.Context, b wxcast.Broadcast, w With, o Options) (wxcast.Broadcast, error) {
+func (c *Crew) Run(ctx context.Context, b wxcast.Broadcast, by []With, o Options) (wxcast.Broadcast, error) {
 	if b.State.Final() {
 		return b, nil
 	}
@@ -120,7 +123,10 @@ func (c *Crew) Run(ctx context.Context, b wxcast.Broadcast, w With, o Options) (
 		}
 		b.Rate, b.Priority = o.Rate, o.Priority
 	}
-	if WaitsForIP(b) {
+	for _, w := range by {
+		if !WaitsForIP(b) {
+			break
+		}
 		if _, err := w.Platform.GetQuota(ctx, w.Channel.Facts().API); err != nil {
 			if ip, off := wechat.OffWhitelist(err); off {
 				return c.waitForIP(ctx, b, ip)
@@ -133,7 +139,7 @@ func (c *Crew) Run(ctx context.Context, b wxcast.Broadcast, w With, o Options) (
 			return b, err
 		}
 	}
-	return c.finish(ctx, newRunner(c, b, w, o))
+	return c.after(ctx, b, c.runAll(ctx, b, by, o))
 }
 
 // waitForIP lets a broadcast wait on, whose address is off the whitelist still.
@@ -146,10 +152,8 @@ func (c *Crew) waitForIP(ctx context.Context, b wxcast.Broadcast, ip string) (wx
 	return c.store.Broadcast(ctx, b.Ref())
 }
 
-// finish runs a runner to its end, and returns the broadcast as it stands then.
-func (c *Crew) finish(ctx context.Context, r *runner) (wxcast.Broadcast, error) {
-	b := r.b
-	runErr := r.run(ctx)
+// after returns the broadcast as it stands when the work on it has ended.
+func (c *Crew) after(ctx context.Context, b wxcast.Broadcast, runErr error) (wxcast.Broadcast, error) {
 	if ctx.Err() != nil && !errors.Is(runErr, ErrNotRecorded) {
 		runErr = ctx.Err()
 	}
@@ -170,7 +174,10 @@ func (c *Crew) finish(ctx context.Context, r *runner) (wxcast.Broadcast, error) 
 // again with the same client_msg_id, which WeChat takes for the same for 10 minutes.
 var ErrNotRecorded = errors.New("the outcomes of messages that were sent could not be recorded")
 
-// runner is one worker process on one broadcast.
+// counts are what a process has done so far for a broadcast, by all channels.
+type counts struct{ sent, failed, skipped, unknown, retried atomic.Int64 }
+
+// runner is one worker process on one channel of a broadcast.
 type runner struct {
 	Options
 	With
@@ -191,7 +198,10 @@ type runner struct {
 	results          chan result             // of calls
 	flying           sync.WaitGroup          // jobs that the senders have
 	watch            watch
-	count            struct{ sent, failed, skipped, unknown, retried atomic.Int64 }
+	count            *counts
+	noting           chan job  // what is to be noted before it leaves; nil where nothing is
+	alone            bool      // the broadcast has no other channel
+	next             string    // the channel that takes over whom this one cannot reach; "" for none
 	askedAt          time.Time // when WeChat was last asked for a spent quota
 	behind           int64     // the broadcast that this one was last told to wait for
 	share            float64   // of the rate, at the last claim
@@ -200,12 +210,13 @@ type runner struct {
 func newRunner(c *Crew, b wxcast.Broadcast, w With, o Options) *runner {
 	facts := w.Channel.Facts()
 	r := &runner{
-		Options: o, With: w, crew: c, store: c.store, b: b, facts: facts,
-		lane: wxcast.Lane{AppID: b.AccountID, API: facts.API}, judge: judge{facts, o.OnUnknown},
+		Options: o, With: w, crew: c, store: c.store, b: b, facts: facts, count: &counts{}, alone: true,
+		lane: facts.Lane(b), judge: judge{facts: facts, onUnknown: o.OnUnknown},
 		place: place{priority: b.Priority, rate: b.Rate}, left: make(chan wxcast.OpenID, confirmBatch), share: 1,
 		// Sending goes on while some results are being written.
 		results: make(chan result, min(max(int(b.Rate*recordEvery.Seconds()), recordMin), recordMax)),
-		watch:   watch{brake: brake{facts: facts, maxFailures: o.MaxFailures, maxFailedShare: o.MaxFailedShare}},
+		watch: watch{brake: brake{facts: facts, maxFailures: o.MaxFailures, maxFailedShare: o.MaxFailedShare,
+			maxRefusedShare: o.MaxRefusedShare}},
 	}
 	r.speed.Store(int64(c.concurrency) * firstSpeed)
 	return r
@@ -232,8 +243,9 @@ func (r *runner) run(ctx context.Context) error {
 	defer r.crew.leave(r)
 
 	var background sync.WaitGroup
-	if r.through == 0 {
-		background.Go(func() { r.fix(working) })
+	if r.facts.NotesEach() {
+		r.noting = make(chan job, r.crew.concurrency)
+		background.Go(func() { r.noteAll(sending) })
 	}
 	confirmed := make(chan struct{})
 	go func() { r.confirm(sending); close(confirmed) }()
@@ -251,6 +263,9 @@ func (r *runner) run(ctx context.Context) error {
 	go func() { // no result comes after the dispatcher has ended and the senders have
 		_ = pipeline.Wait()
 		r.flying.Wait()
+		if r.noting != nil {
+			close(r.noting)
+		}
 		close(r.results)
 	}()
 	recordErr := r.record(recording, r.results)
@@ -286,25 +301,6 @@ func (r *runner) try(j job) {
 	r.results <- res
 }
 
-// fix gives the recipients their rows while the first are being sent to.
-func (r *runner) fix(ctx context.Context) {
-	for batch, fixed := fixFirst, r.b.Fixed; !fixed && ctx.Err() == nil; batch = fixBatch {
-		var err error
-		r.crew.fixing.Lock() // one at a time: the sends need connections, too
-		fixed, err = r.store.FixRecipients(ctx, r.b.Ref(), batch)
-		r.crew.fixing.Unlock()
-		switch {
-		case errors.Is(err, wxcast.ErrBusy):
-			pause(ctx, fixAgain)
-			continue
-		case err != nil && ctx.Err() == nil:
-			r.halt(err)
-			return
-		}
-		r.crew.wake(r)
-	}
-}
-
 // claim asks the store for work, one batch ahead of the sends, until ctx ends. What
 // has begun is seen through, within the grace of sending: a claim that is cut short
 // might be made and not be known, and another worker that ends the broadcast in this
@@ -331,9 +327,13 @@ func (r *runner) claim(ctx, sending, recording context.Context, claims chan<- *b
 			return err
 		case c.Loss != nil:
 			return r.pauseAfterLoss(sending, *c.Loss)
-		case !r.worksOn(c.State):
+		case !r.worksOn(c.State), c.ChannelStopped:
 			r.halt(errHalted)
 			return nil
+		case c.Stranded:
+			err := r.store.Strand(sending, r.b.Ref())
+			r.halt(errHalted)
+			return err
 		case b != nil:
 			select {
 			case claims <- b:
@@ -352,9 +352,12 @@ func (r *runner) claim(ctx, sending, recording context.Context, claims chan<- *b
 // claimOnce asks the store for work once, in the runner's turn; the batch is nil where there
 // is none.
 func (r *runner) claimOnce(ctx, sending context.Context, span time.Duration) (wxcast.Claim, *batch, error) {
+	if r.noting != nil {
+		span = min(span, noteSpan)
+	}
 	at := time.Now()
 	c, err := r.store.Claim(sending, wxcast.ClaimRequest{
-		Broadcast: r.b.Ref(), Channel: r.facts.Name, Lane: r.lane, Worker: r.crew.worker, Max: r.claimSize(),
+		Broadcast: r.b.Ref(), Channel: r.facts, Lane: r.lane, Worker: r.crew.worker, Max: r.claimSize(),
 		Span: span, Held: r.crew.held(), Lead: r.crew.lead.get(), Ahead: ahead,
 		QuotaKeep: r.QuotaKeep, LeaseTTL: leaseTTL, Cap: r.Cap, Profile: r.Channel.Profile(),
 		Through: r.through,
@@ -364,6 +367,9 @@ func (r *runner) claimOnce(ctx, sending context.Context, span time.Duration) (wx
 		return c, nil, err
 	}
 	r.count.skipped.Add(int64(c.Skipped))
+	if c.FellThrough > 0 {
+		r.crew.wakeChannel(r.b.ID, r.next)
+	}
 	r.tellClaim(ctx, c)
 	if len(c.Retries)+len(c.Fresh) == 0 {
 		return c, nil, nil
@@ -475,12 +481,20 @@ func (r *runner) wait(ctx context.Context, reason wxcast.Sentence, until time.Ti
 	return err
 }
 
-// waitForQuota puts the broadcast off until there may be quota again.
+// waitForQuota puts the channel off until there may be quota again.
 func (r *runner) waitForQuota(ctx context.Context, reason wxcast.Sentence) error {
-	err := r.move(ctx, wxcast.Move{To: wxcast.BroadcastWaiting, Reason: reason,
+	err := r.stop(ctx, wxcast.Move{To: wxcast.BroadcastWaiting, Reason: reason,
 		ResumeAt: quotaAgain(r.store.Now()), ForQuota: true, Keep: r.QuotaKeep})
 	r.halt(errHalted)
 	return err
+}
+
+// stop stops the channel, and the broadcast with it where it has no other.
+func (r *runner) stop(ctx context.Context, m wxcast.Move) error {
+	if r.alone {
+		return r.move(ctx, m)
+	}
+	return r.store.StopChannel(ctx, r.b.Ref(), r.facts.Name, m)
 }
 
 // move changes the state of the running broadcast; where somebody else did so before,

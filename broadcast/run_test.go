@@ -102,13 +102,20 @@ func (b *bench) prepare(t *testing.T) {
 	}
 }
 
-func (b *bench) channels() []wxcast.BroadcastChannel {
-	facts := template.Facts
+func (b *bench) channels() []wxcast.BroadcastChannel { return b.channelsOf(template.Facts) }
+
+func (b *bench) channelsOf(facts wxcast.Channel) []wxcast.BroadcastChannel {
 	return []wxcast.BroadcastChannel{{Name: facts.Name, Lane: wxcast.Lane{AppID: b.account, API: facts.API},
 		TemplateID: b.sim.TemplateID}}
 }
 
-func (b *bench) find(t *testing.T, name string) (wxcast.Broadcast, broadcast.With) {
+func (b *bench) find(t *testing.T, name string) (wxcast.Broadcast, []broadcast.With) {
+	t.Helper()
+	return b.findFor(t, name, b.channels())
+}
+
+func (b *bench) findFor(t *testing.T, name string, channels []wxcast.BroadcastChannel) (wxcast.Broadcast,
+	[]broadcast.With) {
 	t.Helper()
 	s, err := spec.Parse("spec.yaml", fmt.Appendf(nil,
 		"name: %s\ntemplate: %s\ndata: {thing1: 上新%s, time2: \"2026-11-30 10:00\"}\nminiprogram: {pagepath: \"pages/a?u={{ .mini_openid }}\"}\n", name, b.sim.TemplateID, name), template.Form{})
@@ -116,7 +123,7 @@ func (b *bench) find(t *testing.T, name string) (wxcast.Broadcast, broadcast.Wit
 		t.Fatal(err)
 	}
 	job, _, err := broadcast.Find(t.Context(), b.db, s,
-		broadcast.Begin{AccountID: b.account, MiniID: b.mini, Channels: b.channels(), State: wxcast.BroadcastRunning,
+		broadcast.Begin{AccountID: b.account, MiniID: b.mini, Channels: channels, State: wxcast.BroadcastRunning,
 			Rate: b.options.Rate}, func() (wxcast.Audience, error) {
 			return s.Resolve(t.Context(), b.db, b.account, b.mini, b.db.Now())
 		})
@@ -127,7 +134,7 @@ func (b *bench) find(t *testing.T, name string) (wxcast.Broadcast, broadcast.Wit
 	if err != nil {
 		t.Fatal(err)
 	}
-	return job, broadcast.With{Channel: template.Channel{Message: m, Sender: b.client}, Platform: b.client}
+	return job, []broadcast.With{{Channel: template.Channel{Message: m, Sender: b.client}, Platform: b.client}}
 }
 
 // run works on the broadcast of that name, as one process does.

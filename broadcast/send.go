@@ -36,7 +36,7 @@ func (r *runner) send(ctx context.Context, j job) result {
 	r.crew.makeSure(ctx, func() bool { return !j.batch.mayStillSend(j.retry) })
 	at := r.store.Now()
 	if !j.OpenSince.IsZero() && r.judge.windowOver(j.OpenSince, at) {
-		if r.OnUnknown != spec.ResendUnknown {
+		if !r.judge.resends() {
 			return result{j, verdict{outcome: expired(j.Delivery)}}
 		}
 		j.OpenSince = time.Time{}
@@ -44,6 +44,7 @@ func (r *runner) send(ctx context.Context, j job) result {
 	if r.mayLeave(j) != nil {
 		return result{j, verdict{unsent: true}}
 	}
+	defer r.crew.oneAtATime(r.lane, r.facts.Serial, r.facts.ID(&j.Delivery))()
 	ctx = wechat.WithWatch(ctx, wechat.Watch{GoAhead: func() error { return r.mayLeave(j) }, Heard: r.crew.heard})
 	msgID, err := r.Channel.Send(ctx, &j.Delivery)
 	if errors.Is(err, errNotNow) {
@@ -53,7 +54,7 @@ func (r *runner) send(ctx context.Context, j job) result {
 	if err != nil && errors.As(err, &bad) {
 		return result{j, verdict{outcome: wxcast.Outcome{
 			Recipient: j.Recipient, State: wxcast.DeliverySkipped, ErrCode: wxcast.ErrCodeBadValue,
-			ErrMsg: messageOf(err),
+			ErrMsg: messageOf(err), ID: r.facts.ID(&j.Delivery), RightAt: j.RightAt,
 		}}}
 	}
 	v := r.judge.of(attempt{j.Delivery, msgID, err, at, r.store.Now()})
@@ -71,7 +72,7 @@ var errNotNow = errors.New("the message may not leave any more")
 func (r *runner) mayLeave(j job) error {
 	now := r.store.Now()
 	if !r.crew.sure() || !j.batch.mayStillSend(j.retry) || r.offHours(now) ||
-		now.Add(dayMargin).After(j.batch.dayEnds) ||
+		now.Add(dayMargin).After(j.batch.dayEnds) || !j.RightUntil.IsZero() && now.Add(dayMargin).After(j.RightUntil) ||
 		!j.OpenSince.IsZero() && r.judge.windowOver(j.OpenSince, now) {
 		return errNotNow
 	}

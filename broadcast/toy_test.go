@@ -47,9 +47,9 @@ func TestAToyChannelSendsThroughTheRealEngine(t *testing.T) {
 		lost, _ := b.sim.FollowerIDs(3)
 		gone, _ := b.sim.FollowerIDs(4)
 		c := &toy{sent: map[wxcast.OpenID]int{}, lose: wxcast.OpenID(lost), gone: wxcast.OpenID(gone)}
-		b.options.OnUnknown = spec.SkipUnknown
-		job, by := b.find(t, "pigeons")
-		after, err := broadcast.Run(t.Context(), b.db, job, broadcast.With{Channel: c, Platform: by.Platform},
+		b.options.OnUnknown = spec.ResendUnknown // but never by such a channel
+		job, by := b.findFor(t, "pigeons", b.channelsOf(c.Facts()))
+		after, err := broadcast.Run(t.Context(), b.db, job, []broadcast.With{{Channel: c, Platform: by[0].Platform}},
 			b.options)
 		if err != nil || after.State != wxcast.BroadcastDone {
 			t.Fatalf("%+v %v", after, err)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/wxcast/wxcast/broadcast/spec"
+	"github.com/wxcast/wxcast/broadcast/template"
 	"github.com/wxcast/wxcast/internal/wechat"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
@@ -30,7 +31,7 @@ func TestALostAnswerIsUnknownOnceItsWindowIsOver(t *testing.T) {
 					t.Fatal(err)
 				}
 				c, err := b.db.Claim(t.Context(),
-					wxcast.ClaimRequest{Broadcast: job.Ref(), Lane: lane, Worker: "dead", Max: 4, Span: time.Second,
+					wxcast.ClaimRequest{Broadcast: job.Ref(), Channel: template.Facts, Lane: lane, Worker: "dead", Max: 4, Span: time.Second,
 						LeaseTTL: time.Millisecond})
 				if err != nil || len(c.Fresh) != 4 {
 					t.Fatalf("%+v %v", c, err)

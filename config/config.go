@@ -93,9 +93,11 @@ type Broadcast struct {
 	MaxFailures  int     // refusals in a row that pause the broadcast
 	// MaxFailedShare of the last 200 messages refused pauses it, too.
 	MaxFailedShare float64
-	QuietHours     string // Beijing time, such as "22:00-08:00"; "" for none
-	CapDay         int    // messages to one person in 24 hours; 0 for no cap
-	CapWeek        int    // and in 7 days
+	// MaxRefusedShare of them refused for want of a right that our ledger has pauses the channel.
+	MaxRefusedShare float64
+	QuietHours      string // Beijing time, such as "22:00-08:00"; "" for none
+	CapDay          int    // messages to one person in 24 hours; 0 for no cap
+	CapWeek         int    // and in 7 days
 }
 
 // Serve is what "wxcast serve" does, and when.

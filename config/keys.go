@@ -121,6 +121,10 @@ var Keys = []Key{
 	{"broadcast.max_failed_share", "0.5",
 		"refused share of the last 200 messages that pauses a broadcast (`0.5` or `50%`)",
 		func(c *Config, v string) (err error) { c.Broadcast.MaxFailedShare, err = parseShare(v); return err }},
+	{"broadcast.max_refused_share", "0.3",
+		"share of the last 200 messages refused for want of a consent or a window that our ledger has, at which " +
+			"a channel pauses and nobody's consents are taken for used up (`0.3` or `30%`)",
+		func(c *Config, v string) (err error) { c.Broadcast.MaxRefusedShare, err = parseShare(v); return err }},
 	{"broadcast.quiet_hours", "", "Beijing hours in which no message leaves, such as `22:00-08:00`",
 		func(c *Config, v string) (err error) { c.Broadcast.QuietHours, err = parseHours(v); return err }},
 	{"broadcast.cap_day", "0", "messages that one person may get in 24 hours, of all broadcasts; 0 is no cap",

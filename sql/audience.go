@@ -1,10 +1,12 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -21,6 +23,7 @@ type condition struct{ out, sql string }
 type audienceQuery struct {
 	engine     Engine
 	args       []any
+	mini       bool // it is over the mini users who follow nothing
 	joins      string
 	vars       string // the expression of a recipient's variables
 	conditions []condition
@@ -56,31 +59,55 @@ func (e Engine) hash32(text string) string {
 }
 
 // listID is the column that a list's ids name.
-func listID(kind wxcast.ListKind) string {
+func (q *audienceQuery) listID(kind wxcast.ListKind) string {
 	switch kind {
 	case wxcast.ListOfUnionIDs:
 		return "f.unionid"
 	case wxcast.ListOfMiniOpenIDs:
-		return "b.mini_openid"
+		return q.miniOpenID()
+	}
+	if q.mini {
+		return "NULL"
 	}
 	return "f.openid"
+}
+
+// miniOpenID is the column of a person's id in the mini program.
+func (q *audienceQuery) miniOpenID() string {
+	if q.mini {
+		return "f.openid"
+	}
+	return "b.mini_openid"
 }
 
 // newAudienceQuery writes an audience behind the args, of which $1 is the account.
 // after is the parameter of the openid behind which it begins; "" for the beginning.
 func newAudienceQuery(engine Engine, a wxcast.Audience, after string, args ...any) *audienceQuery {
-	q := &audienceQuery{engine: engine, args: args, vars: "NULL"}
-	if !a.Unfollowed {
+	return (&audienceQuery{engine: engine, args: args, vars: "NULL"}).of(a, after)
+}
+
+// newMiniQuery writes the same audience over the mini users who follow nothing.
+func newMiniQuery(engine Engine, a wxcast.Audience, args ...any) *audienceQuery {
+	return (&audienceQuery{engine: engine, args: args, vars: "NULL", mini: true}).of(a, "")
+}
+
+func (q *audienceQuery) of(a wxcast.Audience, after string) *audienceQuery {
+	if !a.Unfollowed && !q.mini && !a.MiniUsers {
 		q.add("unfollowed", "f.subscribed")
 	}
-	if a.OpenID != "" {
+	switch {
+	case a.OpenID != "" && a.MiniUsers:
+		q.add("openid", q.value(a.OpenID)+" IN (f.openid, "+q.miniOpenID()+")")
+	case a.OpenID != "":
 		q.add("openid", "f.openid = "+q.value(a.OpenID))
 	}
-	if a.Bridged != nil && *a.Bridged && after != "" {
+	switch {
+	case a.Bridged == nil, q.mini:
+	case *a.Bridged && after != "":
 		q.add("not bridged", "b.openid > "+after) // or the planner may begin at the first bridge each time
-	} else if a.Bridged != nil && *a.Bridged {
+	case *a.Bridged:
 		q.add("not bridged", "b.openid IS NOT NULL")
-	} else if a.Bridged != nil {
+	default:
 		q.add("bridged", "b.openid IS NULL")
 	}
 	q.addList(a)
@@ -92,18 +119,62 @@ func newAudienceQuery(engine Engine, a wxcast.Audience, after string, args ...an
 	if a.Sample > 0 {
 		q.add("sample", q.engine.hash32(q.value(a.Salt)+" || f.openid")+" < "+q.value(int64(a.Sample*(1<<32))))
 	}
+	if ways := q.reaches(a); len(ways) > 0 {
+		q.add(outOfReach(a), "("+strings.Join(ways, " OR ")+")")
+	}
 	return q
+}
+
+// outOfReach is the word for those whom no channel reaches.
+func outOfReach(a wxcast.Audience) string {
+	switch {
+	case len(a.Reach) > 1:
+		return "out of reach"
+	case a.Reach[0].Right == wxcast.RightPermit:
+		return "no permit"
+	case a.Reach[0].Right == wxcast.RightWindow:
+		return "no window"
+	}
+	return "unfollowed"
+}
+
+// reaches are the conditions on which each way of an audience leads to a person now.
+func (q *audienceQuery) reaches(a wxcast.Audience) (ways []string) {
+	for _, r := range a.Reach {
+		follows := "f.subscribed"
+		switch {
+		case r.Right == wxcast.RightPermit && (r.OfMini || !q.mini):
+			id := "f.openid"
+			if r.OfMini {
+				id = q.miniOpenID()
+			}
+			ways = append(ways, "(SELECT 1 FROM permits p WHERE p.account_id = $1 AND p.app_id = "+
+				q.value(r.AppID)+" AND p.template_id = "+q.value(r.TemplateID)+" AND p.recipient = "+id+
+				" AND p.messages > 0 LIMIT 1) IS NOT NULL") // not EXISTS: Postgres may read all of them for that
+		case q.mini:
+			ways = append(ways, "FALSE")
+		case r.Right == wxcast.RightWindow:
+			ways = append(ways, follows+" AND (SELECT 1 FROM windows w WHERE w.account_id = $1 AND "+
+				"w.openid = f.openid AND w.messages > 0 AND w.closes_at > "+q.value(time.Now().UTC())+
+				" LIMIT 1) IS NOT NULL")
+		default:
+			ways = append(ways, follows)
+		}
+	}
+	return ways
 }
 
 func (q *audienceQuery) addList(a wxcast.Audience) {
 	if a.In != nil {
-		q.joins += " LEFT JOIN list_rows l ON l.account_id = $1 AND l.list_id = " + q.value(a.In.ID) + " AND l.id = " + listID(a.In.Kind)
+		q.joins += " LEFT JOIN list_rows l ON l.account_id = $1 AND l.list_id = " + q.value(a.In.ID) +
+			" AND l.id = " + q.listID(a.In.Kind)
 		q.vars = "l.vars"
 		q.add("not in the list", "l.id IS NOT NULL")
 	}
 	for _, list := range a.NotIn {
 		q.add("in a list of not_in",
-			"NOT EXISTS (SELECT 1 FROM list_rows x WHERE x.account_id = $1 AND x.list_id = "+q.value(list.ID)+" AND x.id = "+listID(list.Kind)+")")
+			"NOT EXISTS (SELECT 1 FROM list_rows x WHERE x.account_id = $1 AND x.list_id = "+
+				q.value(list.ID)+" AND x.id = "+q.listID(list.Kind)+")")
 	}
 }
 
@@ -195,8 +266,10 @@ type followerRecordRow struct {
 
 func (r followerRecordRow) record() (wxcast.FollowerRecord, error) {
 	var tags []int
-	if err := json.Unmarshal([]byte(r.Tags), &tags); err != nil {
-		return wxcast.FollowerRecord{}, fmt.Errorf("the tags of %s: %w", r.OpenID, err)
+	if r.OpenID != "" { // else they follow nothing
+		if err := json.Unmarshal([]byte(r.Tags), &tags); err != nil {
+			return wxcast.FollowerRecord{}, fmt.Errorf("the tags of %s: %w", r.OpenID, err)
+		}
 	}
 	return wxcast.FollowerRecord{
 		Follower: wxcast.Follower{
@@ -218,40 +291,45 @@ func (db *DB) Followers(ctx context.Context, accountID int64, audience wxcast.Au
 	if err := db.list(ctx, &rows, fmt.Sprintf(db.q.ListFollowers, q.vars, q.joins, q.where()), q.args...); err != nil {
 		return nil, fmt.Errorf("list followers: %w", err)
 	}
+	if audience.MiniUsers {
+		var minis []followerRecordRow
+		upTo := "~"             // behind every id
+		if len(rows) == limit { // else each page would look through all who follow
+			upTo = string(rows[limit-1].OpenID)
+		}
+		q := newMiniQuery(db.engine, audience, accountID, audience.MiniID, after, limit, upTo)
+		if err := db.list(ctx, &minis, fmt.Sprintf(db.q.ListMiniUsers, q.vars, q.joins, q.where()),
+			q.args...); err != nil {
+			return nil, fmt.Errorf("list mini users: %w", err)
+		}
+		rows = append(rows, minis...)
+		slices.SortFunc(rows, func(a, b followerRecordRow) int { return cmp.Compare(a.id(), b.id()) })
+		rows = rows[:min(len(rows), limit)]
+	}
 	return followerRecords(rows)
+}
+
+// id is what the person stands by: the openid, or the mini_openid of who follows nothing.
+func (r followerRecordRow) id() string {
+	if r.OpenID != "" {
+		return string(r.OpenID)
+	}
+	return r.MiniOpenID.String
 }
 
 // CountAudience counts who is in an audience now, and why the others are not.
 func (db *DB) CountAudience(ctx context.Context, accountID int64, audience wxcast.Audience) (c wxcast.AudienceCount,
 	err error) {
+	c.Reached = make([]int64, len(audience.Reach))
 	q := newAudienceQuery(db.engine, audience, "", accountID, audience.MiniID)
-	var reasons []string
-	cases := ""
-	for i, condition := range q.conditions {
-		cases += fmt.Sprintf(" WHEN NOT COALESCE(%s, FALSE) THEN %d", condition.sql, i)
-		reasons = append(reasons, condition.out)
+	if err := db.countSide(ctx, &c, audience, db.q.CountAudience, q); err != nil {
+		return c, err
 	}
-	var rows []struct {
-		Reason int
-		N      int64
-	}
-	if err := db.list(ctx, &rows, fmt.Sprintf(db.q.CountAudience, cases, q.joins), q.args...); err != nil {
-		return c, fmt.Errorf("count the audience: %w", err)
-	}
-	for _, r := range rows {
-		if r.Reason >= 0 && reasons[r.Reason] == "unfollowed" {
-			continue
+	if audience.MiniUsers {
+		q := newMiniQuery(db.engine, audience, accountID, audience.MiniID)
+		if err := db.countSide(ctx, &c, audience, db.q.CountMiniAudience, q); err != nil {
+			return c, err
 		}
-		c.Followers += r.N
-		if r.Reason < 0 {
-			c.Recipients = r.N
-			continue
-		}
-		if last := len(c.Out) - 1; last >= 0 && c.Out[last].Reason == reasons[r.Reason] {
-			c.Out[last].N += r.N // two conditions of one word
-			continue
-		}
-		c.Out = append(c.Out, wxcast.OutReason{Reason: reasons[r.Reason], N: r.N})
 	}
 	if audience.Limit > 0 && c.Recipients > audience.Limit {
 		c.Out = append(c.Out, wxcast.OutReason{Reason: "limit", N: c.Recipients - audience.Limit})
@@ -263,12 +341,62 @@ func (db *DB) CountAudience(ctx context.Context, accountID int64, audience wxcas
 	return c, err
 }
 
+// countSide adds the followers, or the mini users who follow nothing, to an audience's count.
+func (db *DB) countSide(ctx context.Context, c *wxcast.AudienceCount, audience wxcast.Audience, query string,
+	q *audienceQuery) error {
+	cases := ""
+	for i, condition := range q.conditions {
+		cases += fmt.Sprintf(" WHEN NOT COALESCE(%s, FALSE) THEN %d", condition.sql, i)
+	}
+	for i, way := range q.reaches(audience) {
+		cases += fmt.Sprintf(" WHEN %s THEN %d", way, -2-i)
+	}
+	var rows []struct {
+		Reason int
+		N      int64
+	}
+	if err := db.list(ctx, &rows, fmt.Sprintf(query, cases, q.joins), q.args...); err != nil {
+		return fmt.Errorf("count the audience: %w", err)
+	}
+	for _, r := range rows {
+		reason := ""
+		if r.Reason >= 0 {
+			reason = q.conditions[r.Reason].out
+		}
+		if reason == "unfollowed" || reason == "not bridged" && audience.MiniUsers {
+			continue // they are not of those whom it could be about
+		}
+		c.Followers += r.N
+		if r.Reason < 0 {
+			c.Recipients += r.N
+			if way := -2 - r.Reason; way >= 0 {
+				c.Reached[way] += r.N
+			}
+			continue
+		}
+		i := slices.IndexFunc(c.Out, func(o wxcast.OutReason) bool { return o.Reason == reason })
+		if i < 0 {
+			i, c.Out = len(c.Out), append(c.Out, wxcast.OutReason{Reason: reason})
+		}
+		c.Out[i].N += r.N // two conditions may be of one word
+	}
+	return nil
+}
+
 // countList counts the list's rows, and those that are a current follower's.
 func (db *DB) countList(ctx context.Context, accountID int64, audience wxcast.Audience, c *wxcast.AudienceCount) error {
-	q := newAudienceQuery(db.engine, wxcast.Audience{MiniID: audience.MiniID, In: audience.In}, "", accountID,
-		audience.MiniID)
+	found := wxcast.Audience{MiniID: audience.MiniID, In: audience.In, MiniUsers: audience.MiniUsers}
+	q := newAudienceQuery(db.engine, found, "", accountID, audience.MiniID)
 	if err := db.get(ctx, &c.ListFound, fmt.Sprintf(db.q.CountFound, q.joins, q.where()), q.args...); err != nil {
 		return fmt.Errorf("count who of the list follows: %w", err)
+	}
+	if audience.MiniUsers {
+		var minis wxcast.AudienceCount
+		q := newMiniQuery(db.engine, found, accountID, audience.MiniID)
+		if err := db.countSide(ctx, &minis, found, db.q.CountMiniAudience, q); err != nil {
+			return err
+		}
+		c.ListFound += minis.Recipients
 	}
 	if err := db.get(ctx, &c.ListRows, db.q.CountList, accountID, audience.In.ID); err != nil {
 		return fmt.Errorf("count the list: %w", err)

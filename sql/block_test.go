@@ -20,14 +20,16 @@ func TestWhoRefusedATemplateIsLeftOutOfItOnly(t *testing.T) {
 			return wxcast.Receipt{OpenID: c.Fresh[i].OpenID, MsgID: int64(100 + i), Status: "failed:user block",
 				Blocked: true, At: w.Now()}
 		}
-		receipts := func(all ...wxcast.Receipt) { must(t, w.RecordReceipts(t.Context(), w.account, w.lane(), all)) }
+		receipts := func(all ...wxcast.Receipt) {
+			must(t, w.RecordReceipts(t.Context(), w.account, anyChannel, w.lane(), all))
+		}
 		receipts(refused(0))
 		var outcomes []wxcast.Outcome
 		for i, d := range c.Fresh {
 			outcomes = append(outcomes, wxcast.Outcome{Recipient: d.Recipient, State: wxcast.DeliverySent,
 				MsgID: int64(100 + i), AttemptedAt: w.Now()})
 		}
-		must(t, w.RecordOutcomes(t.Context(), wxcast.Recording{Broadcast: b.Ref(), Worker: "w", Lane: w.lane(),
+		must(t, w.RecordOutcomes(t.Context(), wxcast.Recording{Channel: anyChannel, Broadcast: b.Ref(), Worker: "w", Lane: w.lane(),
 			Outcomes: outcomes, DoneLeases: []int64{c.LeaseID}}))
 		system := refused(2)
 		system.Status, system.Blocked = "failed: system failed", false

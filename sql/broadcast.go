@@ -76,6 +76,12 @@ func (db *DB) AddBroadcast(ctx context.Context, b wxcast.Broadcast) (_ wxcast.Br
 			_, err = tx.ExecContext(ctx, db.q.AddBroadcastChannel, b.AccountID, b.ID, c.Name, i, c.Lane.AppID,
 				c.Lane.API, c.TemplateID)
 		}
+		for name, content := range b.Files {
+			if err != nil {
+				break
+			}
+			_, err = tx.ExecContext(ctx, db.q.AddBroadcastFile, b.AccountID, b.ID, name, content)
+		}
 		return err
 	})
 	if errors.Is(err, sql.ErrNoRows) {
@@ -104,6 +110,9 @@ func (db *DB) BroadcastChannels(ctx context.Context, ref wxcast.BroadcastRef) ([
 		AppID      int64 `db:"app_id"`
 		API        string
 		TemplateID string `db:"template_id"`
+		State      wxcast.BroadcastState
+		Reason     wxcast.Sentence
+		ResumeAt   sql.NullTime `db:"resume_at"`
 	}
 	if err := db.list(ctx, &rows, db.q.ListBroadcastChannels, ref.AccountID, ref.ID); err != nil {
 		return nil, fmt.Errorf("look up the channels of broadcast %d: %w", ref.ID, err)
@@ -111,9 +120,17 @@ func (db *DB) BroadcastChannels(ctx context.Context, ref wxcast.BroadcastRef) ([
 	channels := make([]wxcast.BroadcastChannel, len(rows))
 	for i, r := range rows {
 		channels[i] = wxcast.BroadcastChannel{Name: r.Channel, Lane: wxcast.Lane{AppID: r.AppID, API: r.API},
-			TemplateID: r.TemplateID}
+			TemplateID: r.TemplateID, State: r.State, Reason: r.Reason, ResumeAt: utc(r.ResumeAt)}
 	}
 	return channels, nil
+}
+
+// BroadcastFile is what one of the files holds that a broadcast's spec names.
+func (db *DB) BroadcastFile(ctx context.Context, ref wxcast.BroadcastRef, name string) (content []byte, err error) {
+	if err := db.get(ctx, &content, db.q.GetBroadcastFile, ref.AccountID, ref.ID, name); err != nil {
+		return nil, fmt.Errorf("look up the file %q of broadcast %d: %w", name, ref.ID, err)
+	}
+	return content, nil
 }
 
 // BroadcastsByName returns the account's broadcasts of one name, the latest first.
@@ -162,7 +179,15 @@ func (db *DB) MoveBroadcast(ctx context.Context, ref wxcast.BroadcastRef, m wxca
 			nullTime(m.ResumeAt), nullTime(finishedAt), sql.NullInt64{Int64: m.Keep, Valid: m.ForQuota}); err != nil {
 			return err
 		}
+		if rows == 1 && m.To == wxcast.BroadcastRunning {
+			if _, err = tx.ExecContext(ctx, db.q.WakeChannels, ref.AccountID, ref.ID, nil); err != nil {
+				return err
+			}
+		}
 		if m.To == wxcast.BroadcastCancelled {
+			if err := db.returnHeld(ctx, tx, ref); err != nil {
+				return err
+			}
 			if _, err = tx.ExecContext(ctx, db.q.FinishCancelled, ref.AccountID, ref.ID, db.Now()); err != nil {
 				return err
 			}
@@ -245,13 +270,22 @@ func (db *DB) fixRecipients(ctx context.Context, tx *sqlx.Tx, ref wxcast.Broadca
 	if limit > 0 {
 		q := newAudienceQuery(db.engine, audience, "$4",
 			ref.AccountID, b.MiniID, ref.ID, b.FixedTo, limit, int64(b.CanaryShare*(1<<32)), b.Channel)
+		recipient := "f.openid"
+		if audience.MiniUsers {
+			recipient = "r.recipient"
+		}
 		canary := "4294967296" // nobody's
 		if b.CanaryShare > 0 {
-			canary = db.engine.hash32(q.value(b.MessageKey) + " || f.openid")
+			canary = db.engine.hash32(q.value(b.MessageKey) + " || " + recipient)
 		}
 		fix := func() error {
-			_, err := tx.ExecContext(ctx, fmt.Sprintf(db.q.FixRecipients, q.vars, q.joins, q.where(), canary),
-				q.args...)
+			query, args := fmt.Sprintf(db.q.FixRecipients, q.vars, q.joins, q.where(), canary), q.args
+			if audience.MiniUsers {
+				m := newMiniQuery(db.engine, audience, q.args...)
+				query, args = fmt.Sprintf(db.q.FixPeople, q.vars, q.joins, q.where(), canary, m.vars, m.joins,
+					m.where()), m.args
+			}
+			_, err := tx.ExecContext(ctx, query, args...)
 			return err
 		}
 		if db.dense(ref) && plain(audience) {
@@ -270,8 +304,10 @@ func (db *DB) fixRecipients(ctx context.Context, tx *sqlx.Tx, ref wxcast.Broadca
 	if err := tx.GetContext(ctx, &last, db.q.LastFixed, ref.AccountID, ref.ID, b.FixedTo); err != nil {
 		return false, err
 	}
-	if err := db.learnDensity(ctx, tx, ref, b.MiniID, span{b.FixedTo, last.Recipient, last.N}); err != nil {
-		return false, err
+	if !audience.MiniUsers { // those are never read side by side
+		if err := db.learnDensity(ctx, tx, ref, b.MiniID, span{b.FixedTo, last.Recipient, last.N}); err != nil {
+			return false, err
+		}
 	}
 	// With a limit, the round that reaches it cannot tell; the next one can.
 	fixed = last.N < limit || limit <= 0

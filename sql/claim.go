@@ -44,27 +44,35 @@ type claimTx struct {
 	now       time.Time // by the store's clock, read in the transaction
 	lostAfter time.Time // it is only for those whose answer was lost after this; zero for all
 	b         struct {
-		MiniID   int64 `db:"mini_id"`
-		State    wxcast.BroadcastState
-		Rate     float64
-		Priority int
-		Canary   wxcast.CanaryState
-		Until    sql.NullTime `db:"canary_until"`
-		Fixed    bool
-		LeasedTo wxcast.Recipient `db:"leased_to"`
-		Audience string
-		SlotAt   sql.NullTime `db:"slot_at"`
-		SlotN    int64        `db:"slot_n"`
-		Wanting  bool
-		Now      sql.NullTime
-		Latest   sql.NullTime
+		MiniID       int64 `db:"mini_id"`
+		State        wxcast.BroadcastState
+		Rate         float64
+		Priority     int
+		Canary       wxcast.CanaryState
+		Until        sql.NullTime `db:"canary_until"`
+		Fixed        bool
+		LeasedTo     wxcast.Recipient `db:"leased_to"`
+		Audience     string
+		SlotAt       sql.NullTime `db:"slot_at"`
+		SlotN        int64        `db:"slot_n"`
+		Wanting      bool
+		Now          sql.NullTime
+		Latest       sql.NullTime
+		Position     int
+		ChannelState wxcast.BroadcastState `db:"channel_state"`
+		TemplateID   string                `db:"template_id"`
+		Next         string                `db:"next_channel"` // takes over whom this one cannot reach; "" for none
 		// Whether anybody refused a template, or opted out who is not known as a follower.
 		AnyBlocks      bool `db:"any_blocks"`
 		OthersOptedOut bool `db:"others_opted_out"`
 	}
+	audience   wxcast.Audience
 	due, fresh []deliveryRow
 	last       wxcast.Recipient // the end of the range that was looked through
 }
+
+// ownsFresh tells whether the recipients whom nobody has tried yet are the channel's.
+func (t *claimTx) ownsFresh() bool { return t.b.Position == 0 }
 
 // atWork is how long after it was last given work a broadcast counts as at work, and
 // retrying how long it may still be trying again: longer than the longest wait for that.
@@ -80,11 +88,17 @@ func (t *claimTx) run(ctx context.Context, c *wxcast.Claim) (err error) {
 	}
 	asked := time.Now()
 	if err := t.tx.GetContext(ctx, &t.b, fmt.Sprintf(t.db.q.GetBroadcastForClaim, t.db.engine.clockColumn()),
-		t.ref.AccountID, t.ref.ID); err != nil {
+		t.ref.AccountID, t.ref.ID, t.req.Channel.Name); err != nil {
 		return err
 	}
 	t.now = t.db.told(t.b.Now, asked)
 	c.State = t.b.State
+	if c.ChannelStopped = t.req.Through == 0 && t.b.ChannelState != wxcast.BroadcastRunning; c.ChannelStopped {
+		return nil
+	}
+	if err := json.Unmarshal([]byte(t.b.Audience), &t.audience); err != nil {
+		return fmt.Errorf("the audience: %w", err)
+	}
 	switch through := t.req.Through > 0; {
 	case through && t.b.State.Stopped():
 		t.lostAfter = t.now.Add(-t.req.Through)
@@ -101,11 +115,13 @@ func (t *claimTx) run(ctx context.Context, c *wxcast.Claim) (err error) {
 			return err
 		}
 	}
-	if err := t.reopenLapsed(ctx, c); err != nil {
-		return err
+	if t.ownsFresh() {
+		if err := t.reopenLapsed(ctx, c); err != nil {
+			return err
+		}
 	}
 	// Only now the account's row: claims of its other broadcasts go on until here.
-	pacer, err := t.db.lockPacer(ctx, t.tx, t.req.Lane, begun)
+	pacer, err := t.db.lockPacer(ctx, t.tx, t.ref.AccountID, t.req.Lane, begun)
 	if err != nil {
 		return err
 	}
@@ -162,7 +178,7 @@ func (t *claimTx) notYet(ctx context.Context, c *wxcast.Claim, p *pacer, own tim
 		SlotN  int64        `db:"slot_n"`
 	}
 	if err := t.tx.SelectContext(ctx, &urgent, t.db.q.MoreUrgent, t.ref.AccountID, t.ref.ID, t.b.Priority,
-		t.now.Add(-atWork)); err != nil {
+		t.now.Add(-atWork), t.req.Lane.AppID, t.req.Lane.API); err != nil {
 		return until, err
 	}
 	begins := t.now.Add(t.req.Lead)
@@ -247,8 +263,12 @@ func (t *claimTx) reopenLapsed(ctx context.Context, c *wxcast.Claim) error {
 	}
 	c.TakenOver = len(lapsed)
 	for _, l := range lapsed {
-		reopened, err := execRows(ctx, t.tx, t.db.q.ReopenLease, t.ref.AccountID, t.ref.ID, l.From, l.To,
-			l.ClaimedAt.UTC(), t.now)
+		var since sql.NullTime
+		if !t.req.Channel.NotesEach() {
+			since = nullTime(l.ClaimedAt)
+		}
+		reopened, err := execRows(ctx, t.tx, t.db.q.ReopenLease, t.ref.AccountID, t.ref.ID, l.From, l.To, since,
+			t.now)
 		if err != nil {
 			return err
 		}
@@ -297,24 +317,26 @@ const (
 // receipts come, nobody is tried again before theirs can have come. It returns how many
 // fresh deliveries may go.
 func (t *claimTx) spare(ctx context.Context, allowed int64) (fresh int64, err error) {
-	if allowed >= scarce {
+	if allowed >= scarce || t.req.Channel.NotesEach() { // what is in doubt is never tried again
 		return allowed, nil
 	}
 	var doubts struct {
 		N      int64
 		Oldest sql.NullTime
 	}
-	if err := t.tx.GetContext(ctx, &doubts, t.db.q.Doubts, t.ref.AccountID, t.ref.ID); err != nil ||
+	if err := t.tx.GetContext(ctx, &doubts, t.db.q.Doubts, t.ref.AccountID, t.ref.ID,
+		t.req.Channel.Name); err != nil ||
 		doubts.N <= allowed {
 		return allowed - doubts.N, err
 	}
 	since := doubts.Oldest.Time.UTC().Add(-receiptClock)
 	if _, err := t.tx.ExecContext(ctx, t.db.q.DeferLikely, t.ref.AccountID, t.ref.ID, t.now, t.now.Add(likelyLater),
-		since); err != nil {
+		since, t.req.Channel.Name); err != nil {
 		return 0, err
 	}
 	var unheard int64
-	if err := t.tx.GetContext(ctx, &unheard, t.db.q.UnheardDoubts, t.ref.AccountID, t.ref.ID, since); err != nil ||
+	if err := t.tx.GetContext(ctx, &unheard, t.db.q.UnheardDoubts, t.ref.AccountID, t.ref.ID, since,
+		t.req.Channel.Name); err != nil ||
 		unheard <= allowed {
 		return allowed - unheard, err
 	}
@@ -323,19 +345,23 @@ func (t *claimTx) spare(ctx context.Context, allowed int64) (fresh int64, err er
 		return 0, err
 	}
 	_, err = t.tx.ExecContext(ctx, t.db.q.DeferYoung, t.ref.AccountID, t.ref.ID, t.now, t.now.Add(youngLater),
-		t.now.Add(-receiptComes))
+		t.now.Add(-receiptComes), t.req.Channel.Name)
 	return 0, err
 }
 
 // find looks for at most n deliveries: due retries, then fresh ones, of which no more than
 // freshMax.
 func (t *claimTx) find(ctx context.Context, n int, freshMax int64) error {
-	if err := t.tx.SelectContext(ctx, &t.due, t.db.q.DueDeliveries, t.ref.AccountID, t.ref.ID, t.now, n, t.b.MiniID,
-		t.req.Profile, t.b.OthersOptedOut, nullTime(t.lostAfter)); err != nil {
+	due := t.db.q.DueDeliveries
+	if t.audience.MiniUsers {
+		due = t.db.q.DueDeliveriesOfMiniUsers
+	}
+	if err := t.tx.SelectContext(ctx, &t.due, due, t.ref.AccountID, t.ref.ID, t.now, n, t.b.MiniID,
+		t.req.Profile, t.b.OthersOptedOut, nullTime(t.lostAfter), t.req.Channel.Name); err != nil {
 		return err
 	}
 	n = int(min(int64(n-len(t.due)), freshMax))
-	if n == 0 || t.b.Canary != wxcast.CanaryNone || !t.lostAfter.IsZero() {
+	if n == 0 || t.b.Canary != wxcast.CanaryNone || !t.lostAfter.IsZero() || !t.ownsFresh() {
 		return nil
 	}
 	if err := t.selectFresh(ctx, n); err != nil || len(t.fresh) == 0 {
@@ -350,6 +376,9 @@ func (t *claimTx) find(ctx context.Context, n int, freshMax int64) error {
 func (t *claimTx) selectFresh(ctx context.Context, n int) error {
 	t.fresh = make([]deliveryRow, 0, n)
 	args := []any{t.ref.AccountID, t.ref.ID, t.b.LeasedTo, n, t.b.MiniID, t.req.Profile, t.b.OthersOptedOut}
+	if t.audience.MiniUsers {
+		return t.tx.SelectContext(ctx, &t.fresh, t.db.q.FreshDeliveriesOfMiniUsers, args...)
+	}
 	if !t.db.dense(t.ref) {
 		if err := t.tx.SelectContext(ctx, &t.fresh, t.db.q.FreshDeliveries, args...); err != nil || len(t.fresh) == 0 {
 			return err
@@ -365,6 +394,9 @@ func (t *claimTx) selectFresh(ctx context.Context, n int) error {
 // take gives the worker what was found, but for those who must not get it.
 func (t *claimTx) take(ctx context.Context, c *wxcast.Claim, pacer *pacer, own time.Time) error {
 	if err := t.leaveOut(ctx, c); err != nil {
+		return err
+	}
+	if err := t.takeRights(ctx, c); err != nil {
 		return err
 	}
 	n := len(t.due) + len(t.fresh)
@@ -407,7 +439,7 @@ func (t *claimTx) takeDue(ctx context.Context, c *wxcast.Claim) error {
 	hidden := make([]dueRow, len(t.due))
 	for i, d := range t.due {
 		open := utc(d.OpenSince)
-		if open.IsZero() {
+		if open.IsZero() && !t.req.Channel.NotesEach() {
 			open = t.now
 		}
 		hidden[i] = dueRow{d.Recipient, jsonTime(open)}
@@ -427,7 +459,8 @@ func (t *claimTx) whyEmpty(ctx context.Context, c *wxcast.Claim) error {
 		return err
 	}
 	var due time.Time
-	err = t.tx.GetContext(ctx, &due, t.db.q.NextDue, t.ref.AccountID, t.ref.ID, nullTime(t.lostAfter))
+	err = t.tx.GetContext(ctx, &due, t.db.q.NextDue, t.ref.AccountID, t.ref.ID, nullTime(t.lostAfter),
+		t.req.Channel.Name)
 	if err == nil {
 		c.NextDue = due.UTC()
 		return nil
@@ -439,7 +472,17 @@ func (t *claimTx) whyEmpty(ctx context.Context, c *wxcast.Claim) error {
 		c.Exhausted = true
 		return nil
 	}
-	if !t.b.Fixed {
+	var elsewhere struct {
+		AtWork    bool `db:"at_work"`
+		Stopped   bool
+		FirstRuns bool `db:"first_runs"`
+	}
+	if err := t.tx.GetContext(ctx, &elsewhere, t.db.q.WorkElsewhere, t.ref.AccountID, t.ref.ID,
+		t.b.LeasedTo); err != nil || elsewhere.AtWork {
+		return err
+	}
+	if c.Stranded = elsewhere.Stopped && !leased && (t.b.Fixed || !elsewhere.FirstRuns); c.Stranded || !t.b.Fixed ||
+		elsewhere.Stopped {
 		return nil
 	}
 	if t.b.Canary != wxcast.CanaryNone {
@@ -464,6 +507,8 @@ type deliveryRow struct {
 	Remark        sql.NullString `db:"remark"`
 	Tags          sql.NullString `db:"tags"`
 	Vars          sql.NullString `db:"vars"`
+	RightAt       sql.NullTime   `db:"right_at"`
+	RightUntil    time.Time      `db:"-"`
 	Fresh         bool           `db:"fresh"`
 	Subscribed    bool           `db:"subscribed"`
 	OptedOut      bool           `db:"opted_out"`
@@ -476,10 +521,14 @@ func (r deliveryRow) delivery() wxcast.Delivery {
 		// Our own JSON; a hand-edited row that is none has no tags.
 		_ = json.Unmarshal([]byte(r.Tags.String), &tags)
 	}
+	openid := wxcast.OpenID(r.Recipient)
+	if r.MiniOpenID.String == string(r.Recipient) { // they follow nothing
+		openid = ""
+	}
 	return wxcast.Delivery{
-		Recipient: r.Recipient,
+		Recipient: r.Recipient, RightAt: utc(r.RightAt), RightUntil: r.RightUntil,
 		Follower: wxcast.Follower{
-			OpenID: wxcast.OpenID(r.Recipient), UnionID: wxcast.UnionID(r.UnionID.String), Subscribed: r.Subscribed,
+			OpenID: openid, UnionID: wxcast.UnionID(r.UnionID.String), Subscribed: r.Subscribed,
 			SubscribeTime: utc(r.SubscribeTime), Remark: r.Remark.String, Tags: tags,
 		},
 		MiniOpenID: wxcast.MiniOpenID(r.MiniOpenID.String),

@@ -92,7 +92,7 @@ func TestARetryClaimedByADeadWorkerComesBackAsOpen(t *testing.T) {
 		w := newWorld(t, db)
 		b := w.broadcastTo(t, 1)
 		c := w.claim(t, b, "w1", 1, time.Minute)
-		must(t, w.RecordOutcomes(t.Context(), wxcast.Recording{Broadcast: b.Ref(), Worker: "w1", Lane: w.lane(),
+		must(t, w.RecordOutcomes(t.Context(), wxcast.Recording{Channel: anyChannel, Broadcast: b.Ref(), Worker: "w1", Lane: w.lane(),
 			Outcomes: []wxcast.Outcome{{Recipient: wxcast.Recipient(openid(1)), State: wxcast.DeliveryPending,
 				ErrCode: 45011, AttemptedAt: w.Now(), NextAttemptAt: w.Now()}}, DoneLeases: []int64{c.LeaseID}}))
 		retry := w.claim(t, b, "w2", 1, time.Millisecond)
@@ -156,7 +156,7 @@ func TestQuotaIsReservedWithTheClaimAndGivenBack(t *testing.T) {
 		day := wxcast.DayOf(w.Now())
 		w.told(t, day, wxcast.Quota{Limit: 12, Used: 2})
 		claim := func(n int) wxcast.Claim {
-			c, err := w.Claim(t.Context(), wxcast.ClaimRequest{Broadcast: b.Ref(), Channel: "any", Lane: w.lane(),
+			c, err := w.Claim(t.Context(), wxcast.ClaimRequest{Broadcast: b.Ref(), Channel: anyChannel, Lane: w.lane(),
 				Worker: "w", Max: n, Span: time.Hour, QuotaKeep: 3, LeaseTTL: time.Minute})
 			must(t, err)
 			return c

@@ -19,7 +19,8 @@ func (db *DB) BroadcastsInDoubt(ctx context.Context, accountID int64) ([]wxcast.
 // CloseDoubts ends the deliveries of a paused or cancelled broadcast as unknown that have
 // been in doubt for longer than a time. A cancelled one with nothing in doubt any more is
 // finished with that.
-func (db *DB) CloseDoubts(ctx context.Context, ref wxcast.BroadcastRef, lane wxcast.Lane, after time.Duration) error {
+func (db *DB) CloseDoubts(ctx context.Context, ref wxcast.BroadcastRef, channel wxcast.Channel, lane wxcast.Lane,
+	after time.Duration) error {
 	ctx = within(ctx, hurried)
 	err := db.tx(ctx, ref.AccountID, func(tx *sqlx.Tx) error {
 		if err := db.lockBroadcast(ctx, tx, ref); err != nil {
@@ -34,13 +35,24 @@ func (db *DB) CloseDoubts(ctx context.Context, ref wxcast.BroadcastRef, lane wxc
 		if err != nil {
 			return err
 		}
-		t := &claimTx{db: db, tx: tx, req: wxcast.ClaimRequest{Lane: lane}, ref: ref, now: now}
-		if err := t.reopenLapsed(ctx, &wxcast.Claim{}); err != nil {
+		t := &claimTx{db: db, tx: tx, req: wxcast.ClaimRequest{Channel: channel, Lane: lane}, ref: ref, now: now}
+		first, err := db.isFirst(ctx, tx, ref, channel)
+		if err != nil {
 			return err
 		}
+		if first {
+			if err := t.reopenLapsed(ctx, &wxcast.Claim{}); err != nil {
+				return err
+			}
+		}
 		if _, err := tx.ExecContext(ctx, db.q.CloseDoubts, ref.AccountID, ref.ID, now.Add(-after),
-			wxcast.ErrCodeTransport, wxcast.Say("outcome.window_over").Kept()); err != nil {
+			wxcast.ErrCodeTransport, wxcast.Say("outcome.window_over").Kept(), channel.Name); err != nil {
 			return err
+		}
+		if state == wxcast.BroadcastCancelled { // what no worker has in hand any more
+			if err := db.returnHeld(ctx, tx, ref); err != nil {
+				return err
+			}
 		}
 		_, err = tx.ExecContext(ctx, db.q.FinishCancelled, ref.AccountID, ref.ID, now)
 		return err
@@ -49,4 +61,11 @@ func (db *DB) CloseDoubts(ctx context.Context, ref wxcast.BroadcastRef, lane wxc
 		return fmt.Errorf("close the doubts of broadcast %d: %w", ref.ID, err)
 	}
 	return nil
+}
+
+// isFirst tells whether a channel is the first of a broadcast's: leases are of its messages.
+func (db *DB) isFirst(ctx context.Context, tx *sqlx.Tx, ref wxcast.BroadcastRef, channel wxcast.Channel) (first bool,
+	err error) {
+	err = tx.GetContext(ctx, &first, db.q.IsFirstChannel, ref.AccountID, ref.ID, channel.Name)
+	return first, err
 }

@@ -24,9 +24,9 @@ func TestADeadWorkersClaimEndsAsUnknownAfterAStop(t *testing.T) {
 				_, err := w.MoveBroadcast(t.Context(), b.Ref(), wxcast.Move{From: wxcast.BroadcastRunning, To: stop})
 				must(t, err)
 				w.PretendLater(time.Second)
-				must(t, w.CloseDoubts(t.Context(), b.Ref(), w.lane(), window))
+				must(t, w.CloseDoubts(t.Context(), b.Ref(), anyChannel, w.lane(), window))
 				w.told(t, wxcast.DayOf(w.Now()), wxcast.Quota{Limit: 1000})
-				through, err := w.Claim(t.Context(), wxcast.ClaimRequest{Broadcast: b.Ref(), Lane: w.lane(),
+				through, err := w.Claim(t.Context(), wxcast.ClaimRequest{Broadcast: b.Ref(), Channel: anyChannel, Lane: w.lane(),
 					Worker: "w", Max: 10, Span: time.Second, LeaseTTL: time.Minute, Through: window})
 				must(t, err)
 				if len(through.Retries)+len(through.Fresh) > 0 || !through.Exhausted {
@@ -41,7 +41,7 @@ func TestADeadWorkersClaimEndsAsUnknownAfterAStop(t *testing.T) {
 					t.Errorf("in doubt: %+v", in)
 				}
 				w.PretendLater(window)
-				must(t, w.CloseDoubts(t.Context(), b.Ref(), w.lane(), window))
+				must(t, w.CloseDoubts(t.Context(), b.Ref(), anyChannel, w.lane(), window))
 				if got := w.tally(t, b); got.Pending != 6 || got.Unknown != 3 {
 					t.Errorf("%+v when the window was over: want three unknown, six that were never sent to", got)
 				}

@@ -75,11 +75,13 @@ func (db *DB) PrepareAll(ctx context.Context) map[string]error {
 		}
 		text := v.Field(i).String()
 		switch name { // written with the conditions of an audience, or a set
-		case "list-followers":
+		case "list-followers", "list-mini-users":
 			text = fmt.Sprintf(text, "NULL", "", "TRUE")
+		case "fix-people":
+			text = fmt.Sprintf(text, "NULL", "", "TRUE", "0", "NULL", "", "TRUE")
 		case "fix-recipients":
 			text = fmt.Sprintf(text, "NULL", "", "TRUE", "0")
-		case "count-audience":
+		case "count-audience", "count-mini-audience":
 			text = fmt.Sprintf(text, " WHEN FALSE THEN 0", "")
 		case "count-found":
 			text = fmt.Sprintf(text, "", "TRUE")
@@ -231,7 +233,7 @@ func (db *DB) PlanOf(t testing.TB, query string, args int) string {
 func (db *DB) PeopleQueries() map[string]int {
 	people := db.engine.elements("$5")
 	return map[string]int{
-		db.q.SettleReceipts: 3, db.q.DoubtfulReceipts: 3, db.q.SettleDoubt: 7,
+		db.q.SettleReceipts: 4, db.q.DoubtfulReceipts: 4, db.q.SettleDoubt: 8,
 		fmt.Sprintf(db.q.RecentMessages, people):                     6,
 		fmt.Sprintf(db.q.PendingElsewhere, people):                   5,
 		fmt.Sprintf(db.q.Messaged, people, db.engine.elements("$3")): 5,

@@ -100,10 +100,10 @@ func leaveTraces(t *testing.T, w world) (wxcast.Follower, wxcast.Broadcast) {
 	if len(c.Fresh) != 1 {
 		t.Fatalf("%d messages, want the person's", len(c.Fresh))
 	}
-	must(t, w.RecordOutcomes(t.Context(), wxcast.Recording{Broadcast: b.Ref(), Worker: "w", Lane: w.lane(),
+	must(t, w.RecordOutcomes(t.Context(), wxcast.Recording{Channel: anyChannel, Broadcast: b.Ref(), Worker: "w", Lane: w.lane(),
 		Outcomes: []wxcast.Outcome{{Recipient: "o-PERSON-openid", State: wxcast.DeliverySent, MsgID: 77,
 			AttemptedAt: w.Now()}}, DoneLeases: []int64{c.LeaseID}}))
-	must(t, w.RecordReceipts(t.Context(), w.account, w.lane(), []wxcast.Receipt{
+	must(t, w.RecordReceipts(t.Context(), w.account, anyChannel, w.lane(), []wxcast.Receipt{
 		{OpenID: "o-PERSON-openid", MsgID: 77, Status: "failed:user block", Blocked: true, At: w.Now()},
 		{OpenID: "o-PERSON-openid", MsgID: 99, Status: "success", At: w.Now()}}))
 	_, err = w.AddEvents(t.Context(), w.account, []wxcast.CallbackEvent{{OpenID: "o-PERSON-openid",

@@ -76,10 +76,10 @@ func BenchmarkAfterManyBroadcasts(b *testing.B) {
 						receipts = append(receipts, wxcast.Receipt{OpenID: d.OpenID, MsgID: msgID, Status: "success",
 							At: w.Now()})
 					}
-					must(b, w.RecordOutcomes(b.Context(), wxcast.Recording{Broadcast: job.Ref(), Worker: "w",
+					must(b, w.RecordOutcomes(b.Context(), wxcast.Recording{Channel: anyChannel, Broadcast: job.Ref(), Worker: "w",
 						Lane: w.lane(), Outcomes: sent, DoneLeases: []int64{c.LeaseID}}))
 					b.StartTimer()
-					must(b, w.RecordReceipts(b.Context(), w.account, w.lane(), receipts))
+					must(b, w.RecordReceipts(b.Context(), w.account, anyChannel, w.lane(), receipts))
 					n += len(receipts)
 				}
 				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(n), "ns/receipt")

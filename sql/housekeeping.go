@@ -70,8 +70,15 @@ func (db *DB) KeepHouse(ctx context.Context, accountID int64, keep wxcast.Retent
 	if removed += permits; err != nil {
 		return removed, fmt.Errorf("remove permits: %w", err)
 	}
+	windows, err := db.removeBefore(ctx, q.DropClosedWindows, accountID, db.Now().Add(-windowsKept))
+	if removed += windows; err != nil {
+		return removed, fmt.Errorf("remove closed windows: %w", err)
+	}
 	return removed, nil
 }
+
+// windowsKept is how long a window that has closed is kept.
+const windowsKept = 24 * time.Hour
 
 // removePermits removes consents that were used up a while ago, and those that lapse.
 func (db *DB) removePermits(ctx context.Context, accountID int64, lapse time.Duration) (removed int64, err error) {
@@ -195,6 +202,9 @@ func (db *DB) removeDeliveries(ctx context.Context, accountID int64, kept time.D
 			return removed, err
 		} else if marked == 0 {
 			continue // a delivery changed just now: the next time
+		}
+		if _, err := db.exec(ctx, db.q.DropBroadcastFiles, accountID, id); err != nil {
+			return removed, err
 		}
 		n, err := db.removeRowsOf(ctx, db.q.DropDeliveries, accountID, id)
 		if removed += n; err != nil {

@@ -25,7 +25,7 @@ func TestAReceiptWithoutAMsgIDWaitsForAMessageUnderWay(t *testing.T) {
 		person := c.Fresh[0]
 		at := w.Now()
 		must(t, w.RecordOutcomes(t.Context(), wxcast.Recording{
-			Broadcast: older.Ref(), Worker: "w", Lane: w.lane(), DoneLeases: []int64{c.LeaseID},
+			Channel: anyChannel, Broadcast: older.Ref(), Worker: "w", Lane: w.lane(), DoneLeases: []int64{c.LeaseID},
 			Outcomes: []wxcast.Outcome{{Recipient: person.Recipient, State: wxcast.DeliverySent, MsgID: 7,
 				AttemptedAt: at.Add(-2 * time.Hour)}},
 		}))
@@ -33,7 +33,7 @@ func TestAReceiptWithoutAMsgIDWaitsForAMessageUnderWay(t *testing.T) {
 		if c := w.claim(t, newer, "w", 1, time.Minute); len(c.Fresh) != 1 {
 			t.Fatalf("claimed %+v, want the person's second message", c)
 		}
-		must(t, w.RecordReceipts(t.Context(), w.account, w.lane(),
+		must(t, w.RecordReceipts(t.Context(), w.account, anyChannel, w.lane(),
 			[]wxcast.Receipt{nameless(person.OpenID, "failed:user block", at)}))
 		if tally := w.tally(t, older); tally.Undelivered != 0 {
 			t.Errorf("%+v: the receipt went to the older message, and may be the one's that is under way", tally)
@@ -54,14 +54,14 @@ func TestOneHintIsUsedAtATime(t *testing.T) {
 		b := w.broadcastTo(t, 1)
 		c := w.claim(t, b, "w", 1, time.Minute)
 		person, at := c.Fresh[0], w.Now()
-		must(t, w.RecordReceipts(t.Context(), w.account, w.lane(), []wxcast.Receipt{
+		must(t, w.RecordReceipts(t.Context(), w.account, anyChannel, w.lane(), []wxcast.Receipt{
 			nameless(person.OpenID, "success", at),
 			nameless(person.OpenID, "failed:user block", at.Add(-3*24*time.Hour)),
 		}))
-		must(t, w.RecordReceipts(t.Context(), w.account, wxcast.Lane{AppID: w.mini, API: sendAPI},
+		must(t, w.RecordReceipts(t.Context(), w.account, anyChannel, wxcast.Lane{AppID: w.mini, API: sendAPI},
 			[]wxcast.Receipt{nameless(person.OpenID, "success", at.Add(time.Second))}))
 		must(t, w.RecordOutcomes(t.Context(), wxcast.Recording{
-			Broadcast: b.Ref(), Worker: "w", Lane: w.lane(), DoneLeases: []int64{c.LeaseID},
+			Channel: anyChannel, Broadcast: b.Ref(), Worker: "w", Lane: w.lane(), DoneLeases: []int64{c.LeaseID},
 			Outcomes: []wxcast.Outcome{{Recipient: person.Recipient, State: wxcast.DeliverySent, MsgID: 7,
 				AttemptedAt: at}},
 		}))

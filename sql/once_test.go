@@ -145,12 +145,12 @@ func callsAreCountedOnce(t *testing.T, w world, lose func()) {
 
 func slotIsTakenOnce(t *testing.T, w world, lose func()) {
 	lose()
-	first, err := w.TakeSlot(t.Context(), w.lane(), 60e6, 1e6, 0)
+	first, err := w.TakeSlot(t.Context(), w.account, w.lane(), 60e6, 1e6, 0)
 	must(t, err)
 	if wait := first.Start.Sub(w.Now()); wait > 30*time.Second {
 		t.Errorf("the slot begins in %v: one that nobody has comes before it", wait)
 	}
-	second, err := w.TakeSlot(t.Context(), w.lane(), 60e6, 1e6, 0)
+	second, err := w.TakeSlot(t.Context(), w.account, w.lane(), 60e6, 1e6, 0)
 	must(t, err)
 	if !second.Start.Equal(first.End) {
 		t.Errorf("the next slot begins %v after the first: nobody sends in between", second.Start.Sub(first.End))
@@ -159,7 +159,7 @@ func slotIsTakenOnce(t *testing.T, w world, lose func()) {
 
 func paceIsHalvedOnce(t *testing.T, w world, lose func()) {
 	lose()
-	share, err := w.SlowDown(t.Context(), w.lane())
+	share, err := w.SlowDown(t.Context(), w.account, w.lane())
 	must(t, err)
 	if share != 0.5 {
 		t.Errorf("%v of the rate is left, want half", share)

@@ -39,7 +39,7 @@ func (db *DB) RecordOutcomes(ctx context.Context, r wxcast.Recording) error {
 	}
 	err := db.tx(ctx, r.Broadcast.AccountID, func(tx *sqlx.Tx) error {
 		if len(each) > 0 {
-			if err := db.writeOutcomes(ctx, tx, r.Broadcast, each); err != nil {
+			if err := db.writeOutcomes(ctx, tx, r, each); err != nil {
 				return err
 			}
 			if _, err := tx.ExecContext(ctx, db.q.CountCalls, r.Lane.AppID, r.Lane.API, wxcast.DayOf(db.Now()),
@@ -83,11 +83,20 @@ func onePerPerson(outcomes []wxcast.Outcome) []wxcast.Outcome {
 	return each
 }
 
-func (db *DB) writeOutcomes(ctx context.Context, tx *sqlx.Tx, ref wxcast.BroadcastRef,
-	outcomes []wxcast.Outcome) error {
+func (db *DB) writeOutcomes(ctx context.Context, tx *sqlx.Tx, r wxcast.Recording, outcomes []wxcast.Outcome) error {
+	ref := r.Broadcast
 	rows := make([]outcomeRow, 0, len(outcomes))
 	var sent sentColumns
+	var unused []held
+	falls := map[string][]fallRow{} // by the channel that takes them over
 	for _, o := range outcomes {
+		if !o.RightAt.IsZero() {
+			unused = append(unused, held{idOf(o), jsonTime(o.RightAt)})
+		}
+		if o.FallsTo != "" {
+			falls[o.FallsTo] = append(falls[o.FallsTo], fallRow{o.Recipient, fell(r.Channel.Name, o.ErrCode)})
+			continue
+		}
 		if db.engine == Postgres && o.State == wxcast.DeliverySent && !o.AttemptedAt.IsZero() {
 			sent.add(o)
 			continue
@@ -100,6 +109,21 @@ func (db *DB) writeOutcomes(ctx context.Context, tx *sqlx.Tx, ref wxcast.Broadca
 	if len(sent.recipients) > 0 {
 		if _, err := tx.ExecContext(ctx, db.q.RecordSent, ref.AccountID, ref.ID, sent.recipients, sent.msgids,
 			sent.attempted); err != nil {
+			return err
+		}
+	}
+	for to, rows := range falls {
+		if _, err := tx.ExecContext(ctx, db.q.FallThrough, ref.AccountID, ref.ID, r.Channel.Name, to, db.Now(),
+			jsonParam(rows)); err != nil {
+			return err
+		}
+	}
+	if len(unused) > 0 {
+		of, err := db.rightsOf(ctx, tx, ref, r.Channel)
+		if err != nil {
+			return err
+		}
+		if err := of.giveBack(ctx, unused); err != nil {
 			return err
 		}
 	}

@@ -48,7 +48,8 @@ type pacer struct {
 }
 
 // loadPacer reads a lane's row in a transaction that began at a time.
-func (db *DB) loadPacer(ctx context.Context, tx *sqlx.Tx, lane wxcast.Lane, begun time.Time) (*pacer, error) {
+func (db *DB) loadPacer(ctx context.Context, tx *sqlx.Tx, accountID int64, lane wxcast.Lane, begun time.Time) (*pacer,
+	error) {
 	var row struct {
 		Now     sql.NullTime
 		SlotAt  sql.NullTime  `db:"slot_at"`
@@ -59,7 +60,7 @@ func (db *DB) loadPacer(ctx context.Context, tx *sqlx.Tx, lane wxcast.Lane, begu
 	}
 	asked := time.Now()
 	if err := tx.GetContext(ctx, &row, fmt.Sprintf(db.q.GetPacing, db.engine.clockColumn()), lane.AppID,
-		lane.API); err != nil {
+		lane.API, accountID); err != nil {
 		return nil, err
 	}
 	p := &pacer{db: db, tx: tx, lane: lane, now: db.told(row.Now, asked), rate: row.Rate.Float64, share: 1,
@@ -122,13 +123,13 @@ func (p *pacer) take(ctx context.Context, n int, rate float64, earliest, own tim
 	return slot, err
 }
 
-// TakeSlot gives a worker the lane's next free time for n messages of a broadcast of that
-// rate, which begins no sooner than lead from now.
-func (db *DB) TakeSlot(ctx context.Context, lane wxcast.Lane, n int, rate float64, lead time.Duration) (
-	slot wxcast.Slot, err error) {
+// TakeSlot gives a worker the lane's next free time for n messages of an account's broadcast of
+// that rate, which begins no sooner than lead from now.
+func (db *DB) TakeSlot(ctx context.Context, accountID int64, lane wxcast.Lane, n int, rate float64,
+	lead time.Duration) (slot wxcast.Slot, err error) {
 	ctx = within(ctx, hurried)
-	err = db.tx(ctx, lane.AppID, func(tx *sqlx.Tx) error {
-		p, err := db.lockPacer(ctx, tx, lane, time.Now())
+	err = db.tx(ctx, accountID, func(tx *sqlx.Tx) error {
+		p, err := db.lockPacer(ctx, tx, accountID, lane, time.Now())
 		if err != nil {
 			return err
 		}
@@ -140,10 +141,10 @@ func (db *DB) TakeSlot(ctx context.Context, lane wxcast.Lane, n int, rate float6
 
 // SlowDown halves the lane's pace, unless that was done a moment ago, and returns
 // the share of the rate that is left. It quickens again by itself.
-func (db *DB) SlowDown(ctx context.Context, lane wxcast.Lane) (share float64, err error) {
+func (db *DB) SlowDown(ctx context.Context, accountID int64, lane wxcast.Lane) (share float64, err error) {
 	ctx = within(ctx, hurried)
-	err = db.tx(ctx, lane.AppID, func(tx *sqlx.Tx) error {
-		p, err := db.lockPacer(ctx, tx, lane, time.Now())
+	err = db.tx(ctx, accountID, func(tx *sqlx.Tx) error {
+		p, err := db.lockPacer(ctx, tx, accountID, lane, time.Now())
 		if err != nil {
 			return err
 		}
@@ -161,10 +162,11 @@ func (db *DB) SlowDown(ctx context.Context, lane wxcast.Lane) (share float64, er
 	return share, err
 }
 
-func (db *DB) lockPacer(ctx context.Context, tx *sqlx.Tx, lane wxcast.Lane, begun time.Time) (*pacer, error) {
+func (db *DB) lockPacer(ctx context.Context, tx *sqlx.Tx, accountID int64, lane wxcast.Lane, begun time.Time) (*pacer,
+	error) {
 	var locked int64
 	if err := tx.GetContext(ctx, &locked, db.q.LockAccount, lane.AppID); err != nil {
 		return nil, err
 	}
-	return db.loadPacer(ctx, tx, lane, begun)
+	return db.loadPacer(ctx, tx, accountID, lane, begun)
 }

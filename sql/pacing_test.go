@@ -13,7 +13,7 @@ import (
 // paced claims at most n deliveries that fit into a second, up to a second ahead.
 func (w world) paced(t testing.TB, b wxcast.Broadcast, worker string, n int) wxcast.Claim {
 	t.Helper()
-	c, err := w.Claim(t.Context(), wxcast.ClaimRequest{Broadcast: b.Ref(), Channel: "any", Lane: w.lane(),
+	c, err := w.Claim(t.Context(), wxcast.ClaimRequest{Broadcast: b.Ref(), Channel: anyChannel, Lane: w.lane(),
 		Worker: worker, Max: n, Span: time.Second, Ahead: time.Second, LeaseTTL: 8 * time.Second})
 	must(t, err)
 	return c
@@ -84,7 +84,7 @@ func TestASlowBroadcastLeavesTheTimeToAFastOne(t *testing.T) {
 		sent := map[int64]int{}
 		for sent[fast.ID] < 250 { // 25 ms and more each
 			for _, b := range []wxcast.Broadcast{slow, fast} {
-				c, err := w.Claim(t.Context(), wxcast.ClaimRequest{Broadcast: b.Ref(), Channel: "any", Lane: w.lane(),
+				c, err := w.Claim(t.Context(), wxcast.ClaimRequest{Broadcast: b.Ref(), Channel: anyChannel, Lane: w.lane(),
 					Worker: "w", Max: 100, Span: 100 * time.Millisecond, Ahead: 100 * time.Millisecond,
 					LeaseTTL: 8 * time.Second})
 				must(t, err)

@@ -318,3 +318,12 @@ func (db *DB) PermitBalances(ctx context.Context, accountID, appID int64, after 
 	}
 	return all, nil
 }
+
+// SetPermitKind notes what consents to a template allow, as WeChat tells of the template.
+func (db *DB) SetPermitKind(ctx context.Context, accountID, appID int64, templateID string,
+	kind wxcast.PermitKind) error {
+	if _, err := db.exec(ctx, db.q.SetPermitKind, accountID, appID, templateID, kind); err != nil {
+		return fmt.Errorf("note the kind of the template %s: %w", templateID, err)
+	}
+	return nil
+}

@@ -69,6 +69,13 @@ func (db *DB) person(ctx context.Context, q sqlx.QueryerContext, accountID int64
 				return p, err
 			}
 			p.MiniUsers = append(p.MiniUsers, users...)
+			for _, u := range users { // as which they may have been sent to, where they follow nothing
+				deliveries, err := db.personDeliveries(ctx, q, accountID, wxcast.OpenID(u.MiniOpenID))
+				if err != nil {
+					return p, err
+				}
+				p.Deliveries = append(p.Deliveries, deliveries...)
+			}
 		}
 	}
 	return p, db.personNotes(ctx, q, accountID, id, &p)
@@ -120,6 +127,11 @@ func (db *DB) personNotes(ctx context.Context, q sqlx.QueryerContext, accountID 
 		for _, r := range permits {
 			p.Permits = append(p.Permits, r.permit())
 		}
+		windows, err := db.windowsOf(ctx, q, accountID, wxcast.OpenID(id))
+		if err != nil {
+			return err
+		}
+		p.Windows = append(p.Windows, windows...)
 		var blocks []struct {
 			Channel    string
 			TemplateID string `db:"template_id"`
@@ -163,7 +175,9 @@ type personDeliveryRow struct {
 	BroadcastID   int64  `db:"broadcast_id"`
 	Broadcast     string `db:"name"`
 	Recipient     wxcast.Recipient
+	MiniOpenID    sql.NullString `db:"mini_openid"`
 	Channel       string
+	FellThrough   string `db:"fell_through"`
 	State         wxcast.DeliveryState
 	Attempts      int
 	ErrCode       int
@@ -176,6 +190,7 @@ type personDeliveryRow struct {
 func (r personDeliveryRow) delivery() wxcast.PersonDelivery {
 	return wxcast.PersonDelivery{
 		BroadcastID: r.BroadcastID, Broadcast: r.Broadcast, Recipient: r.Recipient, Channel: r.Channel, State: r.State,
+		MiniOpenID: wxcast.MiniOpenID(r.MiniOpenID.String), FellThrough: r.FellThrough,
 		Attempts: r.Attempts,
 		ErrCode:  r.ErrCode, ErrMsg: r.ErrMsg, MsgID: r.MsgID.Int64, AttemptedAt: utc(r.AttemptedAt),
 		NextAttemptAt: utc(r.NextAttemptAt),
@@ -271,7 +286,8 @@ func (db *DB) Forget(ctx context.Context, accountID int64, minis []int64, id str
 		}
 		var ignored int64
 		name := "forgotten-" + strings.ToLower(rand.Text())
-		for _, id := range person.IDs(id) {
+		for i, id := range person.IDs(id) {
+			name := fmt.Sprintf("%s-%d", name, i) // they may be in a broadcast by two of them
 			remove(&f.Bridges, db.q.ForgetBridges, accountID, id)
 			remove(&f.Deliveries, db.q.ForgetDeliveries, accountID, id, name)
 			remove(&f.Followers, db.q.ForgetFollower, accountID, id)

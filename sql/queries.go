@@ -36,6 +36,39 @@ type queries struct {
 	FindBlocksOf     string `query:"find-blocks-of"`
 	OtherAccounts    string `query:"other-accounts"`
 
+	TakePermits                string `query:"take-permits"`
+	ReturnPermits              string `query:"return-permits"`
+	ZeroPermits                string `query:"zero-permits"`
+	TakeWindows                string `query:"take-windows"`
+	ReturnWindows              string `query:"return-windows"`
+	CloseWindowsOf             string `query:"close-windows-of"`
+	OpenWindows                string `query:"open-windows"`
+	HoldRights                 string `query:"hold-rights"`
+	HandOver                   string `query:"hand-over"`
+	FallThrough                string `query:"fall-through"`
+	HeldRights                 string `query:"held-rights"`
+	DropRights                 string `query:"drop-rights"`
+	BridgedOpenIDs             string `query:"bridged-openids"`
+	GetBroadcastChannel        string `query:"get-broadcast-channel"`
+	AddBroadcastFile           string `query:"add-broadcast-file"`
+	GetBroadcastFile           string `query:"get-broadcast-file"`
+	DropBroadcastFiles         string `query:"drop-broadcast-files"`
+	DropClosedWindows          string `query:"drop-closed-windows"`
+	SetPermitKind              string `query:"set-permit-kind"`
+	IsFirstChannel             string `query:"is-first-channel"`
+	HoldingChannels            string `query:"holding-channels"`
+	FindWindows                string `query:"find-windows"`
+	WorkElsewhere              string `query:"work-elsewhere"`
+	StopChannel                string `query:"stop-channel"`
+	WakeChannels               string `query:"wake-channels"`
+	StoppedChannels            string `query:"stopped-channels"`
+	RunningChannels            string `query:"running-channels"`
+	DueDeliveriesOfMiniUsers   string `query:"due-deliveries-of-mini-users"`
+	FreshDeliveriesOfMiniUsers string `query:"fresh-deliveries-of-mini-users"`
+	FixPeople                  string `query:"fix-people"`
+	CountMiniAudience          string `query:"count-mini-audience"`
+	ListMiniUsers              string `query:"list-mini-users"`
+
 	FindCommits    string `query:"find-commits"`
 	LossBefore     string `query:"loss-before"`
 	PauseAfterLoss string `query:"pause-after-loss"`
@@ -301,6 +334,7 @@ type queries struct {
 	FinishCancelled        string `query:"finish-cancelled"`
 	BroadcastsInDoubt      string `query:"broadcasts-in-doubt"`
 	BroadcastState         string `query:"broadcast-state"`
+	WakeChannelsForQuota   string `query:"wake-channels-for-quota"`
 	WakeForQuota           string `query:"wake-for-quota"`
 	KeepTally              string `query:"keep-tally"`
 	DropTallies            string `query:"drop-tallies"`

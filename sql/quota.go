@@ -70,6 +70,9 @@ func (db *DB) WakeForQuota(ctx context.Context, accountID int64, lane wxcast.Lan
 	if err == nil {
 		woken, err = db.exec(ctx, db.q.WakeForQuota, accountID, lane.AppID, lane.API, left, now)
 	}
+	if err == nil {
+		_, err = db.exec(ctx, db.q.WakeChannelsForQuota, accountID, lane.AppID, lane.API, left)
+	}
 	if err != nil {
 		return 0, fmt.Errorf("wake those that wait for quota: %w", err)
 	}

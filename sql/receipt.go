@@ -19,11 +19,12 @@ const (
 	earlyKept = 24 * time.Hour
 )
 
-// RecordReceipts stores what WeChat told of messages of one lane; it may come before their
+// RecordReceipts stores what WeChat told of messages by one channel; it may come before their
 // outcomes or after. A receipt is of the message that has its msgid. Another one may be of a
 // message whose answer was lost, or of another system's: where TrustReceipts says that there
 // is none, it ends the doubt about the only message that it can be about. Else it is a hint.
-func (db *DB) RecordReceipts(ctx context.Context, accountID int64, lane wxcast.Lane, receipts []wxcast.Receipt) error {
+func (db *DB) RecordReceipts(ctx context.Context, accountID int64, channel wxcast.Channel, lane wxcast.Lane,
+	receipts []wxcast.Receipt) error {
 	err := db.tx(ctx, accountID, func(tx *sqlx.Tx) error {
 		// RecordOutcomes writes to this row before it looks for early receipts: so one of
 		// the two sees the other's.
@@ -35,11 +36,16 @@ func (db *DB) RecordReceipts(ctx context.Context, accountID int64, lane wxcast.L
 		if err != nil {
 			return err
 		}
-		unsettled, err := db.settleReceipts(ctx, tx, accountID, from, receipts)
+		people, err := db.peopleOf(ctx, tx, accountID, lane, receipts)
 		if err != nil {
 			return err
 		}
-		early, err := db.settleDoubts(ctx, tx, accountID, from, unsettled)
+		s := settling{db, tx, accountID, from, channel.Name, people}
+		unsettled, err := s.named(ctx, receipts)
+		if err != nil {
+			return err
+		}
+		early, err := s.doubts(ctx, unsettled)
 		if err != nil {
 			return err
 		}
@@ -58,83 +64,153 @@ func (db *DB) RecordReceipts(ctx context.Context, accountID int64, lane wxcast.L
 }
 
 type receiptRow struct {
-	N       int           `json:"n"`
-	OpenID  wxcast.OpenID `json:"openid"`
-	MsgID   int64         `json:"msgid"`
-	Receipt string        `json:"receipt"`
-	Blocked bool          `json:"blocked"`
-	At      *string       `json:"at"`
+	N         int              `json:"n"`
+	OpenID    wxcast.OpenID    `json:"openid"`    // as it was told
+	Recipient wxcast.Recipient `json:"recipient"` // of the delivery
+	MsgID     int64            `json:"msgid"`
+	Receipt   string           `json:"receipt"`
+	Blocked   bool             `json:"blocked"`
+	At        *string          `json:"at"`
 }
 
 func receiptRows(receipts []wxcast.Receipt) []receiptRow {
 	rows := make([]receiptRow, len(receipts))
 	for i, r := range receipts {
-		rows[i] = receiptRow{i, r.OpenID, r.MsgID, r.Status, r.Blocked, jsonTime(r.At)}
+		rows[i] = receiptRow{i, r.OpenID, wxcast.Recipient(r.OpenID), r.MsgID, r.Status, r.Blocked, jsonTime(r.At)}
 	}
 	return rows
 }
 
-// settleReceipts gives deliveries the receipts that name them, and returns the others.
-func (db *DB) settleReceipts(ctx context.Context, tx *sqlx.Tx, accountID, from int64,
-	receipts []wxcast.Receipt) (unsettled []wxcast.Receipt, err error) {
+// settling gives deliveries their receipts.
+type settling struct {
+	db              *DB
+	tx              *sqlx.Tx
+	accountID, from int64 // the first broadcast to look at
+	channel         string
+	// people are the recipients of those whom a mini program knows by another id than a
+	// broadcast does; one that was made before they were joined knows them by that id, too.
+	people map[wxcast.OpenID]wxcast.Recipient
+}
+
+// peopleOf finds the followers to whom the mini users of receipts are joined.
+func (db *DB) peopleOf(ctx context.Context, tx *sqlx.Tx, accountID int64, lane wxcast.Lane,
+	receipts []wxcast.Receipt) (map[wxcast.OpenID]wxcast.Recipient, error) {
+	if lane.AppID == accountID {
+		return nil, nil
+	}
+	ids := make([]wxcast.OpenID, len(receipts))
+	for i, r := range receipts {
+		ids[i] = r.OpenID
+	}
+	var rows []struct {
+		MiniOpenID wxcast.OpenID    `db:"mini_openid"`
+		OpenID     wxcast.Recipient `db:"openid"`
+	}
+	if err := tx.SelectContext(ctx, &rows, db.q.BridgedOpenIDs, accountID, lane.AppID, jsonParam(ids)); err != nil {
+		return nil, err
+	}
+	people := make(map[wxcast.OpenID]wxcast.Recipient, len(rows))
+	for _, r := range rows {
+		people[r.MiniOpenID] = r.OpenID
+	}
+	return people, nil
+}
+
+// named gives deliveries the receipts that name them, and returns the others.
+func (s settling) named(ctx context.Context, receipts []wxcast.Receipt) (unsettled []wxcast.Receipt, err error) {
+	if unsettled, err = s.namedAs(ctx, receipts, s.people); err != nil || len(s.people) == 0 {
+		return unsettled, err
+	}
+	return s.namedAs(ctx, unsettled, nil)
+}
+
+func (s settling) namedAs(ctx context.Context, receipts []wxcast.Receipt,
+	people map[wxcast.OpenID]wxcast.Recipient) (unsettled []wxcast.Receipt, err error) {
+	if len(receipts) == 0 {
+		return nil, nil
+	}
 	type named struct {
-		OpenID wxcast.OpenID `db:"openid"`
-		MsgID  int64         `db:"msgid"`
+		Recipient wxcast.Recipient
+		MsgID     int64 `db:"msgid"`
+	}
+	rows := receiptRows(receipts)
+	for i := range rows {
+		if r, ok := people[rows[i].OpenID]; ok {
+			rows[i].Recipient = r
+		}
 	}
 	var found []struct {
 		named
 		BroadcastID int64 `db:"broadcast_id"`
 	}
-	if err := tx.SelectContext(ctx, &found, db.q.SettleReceipts, accountID, from,
-		jsonParam(receiptRows(receipts))); err != nil {
+	if err := s.tx.SelectContext(ctx, &found, s.db.q.SettleReceipts, s.accountID, s.from, jsonParam(rows),
+		s.channel); err != nil {
 		return nil, err
 	}
 	settled, of := make(map[named]bool, len(found)), map[int64]bool{}
 	for _, f := range found {
 		settled[f.named], of[f.BroadcastID] = true, true
 	}
-	if err := db.dropTallies(ctx, tx, accountID, slices.Collect(maps.Keys(of))...); err != nil {
+	if err := s.db.dropTallies(ctx, s.tx, s.accountID, slices.Collect(maps.Keys(of))...); err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(slices.Clone(receipts), func(r wxcast.Receipt) bool {
-		return settled[named{r.OpenID, r.MsgID}]
-	}), nil
+	for i, r := range rows {
+		if !settled[named{r.Recipient, r.MsgID}] {
+			unsettled = append(unsettled, receipts[i])
+		}
+	}
+	return unsettled, nil
 }
 
 // TrustReceipts says whether wxcast alone sends for an account. Only then can a receipt whose
 // msgid names no message of ours be about one: else it may be another system's.
 func (db *DB) TrustReceipts(accountID int64, yes bool) { db.onlySender.Store(accountID, yes) }
 
-// settleDoubts ends the doubts about messages with receipts that name none of ours, and
-// returns those that end none.
-func (db *DB) settleDoubts(ctx context.Context, tx *sqlx.Tx, accountID, from int64,
-	receipts []wxcast.Receipt) (early []wxcast.Receipt, err error) {
-	if trusted, _ := db.onlySender.Load(accountID); trusted != true {
+// doubts ends the doubts about messages with receipts that name none of ours, and returns
+// those that end none.
+func (s settling) doubts(ctx context.Context, receipts []wxcast.Receipt) (early []wxcast.Receipt, err error) {
+	if trusted, _ := s.db.onlySender.Load(s.accountID); trusted != true || len(receipts) == 0 {
 		return receipts, nil
 	}
+	rows := receiptRows(receipts)
+	for i, r := range receipts {
+		if person, ok := s.people[r.OpenID]; ok && person != wxcast.Recipient(r.OpenID) {
+			row := rows[i]
+			row.Recipient = person
+			rows = append(rows, row)
+		}
+	}
 	var doubtful []int
-	if err := tx.SelectContext(ctx, &doubtful, db.q.DoubtfulReceipts, accountID, from,
-		jsonParam(receiptRows(receipts))); err != nil {
+	if err := s.tx.SelectContext(ctx, &doubtful, s.db.q.DoubtfulReceipts, s.accountID, s.from, jsonParam(rows),
+		s.channel); err != nil {
 		return nil, err
 	}
+	over := map[int]bool{}
 	var all []int64
-	for i, r := range receipts {
-		var settled []int64 // the broadcast
+	for _, row := range rows {
+		r := receipts[row.N]
+		if over[row.N] || r.MsgID != 0 && !slices.Contains(doubtful, row.N) {
+			continue
+		}
 		within := doubtMax
 		if r.MsgID == 0 {
 			within = namelessMax
 		}
-		if at := r.At.UTC(); r.MsgID == 0 || slices.Contains(doubtful, i) {
-			if err := tx.SelectContext(ctx, &settled, db.q.SettleDoubt, accountID, r.OpenID, r.MsgID, r.Status, from,
-				at.Add(-within), at.Add(receiptClock)); err != nil {
-				return nil, err
-			}
+		var settled []int64 // the broadcast
+		at := r.At.UTC()
+		if err := s.tx.SelectContext(ctx, &settled, s.db.q.SettleDoubt, s.accountID, row.Recipient, r.MsgID, r.Status,
+			s.from, at.Add(-within), at.Add(receiptClock), s.channel); err != nil {
+			return nil, err
 		}
-		if all = append(all, settled...); len(settled) == 0 {
+		over[row.N] = over[row.N] || len(settled) > 0
+		all = append(all, settled...)
+	}
+	for i, r := range receipts {
+		if !over[i] {
 			early = append(early, r)
 		}
 	}
-	return early, db.dropTallies(ctx, tx, accountID, all...)
+	return early, s.db.dropTallies(ctx, s.tx, s.accountID, all...)
 }
 
 // recentKept is how long the answer of recentFrom is taken for true: an older one only costs
@@ -210,12 +286,13 @@ func (db *DB) settleEarly(ctx context.Context, tx *sqlx.Tx, r wxcast.Recording) 
 	if !is.Any {
 		return nil
 	}
-	var people []wxcast.Recipient // whose early receipts may be of these messages
-	inDoubt := map[wxcast.OpenID]bool{}
+	var people []wxcast.Recipient // whose early receipts may be of these messages, by the app's ids
+	inDoubt, of := map[wxcast.OpenID]bool{}, map[wxcast.OpenID]wxcast.Recipient{}
 	for _, o := range r.Outcomes {
 		if o.State == wxcast.DeliveryUnknown || o.State == wxcast.DeliverySent {
-			people = append(people, o.Recipient)
-			inDoubt[wxcast.OpenID(o.Recipient)] = o.State == wxcast.DeliveryUnknown
+			id := idOf(o)
+			people = append(people, id)
+			inDoubt[wxcast.OpenID(id)], of[wxcast.OpenID(id)] = o.State == wxcast.DeliveryUnknown, o.Recipient
 		}
 	}
 	if len(people) == 0 {
@@ -232,7 +309,8 @@ func (db *DB) settleEarly(ctx context.Context, tx *sqlx.Tx, r wxcast.Recording) 
 	if err != nil {
 		return err
 	}
-	if err := db.settleEarlyDoubts(ctx, tx, accountID, appID, from,
+	s := settling{db, tx, accountID, from, r.Channel.Name, of}
+	if err := s.earlyDoubts(ctx, appID,
 		slices.DeleteFunc(slices.Clone(early), func(r wxcast.Receipt) bool {
 			return r.MsgID != 0 && !inDoubt[r.OpenID]
 		})); err != nil {
@@ -255,12 +333,13 @@ func (db *DB) earlyOf(ctx context.Context, tx *sqlx.Tx, accountID, appID int64,
 func (db *DB) settleNamed(ctx context.Context, tx *sqlx.Tx, r wxcast.Recording) error {
 	type sent struct {
 		Recipient wxcast.Recipient `json:"recipient"`
+		OpenID    wxcast.Recipient `json:"openid"`
 		MsgID     int64            `json:"msgid"`
 	}
 	var all []sent
 	for _, o := range r.Outcomes {
 		if o.MsgID != 0 {
-			all = append(all, sent{o.Recipient, o.MsgID})
+			all = append(all, sent{o.Recipient, idOf(o), o.MsgID})
 		}
 	}
 	if len(all) == 0 {
@@ -270,11 +349,18 @@ func (db *DB) settleNamed(ctx context.Context, tx *sqlx.Tx, r wxcast.Recording) 
 	return err
 }
 
-// settleEarlyDoubts gives messages early receipts that do not name them: those without a
-// msgid, and those that end a doubt. Those are used up.
-func (db *DB) settleEarlyDoubts(ctx context.Context, tx *sqlx.Tx, accountID, appID, from int64,
-	receipts []wxcast.Receipt) error {
-	left, err := db.settleDoubts(ctx, tx, accountID, from, receipts)
+// idOf is the person's id as the channel takes it.
+func idOf(o wxcast.Outcome) wxcast.Recipient {
+	if o.ID != "" {
+		return o.ID
+	}
+	return o.Recipient
+}
+
+// earlyDoubts gives messages early receipts that do not name them: those without a msgid, and
+// those that end a doubt. Those are used up.
+func (s settling) earlyDoubts(ctx context.Context, appID int64, receipts []wxcast.Receipt) error {
+	left, err := s.doubts(ctx, receipts)
 	if err != nil {
 		return err
 	}
@@ -282,7 +368,7 @@ func (db *DB) settleEarlyDoubts(ctx context.Context, tx *sqlx.Tx, accountID, app
 	if len(used) == 0 {
 		return nil
 	}
-	_, err = tx.ExecContext(ctx, db.q.DropUsedEarly, accountID, appID, jsonParam(receiptRows(used)))
+	_, err = s.tx.ExecContext(ctx, s.db.q.DropUsedEarly, s.accountID, appID, jsonParam(receiptRows(used)))
 	return err
 }
 

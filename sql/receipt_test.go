@@ -26,12 +26,12 @@ func TestReceiptsInEitherOrderEndInTheSameRow(t *testing.T) {
 		}
 		receipts := func(all ...wxcast.Receipt) {
 			t.Helper()
-			must(t, w.RecordReceipts(t.Context(), w.account, w.lane(), all))
+			must(t, w.RecordReceipts(t.Context(), w.account, anyChannel, w.lane(), all))
 		}
 		outcomes := func(all ...wxcast.Outcome) {
 			t.Helper()
 			must(t, w.RecordOutcomes(t.Context(),
-				wxcast.Recording{Broadcast: b.Ref(), Worker: "w", Lane: w.lane(), Outcomes: all, DoneLeases: nil}))
+				wxcast.Recording{Channel: anyChannel, Broadcast: b.Ref(), Worker: "w", Lane: w.lane(), Outcomes: all, DoneLeases: nil}))
 		}
 		receipts(receipt(0, "success"), receipt(1, "failed:user block"))
 		outcomes(outcome(0), outcome(1), outcome(2), outcome(3))
@@ -64,9 +64,9 @@ func TestAReceiptEndsADoubt(t *testing.T) {
 			lost = append(lost, wxcast.Outcome{Recipient: c.Fresh[i].Recipient, State: wxcast.DeliveryUnknown,
 				ErrCode: wxcast.ErrCodeTransport, AttemptedAt: at.Add(-age), OpenSince: at.Add(-age)})
 		}
-		must(t, w.RecordOutcomes(t.Context(), wxcast.Recording{Broadcast: b.Ref(), Worker: "w", Lane: w.lane(),
+		must(t, w.RecordOutcomes(t.Context(), wxcast.Recording{Channel: anyChannel, Broadcast: b.Ref(), Worker: "w", Lane: w.lane(),
 			Outcomes: lost, DoneLeases: nil}))
-		must(t, w.RecordReceipts(t.Context(), w.account, w.lane(), []wxcast.Receipt{
+		must(t, w.RecordReceipts(t.Context(), w.account, anyChannel, w.lane(), []wxcast.Receipt{
 			{OpenID: c.Fresh[0].OpenID, MsgID: 1 << 60, Status: "success", At: at},
 			{OpenID: c.Fresh[2].OpenID, MsgID: 1<<60 + 1, Status: "success", At: at}, // of another message: this doubt is a day old
 		}))
@@ -93,11 +93,11 @@ func TestAReceiptWithoutAMsgIDIsOfTheOnlyMessage(t *testing.T) {
 		record := func(of wxcast.Broadcast, all ...wxcast.Outcome) {
 			t.Helper()
 			must(t, w.RecordOutcomes(t.Context(),
-				wxcast.Recording{Broadcast: of.Ref(), Worker: "w", Lane: w.lane(), Outcomes: all}))
+				wxcast.Recording{Channel: anyChannel, Broadcast: of.Ref(), Worker: "w", Lane: w.lane(), Outcomes: all}))
 		}
 		nameless := func(i int) {
 			t.Helper()
-			must(t, w.RecordReceipts(t.Context(), w.account, w.lane(),
+			must(t, w.RecordReceipts(t.Context(), w.account, anyChannel, w.lane(),
 				[]wxcast.Receipt{{OpenID: person(i), Status: "success", At: at}}))
 		}
 		nameless(0) // before its message is recorded
@@ -147,11 +147,11 @@ func TestAReceiptOfAnotherSystemsMessageEndsNobodysDoubt(t *testing.T) {
 			lost = append(lost, wxcast.Outcome{Recipient: d.Recipient, State: wxcast.DeliveryUnknown,
 				ErrCode: wxcast.ErrCodeTransport, AttemptedAt: at, OpenSince: at})
 		}
-		must(t, w.RecordOutcomes(t.Context(), wxcast.Recording{Broadcast: b.Ref(), Worker: "w", Lane: w.lane(),
+		must(t, w.RecordOutcomes(t.Context(), wxcast.Recording{Channel: anyChannel, Broadcast: b.Ref(), Worker: "w", Lane: w.lane(),
 			Outcomes: lost, DoneLeases: []int64{c.LeaseID}}))
 		receipts := func() {
 			t.Helper()
-			must(t, w.RecordReceipts(t.Context(), w.account, w.lane(), []wxcast.Receipt{
+			must(t, w.RecordReceipts(t.Context(), w.account, anyChannel, w.lane(), []wxcast.Receipt{
 				{OpenID: c.Fresh[0].OpenID, MsgID: 1 << 60, Status: "success", At: at},
 				nameless(c.Fresh[1].OpenID, "success", at)}))
 		}

@@ -24,7 +24,7 @@ func TestASilentPostgresHoldsNobodyUp(t *testing.T) {
 		"a read":  func(ctx context.Context) error { _, err := w.Tally(ctx, b.Ref()); return err },
 		"a write": func(ctx context.Context) error { return w.SpendQuota(ctx, w.lane(), wxcast.DayOf(w.Now())) },
 		"a transaction": func(ctx context.Context) error {
-			_, err := w.TakeSlot(ctx, w.lane(), 1, 1000, 0)
+			_, err := w.TakeSlot(ctx, w.account, w.lane(), 1, 1000, 0)
 			return err
 		},
 	} {
@@ -68,11 +68,11 @@ func TestAWorkerThatStopsInsideATransactionHoldsOthersUpForSeconds(t *testing.T)
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		_, _ = frozen.TakeSlot(ctx, w.lane(), 60, 1, 0)
+		_, _ = frozen.TakeSlot(ctx, w.account, w.lane(), 60, 1, 0)
 	}()
 	<-proxy.Silenced()
 	begun := time.Now()
-	if _, err := w.TakeSlot(t.Context(), w.lane(), 60, 1, 0); err != nil {
+	if _, err := w.TakeSlot(t.Context(), w.account, w.lane(), 60, 1, 0); err != nil {
 		t.Errorf("the lock was not let go in time: %v", err)
 	}
 	if took := time.Since(begun); took > 25*time.Second {

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -37,31 +36,20 @@ func (t *claimTx) leaveOut(ctx context.Context, c *wxcast.Claim) error {
 	if err != nil {
 		return err
 	}
-	var skipped []outcomeRow
+	if err := t.dismiss(ctx, c, func(d deliveryRow) (int, wxcast.Sentence, bool) {
+		return t.whyNot(d, blocked[d.Recipient], excluded[d.Recipient], recent[d.Recipient])
+	}); err != nil {
+		return err
+	}
 	later := map[time.Time][]dueRow{}
-	keep := func(rows []deliveryRow) []deliveryRow {
-		return slices.DeleteFunc(rows, func(d deliveryRow) bool {
-			code, why := t.whyNot(d, blocked[d.Recipient], excluded[d.Recipient], recent[d.Recipient])
-			switch {
-			case code != 0:
-				skipped = append(skipped, outcomeRow{Recipient: d.Recipient, State: wxcast.DeliverySkipped,
-					ErrCode: code, ErrMsg: why.Kept()})
-			case !elsewhere[d.Recipient].IsZero() && !d.OpenSince.Valid: // else it may be out already
-				later[elsewhere[d.Recipient]] = append(later[elsewhere[d.Recipient]], dueRow{Recipient: d.Recipient})
-			default:
-				return false
-			}
-			return true
-		})
-	}
-	t.due, t.fresh = keep(t.due), keep(t.fresh)
-	c.Skipped = len(skipped)
-	if len(skipped) > 0 {
-		if _, err := t.tx.ExecContext(ctx, t.db.q.RecordOutcomes, t.ref.AccountID, t.ref.ID,
-			jsonParam(skipped)); err != nil {
-			return err
+	t.drop(func(d deliveryRow) bool {
+		at := elsewhere[d.Recipient]
+		if at.IsZero() || d.OpenSince.Valid { // it may be out already
+			return false
 		}
-	}
+		later[at] = append(later[at], dueRow{Recipient: d.Recipient})
+		return true
+	})
 	for until, rows := range later {
 		c.Skipped += len(rows)
 		if _, err := t.tx.ExecContext(ctx, t.db.q.ScheduleDeliveries, t.ref.AccountID, t.ref.ID, until,
@@ -72,37 +60,82 @@ func (t *claimTx) leaveOut(ctx context.Context, c *wxcast.Claim) error {
 	return nil
 }
 
-// whyNot is the reason to skip a delivery whose turn has come; 0 when there is none,
-// or when WeChat may have the message already: then its outcome is what counts.
-func (t *claimTx) whyNot(d deliveryRow, blocked, excluded bool, had messagesHad) (code int, why wxcast.Sentence) {
+// drop takes deliveries out of the claim.
+func (t *claimTx) drop(out func(deliveryRow) bool) {
+	t.due, t.fresh = slices.DeleteFunc(t.due, out), slices.DeleteFunc(t.fresh, out)
+}
+
+// dismiss takes those out of the claim who must not get the message, with a code for why. Whom
+// this channel alone cannot reach, the next one takes; the others are skipped.
+func (t *claimTx) dismiss(ctx context.Context, c *wxcast.Claim,
+	whyNot func(deliveryRow) (code int, why wxcast.Sentence, otherwise bool)) error {
+	var skipped []outcomeRow
+	var falls []fallRow
+	var unused []held
+	t.drop(func(d deliveryRow) bool {
+		code, why, otherwise := whyNot(d)
+		switch {
+		case code == 0:
+			return false
+		case otherwise && t.b.Next != "":
+			falls = append(falls, fallRow{d.Recipient, fell(t.req.Channel.Name, code)})
+		default:
+			skipped = append(skipped, outcomeRow{Recipient: d.Recipient, State: wxcast.DeliverySkipped, ErrCode: code,
+				ErrMsg: why.Kept()})
+		}
+		if d.RightAt.Valid {
+			delivery := d.delivery()
+			unused = append(unused, held{t.req.Channel.ID(&delivery), jsonTime(d.RightAt.Time)})
+		}
+		return true
+	})
+	c.Skipped += len(skipped)
+	c.FellThrough += len(falls)
+	if len(skipped) > 0 {
+		if _, err := t.tx.ExecContext(ctx, t.db.q.RecordOutcomes, t.ref.AccountID, t.ref.ID,
+			jsonParam(skipped)); err != nil {
+			return err
+		}
+	}
+	if len(falls) > 0 {
+		if _, err := t.tx.ExecContext(ctx, t.db.q.FallThrough, t.ref.AccountID, t.ref.ID, t.req.Channel.Name, t.b.Next,
+			t.now, jsonParam(falls)); err != nil {
+			return err
+		}
+	}
+	return t.rights().giveBack(ctx, unused)
+}
+
+// whyNot is the reason to dismiss a delivery whose turn has come; 0 when there is none,
+// or when WeChat may have the message already: then its outcome is what counts. otherwise
+// tells that the reason is this channel's, and that another may reach the person.
+func (t *claimTx) whyNot(d deliveryRow, blocked, excluded bool, had messagesHad) (code int, why wxcast.Sentence,
+	otherwise bool) {
 	if d.OpenSince.Valid {
-		return 0, why
+		return 0, why, false
 	}
 	day, week := t.req.Cap.Day, t.req.Cap.Week
 	switch {
-	case !d.Subscribed:
-		return wxcast.ErrCodeUnfollowed, wxcast.Say("skip.unfollowed")
 	case d.OptedOut:
-		return wxcast.ErrCodeOptedOut, wxcast.Say("skip.opted_out")
-	case blocked:
-		return wxcast.ErrCodeBlocked, wxcast.Say("skip.blocked")
+		return wxcast.ErrCodeOptedOut, wxcast.Say("skip.opted_out"), false
 	case excluded:
-		return wxcast.ErrCodeExcluded, wxcast.Say("skip.excluded")
+		return wxcast.ErrCodeExcluded, wxcast.Say("skip.excluded"), false
 	case day > 0 && had.Day >= day:
-		return wxcast.ErrCodeCapped, wxcast.Say("skip.capped_day", "had", had.Day, "cap", day)
+		return wxcast.ErrCodeCapped, wxcast.Say("skip.capped_day", "had", had.Day, "cap", day), false
 	case week > 0 && had.Week >= week:
-		return wxcast.ErrCodeCapped, wxcast.Say("skip.capped_week", "had", had.Week, "cap", week)
+		return wxcast.ErrCodeCapped, wxcast.Say("skip.capped_week", "had", had.Week, "cap", week), false
+	case !d.Subscribed && t.req.Channel.Right != wxcast.RightPermit:
+		return wxcast.ErrCodeUnfollowed, wxcast.Say("skip.unfollowed"), true
+	case blocked:
+		return wxcast.ErrCodeBlocked, wxcast.Say("skip.blocked"), true
 	}
-	return 0, why
+	return 0, why, false
 }
 
 // excluded are those who got, or are to get, what the audience rules out: other broadcasts may
 // have fixed their recipients, and sent to them, since this one fixed its own.
 func (t *claimTx) excluded(ctx context.Context) (map[wxcast.Recipient]bool, error) {
-	var a wxcast.Audience
-	if err := json.Unmarshal([]byte(t.b.Audience), &a); err != nil {
-		return nil, fmt.Errorf("the audience: %w", err)
-	}
+	a := t.audience
 	if len(a.NotOfBroadcasts) == 0 && a.NotMessagedSince.IsZero() {
 		return nil, nil
 	}
@@ -179,7 +212,7 @@ func (t *claimTx) blocked(ctx context.Context) (map[wxcast.Recipient]bool, error
 	if !t.b.AnyBlocks {
 		return nil, nil
 	}
-	return t.among(ctx, t.db.q.FindBlocks, t.ref.AccountID, t.ref.ID, t.req.Channel, t.now.Add(-blockedFor),
+	return t.among(ctx, t.db.q.FindBlocks, t.ref.AccountID, t.ref.ID, t.req.Channel.Name, t.now.Add(-blockedFor),
 		t.recipients())
 }
 

@@ -16,6 +16,8 @@ func (db *DB) Survey(ctx context.Context, accountID int64, ids, held []int64) ([
 	ctx = within(ctx, hurried)
 	var rows []struct {
 		ID       int64
+		Channel  string
+		Position int
 		State    wxcast.BroadcastState
 		Rate     float64
 		Priority int
@@ -26,6 +28,7 @@ func (db *DB) Survey(ctx context.Context, accountID int64, ids, held []int64) ([
 		SlotN    int64        `db:"slot_n"`
 		Fresh    bool
 		NextDue  sql.NullTime `db:"next_due"`
+		AnyDue   bool         `db:"any_due"` // by any channel
 		Leased   bool
 		Lapsed   bool
 	}
@@ -36,16 +39,17 @@ func (db *DB) Survey(ctx context.Context, accountID int64, ids, held []int64) ([
 	}
 	all := make([]wxcast.Standing, len(rows))
 	for i, r := range rows {
-		s := wxcast.Standing{ID: r.ID, State: r.State, Rate: r.Rate, Priority: r.Priority}
+		s := wxcast.Standing{ID: r.ID, Channel: r.Channel, State: r.State, Rate: r.Rate, Priority: r.Priority}
 		if r.SlotAt.Valid && r.Rate > 0 {
 			s.Paced = utc(r.SlotAt).Add(time.Duration(float64(r.SlotN) / r.Rate * float64(time.Second)))
 		}
-		idle := !r.Fresh && !r.NextDue.Valid && !r.Leased
+		first, idle := r.Position == 0, !r.Fresh && !r.AnyDue && !r.Leased
 		switch {
-		case r.Lapsed, r.Fresh && r.Canary == wxcast.CanaryNone, r.Fixed && idle && r.Canary != wxcast.CanaryWaiting,
-			r.Fixed && r.Canary == wxcast.CanarySending && !r.NextDue.Valid && !r.Leased:
+		case first && (r.Lapsed || r.Fresh && r.Canary == wxcast.CanaryNone),
+			r.Fixed && idle && r.Canary != wxcast.CanaryWaiting,
+			r.Fixed && r.Canary == wxcast.CanarySending && !r.AnyDue && !r.Leased:
 			s.Due = now
-		case r.Canary == wxcast.CanaryWaiting && !r.NextDue.Valid:
+		case r.Canary == wxcast.CanaryWaiting && !r.AnyDue:
 			s.Due = utc(r.Until)
 		case r.NextDue.Valid:
 			s.Due = utc(r.NextDue)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -46,33 +48,50 @@ func (db *DB) tally(ctx context.Context, ref wxcast.BroadcastRef) (t wxcast.Tall
 
 func (db *DB) countDeliveries(ctx context.Context, ref wxcast.BroadcastRef) (wxcast.Tally, error) {
 	var rows []struct {
+		Channel   string
+		Fell      string `db:"fell_through"`
 		State     wxcast.DeliveryState
 		ErrCode   int `db:"errcode"`
 		Delivered sql.NullBool
 		N         int64
 	}
-	t := wxcast.Tally{ByErrCode: map[int]int64{}}
+	t := wxcast.Tally{ByErrCode: map[int]int64{}, ByChannel: map[string]*wxcast.ChannelTally{}}
 	if err := db.list(ctx, &rows, db.q.Tally, ref.AccountID, ref.ID); err != nil {
 		return t, err
 	}
 	for _, r := range rows {
 		t.Recipients += r.N
+		by := t.Of(r.Channel)
+		by.Recipients += r.N
+		for fell := range strings.SplitSeq(r.Fell, ",") {
+			channel, text, found := strings.Cut(fell, ":")
+			if code, err := strconv.Atoi(text); found && err == nil {
+				t.Of(channel).Fell(code, r.N)
+			}
+		}
 		if r.Delivered.Bool {
 			t.Delivered += r.N
+			by.Delivered += r.N
 		} else if r.Delivered.Valid {
 			t.Undelivered += r.N
+			by.Undelivered += r.N
 		}
 		switch r.State {
 		case wxcast.DeliverySent:
 			t.Sent += r.N
+			by.Sent += r.N
 		case wxcast.DeliveryFailed:
 			t.Failed += r.N
+			by.Failed += r.N
 		case wxcast.DeliverySkipped:
 			t.Skipped += r.N
+			by.Skipped += r.N
 		case wxcast.DeliveryUnknown:
 			t.Unknown += r.N
+			by.Unknown += r.N
 		default:
 			t.Pending += r.N
+			by.Pending += r.N
 			continue
 		}
 		if r.State != wxcast.DeliverySent {

@@ -29,12 +29,12 @@ func TestCountsAreKeptAndStayRight(t *testing.T) {
 		}
 		record := func(outcomes ...wxcast.Outcome) {
 			t.Helper()
-			must(t, w.RecordOutcomes(t.Context(), wxcast.Recording{Broadcast: b.Ref(), Worker: "w", Lane: w.lane(),
+			must(t, w.RecordOutcomes(t.Context(), wxcast.Recording{Channel: anyChannel, Broadcast: b.Ref(), Worker: "w", Lane: w.lane(),
 				Outcomes: outcomes, DoneLeases: []int64{c.LeaseID}}))
 		}
 		receipt := func(i int, msgID int64) {
 			t.Helper()
-			must(t, w.RecordReceipts(t.Context(), w.account, w.lane(), []wxcast.Receipt{{OpenID: c.Fresh[i].OpenID,
+			must(t, w.RecordReceipts(t.Context(), w.account, anyChannel, w.lane(), []wxcast.Receipt{{OpenID: c.Fresh[i].OpenID,
 				MsgID: msgID, Status: "success", At: w.Now()}}))
 		}
 		record(outcomes...)

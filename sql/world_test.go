@@ -39,6 +39,9 @@ func unionid(i int) wxcast.UnionID { return wxcast.UnionID(fmt.Sprintf("u%06d", 
 // sendAPI is what the broadcasts of these tests send by: the store knows no API by name.
 const sendAPI = "/cgi-bin/any/send"
 
+// anyChannel is a channel that WeChat takes repeats of.
+var anyChannel = wxcast.Channel{Name: "any", API: sendAPI, App: wxcast.KindOfficialAccount, DedupWindow: 10 * time.Minute}
+
 func (w world) lane() wxcast.Lane { return wxcast.Lane{AppID: w.account, API: sendAPI} }
 
 // told stores an answer of WeChat's about the quota.
@@ -46,6 +49,13 @@ func (w world) told(t testing.TB, day wxcast.Day, q wxcast.Quota) {
 	t.Helper()
 	answer := func(context.Context, string) (wxcast.Quota, error) { return q, nil }
 	_, err := w.ReadQuota(t.Context(), w.lane(), day, answer)
+	must(t, err)
+}
+
+func (w world) toldOf(t testing.TB, lane wxcast.Lane, q wxcast.Quota) {
+	t.Helper()
+	answer := func(context.Context, string) (wxcast.Quota, error) { return q, nil }
+	_, err := w.ReadQuota(t.Context(), lane, wxcast.DayOf(w.Now()), answer)
 	must(t, err)
 }
 
@@ -147,7 +157,7 @@ func (w world) fix(t testing.TB, b wxcast.Broadcast) {
 
 func (w world) claim(t testing.TB, b wxcast.Broadcast, worker string, n int, ttl time.Duration) wxcast.Claim {
 	t.Helper()
-	c, err := w.Claim(t.Context(), wxcast.ClaimRequest{Broadcast: b.Ref(), Channel: "any",
+	c, err := w.Claim(t.Context(), wxcast.ClaimRequest{Broadcast: b.Ref(), Channel: anyChannel,
 		Lane: wxcast.Lane{AppID: b.AccountID, API: sendAPI}, Worker: worker, Max: n, Span: time.Hour, Ahead: time.Hour,
 		LeaseTTL: ttl,
 		Profile:  true})
@@ -168,7 +178,7 @@ func (w world) record(t testing.TB, b wxcast.Broadcast, worker string, state wxc
 		}
 		outcomes = append(outcomes, o)
 	}
-	must(t, w.RecordOutcomes(t.Context(), wxcast.Recording{Broadcast: b.Ref(), Worker: worker, Lane: w.lane(),
+	must(t, w.RecordOutcomes(t.Context(), wxcast.Recording{Channel: anyChannel, Broadcast: b.Ref(), Worker: worker, Lane: w.lane(),
 		Outcomes: outcomes, DoneLeases: leases}))
 }
 

@@ -3,12 +3,13 @@
 // broadcast/subscribe.
 package notice
 
-import "github.com/wxcast/wxcast/internal/wxcast"
+import (
+	"github.com/wxcast/wxcast/internal/wechat"
+	"github.com/wxcast/wxcast/internal/wxcast"
+)
 
 // Name is the channel's.
 const Name = "notice"
-
-const sendAPI = "/cgi-bin/message/subscribe/bizsend"
 
 // Facts are what the engine, the store and the reports go by. WeChat's page has no table of
 // errors: 43101 is what its users report, and 43108 is taken over from subscribe messages. Who
@@ -16,7 +17,7 @@ const sendAPI = "/cgi-bin/message/subscribe/bizsend"
 // 2026-11-20.
 var Facts = wxcast.Channel{
 	Name:     Name,
-	API:      sendAPI,
+	API:      wechat.NoticeSendAPI,
 	App:      wxcast.KindOfficialAccount,
 	Right:    wxcast.RightPermit,
 	NoPermit: []int{43101},

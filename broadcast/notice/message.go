@@ -5,18 +5,9 @@ import (
 
 	"github.com/wxcast/wxcast/broadcast/spec"
 	"github.com/wxcast/wxcast/broadcast/values"
+	"github.com/wxcast/wxcast/internal/wechat"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
-
-// Out is one message to one person of the official account.
-type Out struct {
-	ToUser     wxcast.OpenID
-	TemplateID string
-	Page       string       // a web address; "" for none
-	MiniAppID  wxcast.AppID // "" for none
-	PagePath   string       // without a leading slash
-	Data       map[string]string
-}
 
 // Message is a spec's part ready to be written to one recipient after another. It is
 // safe for concurrent use.
@@ -61,9 +52,9 @@ func (m *Message) Profile() bool { return m.url.Profile() || m.pagePath.Profile(
 
 // For writes the message to one recipient. Its Data must not be changed. Errors are
 // *spec.ValueError.
-func (m *Message) For(d *wxcast.Delivery) (Out, error) {
+func (m *Message) For(d *wxcast.Delivery) (wechat.NoticeMessage, error) {
 	all := spec.FactsOf(d)
-	out := Out{ToUser: d.OpenID, TemplateID: m.templateID, MiniAppID: m.miniAppID}
+	out := wechat.NoticeMessage{ToUser: d.OpenID, TemplateID: m.templateID, MiniAppID: m.miniAppID}
 	var err error
 	if out.Page, err = m.part.FillLink("page", m.url, spec.CheckURL, d, all); err != nil {
 		return out, err
@@ -83,7 +74,7 @@ func (m *Message) Show(d *wxcast.Delivery) (spec.Shown, error) {
 
 // Sender is WeChat, as far as subscription notices go.
 type Sender interface {
-	SendNotice(ctx context.Context, m Out) (msgID int64, err error)
+	SendNotice(ctx context.Context, m wechat.NoticeMessage) (msgID int64, err error)
 }
 
 // Channel sends one broadcast's messages.

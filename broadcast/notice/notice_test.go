@@ -67,16 +67,16 @@ func TestANoticesMistakesAreToldWithTheirLine(t *testing.T) {
 }
 
 // wechats takes messages for WeChat.
-type wechats struct{ sent []notice.Out }
+type wechats struct{ sent []wechat.NoticeMessage }
 
-func (w *wechats) SendNotice(_ context.Context, m notice.Out) (int64, error) {
+func (w *wechats) SendNotice(_ context.Context, m wechat.NoticeMessage) (int64, error) {
 	w.sent = append(w.sent, m)
 	return 7, nil
 }
 
 func TestANoticeIsWrittenForItsRecipient(t *testing.T) {
 	d := &wxcast.Delivery{Follower: wxcast.Follower{OpenID: "o1", Remark: "A&1"}, MiniOpenID: "m1"}
-	for change, want := range map[string]notice.Out{
+	for change, want := range map[string]wechat.NoticeMessage{
 		"":                                {Page: "https://shop.example/?o=o1", MiniAppID: "wxMP", PagePath: "pages/order?o=A%261"},
 		"      miniprogram: => \n      #": {Page: "https://shop.example/?o=o1"},
 	} {

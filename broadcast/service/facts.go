@@ -3,19 +3,20 @@
 // message is written and sent.
 package service
 
-import "github.com/wxcast/wxcast/internal/wxcast"
+import (
+	"github.com/wxcast/wxcast/internal/wechat"
+	"github.com/wxcast/wxcast/internal/wxcast"
+)
 
 // Name is the channel's.
 const Name = "service"
-
-const sendAPI = "/cgi-bin/message/custom/send"
 
 // Facts are what the engine, the store and the reports go by. WeChat takes no id of ours, returns
 // none and tells nothing later. Sources: api_sendcustommessage and kf/intro, read 2026-11-20;
 // docs/errcodes.md.
 var Facts = wxcast.Channel{
 	Name:       Name,
-	API:        sendAPI,
+	API:        wechat.CustomSendAPI,
 	App:        wxcast.KindOfficialAccount,
 	Right:      wxcast.RightWindow,
 	WindowOver: []int{45015, 45047}, // too late; too many in this time

@@ -20,21 +20,6 @@ type Out struct {
 	Text      string // "" for a card
 }
 
-// Card opens a page of a mini program.
-type Card struct {
-	ToUser       wxcast.OpenID
-	Title        string
-	MiniAppID    wxcast.AppID
-	PagePath     string
-	ThumbMediaID string
-}
-
-// CustomText is a text message.
-type CustomText struct {
-	ToUser  wxcast.OpenID
-	Content string
-}
-
 // Message is a spec's part ready to be written to one recipient after another. It is
 // safe for concurrent use.
 type Message struct {
@@ -120,19 +105,29 @@ func (m *Message) Show(d *wxcast.Delivery) (spec.Shown, error) {
 
 // Sender is WeChat, as far as customer-service messages go.
 type Sender interface {
-	SendCard(ctx context.Context, c Card) error
-	SendCustomText(ctx context.Context, t CustomText) error
+	SendCard(ctx context.Context, c wechat.Card) error
+	SendCustomText(ctx context.Context, t wechat.CustomText) error
 }
 
 // Channel sends one broadcast's messages.
 type Channel struct {
 	*Message
 	Sender Sender
-	// Picture is WeChat's id of the card's picture, uploaded where it has to be: WeChat forgets
-	// one after three days. It is asked before each card whose spec names no media_id, by several
-	// senders at once, and keeps what it knows.
-	Picture func(ctx context.Context) (mediaID string, err error)
+	// Picture is the card's, where the spec names no media_id.
+	Picture Picture
 }
+
+// Picture is a card's picture at WeChat, which forgets one after three days. It is asked before
+// each card, by several senders at once.
+type Picture interface {
+	// MediaID is WeChat's id of it; it is uploaded where it has to be.
+	MediaID(ctx context.Context) (mediaID string, err error)
+	// Forget takes back an id that WeChat does not know any more.
+	Forget(mediaID string)
+}
+
+// badMedia is that WeChat knows no such picture.
+const badMedia = 40007
 
 // Facts are the channel's.
 func (c Channel) Facts() wxcast.Channel { return Facts }
@@ -145,16 +140,22 @@ func (c Channel) Send(ctx context.Context, d *wxcast.Delivery) (msgID int64, err
 		return 0, err
 	}
 	if c.isText {
-		return 0, c.Sender.SendCustomText(ctx, CustomText{ToUser: out.ToUser, Content: out.Text})
+		return 0, c.Sender.SendCustomText(ctx, wechat.CustomText{ToUser: out.ToUser, Content: out.Text})
 	}
-	card := Card{ToUser: out.ToUser, Title: out.Title, MiniAppID: out.MiniAppID, PagePath: out.PagePath,
+	card := wechat.Card{ToUser: out.ToUser, Title: out.Title, MiniAppID: out.MiniAppID, PagePath: out.PagePath,
 		ThumbMediaID: c.mediaID}
-	if card.ThumbMediaID == "" {
-		if card.ThumbMediaID, err = c.Picture(ctx); err != nil {
-			return 0, fmt.Errorf("the card's picture: %w", notSent(err))
+	for again := false; ; again = true {
+		if c.mediaID == "" {
+			if card.ThumbMediaID, err = c.Picture.MediaID(ctx); err != nil {
+				return 0, fmt.Errorf("the card's picture: %w", notSent(err))
+			}
 		}
+		err := c.Sender.SendCard(ctx, card)
+		if again || c.mediaID != "" || wechat.CodeOf(err) != badMedia {
+			return 0, err
+		}
+		c.Picture.Forget(card.ThumbMediaID) // it surely did not go out: it is uploaded anew
 	}
-	return 0, c.Sender.SendCard(ctx, card)
 }
 
 // notSent is an upload's error for a message: whatever became of the upload, the message did not

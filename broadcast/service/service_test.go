@@ -22,6 +22,12 @@ import (
 
 var _ broadcast.Channel = service.Channel{}
 
+// uploaded is a picture that WeChat has, or cannot be given.
+type uploaded struct{ err error }
+
+func (u uploaded) MediaID(context.Context) (string, error) { return "UPLOADED", u.err }
+func (uploaded) Forget(string)                             {}
+
 // with is a spec of one customer-service message with these keys.
 func with(keys string) (*spec.Spec, error) {
 	return spec.Parse("s.yaml", []byte("name: n\nchannels:\n  - service: {"+keys+"}\naudience: {in: l.csv}\n"),
@@ -177,16 +183,16 @@ func TestAPictureIsReadWithTheSpec(t *testing.T) {
 
 // wechats takes messages for WeChat.
 type wechats struct {
-	cards []service.Card
-	texts []service.CustomText
+	cards []wechat.Card
+	texts []wechat.CustomText
 }
 
-func (w *wechats) SendCard(_ context.Context, c service.Card) error {
+func (w *wechats) SendCard(_ context.Context, c wechat.Card) error {
 	w.cards = append(w.cards, c)
 	return nil
 }
 
-func (w *wechats) SendCustomText(_ context.Context, t service.CustomText) error {
+func (w *wechats) SendCustomText(_ context.Context, t wechat.CustomText) error {
 	w.texts = append(w.texts, t)
 	return nil
 }
@@ -212,9 +218,7 @@ func TestOneCallForEachDelivery(t *testing.T) {
 			t.Fatal(words(err))
 		}
 		to := &wechats{}
-		c := service.Channel{Message: m, Sender: to, Picture: func(context.Context) (string, error) {
-			return "UPLOADED", test.picture
-		}}
+		c := service.Channel{Message: m, Sender: to, Picture: uploaded{test.picture}}
 		_, err = c.Send(t.Context(), d)
 		var e *wechat.Error
 		if errors.As(err, &e) != (test.picture != nil) || e != nil && (e.MaybeDone ||
@@ -223,7 +227,7 @@ func TestOneCallForEachDelivery(t *testing.T) {
 		}
 		switch {
 		case test.media != "":
-			want := service.Card{ToUser: "o1", Title: "订单已发货", MiniAppID: "wxMP", PagePath: "pages/order?id=A",
+			want := wechat.Card{ToUser: "o1", Title: "订单已发货", MiniAppID: "wxMP", PagePath: "pages/order?id=A",
 				ThumbMediaID: test.media}
 			if len(to.cards) != 1 || to.cards[0] != want || len(to.texts) != 0 {
 				t.Errorf("%s: %+v", name, to)

@@ -31,7 +31,7 @@ type AudienceSpec struct {
 
 // The values of AudienceSpec.Bridged.
 const (
-	bridgedOnly  = "yes"
+	BridgedOnly  = "yes"
 	bridgedNever = "no"
 	bridgedOrNot = "any"
 )
@@ -46,7 +46,7 @@ func (p *Parser) audience(key string, n *yaml.Node) {
 			}
 			switch v {
 			case "true", "yes":
-				a.Bridged = bridgedOnly
+				a.Bridged = BridgedOnly
 			case "false", "no":
 				a.Bridged = bridgedNever
 			case bridgedOrNot:

@@ -82,7 +82,7 @@ func Check(ctx context.Context, store Recipients, writers []Writer, o Preflighti
 		}
 		for _, f := range page {
 			p.Recipients++
-			d := wxcast.Delivery{Follower: f.Follower, MiniOpenID: f.MiniOpenID, Vars: f.Vars}
+			d := wxcast.Delivery{Recipient: f.Recipient(), Follower: f.Follower, MiniOpenID: f.MiniOpenID, Vars: f.Vars}
 			first, err := try(writers, &d, len(p.First) < o.First)
 			if o.Mask != nil && (err != nil || first != nil) {
 				d = o.Mask(d)
@@ -104,7 +104,7 @@ func Check(ctx context.Context, store Recipients, writers []Writer, o Preflighti
 		if len(page) < preflightPage {
 			break
 		}
-		after = page[len(page)-1].OpenID
+		after = wxcast.OpenID(page[len(page)-1].Recipient())
 	}
 	if p.Bad == 0 || o.Spec.OnBadValue != StopAtBadValue {
 		return p, nil

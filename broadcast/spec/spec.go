@@ -295,7 +295,7 @@ func (a AudienceSpec) identity(set func(name, value string)) {
 		}
 		return t.UTC().Format(time.RFC3339)
 	}
-	if a.Bridged != bridgedOnly {
+	if a.Bridged != BridgedOnly {
 		set("audience.bridged", a.Bridged)
 	}
 	set("audience.tags.any", ints(a.TagsAny))

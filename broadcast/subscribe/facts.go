@@ -2,19 +2,20 @@
 // a spec, its facts, and how a message is written and sent.
 package subscribe
 
-import "github.com/wxcast/wxcast/internal/wxcast"
+import (
+	"github.com/wxcast/wxcast/internal/wechat"
+	"github.com/wxcast/wxcast/internal/wxcast"
+)
 
 // Name is the channel's.
 const Name = "subscribe"
-
-const sendAPI = "/cgi-bin/message/subscribe/send"
 
 // Facts are what the engine, the store and the reports go by. WeChat takes no id of ours: a
 // repeat is another message, and takes another consent. Sources: api_sendmessage, and reports
 // of its users about 43108, read 2026-11-20; docs/errcodes.md.
 var Facts = wxcast.Channel{
 	Name:     Name,
-	API:      sendAPI,
+	API:      wechat.SubscribeSendAPI,
 	App:      wxcast.KindMiniProgram,
 	Right:    wxcast.RightPermit,
 	NoPermit: []int{43101},

@@ -5,18 +5,9 @@ import (
 
 	"github.com/wxcast/wxcast/broadcast/spec"
 	"github.com/wxcast/wxcast/broadcast/values"
+	"github.com/wxcast/wxcast/internal/wechat"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
-
-// Out is one message to one user of the mini program.
-type Out struct {
-	ToUser     wxcast.MiniOpenID
-	TemplateID string
-	Page       string // without a leading slash; "" for none
-	Version    string // of the mini program: miniprogram_state
-	Lang       string
-	Data       map[string]string // key, such as "thing1", to value
-}
 
 // Message is a spec's part ready to be written to one recipient after another. It is
 // safe for concurrent use.
@@ -50,10 +41,10 @@ func (m *Message) Profile() bool { return m.page.Profile() || m.data.Profile() }
 
 // For writes the message to one recipient. Its Data must not be changed. Errors are
 // *spec.ValueError.
-func (m *Message) For(d *wxcast.Delivery) (Out, error) {
+func (m *Message) For(d *wxcast.Delivery) (wechat.SubscribeMessage, error) {
 	all := spec.FactsOf(d)
-	out := Out{ToUser: d.MiniOpenID, TemplateID: m.content.TemplateID, Version: string(m.content.Version),
-		Lang: string(m.content.Lang)}
+	out := wechat.SubscribeMessage{ToUser: d.MiniOpenID, TemplateID: m.content.TemplateID,
+		Version: string(m.content.Version), Lang: string(m.content.Lang)}
 	var err error
 	if out.Page, err = m.part.FillLink("page", m.page, spec.CheckPagePath, d, all); err != nil {
 		return out, err
@@ -70,7 +61,7 @@ func (m *Message) Show(d *wxcast.Delivery) (spec.Shown, error) {
 
 // Sender is WeChat, as far as subscribe messages go.
 type Sender interface {
-	SendSubscribe(ctx context.Context, m Out) (msgID int64, err error)
+	SendSubscribe(ctx context.Context, m wechat.SubscribeMessage) (msgID int64, err error)
 }
 
 // Channel sends one broadcast's messages.

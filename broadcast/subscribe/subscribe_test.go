@@ -50,7 +50,7 @@ func order(goods, state string) *wxcast.Delivery {
 }
 
 func TestAMessageIsWrittenForAUserOfTheMiniProgram(t *testing.T) {
-	for change, want := range map[string]subscribe.Out{
+	for change, want := range map[string]wechat.SubscribeMessage{
 		"": {Page: "pages/order?id=A%261", Version: "formal", Lang: "zh_CN"},
 		"      page: => \n      miniprogram_state: trial\n      lang: en_US\n      page:": {Page: "pages/order?id=A%261",
 			Version: "trial", Lang: "en_US"},
@@ -124,9 +124,9 @@ func TestASpecIsHeldAgainstTheMiniProgramsTemplate(t *testing.T) {
 }
 
 // wechats takes messages for WeChat.
-type wechats struct{ sent []subscribe.Out }
+type wechats struct{ sent []wechat.SubscribeMessage }
 
-func (w *wechats) SendSubscribe(_ context.Context, m subscribe.Out) (int64, error) {
+func (w *wechats) SendSubscribe(_ context.Context, m wechat.SubscribeMessage) (int64, error) {
 	w.sent = append(w.sent, m)
 	return 7, nil
 }

@@ -10,10 +10,14 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/wxcast/wxcast/bridge"
 	"github.com/wxcast/wxcast/broadcast"
+	"github.com/wxcast/wxcast/broadcast/notice"
+	"github.com/wxcast/wxcast/broadcast/service"
+	"github.com/wxcast/wxcast/broadcast/subscribe"
 	"github.com/wxcast/wxcast/broadcast/template"
 	"github.com/wxcast/wxcast/config"
 	"github.com/wxcast/wxcast/internal/access"
@@ -36,6 +40,9 @@ var (
 	_ broadcast.Store     = (*store.DB)(nil)
 	_ broadcast.Platform  = (*wechat.Client)(nil)
 	_ template.Sender     = (*wechat.Client)(nil)
+	_ subscribe.Sender    = (*wechat.Client)(nil)
+	_ service.Sender      = (*wechat.Client)(nil)
+	_ notice.Sender       = (*wechat.Client)(nil)
 	_ report.Store        = (*store.DB)(nil)
 	_ report.QuotaReader  = (*wechat.Client)(nil)
 	_ wechat.TokenStore   = (*store.DB)(nil)
@@ -61,6 +68,10 @@ type Account struct {
 	startJob func(name string) bool
 	// siem keeps the audit log, too; nil for nobody.
 	siem *siem.Sink
+
+	mu          sync.Mutex
+	miniClients map[string]*wechat.Client // by appid
+	pictures    map[int64]*picture        // of cards, by broadcast
 }
 
 // OpenStore opens the configured store with this binary's schema in it.
@@ -112,7 +123,8 @@ func Open(ctx context.Context, cfg *config.Config, of config.Account, log *slog.
 
 // On opens an account on a store that is open, and that others may use, too.
 func On(ctx context.Context, db *store.DB, cfg *config.Config, of config.Account, log *slog.Logger) (*Account, error) {
-	a := &Account{Config: of, cfg: cfg, log: log, db: db, keys: &access.Keys{Store: db}}
+	a := &Account{Config: of, cfg: cfg, log: log, db: db, keys: &access.Keys{Store: db},
+		miniClients: map[string]*wechat.Client{}, pictures: map[int64]*picture{}}
 	var err error
 	if a.ID, err = db.EnsureApp(ctx, wxcast.AppID(of.AppID), wxcast.KindOfficialAccount); err != nil {
 		return nil, err
@@ -133,6 +145,11 @@ func (a *Account) Close() {
 	a.siem.Close()
 	if a.client != nil {
 		a.client.Close()
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, c := range a.miniClients {
+		c.Close()
 	}
 }
 

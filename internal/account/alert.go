@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/wxcast/wxcast/broadcast/template"
@@ -123,15 +124,44 @@ func (a *Account) TellGuesses(ctx context.Context, door string, n int) {
 	a.raise(ctx, guessesKey, wxcast.Say("alert.guesses"), wxcast.Say("alert.guesses_body", "door", door, "n", n))
 }
 
-// readQuota asks WeChat for the day's quota of what broadcasts send by. Those that wait for
-// it go on where it is seen to be there.
-func (a *Account) readQuota(ctx context.Context) (wxcast.Quota, error) {
-	lane := wxcast.Lane{AppID: a.ID, API: template.Facts.API}
-	quota, err := a.db.ReadQuota(ctx, lane, wxcast.DayOf(a.db.Now()), a.client.GetQuota)
+// readQuota asks WeChat for the day's quota of what the account's messages are sent by; it
+// returns that of template messages. Broadcasts that wait for one go on where it is seen to be
+// there.
+func (a *Account) readQuota(ctx context.Context) (first wxcast.Quota, err error) {
+	lanes, err := a.lanes(ctx)
 	if err != nil {
-		return quota, err
+		return first, err
 	}
-	return quota, a.wakeForQuota(ctx, lane)
+	day := wxcast.DayOf(a.db.Now())
+	for i, lane := range lanes {
+		known, err := a.db.QuotaDays(ctx, lane.AppID, day)
+		if err != nil {
+			return first, err
+		}
+		if i > 0 && !slices.ContainsFunc(known, func(q wxcast.QuotaDay) bool { return q.API == lane.API }) {
+			continue // nothing was sent by it today
+		}
+		client := a.client
+		if lane.AppID != a.ID {
+			if client, err = a.clientOfMini(ctx, lane.AppID); err != nil {
+				continue // it sends nothing
+			}
+		}
+		quota, err := a.db.ReadQuota(ctx, lane, day, client.GetQuota)
+		switch {
+		case err != nil && i == 0:
+			return quota, err
+		case err != nil: // an account need not have each of its APIs
+			a.log.WarnContext(ctx, "WeChat did not tell the quota", "api", lane.API, "err", err)
+			continue
+		case i == 0:
+			first = quota
+		}
+		if err := a.wakeForQuota(ctx, lane); err != nil {
+			return first, err
+		}
+	}
+	return first, nil
 }
 
 func (a *Account) wakeForQuota(ctx context.Context, lane wxcast.Lane) error {

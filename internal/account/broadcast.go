@@ -183,6 +183,15 @@ func (a *Account) StartBroadcast(ctx context.Context, id int64) (report.Broadcas
 // ResumeBroadcast lets the processes of wxcast serve go on with a broadcast. Audited.
 func (a *Account) ResumeBroadcast(ctx context.Context, id int64) (report.Broadcast, error) {
 	return a.steered(ctx, "resume-broadcast", id, func(b wxcast.Broadcast) (wxcast.Broadcast, error) {
+		if b.State == wxcast.BroadcastRunning { // some of its channels may have stopped
+			channels, err := a.db.BroadcastChannels(ctx, b.Ref())
+			if err != nil {
+				return b, err
+			}
+			if slices.ContainsFunc(channels, func(c wxcast.BroadcastChannel) bool { return c.State != b.State }) {
+				return b, a.db.WakeChannels(ctx, b.Ref(), true)
+			}
+		}
 		return a.move(ctx, b, wxcast.BroadcastRunning, wxcast.Sentence{}, wxcast.BroadcastPaused,
 			wxcast.BroadcastWaiting)
 	})
@@ -242,7 +251,8 @@ func (a *Account) retry(ctx context.Context, b wxcast.Broadcast, only []int, who
 	if err := stillThere(b); err != nil {
 		return b, err
 	}
-	audience := wxcast.Audience{MiniID: b.MiniID, Retry: &wxcast.RetryOf{BroadcastID: b.ID, ErrCodes: only}}
+	audience := wxcast.Audience{MiniID: b.MiniID, MiniUsers: b.Audience.MiniUsers, Reach: b.Audience.Reach,
+		Retry: &wxcast.RetryOf{BroadcastID: b.ID, ErrCodes: only}}
 	name := ""
 	for n := 1; ; n++ {
 		name = fmt.Sprintf("%s-retry-%d", b.Name, n)
@@ -278,7 +288,12 @@ func (a *Account) retry(ctx context.Context, b wxcast.Broadcast, only []int, who
 	if err != nil {
 		return b, err
 	}
+	files, err := a.storedFiles(ctx, b)
+	if err != nil {
+		return b, err
+	}
 	retry, added, err := a.db.AddBroadcast(ctx, wxcast.Broadcast{
+		Files:     files,
 		AccountID: b.AccountID, MiniID: b.MiniID, Channels: channels, Name: name, ContentHash: b.ContentHash,
 		Spec: b.Spec, Audience: audience,
 		MessageKey: wxcast.NewMessageKey(), State: wxcast.BroadcastRunning, Rate: b.Rate, Priority: b.Priority,

@@ -5,7 +5,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/wxcast/wxcast/broadcast/template"
 	"github.com/wxcast/wxcast/internal/wechat"
 )
 
@@ -45,7 +44,9 @@ const (
 // in its last minute is missing there, and counts as others' in the report.
 func (a *Account) noteCalls(ctx context.Context) {
 	calls := a.calls.take()
-	delete(calls, template.Facts.API) // noted with their outcomes
+	for _, c := range Channels {
+		delete(calls, c.API) // noted with their outcomes
+	}
 	if len(calls) == 0 {
 		return
 	}
@@ -73,6 +74,11 @@ func (a *Account) KeepCalls(ctx context.Context) {
 // called counts a call to WeChat.
 func (a *Account) called(api string, took time.Duration, err error) {
 	a.calls.add(api, err)
+	a.observe(api, took, err)
+}
+
+// observe measures a call to WeChat, the account's or a mini program's.
+func (a *Account) observe(api string, took time.Duration, err error) {
 	if a.metrics != nil {
 		a.metrics.Called(a.Name(), api, took, err)
 	}

@@ -100,13 +100,13 @@ func (a *Account) ExportDeliveries(ctx context.Context, id int64, format string,
 			},
 			id: func(d wxcast.PersonDelivery) string { return string(d.Recipient) },
 			header: []string{"broadcast_id", "broadcast", "openid", "state", "attempts", "errcode", "errmsg", "msgid",
-				"attempted_at", "next_attempt_at"},
+				"attempted_at", "next_attempt_at", "channel", "fell_through", "mini_openid"},
 			fields: func(d wxcast.PersonDelivery) []string {
 				j := NewDelivery(d)
 				return []string{
 					fmt.Sprint(j.BroadcastID), foreign.Cell(j.Broadcast), j.OpenID, j.State, fmt.Sprint(j.Attempts),
 					fmt.Sprint(j.ErrCode), foreign.Cell(j.ErrMsg), j.MsgID,
-					timeText(d.AttemptedAt), timeText(d.NextAttemptAt),
+					timeText(d.AttemptedAt), timeText(d.NextAttemptAt), j.Channel, j.FellThrough, j.MiniOpenID,
 				}
 			},
 			object: func(d wxcast.PersonDelivery) any { return NewDelivery(d) },

@@ -26,6 +26,8 @@ type Person struct {
 	Told    []Told          `json:"events,omitempty"`
 	Refused []Refused       `json:"refused,omitempty"`
 	Permits []wxcast.Permit `json:"permits,omitempty"` // what they allowed
+	// Windows are those in which customer-service messages to them are, or were, allowed.
+	Windows []wxcast.Window `json:"windows,omitempty"`
 }
 
 // ReceiptHint is a receipt that names no message of ours.
@@ -81,7 +83,11 @@ type MiniUser struct {
 type Delivery struct {
 	BroadcastID int64  `json:"broadcast_id"`
 	Broadcast   string `json:"broadcast"`
-	OpenID      string `json:"openid"`
+	OpenID      string `json:"openid"` // "" of a mini user who follows nothing
+	MiniOpenID  string `json:"mini_openid,omitempty"`
+	Channel     string `json:"channel"`
+	// FellThrough are the channels that could not reach the person before, and why.
+	FellThrough string `json:"fell_through,omitempty"`
 	State       string `json:"state"`
 	Attempts    int    `json:"attempts"`
 	ErrCode     int    `json:"errcode"`
@@ -100,11 +106,14 @@ func NewDelivery(d wxcast.PersonDelivery) Delivery {
 	if d.MsgID != 0 {
 		msgid = strconv.FormatInt(d.MsgID, 10)
 	}
-	why := wxcast.Stored(d.ErrMsg)
+	why, openid := wxcast.Stored(d.ErrMsg), string(d.Recipient)
+	if d.Recipient == wxcast.Recipient(d.MiniOpenID) {
+		openid = ""
+	}
 	return Delivery{
-		BroadcastID: d.BroadcastID, Broadcast: d.Broadcast, OpenID: string(d.Recipient), State: string(d.State),
-		Attempts: d.Attempts,
-		ErrCode:  d.ErrCode, ErrMsg: text.English.Say(why), Why: why, MsgID: msgid,
+		BroadcastID: d.BroadcastID, Broadcast: d.Broadcast, OpenID: openid, State: string(d.State),
+		MiniOpenID: string(d.MiniOpenID), Channel: d.Channel, FellThrough: d.FellThrough, Attempts: d.Attempts,
+		ErrCode: d.ErrCode, ErrMsg: text.English.Say(why), Why: why, MsgID: msgid,
 		AttemptedAt: TimeOrNull(d.AttemptedAt), NextAttemptAt: TimeOrNull(d.NextAttemptAt),
 	}
 }
@@ -140,7 +149,7 @@ func NewPerson(p wxcast.Person) Person {
 	for _, e := range p.Events {
 		out.Told = append(out.Told, Told{e.Kind, e.CreatedAt, e.Key, e.Content})
 	}
-	out.Permits = p.Permits
+	out.Permits, out.Windows = p.Permits, p.Windows
 	for _, r := range p.Refused {
 		out.Refused = append(out.Refused, Refused(r))
 	}

@@ -7,7 +7,6 @@ import (
 
 	"github.com/wxcast/wxcast/broadcast"
 	"github.com/wxcast/wxcast/broadcast/spec"
-	"github.com/wxcast/wxcast/broadcast/template"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
@@ -40,7 +39,7 @@ func (a *Account) find(ctx context.Context, s Spec, begin broadcast.Begin, who A
 		return b, checked, 0, err
 	}
 	begin.AccountID, begin.MiniID, begin.Rate = a.ID, checked.miniID, a.sendOptions(s).Rate
-	begin.Channels = a.channels(s.Spec)
+	begin.Channels, begin.Files = a.channels(checked), filesOf(checked)
 	b, found, err := broadcast.Find(ctx, a.db, s.Spec, begin, func() (audience wxcast.Audience, err error) {
 		audience, recipients, err = a.prepare(ctx, checked, who)
 		return audience, err
@@ -69,11 +68,11 @@ func (a *Account) prepare(ctx context.Context, checked checkedSpec, who Asker) (
 	if err != nil {
 		return audience, 0, err
 	}
-	message, err := template.NewMessage(checked.Spec.Spec, checked.Parts[0], checked.mini, "")
+	writers, err := a.writers(checked)
 	if err != nil {
 		return audience, 0, err
 	}
-	found, err := spec.Check(ctx, a.db, []spec.Writer{message},
+	found, err := spec.Check(ctx, a.db, writers,
 		masking(ctx, spec.Preflighting{Spec: checked.Spec.Spec, AccountID: a.ID, Audience: audience}))
 	if err != nil {
 		return audience, 0, err
@@ -93,6 +92,7 @@ func (a *Account) prepare(ctx context.Context, checked checkedSpec, who Asker) (
 func (a *Account) resolve(ctx context.Context, checked checkedSpec) (wxcast.Audience, error) {
 	now, kept := a.db.Now(), a.cfg.Retention.Deliveries
 	audience, err := checked.Resolve(ctx, a.db, a.ID, checked.miniID, now)
+	checked.reach(&audience, a.ID)
 	since := audience.NotMessagedSince
 	if err == nil && kept > 0 && !since.IsZero() && since.Before(now.Add(-kept)) {
 		return audience, checked.Bad("audience.not_messaged", wxcast.Say("spec.not_kept_so_long"),

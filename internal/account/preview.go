@@ -3,6 +3,7 @@ package account
 import (
 	"context"
 	"crypto/rand"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -10,7 +11,6 @@ import (
 	"github.com/wxcast/wxcast/bridge"
 	"github.com/wxcast/wxcast/broadcast"
 	"github.com/wxcast/wxcast/broadcast/spec"
-	"github.com/wxcast/wxcast/broadcast/template"
 	"github.com/wxcast/wxcast/internal/text"
 	"github.com/wxcast/wxcast/internal/wechat"
 	"github.com/wxcast/wxcast/internal/wxcast"
@@ -28,8 +28,11 @@ type Preview struct {
 		NotInMiniProgram int64 `json:"not_in_mini_program"`
 		Ambiguous        int64 `json:"ambiguous"`
 	} `json:"not_bridged"`
-	List      *PreviewList `json:"list,omitempty"`
-	BadValues int64        `json:"bad_values"` // recipients whose values WeChat would refuse
+	List *PreviewList `json:"list,omitempty"`
+	// ByChannel counts the recipients by the first channel that reaches them now.
+	ByChannel map[string]PreviewChannel `json:"by_channel"`
+	Channels  []string                  `json:"channels"`   // in the order in which they are tried
+	BadValues int64                     `json:"bad_values"` // recipients whose values WeChat would refuse
 	Quota     struct {
 		Limit  int64 `json:"limit"` // 0 when WeChat gave no information
 		Used   int64 `json:"used"`
@@ -50,6 +53,11 @@ type PreviewOut struct {
 	N      int64  `json:"n"`
 }
 
+// PreviewChannel is what one channel would do.
+type PreviewChannel struct {
+	Reached int64 `json:"reached"`
+}
+
 // PreviewList is the spec's list of recipients.
 type PreviewList struct {
 	Rows  int64 `json:"rows"`
@@ -58,15 +66,19 @@ type PreviewList struct {
 
 // PreviewMessage is a message as a person would see it.
 type PreviewMessage struct {
-	OpenID   string            `json:"openid"`
+	Channel  string            `json:"channel"` // the first that has an id of theirs
+	OpenID   string            `json:"openid"`  // or the mini_openid, as the channel takes it
 	Data     map[string]string `json:"data"`
 	PagePath string            `json:"pagepath"`
 	URL      string            `json:"url,omitempty"`
+	Title    string            `json:"title,omitempty"` // of a card
+	Text     string            `json:"text,omitempty"`
 }
 
 // TestMessage is what became of one test message.
 type TestMessage struct {
-	OpenID  string `json:"openid"`
+	Channel string `json:"channel"`
+	OpenID  string `json:"openid"` // or the mini_openid, as the channel takes it
 	Sent    bool   `json:"sent"`
 	MsgID   string `json:"msgid,omitempty"` // text: it is above 2^53
 	ErrCode int    `json:"errcode"`
@@ -111,20 +123,31 @@ func (a *Account) preview(ctx context.Context, s Spec, messages int) (p Preview,
 	if audience.In != nil {
 		p.List = &PreviewList{Rows: n.ListRows, Found: n.ListFound}
 	}
-	message, err := template.NewMessage(s.Spec, s.Parts[0], checked.mini, "")
+	writers, err := a.writers(checked)
 	if err != nil {
 		return p, err
 	}
-	found, err := spec.Check(ctx, a.db, []spec.Writer{message},
+	found, err := spec.Check(ctx, a.db, writers,
 		masking(ctx, spec.Preflighting{Spec: s.Spec, AccountID: a.ID, Audience: audience, First: messages}))
 	if err != nil {
 		return p, err
 	}
 	p.Recipients, p.BadValues = found.Recipients, found.Bad
 	for _, m := range found.First {
-		p.Messages = append(p.Messages, PreviewMessage{OpenID: m.To, Data: m.Data, PagePath: m.PagePath, URL: m.URL})
+		p.Messages = append(p.Messages, PreviewMessage{Channel: m.Channel, OpenID: m.To, Data: m.Data,
+			PagePath: m.PagePath, URL: m.URL, Title: m.Title, Text: m.Text})
 	}
-	a.foretell(ctx, s, &p)
+	p.ByChannel = map[string]PreviewChannel{}
+	for _, part := range checked.parts {
+		p.Channels = append(p.Channels, part.Channel)
+	}
+	for i, r := range audience.Reach {
+		p.ByChannel[r.Channel] = PreviewChannel{n.Reached[i]}
+	}
+	if len(audience.Reach) == 0 {
+		p.ByChannel[checked.parts[0].Channel] = PreviewChannel{n.Recipients}
+	}
+	a.foretell(ctx, checked, &p)
 	return p, nil
 }
 
@@ -145,6 +168,7 @@ func mask(d wxcast.Delivery) wxcast.Delivery {
 		return "***"
 	}
 	d.OpenID, d.UnionID = wxcast.OpenID(hide(string(d.OpenID))), wxcast.UnionID(hide(string(d.UnionID)))
+	d.Recipient = wxcast.Recipient(hide(string(d.Recipient)))
 	d.MiniOpenID, d.Remark, d.Tags = wxcast.MiniOpenID(hide(string(d.MiniOpenID))), hide(d.Remark), nil
 	d.SubscribeTime = time.Time{}
 	vars := make(map[string]string, len(d.Vars))
@@ -155,17 +179,38 @@ func mask(d wxcast.Delivery) wxcast.Delivery {
 	return d
 }
 
-// foretell adds what the quota and the rate make of it.
-func (a *Account) foretell(ctx context.Context, s Spec, p *Preview) {
-	quota, err := a.client.GetQuota(ctx, template.Facts.API)
-	if err != nil {
-		a.log.WarnContext(ctx, "WeChat did not tell the quota", "api", template.Facts.API, "err", err)
-		quota = wxcast.Quota{}
+// foretell adds what the quotas and the rate make of it: the channel that takes longest says
+// when it ends, and the first one's quota is shown.
+func (a *Account) foretell(ctx context.Context, c checkedSpec, p *Preview) {
+	o := a.sendOptions(c.Spec)
+	p.Rate, p.Quota.Keep = o.Rate, o.QuotaKeep
+	never := false
+	for i, part := range c.parts {
+		facts := channelOf(part.Channel)
+		quota := wxcast.Quota{}
+		if client, err := a.clientOf(c, facts); err != nil {
+			a.log.WarnContext(ctx, "no quota is known", "channel", facts.Name, "err", err)
+		} else if quota, err = client.GetQuota(ctx, facts.API); err != nil {
+			a.log.WarnContext(ctx, "WeChat did not tell the quota", "api", facts.API, "err", err)
+			quota = wxcast.Quota{}
+		}
+		n := p.ByChannel[part.Channel].Reached
+		forecast := broadcast.Foretell(a.db.Now(), max(0, n-p.BadValues), o, quota)
+		if i == 0 {
+			p.Quota.Limit, p.Quota.Used, p.Quota.Remain = quota.Limit, quota.Used, forecast.Today
+		}
+		p.Seconds += forecast.Seconds // they share the broadcast's rate
+		never = never || n > 0 && forecast.Days == 0
+		if ends := TimeOrNull(forecast.EndsAt); i == 0 || forecast.Days > p.Days {
+			p.Days, p.EndsAt = forecast.Days, ends
+		}
 	}
-	o := a.sendOptions(s)
-	forecast := broadcast.Foretell(a.db.Now(), p.Recipients-p.BadValues, o, quota)
-	p.Quota.Limit, p.Quota.Used, p.Quota.Keep, p.Quota.Remain = quota.Limit, quota.Used, o.QuotaKeep, forecast.Today
-	p.Rate, p.Seconds, p.Days, p.EndsAt = o.Rate, forecast.Seconds, forecast.Days, TimeOrNull(forecast.EndsAt)
+	if p.Days <= 1 && !never && len(c.parts) > 1 {
+		p.EndsAt = TimeOrNull(a.db.Now().Add(time.Duration(p.Seconds * float64(time.Second))))
+	}
+	if never {
+		p.Days, p.EndsAt = 0, nil
+	}
 }
 
 // TestMax keeps a test from becoming a broadcast.
@@ -179,17 +224,18 @@ func (a *Account) TestBroadcast(ctx context.Context, s Spec, to []string) ([]Tes
 			return nil, &wxcast.BadInput{Key: "to", Problem: wxcast.Say("input.how_many", "n", len(to)),
 				Want: wxcast.Say("broadcast.want_to", "most", TestMax)}
 		}
-		messages, err := a.testMessages(ctx, s, to)
+		tests, err := a.testMessages(ctx, s, to)
 		if err != nil {
 			return nil, err
 		}
 		var results []TestMessage
-		for _, m := range messages {
-			msgID, err := a.client.SendTemplate(ctx, m)
-			r := TestMessage{OpenID: string(m.ToUser), Sent: err == nil, ErrCode: wechat.CodeOf(err)}
+		for _, m := range tests {
+			msgID, err := m.by.Send(ctx, &m.Delivery)
+			r := TestMessage{Channel: m.by.Facts().Name, OpenID: string(m.by.Facts().ID(&m.Delivery)), Sent: err == nil,
+				ErrCode: wechat.CodeOf(err)}
 			if err != nil {
 				r.ErrMsg = text.English.Error(err, text.NoDoor, nil)
-			} else {
+			} else if msgID != 0 {
 				r.MsgID = strconv.FormatInt(msgID, 10)
 			}
 			results = append(results, r)
@@ -198,14 +244,24 @@ func (a *Account) TestBroadcast(ctx context.Context, s Spec, to []string) ([]Tes
 	})
 }
 
+// testMessage is one message of a test, by the first channel that has an id of the person.
+type testMessage struct {
+	wxcast.Delivery
+	by broadcast.Channel
+}
+
 // testMessages makes all messages before the first is sent.
-func (a *Account) testMessages(ctx context.Context, s Spec, to []string) (messages []wechat.TemplateMessage,
-	err error) {
+func (a *Account) testMessages(ctx context.Context, s Spec, to []string) (messages []testMessage, err error) {
 	checked, err := a.check(ctx, s)
 	if err != nil {
 		return nil, err
 	}
-	message, err := template.NewMessage(s.Spec, s.Parts[0], checked.mini, "test-"+strings.ToLower(rand.Text()[:8]))
+	by, err := a.sendBy(checked, wxcast.Broadcast{AccountID: a.ID,
+		MessageKey: "test-" + strings.ToLower(rand.Text()[:8])})
+	if err != nil {
+		return nil, err
+	}
+	writers, err := a.writers(checked)
 	if err != nil {
 		return nil, err
 	}
@@ -213,30 +269,36 @@ func (a *Account) testMessages(ctx context.Context, s Spec, to []string) (messag
 	if err != nil {
 		return nil, err
 	}
-	for _, openid := range to {
-		one := wxcast.Audience{MiniID: checked.miniID, OpenID: wxcast.OpenID(openid)}
+	for _, id := range to {
+		one := wxcast.Audience{MiniID: checked.miniID, OpenID: wxcast.OpenID(id), MiniUsers: audience.MiniUsers}
 		f, err := a.db.Followers(ctx, a.ID, one, "", 1)
 		if err != nil {
 			return nil, err
 		}
 		if len(f) == 0 {
-			return nil, nobody(openid)
+			return nil, nobody(id)
 		}
 		if one.In = audience.In; one.In != nil { // for the row's values
 			if f, err = a.db.Followers(ctx, a.ID, one, "", 1); err != nil {
 				return nil, err
 			}
 			if len(f) == 0 {
-				return nil, &wxcast.BadInput{File: s.Audience.In.File, Key: openid,
+				return nil, &wxcast.BadInput{File: s.Audience.In.File, Key: id,
 					Problem: wxcast.Say("broadcast.not_in_list"), Want: wxcast.Say("broadcast.want_in_list")}
 			}
 		}
-		m, err := message.For(&wxcast.Delivery{Follower: f[0].Follower, MiniOpenID: f[0].MiniOpenID, Vars: f[0].Vars})
-		if err != nil && masked(ctx) {
-			err = spec.Hidden(err)
+		m := testMessage{Delivery: wxcast.Delivery{Recipient: f[0].Recipient(), Follower: f[0].Follower,
+			MiniOpenID: f[0].MiniOpenID, Vars: f[0].Vars}}
+		i := slices.IndexFunc(by, func(w broadcast.With) bool { return w.Channel.Facts().ID(&m.Delivery) != "" })
+		if i < 0 {
+			return nil, nobody(id)
 		}
-		if err != nil {
-			return nil, &wxcast.BadInput{Key: openid, Problem: said(err)}
+		m.by = by[i].Channel
+		if _, err := writers[i].Show(&m.Delivery); err != nil {
+			if masked(ctx) {
+				err = spec.Hidden(err)
+			}
+			return nil, &wxcast.BadInput{Key: id, Problem: said(err)}
 		}
 		messages = append(messages, m)
 	}

@@ -109,7 +109,7 @@ type work struct {
 // send sends until the broadcast ends or stops; with Wait it goes on after each wait, and in
 // any case when its address is on the whitelist again.
 func (a *Account) send(ctx context.Context, w work, options broadcast.Options, o Sending) (Sent, error) {
-	by, err := a.sendBy(w.spec, w.b.MessageKey)
+	by, err := a.sendBy(w.spec, w.b)
 	if err != nil {
 		return Sent{Broadcast: w.b}, err
 	}
@@ -135,7 +135,7 @@ func (a *Account) send(ctx context.Context, w work, options broadcast.Options, o
 }
 
 // sendWhenDue sends a broadcast when its time has come, unless somebody stops it before.
-func (a *Account) sendWhenDue(ctx context.Context, w work, by broadcast.With, options broadcast.Options, o Sending,
+func (a *Account) sendWhenDue(ctx context.Context, w work, by []broadcast.With, options broadcast.Options, o Sending,
 	code string) (_ wxcast.Broadcast, err error) {
 	if w.b, err = a.await(ctx, o, w.b, code); err != nil || w.b.State.Stopped() {
 		return w.b, err
@@ -146,7 +146,7 @@ func (a *Account) sendWhenDue(ctx context.Context, w work, by broadcast.With, op
 // tellWithin is how long the counts of a broadcast that was stopped are waited for.
 const tellWithin = 5 * time.Second
 
-func (a *Account) sendOnce(ctx context.Context, w work, by broadcast.With, options broadcast.Options,
+func (a *Account) sendOnce(ctx context.Context, w work, by []broadcast.With, options broadcast.Options,
 	o Sending) (wxcast.Broadcast, error) {
 	before, err := a.db.Tally(ctx, w.b.Ref())
 	if err != nil {
@@ -170,7 +170,7 @@ func (a *Account) sendOnce(ctx context.Context, w work, by broadcast.With, optio
 }
 
 // endDoubts sees the doubts of a broadcast through that was stopped while this process sent.
-func (a *Account) endDoubts(ctx context.Context, b wxcast.Broadcast, by broadcast.With, options broadcast.Options,
+func (a *Account) endDoubts(ctx context.Context, b wxcast.Broadcast, by []broadcast.With, options broadcast.Options,
 	o Sending) (wxcast.Broadcast, error) {
 	all, err := a.db.BroadcastsInDoubt(ctx, a.ID)
 	if err != nil || !slices.ContainsFunc(all, func(x wxcast.Broadcast) bool { return x.ID == b.ID }) {

@@ -1,16 +1,13 @@
 package account
 
 import (
-	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 
 	"github.com/wxcast/wxcast/broadcast"
 	"github.com/wxcast/wxcast/broadcast/spec"
-	"github.com/wxcast/wxcast/broadcast/template"
 	"github.com/wxcast/wxcast/config"
 	"github.com/wxcast/wxcast/internal/value"
 	"github.com/wxcast/wxcast/internal/wxcast"
@@ -100,7 +97,7 @@ func ReadSpec(f SpecFile) (Spec, error) {
 
 // parse reads a spec with the channels that there are.
 func parse(name string, raw []byte) (*spec.Spec, error) {
-	return spec.Parse(name, raw, template.Form{})
+	return spec.Parse(name, raw, forms...)
 }
 
 // At tells a mistake of the configuration's names where the spec made it.
@@ -121,49 +118,12 @@ func (a *Account) own(s Spec) error {
 		wxcast.Say("spec.want_this_account"))
 }
 
-// checkedSpec is a spec that fits the account and its templates.
-type checkedSpec struct {
-	Spec
-	mini   wxcast.AppID
-	miniID int64
-}
-
-// check holds a spec against the account and WeChat's templates.
-func (a *Account) check(ctx context.Context, s Spec) (checkedSpec, error) {
-	if err := errors.Join(a.needCalls(), a.own(s)); err != nil {
-		return checkedSpec{}, err
-	}
-	mini, miniID, err := a.MiniProgram(ctx, template.Of(s.Parts[0]).MiniAppID)
-	if err != nil {
-		return checkedSpec{}, s.At(s.Parts[0].Key("miniprogram.appid"), err)
-	}
-	templates, err := a.client.ListTemplates(ctx)
-	if err != nil {
-		return checkedSpec{}, fmt.Errorf("ask WeChat for the account's templates: %w", err)
-	}
-	if bad := template.CheckTemplate(s.Spec, s.Parts[0], templates); len(bad) > 0 {
-		return checkedSpec{}, errors.Join(bad...)
-	}
-	return checkedSpec{s, wxcast.AppID(mini.AppID), miniID}, nil
-}
-
-// stored is the spec that a broadcast was stored with. Its lists are in the store, and its
-// mini program is the one that it was made for, whatever the configuration says by now.
-func (a *Account) stored(ctx context.Context, b wxcast.Broadcast) (checkedSpec, error) {
-	s, err := parse(fmt.Sprintf("broadcast-%d.yaml", b.ID), []byte(b.Spec))
-	if err != nil {
-		return checkedSpec{}, err
-	}
-	mini, err := a.db.AppID(ctx, b.MiniID)
-	return checkedSpec{Spec{s}, mini, b.MiniID}, err
-}
-
 // sendOptions are the spec's, and the configuration's where it does not say.
 func (a *Account) sendOptions(s Spec) broadcast.Options {
 	c := a.cfg.Broadcast
 	o := broadcast.Options{
 		Rate: c.Rate, Priority: s.Priority, Concurrency: c.Concurrency, QuotaKeep: c.QuotaKeep,
-		MaxFailures: c.MaxFailures, MaxFailedShare: c.MaxFailedShare,
+		MaxFailures: c.MaxFailures, MaxFailedShare: c.MaxFailedShare, MaxRefusedShare: c.MaxRefusedShare,
 		NotAfter: s.NotAfter, Canary: s.Canary, OnUnknown: s.OnUnknown, Log: a.log,
 		Cap: wxcast.FrequencyCap{Day: lower(c.CapDay, s.Cap.Day), Week: lower(c.CapWeek, s.Cap.Week)},
 	}
@@ -188,17 +148,4 @@ func lower(a, b int) int {
 		return max(a, b)
 	}
 	return min(a, b)
-}
-
-// channels are the ways that a spec's broadcast goes.
-func (a *Account) channels(s *spec.Spec) []wxcast.BroadcastChannel {
-	facts := template.Facts
-	return []wxcast.BroadcastChannel{{Name: facts.Name, Lane: wxcast.Lane{AppID: a.ID, API: facts.API},
-		TemplateID: template.Of(s.Parts[0]).TemplateID}}
-}
-
-// sendBy is what a broadcast's messages are sent by.
-func (a *Account) sendBy(s checkedSpec, messageKey string) (broadcast.With, error) {
-	message, err := template.NewMessage(s.Spec.Spec, s.Parts[0], s.mini, messageKey)
-	return broadcast.With{Channel: template.Channel{Message: message, Sender: a.client}, Platform: a.client}, err
 }

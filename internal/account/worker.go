@@ -73,8 +73,8 @@ func (a *Account) KeepBroadcasts(ctx context.Context) {
 func (a *Account) work(ctx context.Context, crew *broadcast.Crew, b wxcast.Broadcast) (rest time.Duration) {
 	spec, err := a.stored(ctx, b)
 	if err == nil {
-		var by broadcast.With
-		if by, err = a.sendBy(spec, b.MessageKey); err == nil {
+		var by []broadcast.With
+		if by, err = a.sendBy(spec, b); err == nil {
 			o := a.sendOptions(spec.Spec)
 			o.Rate = 0 // as it is
 			o.TakenOver = a.tookOver
@@ -116,7 +116,7 @@ func (a *Account) watchStore(ctx context.Context) error {
 }
 
 // seeThrough ends the doubts of a broadcast that was stopped.
-func (a *Account) seeThrough(ctx context.Context, crew *broadcast.Crew, b wxcast.Broadcast, by broadcast.With,
+func (a *Account) seeThrough(ctx context.Context, crew *broadcast.Crew, b wxcast.Broadcast, by []broadcast.With,
 	o broadcast.Options) (rest time.Duration) {
 	if _, err := crew.SeeThrough(ctx, b, by, o); err != nil && ctx.Err() == nil {
 		a.log.ErrorContext(ctx, "the doubts of a broadcast are not seen through; it will be tried again",

@@ -25,6 +25,7 @@ type SpecForm struct {
 	RawBody huma.MultipartFormFiles[struct {
 		Spec  huma.FormFile   `form:"spec" required:"true" contentType:"application/octet-stream" doc:"the broadcast's spec, YAML"`
 		Lists []huma.FormFile `form:"list" required:"false" contentType:"application/octet-stream" doc:"the CSV files that the spec names, under those names"`
+		Files []huma.FormFile `form:"file" required:"false" contentType:"application/octet-stream" doc:"other files that the spec names, such as a card's picture"`
 	}]
 	Rate       float64 `query:"rate" minimum:"0" maximum:"100000" doc:"messages per second, whatever the spec says"`
 	OnBadValue string  `query:"on_bad_value" enum:"stop,skip,truncate" doc:"what to do about a value that WeChat would refuse"`
@@ -46,6 +47,11 @@ func (f *SpecForm) with(onUnknown string, do func(account.Spec) error) error {
 			return err
 		}
 	}
+	for _, file := range data.Files {
+		if err := save(dir, file, pictureMax+1); err != nil { // what is more says that it is too large
+			return err
+		}
+	}
 	read, err := account.ReadSpec(account.SpecFile{
 		Path: filepath.Join(dir, filepath.Base(data.Spec.Filename)), Sent: true,
 		Overrides: account.Overrides{Rate: f.Rate, OnBadValue: f.OnBadValue, OnUnknown: onUnknown},
@@ -55,6 +61,9 @@ func (f *SpecForm) with(onUnknown string, do func(account.Spec) error) error {
 	}
 	return do(read)
 }
+
+// pictureMax bounds a file that is no list. Source: api_uploadtempmedia takes pictures of 10 MB.
+const pictureMax = 10 << 20
 
 func save(dir string, from huma.FormFile, most int64) error {
 	name := filepath.Base(from.Filename) // as mime/multipart gives it; said again, since it names a file of ours

@@ -68,14 +68,17 @@ func (i *Intake) applySome(ctx context.Context, a Account) (more bool, err error
 	if err != nil || len(events) == 0 {
 		return false, err
 	}
-	var receipts, stops, moves, consents []wxcast.CallbackEvent
+	var receipts, stops, moves, consents, windows []wxcast.CallbackEvent
 	for _, e := range events {
+		if _, opens := openings[e.Kind]; opens && e.AppID == 0 {
+			windows = append(windows, e)
+		}
 		switch {
 		case e.Kind == popupEvent, e.Kind == changeEvent:
 			consents = append(consents, e)
-		case e.AppID != 0: // a mini program's: nothing else follows from it
-		case e.Kind == a.Channel.Receipt:
+		case a.isReceipt(e):
 			receipts = append(receipts, e)
+		case e.AppID != 0: // a mini program's: nothing else follows from it
 		case e.Kind == "subscribe", e.Kind == "unsubscribe":
 			moves = append(moves, e)
 		case i.Stop.has(e.Kind, e.Content):
@@ -86,7 +89,7 @@ func (i *Intake) applySome(ctx context.Context, a Account) (more bool, err error
 	for _, group := range []struct {
 		events []wxcast.CallbackEvent
 		apply  func(context.Context, Account, []wxcast.CallbackEvent) error
-	}{{receipts, i.receive}, {stops, i.stop}, {moves, i.follow}, {consents, i.consent}} {
+	}{{receipts, i.receive}, {windows, i.openWindows}, {stops, i.stop}, {moves, i.follow}, {consents, i.consent}} {
 		if err := i.applyGroup(ctx, a, group.events, group.apply, failed); err != nil {
 			return false, err
 		}
@@ -168,16 +171,6 @@ func (i *Intake) setAside(ctx context.Context, a Account, e wxcast.CallbackEvent
 
 // whyMax bounds what is kept of an error.
 const whyMax = 1000
-
-// receive records receipts.
-func (i *Intake) receive(ctx context.Context, a Account, events []wxcast.CallbackEvent) error {
-	receipts := make([]wxcast.Receipt, len(events))
-	for n, e := range events {
-		receipts[n] = wxcast.Receipt{OpenID: e.OpenID, MsgID: e.MsgID, Status: e.Status, At: e.CreatedAt,
-			Blocked: slices.Contains(a.Channel.ReceiptBlocked, e.Status)}
-	}
-	return i.Store.RecordReceipts(ctx, a.ID, wxcast.Lane{AppID: a.ID, API: a.Channel.API}, receipts)
-}
 
 // stop puts on the opt-out list who asked for that.
 func (i *Intake) stop(ctx context.Context, a Account, events []wxcast.CallbackEvent) error {

@@ -30,11 +30,12 @@ type oddStore struct {
 
 var errRefused = errors.New("value out of range")
 
-func (s *oddStore) RecordReceipts(ctx context.Context, account int64, lane wxcast.Lane, all []wxcast.Receipt) error {
+func (s *oddStore) RecordReceipts(ctx context.Context, account int64, channel wxcast.Channel, lane wxcast.Lane,
+	all []wxcast.Receipt) error {
 	if slices.ContainsFunc(all, func(r wxcast.Receipt) bool { return r.OpenID == "odd" }) {
 		return errRefused
 	}
-	return s.DB.RecordReceipts(ctx, account, lane, all)
+	return s.DB.RecordReceipts(ctx, account, channel, lane, all)
 }
 
 // PendingEvents are as if each had been tried a dozen times before.
@@ -72,7 +73,7 @@ func TestAnEventThatCannotBeAppliedIsSetAside(t *testing.T) {
 		s := &oddStore{DB: db}
 		in := callback.New(callback.Options{Store: s, Worker: "w", Log: slog.New(slog.DiscardHandler),
 			Metrics: metrics.New(prometheus.NewRegistry(), db, nil),
-			Accounts: []callback.Account{{ID: account, Name: "shop", Channel: template.Facts,
+			Accounts: []callback.Account{{ID: account, Name: "shop", Channels: []wxcast.Channel{template.Facts},
 				Keys: wechat.CallbackKeys{AppID: "wxaccount"}}}})
 		var running sync.WaitGroup
 		ctx, stop := context.WithCancel(t.Context())

@@ -19,8 +19,8 @@ type Account struct {
 	ID   int64
 	Name string // as configured: the callback URL is /wechat/NAME
 	Keys wechat.CallbackKeys
-	// Channel are the facts of what its receipts tell about.
-	Channel wxcast.Channel
+	// Channels are the facts of what it sends by: whose receipts come, and what they mean.
+	Channels []wxcast.Channel
 	// Source is asked about new followers; nil where the account cannot call WeChat.
 	Source Source
 	// Minis are its mini programs whose own callbacks are heard.
@@ -65,7 +65,9 @@ type Store interface {
 	EventsApplied(ctx context.Context, accountID int64, ids []int64) error
 	Follow(ctx context.Context, accountID int64, followers []wxcast.Follower, asked time.Time) error
 	Unfollow(ctx context.Context, accountID int64, openids []wxcast.OpenID, asOf time.Time) (int64, error)
-	RecordReceipts(ctx context.Context, accountID int64, lane wxcast.Lane, receipts []wxcast.Receipt) error
+	RecordReceipts(ctx context.Context, accountID int64, channel wxcast.Channel, lane wxcast.Lane,
+		receipts []wxcast.Receipt) error
+	OpenWindows(ctx context.Context, accountID int64, windows []wxcast.Window) error
 	RecordPermits(ctx context.Context, accountID, appID int64,
 		reports []wxcast.PermitReport) ([]wxcast.PermitBalance, error)
 	AddOptOuts(ctx context.Context, accountID int64, ids []string, source string) (added int64, unknown []string,

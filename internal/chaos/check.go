@@ -192,7 +192,8 @@ func (r *round) checkOutputs() {
 	leaked, panicked := []string{}, ""
 	look := func(where, text string) {
 		for name, secret := range map[string]string{"the secret": r.sim.Secret,
-			"the mini program's secret": r.sim.MiniSecret, "the callbacks' token": r.sim.Token} {
+			"the mini program's secret": r.sim.MiniSecret, "the callbacks' token": r.sim.Token,
+			"the mini program's token": r.sim.MiniToken} {
 			if strings.Contains(text, secret) {
 				leaked = append(leaked, name+" in "+where)
 			}

@@ -30,6 +30,9 @@ var scenarios = []scenario{
 	{"answers", (*round).answers},
 	{"failover", (*round).failover},
 	{"sqlite", (*round).sqlite},
+	{"channels", (*round).channels},
+	{"cards", (*round).cards},
+	{"consents", (*round).consented},
 	{"pooler", (*round).pooler},
 	{"sync", (*round).syncs},
 	{"quota", (*round).quota},
@@ -160,7 +163,10 @@ func (r *round) spec(recipients, rate int) error {
 }
 
 // calls are those that were made to send.
-func (r *round) calls() int64 { return r.sim.CallsTo(wechat.TemplateSendAPI) }
+func (r *round) calls() int64 {
+	return r.sim.CallsTo(wechat.TemplateSendAPI) + r.sim.CallsTo(wechat.SubscribeSendAPI) +
+		r.sim.CallsTo(wechat.CustomSendAPI)
+}
 
 // broadcast lets workers send the spec, breaks things until it is done or the faults are
 // used up, and lets it end.

@@ -335,6 +335,22 @@ func (r *round) metric(ctx context.Context, base, name string) (float64, error) 
 	return strconv.ParseFloat(string(m[1]), 64)
 }
 
+// replica starts a process of serve, and returns its address.
+func (r *round) replica() (*command, string, error) {
+	r.env["WXCAST_SERVE_LISTEN"], r.env["WXCAST_SERVE_SYNC_AT"], r.env["WXCAST_SERVE_QUOTA_AT"] = "127.0.0.1:0", "off", "off"
+	c, err := r.start("serve")
+	if err != nil {
+		return nil, "", err
+	}
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		if _, address, ok := strings.Cut(c.out.String(), " at http://"); ok {
+			address, _, _ = strings.Cut(address, ";")
+			return c, "http://" + address, nil
+		}
+	}
+	return nil, "", fmt.Errorf("it does not serve: %s", tail(c.out.String()))
+}
+
 // serve: two replicas send what was created, one is killed; callbacks come to the other
 // meanwhile. What stays idle in the end holds no more than it did.
 func (r *round) serve(ctx context.Context) error {
@@ -352,25 +368,11 @@ func (r *round) serve(ctx context.Context) error {
 		return err
 	}
 	r.env["WXCAST_BROADCAST_CONCURRENCY"] = strconv.Itoa(serveInFlight)
-	r.env["WXCAST_SERVE_LISTEN"], r.env["WXCAST_SERVE_SYNC_AT"], r.env["WXCAST_SERVE_QUOTA_AT"] = "127.0.0.1:0", "off", "off"
-	replica := func() (*command, string, error) {
-		c, err := r.start("serve")
-		if err != nil {
-			return nil, "", err
-		}
-		for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
-			if _, address, ok := strings.Cut(c.out.String(), " at http://"); ok {
-				address, _, _ = strings.Cut(address, ";")
-				return c, "http://" + address, nil
-			}
-		}
-		return nil, "", fmt.Errorf("it does not serve: %s", tail(c.out.String()))
-	}
-	stays, base, err := replica()
+	stays, base, err := r.replica()
 	if err != nil {
 		return err
 	}
-	dies, _, err := replica()
+	dies, _, err := r.replica()
 	if err != nil {
 		return err
 	}

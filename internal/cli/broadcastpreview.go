@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"maps"
@@ -59,6 +60,12 @@ func (a *app) writePreview(w io.Writer, spec account.Spec, p account.Preview) {
 				[]string{"", count(p.NotBridged.Ambiguous), a.lang.T("preview.ambiguous")})
 		}
 	}
+	if len(p.ByChannel) > 1 {
+		for _, name := range p.Channels {
+			rows = append(rows, []string{a.lang.T("preview.by"), count(p.ByChannel[name].Reached),
+				a.lang.T("channel." + name)})
+		}
+	}
 	if p.BadValues > 0 {
 		rows = append(rows, []string{a.lang.T("preview.out"), count(p.BadValues), a.lang.T("preview.bad_values")})
 	}
@@ -80,7 +87,15 @@ func (a *app) writePreview(w io.Writer, spec account.Spec, p account.Preview) {
 		a.line(w, "preview.ends", "rate", p.Rate, "length", length, "days", p.Days, "at", *p.EndsAt)
 	}
 	for _, m := range p.Messages {
-		fmt.Fprintln(w, "\n"+a.lang.T("preview.message", "openid", m.OpenID, "page", text.Or(m.PagePath)))
+		code := "preview.message"
+		if len(p.ByChannel) > 1 {
+			code = "preview.message_by"
+		}
+		fmt.Fprintln(w, "\n"+a.lang.T(code, "openid", m.OpenID, "page", text.Or(m.PagePath), "channel",
+			a.lang.T("channel."+m.Channel)))
+		if text := cmp.Or(m.Title, m.Text); text != "" {
+			fmt.Fprintln(w, "  "+text)
+		}
 		var rows [][]string
 		for _, key := range slices.Sorted(maps.Keys(m.Data)) {
 			rows = append(rows, []string{key, m.Data[key]})

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"maps"
 	"slices"
@@ -100,4 +101,9 @@ func (a *app) writeBroadcast(w io.Writer, b report.Broadcast) {
 		rows = append(rows, []string{"    " + a.lang.Say(report.CodeSentence(name)), count(b.ByErrCode[name]), meaning})
 	}
 	table.Write(w, "", rows...)
+	if len(b.ByChannel) > 1 {
+		for _, line := range b.Funnel(a.lang) {
+			fmt.Fprintln(w, "  "+line)
+		}
+	}
 }

@@ -132,6 +132,10 @@ func (a *app) writeNotes(w io.Writer, p account.Person) {
 		}
 		a.line(w, "person.listed", "list", l.List, "id", l.ID, "vars", strings.Join(vars, " "))
 	}
+	for _, one := range p.Windows {
+		a.line(w, "person.window", "kind", wxcast.Say("window."+string(one.Kind)), "until", one.Until,
+			"n", one.Messages)
+	}
 	for _, r := range p.Permits {
 		a.line(w, "person.permit", "template", r.TemplateID, "n", r.Messages, "at", r.GrantedAt)
 	}

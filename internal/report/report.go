@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,6 +26,7 @@ type Store interface {
 	FollowerGrowth(ctx context.Context, accountID int64, from, to time.Time) (gained, lost int64, err error)
 	BroadcastsAtWork(ctx context.Context, accountID int64, from, to time.Time) ([]wxcast.Broadcast, error)
 	Tally(ctx context.Context, ref wxcast.BroadcastRef) (wxcast.Tally, error)
+	BroadcastChannels(ctx context.Context, ref wxcast.BroadcastRef) ([]wxcast.BroadcastChannel, error)
 	CountAudience(ctx context.Context, accountID int64, audience wxcast.Audience) (wxcast.AudienceCount, error)
 	QuotaDays(ctx context.Context, accountID int64, day wxcast.Day) ([]wxcast.QuotaDay, error)
 	CountEvents(ctx context.Context, accountID int64, from, to time.Time) (map[string]int64, error)
@@ -99,9 +101,33 @@ type Broadcast struct {
 	// ByErrCode counts the failed, skipped and unknown deliveries by WeChat's
 	// errcode; "no answer" stands for calls that got none.
 	ByErrCode map[string]int64 `json:"by_errcode"`
-	Seconds   float64          `json:"seconds"`
+	// ByChannel is what became of people by each channel, in its order: who fell through one was
+	// taken over by the next.
+	ByChannel map[string]Channel `json:"by_channel,omitempty"`
+	Seconds   float64            `json:"seconds"`
 
-	why wxcast.Sentence // the reason, to be said in a reader's language
+	why      wxcast.Sentence // the reason, to be said in a reader's language
+	channels []string        // in their order
+}
+
+// Channel is what became of a broadcast's people by one of its channels.
+type Channel struct {
+	Recipients  int64 `json:"recipients"` // whom it tried to reach
+	Sent        int64 `json:"sent"`
+	Failed      int64 `json:"failed"`
+	Skipped     int64 `json:"skipped"`
+	Unknown     int64 `json:"unknown"`
+	Pending     int64 `json:"pending"`
+	FellThrough int64 `json:"fell_through"`
+	Delivered   int64 `json:"delivered"`
+	Undelivered int64 `json:"undelivered"`
+	// Why counts those who fell through by the reason, as by_errcode does.
+	Why map[string]int64 `json:"why"`
+	// State is not running where the channel has stopped and others go on, and Reason why.
+	State  wxcast.BroadcastState `json:"state"`
+	Reason string                `json:"reason,omitempty"`
+
+	why wxcast.Sentence
 }
 
 // Account is what a report is about.
@@ -272,6 +298,7 @@ func (b Broadcast) Why(lang text.Lang) string {
 func OfBroadcast(ctx context.Context, store interface {
 	Now() time.Time
 	Tally(ctx context.Context, ref wxcast.BroadcastRef) (wxcast.Tally, error)
+	BroadcastChannels(ctx context.Context, ref wxcast.BroadcastRef) ([]wxcast.BroadcastChannel, error)
 }, b wxcast.Broadcast) (Broadcast, error) {
 	if b.Kept == nil {
 		t, err := store.Tally(ctx, b.Ref())
@@ -290,6 +317,11 @@ func OfBroadcast(ctx context.Context, store interface {
 	for code, n := range t.ByErrCode {
 		out.ByErrCode[CodeName(code)] += n
 	}
+	channels, err := store.BroadcastChannels(ctx, b.Ref())
+	if err != nil {
+		return out, err
+	}
+	out.addChannels(channels, *t)
 	if !b.ResumeAt.IsZero() {
 		out.ResumeAt = &b.ResumeAt
 	}
@@ -301,6 +333,34 @@ func OfBroadcast(ctx context.Context, store interface {
 		out.Seconds = end.Sub(b.StartedAt).Seconds()
 	}
 	return out, nil
+}
+
+// addChannels shows each channel's part, in their order.
+func (b *Broadcast) addChannels(channels []wxcast.BroadcastChannel, t wxcast.Tally) {
+	b.ByChannel, b.channels = map[string]Channel{}, nil
+	for _, c := range channels {
+		n := t.Of(c.Name)
+		one := Channel{Recipients: n.Recipients, Sent: n.Sent, Failed: n.Failed, Skipped: n.Skipped,
+			Unknown: n.Unknown, Pending: n.Pending, FellThrough: n.FellThrough, Delivered: n.Delivered,
+			Undelivered: n.Undelivered, Why: map[string]int64{}, State: c.State}
+		for code, n := range n.FellThroughBy {
+			one.Why[CodeName(code)] += n
+		}
+		if !c.Reason.IsZero() {
+			one.Reason, one.why = text.English.Say(c.Reason), c.Reason
+		}
+		b.ByChannel[c.Name] = one
+		b.channels = append(b.channels, c.Name)
+	}
+}
+
+// Channels are the names of the broadcast's channels in their order; of a report that was kept,
+// by their names.
+func (b Broadcast) Channels() []string {
+	if b.channels != nil {
+		return b.channels
+	}
+	return slices.Sorted(maps.Keys(b.ByChannel))
 }
 
 // CodeName is an errcode as reports show it.
@@ -318,6 +378,10 @@ func CodeName(code int) string {
 		return "blocked"
 	case wxcast.ErrCodeExcluded:
 		return "excluded"
+	case wxcast.ErrCodeNoPermit:
+		return "no permit"
+	case wxcast.ErrCodeNoWindow:
+		return "no window"
 	case wxcast.ErrCodeTransport:
 		return "no answer"
 	case 0:
@@ -330,7 +394,8 @@ func CodeName(code int) string {
 func CodeSentence(name string) wxcast.Sentence {
 	code := "errcode." + strings.ReplaceAll(name, " ", "_")
 	switch name {
-	case "no longer follows", "opted out", "frequency cap", "bad value", "blocked", "excluded", "no answer", "not sent":
+	case "no longer follows", "opted out", "frequency cap", "bad value", "blocked", "excluded", "no permit", "no window",
+		"no answer", "not sent":
 		return wxcast.Say(code)
 	}
 	return wxcast.Verbatim(name)

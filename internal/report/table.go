@@ -5,6 +5,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/wxcast/wxcast/internal/table"
@@ -67,6 +68,11 @@ func WriteTable(w io.Writer, r Report, lang text.Lang) {
 		for _, code := range slices.Sorted(maps.Keys(b.ByErrCode)) {
 			fmt.Fprintf(w, "  %d: %s × %d\n", b.ID, lang.Say(CodeSentence(code)), b.ByErrCode[code])
 		}
+		if len(b.ByChannel) > 1 {
+			for _, line := range b.Funnel(lang) {
+				fmt.Fprintf(w, "  %d: %s\n", b.ID, line)
+			}
+		}
 		if b.State == wxcast.BroadcastWaiting || b.State == wxcast.BroadcastPaused {
 			code, until := "report.stopped", time.Time{}
 			if b.ResumeAt != nil {
@@ -100,6 +106,31 @@ func WriteTable(w io.Writer, r Report, lang text.Lang) {
 			fmt.Fprintf(w, "  %s\n", lang.Say(r.Plan.verdict()))
 		}
 	}
+}
+
+// Funnel says, a line for each channel, how many it reached and why people fell through.
+func (b Broadcast) Funnel(lang text.Lang) (lines []string) {
+	for _, name := range b.Channels() {
+		c := b.ByChannel[name]
+		line := lang.T("report.channel", "channel", lang.T("channel."+name), "tried", c.Recipients, "sent", c.Sent,
+			"failed", c.Failed+c.Skipped, "unknown", c.Unknown, "pending", c.Pending)
+		if c.FellThrough > 0 {
+			var why []string
+			for _, code := range slices.Sorted(maps.Keys(c.Why)) {
+				why = append(why, fmt.Sprintf("%s × %d", lang.Say(CodeSentence(code)), c.Why[code]))
+			}
+			line += lang.T("report.fell", "n", c.FellThrough, "why", strings.Join(why, lang.T("report.and")))
+		}
+		if c.State != wxcast.BroadcastRunning && c.State != "" {
+			reason := c.Reason
+			if !c.why.IsZero() {
+				reason = lang.Say(c.why)
+			}
+			line += lang.T("report.channel_stopped", "state", state(lang, c.State), "reason", reason)
+		}
+		lines = append(lines, line)
+	}
+	return lines
 }
 
 // verdict says whether the quota covers the plan.

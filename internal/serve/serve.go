@@ -15,7 +15,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/wxcast/wxcast/broadcast/template"
 	"github.com/wxcast/wxcast/config"
 	"github.com/wxcast/wxcast/internal/access"
 	"github.com/wxcast/wxcast/internal/account"
@@ -148,7 +147,7 @@ func (p *Program) wire(ctx context.Context, o Options) error {
 
 // heardOf is an account as WeChat's callbacks know it.
 func (p *Program) heardOf(ctx context.Context, a *account.Account) (callback.Account, error) {
-	c := callback.Account{ID: a.ID, Name: a.Name(), Channel: template.Facts,
+	c := callback.Account{ID: a.ID, Name: a.Name(), Channels: account.Channels,
 		Keys: p.callbackKeys(a.Config.AppID, a.Config.Token, a.Config.EncodingAESKey, a.Config.OldEncodingAESKey)}
 	if client := a.Client(); client != nil {
 		c.Source = client

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"maps"
 	"net/http"
 	"strconv"
 	"time"
@@ -66,6 +67,7 @@ func (s *Server) State() State {
 	calls := make(map[string]*callStats, len(s.calls))
 	for api, c := range s.calls {
 		copied := *c
+		copied.Refused = maps.Clone(c.Refused)
 		calls[api] = &copied
 	}
 	return State{

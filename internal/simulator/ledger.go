@@ -43,8 +43,17 @@ type callStats struct {
 	OverQuota int64 `json:"over_quota"`
 	// PeakPerSecond is the most calls in any second of the clock.
 	PeakPerSecond int64 `json:"peak_per_second"`
-	second        int64
-	inSecond      int64
+	// Refused counts what was answered with an errcode, by it.
+	Refused  map[int]int64 `json:"refused,omitempty"`
+	second   int64
+	inSecond int64
+}
+
+func (c *callStats) refuse(code int) {
+	if c.Refused == nil {
+		c.Refused = map[int]int64{}
+	}
+	c.Refused[code]++
 }
 
 func (s *Server) callsTo(api string) *callStats {

@@ -124,3 +124,12 @@ func (s *Server) RefusePermits(openid, templateID string) bool {
 		list: []listItem{{TemplateID: templateID, Status: "reject", Scene: "0"}}}, 0)
 	return true
 }
+
+// PermitsOf is how many messages of a template the person allows still, to the app that knows
+// them by this openid.
+func (s *Server) PermitsOf(openid, templateID string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n, _ := s.world.anyone(openid)
+	return s.permits[permit{n, templateID, s.inMini(openid)}]
+}

@@ -219,6 +219,9 @@ func (s *Server) authorisedFor(whose func(*call) string, method string, next res
 		} else {
 			out, f = next(c)
 		}
+		if f != nil {
+			s.callsTo(c.api).refuse(f.code)
+		}
 		if f != nil && s.knobs.RefusedAreFree {
 			s.quotaOf(c.api).used--
 		}

@@ -2,9 +2,10 @@ package text
 
 // What the use cases say.
 var _ = add(map[string]words{
-	"account.cannot_call":  {"the account {account} has no secret, so it cannot call WeChat", "账号 {account} 没有配置 AppSecret，无法调用微信接口"},
-	"account.nobody":       {"{id}: nobody in the database has this openid, unionid or mini_openid; is it of this account, and was the last sync after they followed? A sync brings new followers", "{id}：数据库中没有此 openid、unionid 或小程序 openid；它属于本账号吗？上次同步是否在此人关注之后？同步一次即可带入新粉丝"},
-	"account.no_broadcast": {"account {account} has no broadcast {id}", "账号 {account} 没有编号为 {id} 的群发"},
+	"account.mini_cannot_call": {"the mini program {appid} has no secret, so its messages cannot be sent", "小程序 {appid} 没有配置 AppSecret，无法发送其消息"},
+	"account.cannot_call":      {"the account {account} has no secret, so it cannot call WeChat", "账号 {account} 没有配置 AppSecret，无法调用微信接口"},
+	"account.nobody":           {"{id}: nobody in the database has this openid, unionid or mini_openid; is it of this account, and was the last sync after they followed? A sync brings new followers", "{id}：数据库中没有此 openid、unionid 或小程序 openid；它属于本账号吗？上次同步是否在此人关注之后？同步一次即可带入新粉丝"},
+	"account.no_broadcast":     {"account {account} has no broadcast {id}", "账号 {account} 没有编号为 {id} 的群发"},
 
 	"account.no_broadcast/cli": {"wxcast broadcast list shows them", "用 wxcast broadcast list 查看"},
 	"account.nobody/cli":       {"wxcast sync asks WeChat", "用 wxcast sync 同步"},

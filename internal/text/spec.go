@@ -25,6 +25,8 @@ var _ = add(map[string]words{
 	"spec.want_page":         {"write the page alone, such as pages/goods?id=1", "只写页面路径，如 pages/goods?id=1"},
 	"spec.page_blank":        {"{value:quote} holds a blank or a control character", "{value:quote} 含有空格或控制字符"},
 	"spec.want_encoded":      {"encode it as %20", "请编码为 %20"},
+	"spec.two_minis":         {"names the mini program {other}, another channel {one}", "指定了小程序 {other}，而另一个通道指定了 {one}"},
+	"spec.want_one_mini":     {"name the same mini program in all channels", "请在所有通道中使用同一个小程序"},
 	"spec.no_scalar":         {"is not a single value", "不是单个值"},
 	"spec.want_scalar":       {"if it begins with {{, put it in quotes", "若以 {{ 开头，请加引号"},
 	"spec.missing":           {"is missing", "缺失"},
@@ -179,6 +181,7 @@ var _ = add(map[string]words{
 var _ = add(map[string]words{
 	"pause.refused":   {"{n} messages in a row were refused, the last with {last}", "连续 {n} 条消息被拒绝，最后一条：{last}"},
 	"pause.share":     {"{n} of the last {of} messages were refused{codes}, the last with {last}", "最近 {of} 条消息中有 {n} 条被拒绝{codes}，最后一条：{last}"},
+	"pause.rights":    {"{n} of the last {of} messages were refused for want of a consent or an open window, which our ledger has, the last with {last}. Either the ledger is wrong, as after an import of an old one, or WeChat throttles the account for a while. Nobody's consents were taken for used up. Send one to yourself with the test command; resume when it arrives", "最近 {of} 条消息中有 {n} 条因没有授权或超出时限被拒绝，而本地记录显示有，最后一条：{last}。可能是本地记录有误（例如导入了旧数据），也可能是微信临时限流。未扣减任何人的授权。请先用测试命令发给自己，能收到后再恢复"},
 	"pause.tokens":    {"{n} fresh access tokens in a row were refused, the last with {last}", "连续 {n} 个新的 access_token 被拒绝，最后一次：{last}"},
 	"pause.silence":   {"nothing got through for {length}, the last try ended with {last}", "{length} 内没有一条发出，最后一次：{last}"},
 	"pause.errcode":   {"{err}: {meaning}. {advice}", "{err}：{meaning}。{advice}"},

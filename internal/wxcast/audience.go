@@ -15,6 +15,11 @@ type Audience struct {
 	Scenes        []string  `json:"scenes,omitempty"` // subscribe_scene, such as ADD_SCENE_QR_CODE
 	FollowedFrom  time.Time `json:"followed_from,omitzero"`
 	FollowedUntil time.Time `json:"followed_until,omitzero"` // not included
+	// MiniUsers takes the users of that mini program, too, who follow nothing.
+	MiniUsers bool `json:"mini_users,omitempty"`
+	// Reach are the ways to a person, in their order; who has none is out. None of them
+	// stands for a follower's.
+	Reach []Reach `json:"reach,omitempty"`
 	// Unfollowed takes those who left, too.
 	Unfollowed bool `json:"unfollowed,omitempty"`
 
@@ -36,6 +41,15 @@ type Audience struct {
 	Retry *RetryOf `json:"retry,omitempty"`
 }
 
+// Reach is a way to a person: what they must have given for it.
+type Reach struct {
+	Channel    string `json:"channel"`
+	Right      Right  `json:"right,omitempty"`
+	AppID      int64  `json:"app_id,omitempty"`      // whose permit, as the store numbers it
+	OfMini     bool   `json:"of_mini,omitempty"`     // that app is the mini program
+	TemplateID string `json:"template_id,omitempty"` // that the permit is for
+}
+
 // RetryOf names failed deliveries of a broadcast.
 type RetryOf struct {
 	BroadcastID int64 `json:"broadcast_id"`
@@ -45,9 +59,11 @@ type RetryOf struct {
 // AudienceCount is how many followers are in an audience, and why the others are
 // out; each is counted once, by the first reason.
 type AudienceCount struct {
-	Followers  int64
+	Followers  int64 // and mini users, where the audience takes them
 	Recipients int64
-	Out        []OutReason
+	// Reached counts recipients by the first of Audience.Reach that reaches them now.
+	Reached []int64
+	Out     []OutReason
 	// ListRows and ListFound count the rows of Audience.In, and those that are a
 	// follower's.
 	ListRows, ListFound int64

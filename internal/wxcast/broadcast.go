@@ -68,7 +68,9 @@ type Broadcast struct {
 	Canary      CanaryState
 	CanaryShare float64 // only for AddBroadcast; 0 for no canary
 	// Channels are the ways that it goes, in their order; only for AddBroadcast.
-	Channels    []BroadcastChannel
+	Channels []BroadcastChannel
+	// Files are what the spec's files hold that messages need, by name; only for AddBroadcast.
+	Files       map[string][]byte
 	CanaryUntil time.Time
 	// Fixed is true once every recipient has a delivery row.
 	Fixed      bool
@@ -94,6 +96,10 @@ type BroadcastChannel struct {
 	Name       string // the channel's, such as "template"
 	Lane       Lane   // whose quota and pace its messages take
 	TemplateID string // "" where the channel has no templates
+	// State is running, or else waiting or paused: then the others go on without it.
+	State    BroadcastState
+	Reason   Sentence
+	ResumeAt time.Time // UTC; zero where it does not go on by itself
 }
 
 // CanaryState is how far the share that goes first has come.
@@ -132,6 +138,9 @@ type Delivery struct {
 	// zero when every attempt so far has a known outcome. WeChat takes a
 	// repeat for the same message for the channel's DedupWindow from then.
 	OpenSince time.Time
+	// RightAt is when the permit was given, or the window opened, that the message takes, and
+	// RightUntil when a window closes; zero for none.
+	RightAt, RightUntil time.Time
 }
 
 // Outcome is what became of one attempt at a delivery.
@@ -146,6 +155,13 @@ type Outcome struct {
 	AttemptedAt   time.Time // when the call began, UTC; zero when none was made
 	OpenSince     time.Time // as in Delivery, after this attempt
 	NextAttemptAt time.Time // zero unless State is pending
+	// ID is the person's as the channel takes it; "" where that is the recipient.
+	ID Recipient
+	// FallsTo is the channel that takes the person over; "" where none does. State is pending.
+	FallsTo string
+	// RightAt is the right that was taken for the message and that it did not use, since it
+	// surely did not go out; zero where it is used.
+	RightAt time.Time
 }
 
 // ErrBusy is that another process does at this moment what was asked for.
@@ -165,6 +181,8 @@ const (
 	// ErrCodeExcluded: since the recipients were fixed, they got a message that the audience
 	// rules out, or are to get it (exclude_broadcasts, not_messaged).
 	ErrCodeExcluded = -1006
+	ErrCodeNoPermit = -1007 // they allow no message of this template
+	ErrCodeNoWindow = -1008 // they did not write to the account of late
 )
 
 // Tally is a broadcast's deliveries counted by state. Recipients is always the
@@ -179,14 +197,41 @@ type Tally struct {
 	// Delivered and Undelivered count the receipts of messages that were sent.
 	Delivered, Undelivered int64
 	ByErrCode              map[int]int64 // of failed, skipped and unknown deliveries
+	// ByChannel are the same for each channel, by its name. Recipients are those whom it tried
+	// to reach, FellThrough those of them whom it could not and another took over.
+	ByChannel map[string]*ChannelTally `json:",omitempty"`
+}
+
+// ChannelTally is what became of the people of a broadcast by one of its channels.
+type ChannelTally struct {
+	Recipients, Sent, Failed, Skipped, Unknown, Pending, FellThrough, Delivered, Undelivered int64
+
+	FellThroughBy map[int]int64 // those who fell through by errcode
+}
+
+// Of is a channel's part, which is made where there is none yet.
+func (t *Tally) Of(channel string) *ChannelTally {
+	if t.ByChannel == nil { // counts that were kept before there were channels
+		t.ByChannel = map[string]*ChannelTally{}
+	}
+	if t.ByChannel[channel] == nil {
+		t.ByChannel[channel] = &ChannelTally{FellThroughBy: map[int]int64{}}
+	}
+	return t.ByChannel[channel]
+}
+
+// Fell adds people whom the channel could not reach.
+func (t *ChannelTally) Fell(code int, n int64) {
+	t.Recipients, t.FellThrough = t.Recipients+n, t.FellThrough+n
+	t.FellThroughBy[code] += n
 }
 
 // ClaimRequest asks for work of one broadcast.
 type ClaimRequest struct {
 	Broadcast BroadcastRef
-	Channel   string // by which it sends
-	Lane      Lane   // whose quota and time it takes
-	Worker    string // who asks; unique to one process
+	Channel   Channel // by which it sends
+	Lane      Lane    // whose quota and time it takes
+	Worker    string  // who asks; unique to one process
 	// Held are the leases that the process holds: another may take them over, it may not.
 	Held []int64
 	// Max bounds the deliveries of a claim; so does Span, as what may be sent in it
@@ -213,6 +258,7 @@ type ClaimRequest struct {
 type Recording struct {
 	Broadcast  BroadcastRef
 	Worker     string
+	Channel    Channel
 	Lane       Lane // whose calls they were
 	Outcomes   []Outcome
 	DoneLeases []int64
@@ -283,6 +329,14 @@ type Claim struct {
 	ClockBack, NotBelieved time.Duration
 	// Loss: the store has lost what this process knows to have happened. There is no work.
 	Loss *Loss
+	// ChannelStopped: the broadcast runs, but not this channel of it.
+	ChannelStopped bool
+	// Stranded: all that is left waits for channels that have stopped.
+	Stranded bool
+	// FellThrough counts those whom this channel could not reach and the next one took over.
+	FellThrough int
+	// Next is that channel; "" for none.
+	Next string
 	// Exhausted: no delivery is pending any more.
 	Exhausted bool
 }
@@ -299,6 +353,7 @@ func (l Loss) And(m Loss) Loss { return Loss{max(l.Span, m.Span), l.Messages + m
 // Standing is how a broadcast stands, for the process that works on it.
 type Standing struct {
 	ID       int64
+	Channel  string // of the broadcast
 	State    BroadcastState
 	Rate     float64 // messages per second
 	Priority int

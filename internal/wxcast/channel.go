@@ -58,6 +58,51 @@ func (c Channel) Refuses(code int) bool {
 	return Among(c.Gone, code) || Among(c.NoPermit, code) || Among(c.WindowOver, code)
 }
 
+// RefusesRight tells whether an errcode means that the person has given no right.
+func (c Channel) RefusesRight(code int) bool {
+	return Among(c.NoPermit, code) || Among(c.WindowOver, code)
+}
+
+// Lane is what a broadcast's messages by the channel take their quota and time of.
+func (c Channel) Lane(b Broadcast) Lane {
+	if c.App == KindMiniProgram {
+		return Lane{AppID: b.MiniID, API: c.API}
+	}
+	return Lane{AppID: b.AccountID, API: c.API}
+}
+
+// NotesEach tells whether each message is noted before it leaves: where WeChat takes a repeat
+// for another message, only so nobody can get two.
+func (c Channel) NotesEach() bool { return c.DedupWindow == 0 }
+
+// ID is a person's as the channel takes it; "" where they have none.
+func (c Channel) ID(d *Delivery) Recipient {
+	if c.App == KindMiniProgram {
+		return Recipient(d.MiniOpenID)
+	}
+	return Recipient(d.OpenID)
+}
+
+// Window is the time in which customer-service messages to a follower are allowed.
+type Window struct {
+	OpenID   OpenID     `json:"-"`
+	Kind     WindowKind `json:"kind"`
+	At       time.Time  `json:"opened_at"` // UTC
+	Until    time.Time  `json:"closes_at"`
+	Messages int        `json:"messages"` // that are left
+}
+
+// WindowKind is what opened a window.
+type WindowKind string
+
+// The kinds of windows. Source: service/guide/product/kf/intro, read 2026-11.
+const (
+	WindowMessage WindowKind = "message" // they wrote to the account
+	WindowMenu    WindowKind = "menu"    // they tapped a menu that tells of it
+	WindowFollow  WindowKind = "follow"
+	WindowScan    WindowKind = "scan" // of a QR code with a scene
+)
+
 // Among tells whether an errcode is one of a channel's.
 func Among(codes []int, code int) bool { return slices.Contains(codes, code) }
 

@@ -64,3 +64,10 @@ type PermitCount struct {
 	People     int64      `json:"people"`
 	Permits    int64      `json:"permits"`
 }
+
+// Refusal is a person whose right WeChat did not know.
+type Refusal struct {
+	ID      Recipient // as the channel takes it
+	RightAt time.Time // of the right that was taken, UTC
+	At      time.Time // of the refusal
+}

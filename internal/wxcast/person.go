@@ -16,6 +16,14 @@ type FollowerRecord struct {
 	Vars         map[string]string // from the audience's list
 }
 
+// Recipient is what the person stands by in a broadcast.
+func (f FollowerRecord) Recipient() Recipient {
+	if f.OpenID != "" {
+		return Recipient(f.OpenID)
+	}
+	return Recipient(f.MiniOpenID)
+}
+
 // Person is everything that is kept of one human being in one account: followers
 // with their unionid, what they are in the mini programs, and their messages.
 type Person struct {
@@ -27,12 +35,13 @@ type Person struct {
 	Events     []CallbackEvent // the latest week's, and what they allowed
 	Refused    []PersonRefused
 	Permits    []Permit // what they allowed, the oldest first
+	Windows    []Window // in which customer-service messages are, or were, allowed
 }
 
 // Nobody tells whether nothing is kept of the person.
 func (p Person) Nobody() bool {
 	return len(p.Followers)+len(p.MiniUsers)+len(p.Deliveries)+len(p.OptOuts)+len(p.Listed)+len(p.Events)+
-		len(p.Refused)+len(p.Permits) == 0
+		len(p.Refused)+len(p.Permits)+len(p.Windows) == 0
 }
 
 // IDs are all by which a person is known, and the one that they were asked for by, each once.
@@ -81,7 +90,9 @@ type PersonDelivery struct {
 	BroadcastID   int64
 	Broadcast     string // its name
 	Recipient     Recipient
+	MiniOpenID    MiniOpenID // where a channel of the broadcast takes it
 	Channel       string
+	FellThrough   string // the channels before, with a code for why: "subscribe:-1007"
 	State         DeliveryState
 	Attempts      int
 	ErrCode       int

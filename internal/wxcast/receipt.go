@@ -3,9 +3,9 @@ package wxcast
 import "time"
 
 // Receipt is what WeChat tells of a message after it was accepted: the event
-// TEMPLATESENDJOBFINISH.
+// TEMPLATESENDJOBFINISH, or subscribe_msg_sent_event.
 type Receipt struct {
-	OpenID OpenID
+	OpenID OpenID // as the channel's app knows the person
 	MsgID  int64
 	// Status is "success", "failed:user block" or "failed: system failed".
 	Status string

@@ -96,6 +96,14 @@ WHERE account_id = $1 AND state = 'waiting' AND finished_at IS NULL AND resume_a
   AND EXISTS (SELECT 1 FROM broadcast_channels c WHERE c.account_id = $1 AND c.broadcast_id = broadcasts.id
       AND c.app_id = $2 AND c.api = $3);
 
+-- name: wake-channels-for-quota
+-- The same of channels of broadcasts that run by others.
+-- $1 account; $2 app; $3 api; $4 calls that are left of it.
+UPDATE broadcast_channels SET state = 'running', reason = '', resume_at = NULL, waits_for = NULL
+WHERE account_id = $1 AND app_id = $2 AND api = $3 AND state = 'waiting' AND waits_for < $4
+  AND broadcast_id IN (SELECT id FROM broadcasts b WHERE b.account_id = $1 AND b.finished_at IS NULL
+      AND b.state = 'running');
+
 -- name: loss-before
 -- What another process told of a loss, while nobody has resumed a broadcast since.
 -- $1 account; $2 the beginning of such a reason, as a pattern.
@@ -123,20 +131,63 @@ UPDATE broadcasts SET canary = $4, canary_until = $7, state = $5, reason = $6, r
 
 -- name: get-broadcast-for-claim
 -- With the store's clock, and the latest time that any transaction of the account bears.
--- $1 account; $2 broadcast; %s the store's clock.
-SELECT mini_id, state, rate, priority, canary, canary_until, fixed, leased_to, audience, slot_at, slot_n,
-    wanting, %s AS now,
+-- $1 account; $2 broadcast; $3 channel; %s the store's clock.
+SELECT b.mini_id, b.state, b.rate, b.priority, b.canary, b.canary_until, b.fixed, b.leased_to, b.audience, b.slot_at,
+    b.slot_n, b.wanting, c.position, c.state AS channel_state, c.template_id,
+    COALESCE((SELECT n.channel FROM broadcast_channels n WHERE n.account_id = $1 AND n.broadcast_id = $2
+        AND n.position = c.position + 1), '') AS next_channel, %s AS now,
     (SELECT at FROM commits WHERE account_id = $1 ORDER BY at DESC LIMIT 1) AS latest,
     EXISTS (SELECT 1 FROM blocks WHERE account_id = $1) AS any_blocks,
     EXISTS (SELECT 1 FROM optouts WHERE account_id = $1 AND NOT by_openid) AS others_opted_out
-FROM broadcasts WHERE account_id = $1 AND id = $2;
+FROM broadcasts b JOIN broadcast_channels c ON c.account_id = b.account_id AND c.broadcast_id = b.id AND c.channel = $3
+WHERE b.account_id = $1 AND b.id = $2;
+
+-- name: work-elsewhere
+-- Whether there is anything to do by other channels of a broadcast, and whether anything of it
+-- waits for one that has stopped.
+-- $1 account; $2 broadcast; $3 leased_to.
+SELECT EXISTS (SELECT 1 FROM deliveries d JOIN broadcast_channels c
+        ON c.account_id = d.account_id AND c.broadcast_id = d.broadcast_id AND c.channel = d.channel
+        WHERE d.account_id = $1 AND d.broadcast_id = $2 AND d.next_attempt_at IS NOT NULL
+            AND c.state = 'running') AS at_work,
+    EXISTS (SELECT 1 FROM broadcast_channels c WHERE c.account_id = $1 AND c.broadcast_id = $2
+        AND c.state <> 'running' AND (EXISTS (SELECT 1 FROM deliveries d
+            WHERE d.account_id = $1 AND d.broadcast_id = $2 AND d.channel = c.channel AND d.next_attempt_at IS NOT NULL)
+          OR c.position = 0 AND EXISTS (SELECT 1 FROM deliveries d
+            WHERE d.account_id = $1 AND d.broadcast_id = $2 AND d.recipient > $3))) AS stopped,
+    EXISTS (SELECT 1 FROM broadcast_channels c WHERE c.account_id = $1 AND c.broadcast_id = $2
+        AND c.position = 0 AND c.state = 'running') AS first_runs;
+
+-- name: stop-channel
+-- $1 account; $2 broadcast; $3 channel; $4 waiting or paused; $5 reason; $6 resume_at or NULL, UTC; $7 waits_for or
+-- NULL.
+UPDATE broadcast_channels SET state = $4, reason = $5, resume_at = $6, waits_for = $7
+WHERE account_id = $1 AND broadcast_id = $2 AND channel = $3 AND state = 'running';
+
+-- name: wake-channels
+-- All of a broadcast that is resumed, or those whose time has come.
+-- $1 account; $2 broadcast; $3 now, UTC, or NULL for all.
+UPDATE broadcast_channels SET state = 'running', reason = '', resume_at = NULL, waits_for = NULL
+WHERE account_id = $1 AND broadcast_id = $2 AND state <> 'running'
+  AND (CAST($3 AS TIMESTAMPTZ) IS NULL OR state = 'waiting' AND resume_at <= $3);
+
+-- name: stopped-channels
+-- Those of a broadcast that have stopped; what a person has to look at first.
+-- $1 account; $2 broadcast.
+SELECT channel, state, reason, resume_at, waits_for FROM broadcast_channels
+WHERE account_id = $1 AND broadcast_id = $2 AND state <> 'running' ORDER BY state, position;
+
+-- name: running-channels
+-- $1 account; $2 broadcast.
+SELECT COUNT(*) FROM broadcast_channels WHERE account_id = $1 AND broadcast_id = $2 AND state = 'running';
 
 -- name: more-urgent
--- The broadcasts of the account that are at work, have more to send and a higher priority.
--- $1 account; $2 broadcast; $3 priority; $4 at work since, UTC.
+-- The broadcasts of the account that are at work, have more to send by an API and a higher priority.
+-- $1 account; $2 broadcast; $3 priority; $4 at work since, UTC; $5 app; $6 api.
 SELECT id, rate, slot_at, slot_n FROM broadcasts
 WHERE account_id = $1 AND id <> $2 AND finished_at IS NULL AND state = 'running' AND wanting AND worked_at > $4
-    AND priority > $3
+    AND priority > $3 AND EXISTS (SELECT 1 FROM broadcast_channels c WHERE c.account_id = broadcasts.account_id
+        AND c.broadcast_id = broadcasts.id AND c.app_id = $5 AND c.api = $6)
 ORDER BY priority DESC, id;
 
 -- name: any-older
@@ -160,19 +211,22 @@ UPDATE broadcasts SET leased_to = $3, worked_at = $4, wanting = TRUE, started_at
 UPDATE broadcasts SET wanting = FALSE WHERE account_id = $1 AND id = $2;
 
 -- name: survey
--- What there is to do of some broadcasts.
+-- What there is to do of some broadcasts, by each of their channels.
 -- $1 account; $2 their ids as a JSON array; $3 now, UTC; $4 ids of leases that the asking process holds as a JSON
 -- array; %[1]s the ids; %[2]s the held ones.
-SELECT b.id, b.state, b.rate, b.priority, b.canary, b.canary_until, b.fixed, b.slot_at, b.slot_n,
-    EXISTS (SELECT 1 FROM deliveries d
+SELECT b.id, c.channel, c.position, b.state, b.rate, b.priority, b.canary, b.canary_until, b.fixed, b.slot_at,
+    b.slot_n, EXISTS (SELECT 1 FROM deliveries d
         WHERE d.account_id = b.account_id AND d.broadcast_id = b.id AND d.recipient > b.leased_to) AS fresh,
     (SELECT d.next_attempt_at FROM deliveries d
-        WHERE d.account_id = b.account_id AND d.broadcast_id = b.id AND d.next_attempt_at IS NOT NULL
-        ORDER BY d.next_attempt_at LIMIT 1) AS next_due,
+        WHERE d.account_id = b.account_id AND d.broadcast_id = b.id AND d.channel = c.channel
+            AND d.next_attempt_at IS NOT NULL ORDER BY d.next_attempt_at LIMIT 1) AS next_due,
+    EXISTS (SELECT 1 FROM deliveries d WHERE d.account_id = b.account_id AND d.broadcast_id = b.id
+        AND d.next_attempt_at IS NOT NULL) AS any_due,
     EXISTS (SELECT 1 FROM leases l WHERE l.account_id = b.account_id AND l.broadcast_id = b.id) AS leased,
     EXISTS (SELECT 1 FROM leases l WHERE l.account_id = b.account_id AND l.broadcast_id = b.id AND l.leased_until < $3
         AND CAST(l.id AS TEXT) NOT IN (%[2]s)) AS lapsed
-FROM broadcasts b WHERE b.account_id = $1 AND CAST(b.id AS TEXT) IN (%[1]s) AND b.finished_at IS NULL;
+FROM broadcasts b JOIN broadcast_channels c ON c.account_id = b.account_id AND c.broadcast_id = b.id
+WHERE b.account_id = $1 AND CAST(b.id AS TEXT) IN (%[1]s) AND b.finished_at IS NULL;
 
 -- name: get-fixing
 -- With the first of its channels, which has a new delivery.
@@ -192,5 +246,17 @@ INSERT INTO broadcast_channels (account_id, broadcast_id, channel, position, app
 
 -- name: list-broadcast-channels
 -- $1 account; $2 broadcast.
-SELECT channel, app_id, api, template_id FROM broadcast_channels
+SELECT channel, app_id, api, template_id, state, reason, resume_at FROM broadcast_channels
     WHERE account_id = $1 AND broadcast_id = $2 ORDER BY position;
+
+-- name: add-broadcast-file
+-- $1 account; $2 broadcast; $3 name; $4 content.
+INSERT INTO broadcast_files (account_id, broadcast_id, name, content) VALUES ($1, $2, $3, $4);
+
+-- name: get-broadcast-file
+-- $1 account; $2 broadcast; $3 name.
+SELECT content FROM broadcast_files WHERE account_id = $1 AND broadcast_id = $2 AND name = $3;
+
+-- name: drop-broadcast-files
+-- $1 account; $2 broadcast.
+DELETE FROM broadcast_files WHERE account_id = $1 AND broadcast_id = $2;

@@ -10,6 +10,35 @@ FROM followers f LEFT JOIN bridges b ON b.account_id = f.account_id AND b.mini_i
 WHERE f.account_id = $1 AND f.openid > $4 AND %[3]s
 ORDER BY f.openid LIMIT $5;
 
+-- name: fix-people
+-- The same for an audience of mini users, too: those who follow nothing stand by their
+-- mini_openid. Each side comes in the order of its ids, and both together; the second no
+-- further than the first, or each round would look through all who follow.
+-- $1 account; $2 mini program; $3 broadcast; $4 after this recipient; $5 at most; $6 the canary's share of 2^32;
+-- $7 channel; %[1]s and %[5]s the variables; %[2]s and %[6]s joins; %[3]s and %[7]s conditions, of followers and of
+-- mini users; %[4]s a hash of the recipient.
+WITH x AS MATERIALIZED (
+    SELECT f.openid AS recipient, b.mini_openid, %[1]s AS vars
+    FROM followers f LEFT JOIN bridges b ON b.account_id = f.account_id AND b.mini_id = $2 AND b.openid = f.openid %[2]s
+    WHERE f.account_id = $1 AND f.openid > $4 AND %[3]s ORDER BY f.openid LIMIT $5
+), y AS MATERIALIZED (
+    SELECT f.openid AS recipient, f.openid AS mini_openid, %[5]s AS vars
+    FROM (SELECT m.mini_openid AS openid, m.unionid, FALSE AS subscribed, '' AS subscribe_scene, '' AS remark,
+              '[]' AS tags, CAST(NULL AS TIMESTAMPTZ) AS subscribe_time
+          FROM mini_users m WHERE m.mini_id = $2 AND m.mini_openid > $4
+            AND m.mini_openid <= COALESCE((SELECT CASE WHEN COUNT(*) = $5 THEN MAX(recipient) END FROM x), '~')
+            AND (
+            SELECT 1 FROM followers g WHERE g.account_id = $1 AND g.unionid = m.unionid AND (
+                SELECT 1 FROM bridges b WHERE b.account_id = g.account_id AND b.mini_id = $2
+                    AND b.openid = g.openid AND b.mini_openid = m.mini_openid LIMIT 1) IS NOT NULL LIMIT 1) IS NULL) f %[6]s
+    WHERE %[7]s ORDER BY f.openid LIMIT $5
+)
+INSERT INTO deliveries (account_id, broadcast_id, recipient, mini_openid, channel, vars, next_attempt_at)
+SELECT $1, $3, r.recipient, r.mini_openid, $7, r.vars,
+    CASE WHEN %[4]s < $6 THEN (SELECT created_at FROM broadcasts WHERE account_id = $1 AND id = $3) END
+FROM (SELECT * FROM x UNION ALL SELECT * FROM y) r
+ORDER BY r.recipient LIMIT $5;
+
 -- name: last-fixed
 -- The last of the recipients just fixed, and their number.
 -- $1 account; $2 broadcast; $3 after this recipient.
@@ -22,6 +51,18 @@ WHERE account_id = $1 AND broadcast_id = $2 AND recipient > $3;
 SELECT CASE%[1]s ELSE -1 END AS reason, COUNT(*) AS n
 FROM followers f LEFT JOIN bridges b ON b.account_id = f.account_id AND b.mini_id = $2 AND b.openid = f.openid %[2]s
 WHERE f.account_id = $1 GROUP BY 1 ORDER BY 1;
+
+-- name: count-mini-audience
+-- The same of the mini users who follow nothing.
+-- $1 account; $2 mini program; %[1]s WHEN … THEN of each condition; %[2]s joins.
+SELECT CASE%[1]s ELSE -1 END AS reason, COUNT(*) AS n
+FROM (SELECT m.mini_openid AS openid, m.unionid, FALSE AS subscribed, '' AS subscribe_scene, '' AS remark,
+          '[]' AS tags, CAST(NULL AS TIMESTAMPTZ) AS subscribe_time
+      FROM mini_users m WHERE m.mini_id = $2 AND (
+            SELECT 1 FROM followers g WHERE g.account_id = $1 AND g.unionid = m.unionid AND (
+                SELECT 1 FROM bridges b WHERE b.account_id = g.account_id AND b.mini_id = $2
+                    AND b.openid = g.openid AND b.mini_openid = m.mini_openid LIMIT 1) IS NOT NULL LIMIT 1) IS NULL) f %[2]s
+GROUP BY 1 ORDER BY 1;
 
 -- name: count-found
 -- How many followers of a list there are.
@@ -41,20 +82,21 @@ SELECT (SELECT COUNT(*) FROM (
 
 -- name: tally
 -- $1 account; $2 broadcast.
-SELECT state, errcode, receipt = 'success' AS delivered, COUNT(*) AS n
-FROM deliveries WHERE account_id = $1 AND broadcast_id = $2 GROUP BY state, errcode, receipt = 'success';
+SELECT channel, fell_through, state, errcode, receipt = 'success' AS delivered, COUNT(*) AS n
+FROM deliveries WHERE account_id = $1 AND broadcast_id = $2
+GROUP BY channel, fell_through, state, errcode, receipt = 'success';
 
 -- name: next-due
 -- When the earliest retry is due.
--- $1 account; $2 broadcast; $3 NULL, or of those alone whose answer was lost after this, UTC.
+-- $1 account; $2 broadcast; $3 NULL, or of those alone whose answer was lost after this, UTC; $4 channel.
 SELECT next_attempt_at FROM deliveries
-WHERE account_id = $1 AND broadcast_id = $2 AND next_attempt_at IS NOT NULL
+WHERE account_id = $1 AND broadcast_id = $2 AND channel = $4 AND next_attempt_at IS NOT NULL
   AND (CAST($3 AS TIMESTAMPTZ) IS NULL OR open_since > $3 AND attempted_at >= open_since)
 ORDER BY next_attempt_at LIMIT 1;
 
 -- name: close-doubts
 -- Of a broadcast that was stopped: WeChat may have forgotten these, and a repeat would be
 -- another message.
--- $1 account; $2 broadcast; $3 in doubt since before, UTC; $4 errcode; $5 errmsg.
+-- $1 account; $2 broadcast; $3 in doubt since before, UTC; $4 errcode; $5 errmsg; $6 channel.
 UPDATE deliveries SET state = 'unknown', errcode = $4, errmsg = $5, next_attempt_at = NULL
-WHERE account_id = $1 AND broadcast_id = $2 AND next_attempt_at IS NOT NULL AND open_since < $3;
+WHERE account_id = $1 AND broadcast_id = $2 AND channel = $6 AND next_attempt_at IS NOT NULL AND open_since < $3;

@@ -9,8 +9,9 @@ SELECT COUNT(*) FROM leases WHERE account_id = $1 AND broadcast_id = $2;
 
 -- name: reopen-lease
 -- The outcomes that a dead worker did not record are lost: WeChat may have the
--- message since the lease was claimed. They are due now, with the same client_msg_id.
--- $1 account; $2 broadcast; $3 from_recipient; $4 to_recipient; $5 claimed_at; $6 now, UTC.
+-- message since the lease was claimed. They are due now, with the same client_msg_id. By a
+-- channel that notes each message before it leaves, only those are in doubt that it noted.
+-- $1 account; $2 broadcast; $3 from_recipient; $4 to_recipient; $5 claimed_at or NULL; $6 now, UTC.
 UPDATE deliveries SET open_since = COALESCE(open_since, $5), next_attempt_at = $6
 WHERE account_id = $1 AND broadcast_id = $2 AND recipient > $3 AND recipient <= $4 AND state = 'pending'
     AND next_attempt_at IS NULL;
@@ -24,30 +25,32 @@ SELECT EXISTS (SELECT 1 FROM early_receipts WHERE account_id = $1) OR EXISTS (SE
 
 -- name: doubts
 -- How many deliveries are in doubt, and since when at most.
--- $1 account; $2 broadcast.
+-- $1 account; $2 broadcast; $3 channel.
 SELECT COUNT(*) AS n, MIN(open_since) AS oldest FROM deliveries
-WHERE account_id = $1 AND broadcast_id = $2 AND next_attempt_at IS NOT NULL AND open_since IS NOT NULL;
+WHERE account_id = $1 AND broadcast_id = $2 AND channel = $3 AND next_attempt_at IS NOT NULL
+  AND open_since IS NOT NULL;
 
 -- name: defer-likely
 -- Of the deliveries in doubt that are due, those to people whose receipt of some message
 -- has come since go later.
--- $1 account; $2 broadcast; $3 now; $4 later; $5 receipts since, UTC.
+-- $1 account; $2 broadcast; $3 now; $4 later; $5 receipts since, UTC; $6 channel.
 UPDATE deliveries SET next_attempt_at = $4
-WHERE account_id = $1 AND broadcast_id = $2 AND next_attempt_at <= $3 AND open_since IS NOT NULL
+WHERE account_id = $1 AND broadcast_id = $2 AND channel = $6 AND next_attempt_at <= $3 AND open_since IS NOT NULL
   AND recipient IN (SELECT openid FROM early_receipts WHERE account_id = $1 AND at >= $5);
 
 -- name: unheard-doubts
 -- Deliveries in doubt to people of whom no receipt has come since.
--- $1 account; $2 broadcast; $3 receipts since, UTC.
+-- $1 account; $2 broadcast; $3 receipts since, UTC; $4 channel.
 SELECT COUNT(*) FROM deliveries
-WHERE account_id = $1 AND broadcast_id = $2 AND next_attempt_at IS NOT NULL AND open_since IS NOT NULL
+WHERE account_id = $1 AND broadcast_id = $2 AND channel = $4 AND next_attempt_at IS NOT NULL
+  AND open_since IS NOT NULL
   AND recipient NOT IN (SELECT openid FROM early_receipts WHERE account_id = $1 AND at >= $3);
 
 -- name: defer-young
 -- Of the deliveries in doubt that are due, those whose receipt may be on its way go later.
--- $1 account; $2 broadcast; $3 now; $4 later; $5 in doubt since, UTC.
+-- $1 account; $2 broadcast; $3 now; $4 later; $5 in doubt since, UTC; $6 channel.
 UPDATE deliveries SET next_attempt_at = $4
-WHERE account_id = $1 AND broadcast_id = $2 AND next_attempt_at <= $3 AND open_since > $5;
+WHERE account_id = $1 AND broadcast_id = $2 AND channel = $6 AND next_attempt_at <= $3 AND open_since > $5;
 
 -- name: hold-lease
 -- Hold a lease until the transaction ends; no row where it was dissolved.

@@ -37,3 +37,8 @@ DELETE FROM permits WHERE account_id = $1 AND (app_id, template_id, recipient, g
 DELETE FROM permits WHERE account_id = $1 AND (app_id, template_id, recipient, granted_at, source) IN (
     SELECT p.app_id, p.template_id, p.recipient, p.granted_at, p.source FROM permits p
     WHERE p.account_id = $1 AND p.granted_at < $2 LIMIT $3);
+
+-- name: set-permit-kind
+-- What consents to a template allow is the template's to say, and WeChat tells it.
+-- $1 account; $2 app; $3 template; $4 kind.
+UPDATE permits SET kind = $4 WHERE account_id = $1 AND app_id = $2 AND template_id = $3 AND kind <> $4;

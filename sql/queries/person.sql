@@ -7,6 +7,20 @@ SELECT f.openid, f.unionid, f.subscribed, f.subscribe_time, f.subscribe_scene, f
 FROM followers f LEFT JOIN bridges b ON b.account_id = f.account_id AND b.mini_id = $2 AND b.openid = f.openid %[2]s
 WHERE f.account_id = $1 AND f.openid > $3 AND %[3]s ORDER BY f.openid LIMIT $4;
 
+-- name: list-mini-users
+-- The mini users of an audience who follow nothing, behind a mini_openid.
+-- $1 account; $2 mini program; $3 after this id; $4 at most; $5 and up to this one;
+-- %[1]s the variables; %[2]s joins; %[3]s conditions.
+SELECT f.openid AS mini_openid, f.unionid, FALSE AS subscribed, f.created_at AS first_seen_at,
+    f.updated_at AS details_at, %[1]s AS vars
+FROM (SELECT m.mini_openid AS openid, m.unionid, FALSE AS subscribed, '' AS subscribe_scene, '' AS remark,
+          '[]' AS tags, CAST(NULL AS TIMESTAMPTZ) AS subscribe_time, m.created_at, m.updated_at
+      FROM mini_users m WHERE m.mini_id = $2 AND m.mini_openid > $3 AND m.mini_openid <= $5 AND (
+            SELECT 1 FROM followers g WHERE g.account_id = $1 AND g.unionid = m.unionid AND (
+                SELECT 1 FROM bridges b WHERE b.account_id = g.account_id AND b.mini_id = $2
+                    AND b.openid = g.openid AND b.mini_openid = m.mini_openid LIMIT 1) IS NOT NULL LIMIT 1) IS NULL) f %[2]s
+WHERE %[3]s ORDER BY f.openid LIMIT $4;
+
 -- name: find-followers
 -- Everyone who has this openid or this unionid.
 -- $1 account; $2 openid or unionid.
@@ -31,16 +45,16 @@ FROM mini_users m JOIN apps a ON a.id = m.mini_id WHERE m.mini_id = $2 AND m.uni
 -- name: find-deliveries
 -- Every message to a recipient, the latest broadcast first.
 -- $1 account; $2 recipient.
-SELECT d.broadcast_id, b.name, d.recipient, d.channel, d.state, d.attempts, d.errcode, d.errmsg, d.msgid,
-    d.attempted_at, d.next_attempt_at
+SELECT d.broadcast_id, b.name, d.recipient, d.mini_openid, d.channel, d.fell_through, d.state, d.attempts,
+    d.errcode, d.errmsg, d.msgid, d.attempted_at, d.next_attempt_at
 FROM broadcasts b JOIN deliveries d ON d.account_id = b.account_id AND d.broadcast_id = b.id
 WHERE b.account_id = $1 AND d.account_id = $1 AND d.recipient = $2 ORDER BY d.broadcast_id DESC;
 
 -- name: list-deliveries
 -- A broadcast's deliveries in the order of their recipients.
 -- $1 account; $2 broadcast; $3 after this recipient; $4 at most.
-SELECT broadcast_id, '' AS name, recipient, channel, state, attempts, errcode, errmsg, msgid, attempted_at,
-    next_attempt_at
+SELECT broadcast_id, '' AS name, recipient, mini_openid, channel, fell_through, state, attempts, errcode, errmsg, msgid,
+    attempted_at, next_attempt_at
 FROM deliveries WHERE account_id = $1 AND broadcast_id = $2 AND recipient > $3 ORDER BY recipient LIMIT $4;
 
 -- name: forget-follower
@@ -68,7 +82,7 @@ DELETE FROM bridges WHERE mini_id = $1 AND unionid = $2;
 -- name: forget-deliveries
 -- The rows stay for the counts, under a name that leads to no one.
 -- $1 account; $2 recipient; $3 the name.
-UPDATE deliveries SET recipient = $3, openid = NULL, mini_openid = NULL, errmsg = '', msgid = NULL, vars = NULL
+UPDATE deliveries SET recipient = $3, mini_openid = NULL, errmsg = '', msgid = NULL, vars = NULL
 WHERE account_id = $1 AND recipient = $2;
 
 -- name: forget-leased-to

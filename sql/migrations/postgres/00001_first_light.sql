@@ -202,7 +202,22 @@ CREATE TABLE broadcast_channels (
     app_id       BIGINT NOT NULL REFERENCES apps (id),
     api          TEXT NOT NULL,
     template_id  TEXT NOT NULL DEFAULT '',
+    -- A channel that stops, as when its quota is spent, leaves the others at work.
+    state        TEXT NOT NULL DEFAULT 'running' CHECK (state IN ('running', 'waiting', 'paused')),
+    reason       TEXT NOT NULL DEFAULT '',
+    resume_at    TIMESTAMPTZ,
+    -- As of broadcasts.
+    waits_for    BIGINT,
     PRIMARY KEY (account_id, broadcast_id, channel)
+);
+
+-- What the files hold that a broadcast's spec names and its messages need: a card's picture.
+CREATE TABLE broadcast_files (
+    account_id   BIGINT NOT NULL,
+    broadcast_id BIGINT NOT NULL,
+    name         TEXT NOT NULL,
+    content      BYTEA NOT NULL,
+    PRIMARY KEY (account_id, broadcast_id, name)
 );
 
 -- One recipient of one broadcast. The fill factor leaves room on the page, so
@@ -211,14 +226,14 @@ CREATE TABLE deliveries (
     account_id      BIGINT NOT NULL,
     broadcast_id    BIGINT NOT NULL,
     -- The person, once for each broadcast: the follower's openid, or the mini user's of
-    -- somebody who follows nothing. openid and mini_openid are the ids that a channel
-    -- takes where they are another: NULL says that the recipient is it, or that no
-    -- channel of the broadcast asked for it.
+    -- somebody who follows nothing. The other id of a mini user is beside it, where a channel
+    -- of the broadcast takes that.
     recipient       TEXT COLLATE "C" NOT NULL,
-    openid          TEXT COLLATE "C",
     mini_openid     TEXT COLLATE "C",
-    -- Which channel of the broadcast has it.
+    -- Which channel of the broadcast has it, and those that could not reach the person before,
+    -- with a code for why: "subscribe:-1007,template:43004".
     channel         TEXT NOT NULL,
+    fell_through    TEXT NOT NULL DEFAULT '',
     state           TEXT NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'sent', 'failed', 'skipped', 'unknown')),
     attempts        SMALLINT NOT NULL DEFAULT 0,
     errcode         INTEGER NOT NULL DEFAULT 0,
@@ -229,13 +244,16 @@ CREATE TABLE deliveries (
     open_since      TIMESTAMPTZ,
     -- Set on a pending row that may be tried (again) from then on.
     next_attempt_at TIMESTAMPTZ,
+    -- When the consent was given, or the window opened, that this message takes.
+    right_at        TIMESTAMPTZ,
     -- The recipient's own variables, as a JSON object.
     vars            TEXT,
     -- What WeChat's receipt said: success, or why it did not reach the phone.
     receipt         TEXT,
     PRIMARY KEY (account_id, broadcast_id, recipient)
 ) WITH (fillfactor = 45);
-CREATE INDEX deliveries_due ON deliveries (account_id, broadcast_id, next_attempt_at) WHERE next_attempt_at IS NOT NULL;
+CREATE INDEX deliveries_due ON deliveries (account_id, broadcast_id, channel, next_attempt_at)
+    WHERE next_attempt_at IS NOT NULL;
 -- A person's deliveries, the latest last: for receipts, caps and the order of messages. No
 -- column of it ever changes, so that it costs nothing when an outcome is recorded.
 CREATE INDEX deliveries_person ON deliveries (account_id, recipient, broadcast_id);

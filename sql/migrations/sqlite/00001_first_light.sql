@@ -201,22 +201,37 @@ CREATE TABLE broadcast_channels (
     app_id       BIGINT NOT NULL REFERENCES apps (id),
     api          TEXT NOT NULL,
     template_id  TEXT NOT NULL DEFAULT '',
+    -- A channel that stops, as when its quota is spent, leaves the others at work.
+    state        TEXT NOT NULL DEFAULT 'running' CHECK (state IN ('running', 'waiting', 'paused')),
+    reason       TEXT NOT NULL DEFAULT '',
+    resume_at    TIMESTAMP,
+    -- As of broadcasts.
+    waits_for    BIGINT,
     PRIMARY KEY (account_id, broadcast_id, channel)
 ) WITHOUT ROWID;
+
+-- What the files hold that a broadcast's spec names and its messages need: a card's picture.
+CREATE TABLE broadcast_files (
+    account_id   BIGINT NOT NULL,
+    broadcast_id BIGINT NOT NULL,
+    name         TEXT NOT NULL,
+    content      BLOB NOT NULL,
+    PRIMARY KEY (account_id, broadcast_id, name)
+);
 
 -- One recipient of one broadcast.
 CREATE TABLE deliveries (
     account_id      BIGINT NOT NULL,
     broadcast_id    BIGINT NOT NULL,
     -- The person, once for each broadcast: the follower's openid, or the mini user's of
-    -- somebody who follows nothing. openid and mini_openid are the ids that a channel
-    -- takes where they are another: NULL says that the recipient is it, or that no
-    -- channel of the broadcast asked for it.
+    -- somebody who follows nothing. The other id of a mini user is beside it, where a channel
+    -- of the broadcast takes that.
     recipient       TEXT NOT NULL,
-    openid          TEXT,
     mini_openid     TEXT,
-    -- Which channel of the broadcast has it.
+    -- Which channel of the broadcast has it, and those that could not reach the person before,
+    -- with a code for why: "subscribe:-1007,template:43004".
     channel         TEXT NOT NULL,
+    fell_through    TEXT NOT NULL DEFAULT '',
     state           TEXT NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'sent', 'failed', 'skipped', 'unknown')),
     attempts        SMALLINT NOT NULL DEFAULT 0,
     errcode         INTEGER NOT NULL DEFAULT 0,
@@ -227,13 +242,16 @@ CREATE TABLE deliveries (
     open_since      TIMESTAMP,
     -- Set on a pending row that may be tried (again) from then on.
     next_attempt_at TIMESTAMP,
+    -- When the consent was given, or the window opened, that this message takes.
+    right_at        TIMESTAMP,
     -- The recipient's own variables, as a JSON object.
     vars            TEXT,
     -- What WeChat's receipt said: success, or why it did not reach the phone.
     receipt         TEXT,
     PRIMARY KEY (account_id, broadcast_id, recipient)
 ) WITHOUT ROWID;
-CREATE INDEX deliveries_due ON deliveries (account_id, broadcast_id, next_attempt_at) WHERE next_attempt_at IS NOT NULL;
+CREATE INDEX deliveries_due ON deliveries (account_id, broadcast_id, channel, next_attempt_at)
+    WHERE next_attempt_at IS NOT NULL;
 -- A person's deliveries, the latest last: for receipts, caps and the order of messages. No
 -- column of it ever changes, so that it costs nothing when an outcome is recorded.
 CREATE INDEX deliveries_person ON deliveries (account_id, recipient, broadcast_id);
@@ -243,7 +261,7 @@ ANALYZE;
 INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
     ('deliveries', 'deliveries', '10000000 1000000 10000 1'),
     ('deliveries', 'deliveries_person', '10000000 1000000 20 1'),
-    ('deliveries', 'deliveries_due', '1000 1000 100 2');
+    ('deliveries', 'deliveries_due', '1000 1000 100 100 2');
 
 -- Transactions that happened, by an id of the client's: for the one that is repeated since
 -- the answer to its COMMIT was lost. For an hour.

@@ -92,18 +92,60 @@ ORDER BY d.recipient;
 -- name: due-deliveries
 -- Deliveries whose retry is due.
 -- $1 account; $2 broadcast; $3 now, UTC; $4 at most; $5 mini program; $6 whether the profile is wanted;
--- $7 whether others than followers opted out; $8 NULL, or for those alone whose answer was lost after this, UTC.
-SELECT d.recipient, d.attempts, d.open_since, d.vars, TRUE AS fresh, COALESCE(f.subscribed, FALSE) AS subscribed,
+-- $7 whether others than followers opted out; $8 NULL, or for those alone whose answer was lost after this, UTC;
+-- $9 channel.
+SELECT d.recipient, d.attempts, d.open_since, d.right_at, d.vars, TRUE AS fresh,
+       COALESCE(f.subscribed, FALSE) AS subscribed,
        o.id IS NOT NULL OR ($7 AND EXISTS (
            SELECT 1 FROM optouts u WHERE u.account_id = $1 AND u.id IN (f.unionid, b.mini_openid))) AS opted_out,
        CASE WHEN $6 THEN f.unionid END AS unionid, CASE WHEN $6 THEN f.subscribe_time END AS subscribe_time,
        CASE WHEN $6 THEN f.remark END AS remark, CASE WHEN $6 THEN f.tags END AS tags, b.mini_openid
-FROM (SELECT $1::bigint AS account_id, $5::bigint AS mini_id, recipient, attempts, open_since, vars FROM deliveries
-      WHERE account_id = $1 AND broadcast_id = $2 AND next_attempt_at IS NOT NULL AND next_attempt_at <= $3
-          AND ($8::timestamptz IS NULL OR open_since > $8 AND attempted_at >= open_since)
+FROM (SELECT $1::bigint AS account_id, $5::bigint AS mini_id, recipient, attempts, open_since, right_at, vars
+      FROM deliveries WHERE account_id = $1 AND broadcast_id = $2 AND channel = $9 AND next_attempt_at IS NOT NULL
+          AND next_attempt_at <= $3 AND ($8::timestamptz IS NULL OR open_since > $8 AND attempted_at >= open_since)
       ORDER BY next_attempt_at LIMIT $4) d
 LEFT JOIN followers f ON f.account_id = d.account_id AND f.openid = d.recipient
 LEFT JOIN bridges b ON b.account_id = d.account_id AND b.mini_id = d.mini_id AND b.openid = d.recipient
+LEFT JOIN optouts o ON o.account_id = d.account_id AND o.id = d.recipient;
+
+-- name: fresh-deliveries-of-mini-users
+-- The same as fresh-deliveries, of an audience of mini users, too.
+-- $1 account; $2 broadcast; $3 after this recipient; $4 at most; $5 mini program; $6 whether the profile is wanted;
+-- $7 whether others than followers opted out.
+SELECT d.recipient, d.attempts, d.open_since, d.vars, d.fresh, COALESCE(f.subscribed, FALSE) AS subscribed,
+       o.id IS NOT NULL OR ($7 AND EXISTS (
+           SELECT 1 FROM optouts u
+           WHERE u.account_id = $1 AND u.id IN (f.unionid, m.unionid, d.mini_openid))) AS opted_out,
+       CASE WHEN $6 THEN COALESCE(f.unionid, m.unionid) END AS unionid,
+       CASE WHEN $6 THEN f.subscribe_time END AS subscribe_time,
+       CASE WHEN $6 THEN f.remark END AS remark, CASE WHEN $6 THEN f.tags END AS tags, d.mini_openid
+FROM (SELECT $1::bigint AS account_id, $5::bigint AS mini_id, recipient, mini_openid, attempts, open_since, vars,
+             state = 'pending' AND next_attempt_at IS NULL AS fresh
+      FROM deliveries WHERE account_id = $1 AND broadcast_id = $2 AND recipient > $3 ORDER BY recipient LIMIT $4) d
+LEFT JOIN followers f ON f.account_id = d.account_id AND f.openid = d.recipient
+LEFT JOIN mini_users m ON m.mini_id = d.mini_id AND m.mini_openid = d.mini_openid
+LEFT JOIN optouts o ON o.account_id = d.account_id AND o.id = d.recipient
+ORDER BY d.recipient;
+
+-- name: due-deliveries-of-mini-users
+-- The same as due-deliveries, of an audience of mini users, too.
+-- $1 account; $2 broadcast; $3 now, UTC; $4 at most; $5 mini program; $6 whether the profile is wanted;
+-- $7 whether others than followers opted out; $8 NULL, or for those alone whose answer was lost after this, UTC;
+-- $9 channel.
+SELECT d.recipient, d.attempts, d.open_since, d.right_at, d.vars, TRUE AS fresh,
+       COALESCE(f.subscribed, FALSE) AS subscribed,
+       o.id IS NOT NULL OR ($7 AND EXISTS (
+           SELECT 1 FROM optouts u
+           WHERE u.account_id = $1 AND u.id IN (f.unionid, m.unionid, d.mini_openid))) AS opted_out,
+       CASE WHEN $6 THEN COALESCE(f.unionid, m.unionid) END AS unionid,
+       CASE WHEN $6 THEN f.subscribe_time END AS subscribe_time,
+       CASE WHEN $6 THEN f.remark END AS remark, CASE WHEN $6 THEN f.tags END AS tags, d.mini_openid
+FROM (SELECT $1::bigint AS account_id, $5::bigint AS mini_id, recipient, mini_openid, attempts, open_since, right_at, vars
+      FROM deliveries WHERE account_id = $1 AND broadcast_id = $2 AND channel = $9 AND next_attempt_at IS NOT NULL
+          AND next_attempt_at <= $3 AND ($8::timestamptz IS NULL OR open_since > $8 AND attempted_at >= open_since)
+      ORDER BY next_attempt_at LIMIT $4) d
+LEFT JOIN followers f ON f.account_id = d.account_id AND f.openid = d.recipient
+LEFT JOIN mini_users m ON m.mini_id = d.mini_id AND m.mini_openid = d.mini_openid
 LEFT JOIN optouts o ON o.account_id = d.account_id AND o.id = d.recipient;
 
 -- name: recent-messages

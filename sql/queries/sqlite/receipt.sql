@@ -1,33 +1,34 @@
 -- name: settle-early
 -- The receipts that came before these messages were recorded as sent.
--- $1 account; $2 broadcast; $3 app; $4 JSON array of {recipient, msgid}.
+-- $1 account; $2 broadcast; $3 app; $4 JSON array of {recipient, openid, msgid}.
 UPDATE deliveries SET receipt = e.receipt
 FROM json_each($4) o CROSS JOIN early_receipts e
 WHERE deliveries.account_id = $1 AND broadcast_id = $2 AND recipient = o.value ->> 'recipient'
     AND deliveries.msgid = o.value ->> 'msgid'
-  AND e.account_id = $1 AND e.app_id = $3 AND e.msgid = o.value ->> 'msgid' AND e.openid = o.value ->> 'recipient';
+  AND e.account_id = $1 AND e.app_id = $3 AND e.msgid = o.value ->> 'msgid' AND e.openid = o.value ->> 'openid';
 
 -- name: settle-receipts
 -- Give deliveries the receipts that name them. A person's latest come first: a receipt
 -- follows its message in seconds.
--- $1 account; $2 the first broadcast to look at; $3 JSON array of {n, openid, msgid, receipt}.
+-- $1 account; $2 the first broadcast to look at; $3 JSON array of {n, recipient, msgid, receipt}; $4 channel.
 UPDATE deliveries SET receipt = o.value ->> 'receipt'
 FROM json_each($3) o
-WHERE deliveries.account_id = $1 AND deliveries.recipient = o.value ->> 'openid'
+WHERE deliveries.account_id = $1 AND deliveries.recipient = o.value ->> 'recipient'
   AND deliveries.broadcast_id = (
       SELECT x.broadcast_id FROM deliveries x
-      WHERE x.account_id = $1 AND x.recipient = o.value ->> 'openid' AND x.broadcast_id >= $2
-          AND x.msgid = o.value ->> 'msgid'
+      WHERE x.account_id = $1 AND x.recipient = o.value ->> 'recipient' AND x.broadcast_id >= $2
+          AND x.msgid = o.value ->> 'msgid' AND x.channel = $4
       ORDER BY x.broadcast_id DESC LIMIT 1)
-RETURNING deliveries.broadcast_id, deliveries.recipient AS openid, deliveries.msgid;
+RETURNING deliveries.broadcast_id, deliveries.recipient, deliveries.msgid;
 
 -- name: doubtful-receipts
 -- Those to people with a delivery in doubt.
--- $1 account; $2 the first broadcast to look at; $3 JSON array of {n, openid, msgid, receipt}.
+-- $1 account; $2 the first broadcast to look at; $3 JSON array of {n, recipient, msgid, receipt}; $4 channel.
 SELECT o.value ->> 'n' FROM json_each($3) o
 WHERE EXISTS (
     SELECT 1 FROM deliveries d
-    WHERE d.account_id = $1 AND d.recipient = o.value ->> 'openid' AND d.broadcast_id >= $2 AND d.state = 'unknown');
+    WHERE d.account_id = $1 AND d.recipient = o.value ->> 'recipient' AND d.broadcast_id >= $2 AND d.state = 'unknown'
+        AND d.channel = $4);
 
 -- name: add-early
 -- Keep receipts for messages that are not recorded yet.
