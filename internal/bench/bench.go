@@ -51,6 +51,7 @@ var parts = []part{
 	{"sync", "a first sync, one with nothing changed, one with a thousandth changed", both, 0.6, measureSync},
 	{"join", "an import of mini users and a join", both, 0.6, measureJoin},
 	{"broadcast", "broadcasts, as fast as they go", both, 1, measureBroadcast},
+	{"subscribe", "subscribe messages, each of which takes a consent", both, 1, measureSubscribe},
 	{"pace", "500 messages a second for a minute, by one process and by four", onlyPostgres, 1, measurePace},
 	{"crash", "a broadcast whose process is killed in the middle", both, 1, measureCrash},
 	{"callback", "2,000 events a second for a minute to two processes, one killed", onlyPostgres, 1, measureCallback},

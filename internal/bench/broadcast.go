@@ -203,13 +203,18 @@ func (w *world) inFlight(n int) []string {
 type job struct {
 	name      string
 	rate, n   int
-	processes int // at once
-	inFlight  int // messages of each
+	processes int  // at once
+	inFlight  int  // messages of each
+	subscribe bool // by subscribe message
 }
 
 // broadcast runs a new broadcast. The usage is of all of them, the peak that of the one that took most.
 func (w *world) broadcast(ctx context.Context, j job) (all usage, err error) {
-	file, err := w.spec(j.name, j.rate, j.n)
+	write := w.spec
+	if j.subscribe {
+		write = w.subscribeSpec
+	}
+	file, err := write(j.name, j.rate, j.n)
 	if err != nil {
 		return all, err
 	}
@@ -227,6 +232,7 @@ func (w *world) broadcast(ctx context.Context, j job) (all usage, err error) {
 			defer mu.Unlock()
 			err = errors.Join(err, failed)
 			all.cpu += u.cpu
+			all.sending = max(all.sending, time.Duration(u.number("seconds")*float64(time.Second)))
 			all.peakMiB = max(all.peakMiB, u.peakMiB)
 		})
 	}

@@ -28,7 +28,7 @@ type platform struct {
 
 func (p *platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var n int64
-	send := r.URL.Path == wechat.TemplateSendAPI
+	send := r.URL.Path == wechat.TemplateSendAPI || r.URL.Path == wechat.SubscribeSendAPI
 	if send {
 		n = p.note()
 	}

@@ -16,6 +16,7 @@ import (
 // usage is what a process took.
 type usage struct {
 	wall, cpu time.Duration
+	sending   time.Duration // of a broadcast, from its first claim to its end
 	peakMiB   float64       // 0 where it cannot be read
 	postgres  time.Duration // CPU time of the server beside it, where that is measured
 	out       map[string]any

@@ -63,7 +63,8 @@ func (w *world) populate(followers int) {
 	}
 	w.sim = simulator.New(simulator.Options{
 		Followers: followers, Seed: 9, Shares: simulator.Shares{WithUnionID: 1, MiniUser: w.part.miniUsers},
-		Knobs: simulator.Knobs{DailyLimits: map[string]int64{wechat.UserGetAPI: 1 << 40, wechat.BatchGetAPI: 1 << 40, wechat.TemplateSendAPI: 1 << 40}}, // several days' worth
+		Knobs: simulator.Knobs{DailyLimits: map[string]int64{wechat.UserGetAPI: 1 << 40, wechat.BatchGetAPI: 1 << 40, wechat.TemplateSendAPI: 1 << 40,
+			wechat.SubscribeSendAPI: 1 << 40}}, // several days' worth
 	})
 	w.platform.sim.Store(w.sim)
 }
