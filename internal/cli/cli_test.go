@@ -91,6 +91,11 @@ func TestTheDemoAgreesWithItself(t *testing.T) {
 			number(t, d, "broadcast.pending") != 0 || number(t, d, "report.bridge.joined") != joined {
 			t.Errorf("%s", o.out)
 		}
+		if reached := number(t, d, "channels.by_channel.service.sent") + number(t, d, "channels.by_channel.template.sent") +
+			number(t, d, "channels.by_channel.subscribe.sent"); reached != number(t, d, "channels.sent") ||
+			number(t, d, "channels.pending") != 0 {
+			t.Errorf("%s", o.out)
+		}
 	}
 }
 

@@ -39,6 +39,7 @@ type demoSummary struct {
 	Import    importResult         `json:"import"`
 	Join      bridge.JoinSummary   `json:"join"`
 	Broadcast report.Broadcast     `json:"broadcast"`
+	Channels  report.Broadcast     `json:"channels"` // one message to each, by three channels
 	Report    report.Report        `json:"report"`
 }
 
@@ -102,7 +103,7 @@ func (a *app) demo(ctx context.Context, followers int, rate float64) (err error)
 		a.line(a.Out, "demo.begin", "base", line.Base, "followers", followers, "database",
 			describeDatabase(cfg.DatabaseURL))
 	}
-	return a.demoSteps(account.As(ctx, "demo", "demo"), of, line, rate)
+	return a.demoSteps(account.As(ctx, "demo", "demo"), of, sim, cfg, line, rate)
 }
 
 // demoConfig is a configuration for the simulator's account, on the database that
@@ -121,13 +122,14 @@ func (a *app) demoConfig(line simAnnouncement) (*config.Config, func(), error) {
 		cleanUp = func() { _ = os.RemoveAll(dir) }
 		database = "sqlite://" + filepath.Join(dir, "wxcast.db")
 	}
-	flags := map[string]string{"database.url": database, "api_base": line.Base, "sync.rate": "1000"}
+	flags := map[string]string{"database.url": database, "api_base": line.Base, "sync.rate": "1000",
+		"serve.listen": "127.0.0.1:0", "serve.sync_at": "off", "serve.quota_at": "off"}
 	if a.logLevel != "" {
 		flags["log.level"] = a.logLevel
 	}
 	env := map[string]string{
 		"WXCAST_APPID": line.AppID, "WXCAST_SECRET": line.Secret, "WXCAST_MINI_APPID": line.MiniAppID,
-		"WXCAST_MINI_SECRET": line.MiniSecret,
+		"WXCAST_MINI_SECRET": line.MiniSecret, "WXCAST_TOKEN": line.Token, "WXCAST_MINI_TOKEN": line.MiniToken,
 	}
 	cfg, err := config.Load(config.Sources{File: os.DevNull, Env: func(name string) string { return env[name] },
 		Flags: flags})
@@ -138,7 +140,8 @@ func (a *app) demoConfig(line simAnnouncement) (*config.Config, func(), error) {
 	return cfg, cleanUp, nil
 }
 
-func (a *app) demoSteps(ctx context.Context, of *account.Account, line simAnnouncement, rate float64) (err error) {
+func (a *app) demoSteps(ctx context.Context, of *account.Account, sim *simulator.Server, cfg *config.Config,
+	line simAnnouncement, rate float64) (err error) {
 	var d demoSummary
 	step := func(n int, code string, pairs ...any) {
 		if !a.json {
@@ -179,7 +182,17 @@ func (a *app) demoSteps(ctx context.Context, of *account.Account, line simAnnoun
 		a.writeBroadcast(a.Out, d.Broadcast)
 	}
 
-	step(5, "demo.report")
+	step(5, "demo.channels")
+	byChannels, err := a.demoByChannels(ctx, of, sim, cfg, line, 2*rate)
+	if err != nil {
+		return err
+	}
+	d.Channels = byChannels.Summary
+	if !a.json {
+		a.writeBroadcast(a.Out, d.Channels)
+	}
+
+	step(6, "demo.report")
 	if d.Report, err = of.Report(ctx, wxcast.DayOf(of.Now())); err != nil {
 		return err
 	}
