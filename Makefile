@@ -94,8 +94,8 @@ comma := ,
 CHAOS ?= 2h
 
 .PHONY: chaos
-chaos: ## Break wxcast in nine ways, and count what is lost (3 minutes)
-	$(GO) run ./internal/chaos -rounds 9
+chaos: ## Break wxcast in twelve ways, and count what is lost (4 minutes)
+	$(GO) run ./internal/chaos -rounds 12
 
 .PHONY: chaos-long
 chaos-long: ## The same for CHAOS, such as CHAOS=2h
