@@ -131,6 +131,7 @@ func (t *claimTx) takeRights(ctx context.Context, c *wxcast.Claim) error {
 	without := map[wxcast.Recipient]bool{}
 	each(func(d *deliveryRow, id wxcast.Recipient) {
 		right, ok := got[id]
+		d.RightAt = sql.NullTime{} // what they had was given back above
 		if without[d.Recipient] = !ok; ok {
 			d.RightAt, d.RightUntil = sql.NullTime{Time: right.At.UTC(), Valid: true}, utc(right.Until)
 			holds = append(holds, holding{d.Recipient, jsonTime(right.At)})
