@@ -232,6 +232,25 @@ func (db *DB) rightsOf(ctx context.Context, tx *sqlx.Tx, ref wxcast.BroadcastRef
 	return r, tx.GetContext(ctx, &locked, db.q.LockAccount, r.appID)
 }
 
+// UseRight uses up what a person gave for a message that left outside of a broadcast, such as a
+// test.
+func (db *DB) UseRight(ctx context.Context, accountID int64, channel wxcast.Channel, lane wxcast.Lane, templateID string,
+	id wxcast.Recipient) error {
+	err := db.tx(ctx, accountID, func(tx *sqlx.Tx) error {
+		var locked int64
+		if err := tx.GetContext(ctx, &locked, db.q.LockAccount, lane.AppID); err != nil {
+			return err
+		}
+		_, err := rights{db, tx, accountID, lane.AppID, templateID, channel.Right}.take(ctx, []wxcast.Recipient{id},
+			db.Now())
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("note a message by %s: %w", channel.Name, err)
+	}
+	return nil
+}
+
 // returnHeld gives back what the pending messages of a broadcast hold that will not be sent.
 func (db *DB) returnHeld(ctx context.Context, tx *sqlx.Tx, ref wxcast.BroadcastRef) error {
 	var channels []struct {

@@ -231,8 +231,15 @@ func (a *Account) TestBroadcast(ctx context.Context, s Spec, to []string) ([]Tes
 		var results []TestMessage
 		for _, m := range tests {
 			msgID, err := m.by.Send(ctx, &m.Delivery)
-			r := TestMessage{Channel: m.by.Facts().Name, OpenID: string(m.by.Facts().ID(&m.Delivery)), Sent: err == nil,
+			facts := m.by.Facts()
+			r := TestMessage{Channel: facts.Name, OpenID: string(facts.ID(&m.Delivery)), Sent: err == nil,
 				ErrCode: wechat.CodeOf(err)}
+			if facts.Right != wxcast.NoRight && r.ErrCode == 0 { // it is out, or may be
+				used := a.db.UseRight(ctx, a.ID, facts, m.lane, m.templateID, facts.ID(&m.Delivery))
+				if used != nil {
+					a.log.WarnContext(ctx, "the consent of a test message is not noted as used", "err", used)
+				}
+			}
 			if err != nil {
 				r.ErrMsg = text.English.Error(err, text.NoDoor, nil)
 			} else if msgID != 0 {
@@ -247,7 +254,9 @@ func (a *Account) TestBroadcast(ctx context.Context, s Spec, to []string) ([]Tes
 // testMessage is one message of a test, by the first channel that has an id of the person.
 type testMessage struct {
 	wxcast.Delivery
-	by broadcast.Channel
+	by         broadcast.Channel
+	lane       wxcast.Lane
+	templateID string
 }
 
 // testMessages makes all messages before the first is sent.
@@ -293,7 +302,8 @@ func (a *Account) testMessages(ctx context.Context, s Spec, to []string) (messag
 		if i < 0 {
 			return nil, nobody(id)
 		}
-		m.by = by[i].Channel
+		m.by, m.templateID = by[i].Channel, saysOf(checked.parts[i]).templateID
+		m.lane = m.by.Facts().Lane(wxcast.Broadcast{AccountID: a.ID, MiniID: checked.miniID})
 		if _, err := writers[i].Show(&m.Delivery); err != nil {
 			if masked(ctx) {
 				err = spec.Hidden(err)

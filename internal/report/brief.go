@@ -39,6 +39,11 @@ func Brief(r Report, sendAPI string) (title, body string) {
 			}
 			line("　%s", strings.Join(parts, "，"))
 		}
+		if len(cast.ByChannel) > 1 {
+			for _, one := range cast.Funnel(text.Chinese) {
+				line("　%s", one)
+			}
+		}
 		if why := cast.Why(text.Chinese); why != "" {
 			line("　%s", why)
 		}

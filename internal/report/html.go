@@ -56,6 +56,7 @@ type castView struct {
 	Whole   string
 	Parts   []part
 	Reasons []reason
+	Funnel  []string // a line for each channel, where there are several
 }
 
 type pageView struct {
@@ -172,6 +173,9 @@ func (v *pageView) cast(b Broadcast) castView {
 			}
 		}
 		c.Reasons = append(c.Reasons, reason{v.lang.Say(CodeSentence(code)), meaning, group(b.ByErrCode[code])})
+	}
+	if len(b.ByChannel) > 1 {
+		c.Funnel = b.Funnel(v.lang)
 	}
 	return c
 }

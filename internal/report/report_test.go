@@ -3,6 +3,7 @@ package report_test
 import (
 	"bytes"
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
@@ -80,5 +81,29 @@ func TestGoldenReports(t *testing.T) {
 					"a report reads or parses otherwise than before")
 			}
 		})
+	}
+}
+
+// Every form of a report says what each channel did, and why people fell through.
+func TestAReportShowsItsChannels(t *testing.T) {
+	r := report.Report{Account: "shop", Day: "2026-11-20", Broadcasts: []report.Broadcast{{
+		ID: 1, Name: "order", State: wxcast.BroadcastRunning, Recipients: 10, Sent: 9, ByChannel: map[string]report.Channel{
+			"subscribe": {Recipients: 10, Sent: 4, FellThrough: 6, Why: map[string]int64{"no permit": 5, "43101": 1},
+				State: wxcast.BroadcastRunning},
+			"template": {Recipients: 6, Sent: 5, Pending: 1, Why: map[string]int64{}, State: wxcast.BroadcastPaused,
+				Reason: "the template is banned"},
+		}}}}
+	var table, page strings.Builder
+	report.WriteTable(&table, r, text.Chinese)
+	if err := (report.Page{Report: r, Lang: text.Chinese}).Write(&page); err != nil {
+		t.Fatal(err)
+	}
+	_, brief := report.Brief(r, "/send")
+	for form, shown := range map[string]string{"table": table.String(), "page": page.String(), "brief": brief} {
+		for _, want := range []string{"6 人转下一通道", "没有订阅授权 × 5", "43101 × 1", "the template is banned"} {
+			if !strings.Contains(shown, want) {
+				t.Errorf("the %s does not say %q", form, want)
+			}
+		}
 	}
 }
