@@ -41,6 +41,9 @@ func WaitsForIP(b wxcast.Broadcast) bool {
 	return b.State == wxcast.BroadcastWaiting && b.Reason.Code == waitForIP
 }
 
+// pauseRights is why a channel pauses in a storm of refusals that our ledger does not bear out.
+const pauseRights = "pause.rights"
+
 // failureWindow is the last messages whose failed share is watched: enough that a
 // share of them means something.
 const failureWindow = 200
@@ -52,7 +55,6 @@ type watch struct {
 	brake   brake
 	stop    stop
 	probing atomic.Bool
-	storm   atomic.Bool // too many rights are refused that our ledger has
 }
 
 // stop is why nothing more may go out: until a person says so, or, where rest is not 0, for so
@@ -75,7 +77,6 @@ func (w *watch) see(v verdict) (stop bool) {
 		w.stop = s
 	}
 	w.probing.Store(w.brake.probing())
-	w.storm.Store(w.brake.storm)
 	return !w.stop.none()
 }
 
@@ -94,12 +95,8 @@ type brake struct {
 	// rights are the last messages that WeChat took or refused for want of a right.
 	maxRefusedShare float64
 	rights          ring
-	storm           bool
-	// window holds the errcodes of the last messages that WeChat took or refused; 0 for
-	// one that it took.
-	window      []int
-	oldest      int // its place in window
-	failed      int // of window
+	// window are the last messages that WeChat took or refused.
+	window      ring
 	refused     int // messages refused in a row
 	tokens      int // token refusals in a row
 	tokensSince time.Time
@@ -120,25 +117,24 @@ func (b *brake) pauses(v verdict, now time.Time) wxcast.Sentence {
 	switch {
 	case v.refused:
 		b.tokens, b.silent, b.refused = 0, 0, 0
-		if share := b.rights.note(true); share > b.maxRefusedShare {
-			b.storm = true
-			return wxcast.Say("pause.rights", "n", b.rights.yes, "of", failureWindow, "last", stopReason(v.err))
+		if share := b.rights.note(v.outcome.ErrCode); share > b.maxRefusedShare {
+			return wxcast.Say(pauseRights, "n", b.rights.failed, "of", failureWindow, "last", stopReason(v.err))
 		}
 		return wxcast.Sentence{}
 	case v.class == wechat.ClassOK:
-		b.rights.note(false)
+		b.rights.note(0)
 	}
 	switch v.class {
 	case wechat.ClassConfigStop:
 		return stopReason(v.err)
 	case wechat.ClassMsgBad, wechat.ClassDead, wechat.ClassHeld: // what is held for review may never arrive
 		b.tokens, b.silent = 0, 0
-		share := b.note(v.outcome.ErrCode)
+		share := b.window.note(v.outcome.ErrCode)
 		if b.refused++; b.refused >= b.maxFailures {
 			return wxcast.Say("pause.refused", "n", b.refused, "last", stopReason(v.err))
 		}
 		if share > b.maxFailedShare {
-			return wxcast.Say("pause.share", "n", b.failed, "of", len(b.window), "codes", sampleCodes(b.codes()),
+			return wxcast.Say("pause.share", "n", b.window.failed, "of", failureWindow, "codes", sampleCodes(b.codes()),
 				"last", stopReason(v.err))
 		}
 	case wechat.ClassToken:
@@ -160,62 +156,42 @@ func (b *brake) pauses(v verdict, now time.Time) wxcast.Sentence {
 		}
 	case wechat.ClassOK:
 		b.refused, b.tokens, b.silent = 0, 0, 0
-		b.note(0)
+		b.window.note(0)
 	}
 	return wxcast.Sentence{}
 }
 
-// ring is what was so of the last failureWindow messages.
+// ring holds the errcodes of the last failureWindow messages; 0 for one that WeChat took.
 type ring struct {
-	all    []bool
-	oldest int
-	yes    int
+	codes  []int
+	oldest int // its place
+	failed int
 }
 
-// note adds one, and returns the share that is so; 0 until the ring is full.
-func (r *ring) note(so bool) (share float64) {
-	if so {
-		r.yes++
+// note adds an errcode, and returns the failed share; 0 until the ring is full.
+func (r *ring) note(code int) (share float64) {
+	if code != 0 {
+		r.failed++
 	}
-	if len(r.all) < failureWindow {
-		if r.all = append(r.all, so); len(r.all) < failureWindow {
+	if len(r.codes) < failureWindow {
+		r.codes = append(r.codes, code)
+		if len(r.codes) < failureWindow {
 			return 0
 		}
 	} else {
-		if r.all[r.oldest] {
-			r.yes--
+		if r.codes[r.oldest] != 0 {
+			r.failed--
 		}
-		r.all[r.oldest] = so
+		r.codes[r.oldest] = code
 		r.oldest = (r.oldest + 1) % failureWindow
 	}
-	return float64(r.yes) / failureWindow
-}
-
-// note adds an errcode to the window, and returns the failed share of it; 0 until it
-// is full.
-func (b *brake) note(code int) (share float64) {
-	if code != 0 {
-		b.failed++
-	}
-	if len(b.window) < failureWindow {
-		b.window = append(b.window, code)
-		if len(b.window) < failureWindow {
-			return 0
-		}
-	} else {
-		if b.window[b.oldest] != 0 {
-			b.failed--
-		}
-		b.window[b.oldest] = code
-		b.oldest = (b.oldest + 1) % failureWindow
-	}
-	return float64(b.failed) / failureWindow
+	return float64(r.failed) / failureWindow
 }
 
 // codes counts the errcodes in the window.
 func (b *brake) codes() map[int]int64 {
 	counts := map[int]int64{}
-	for _, code := range b.window {
+	for _, code := range b.window.codes {
 		if code != 0 {
 			counts[code]++
 		}

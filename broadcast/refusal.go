@@ -43,7 +43,7 @@ func (r *refusals) take(all bool) (clear []wxcast.Refusal) {
 
 // settleRefusals settles the refusals that are clear, all of them at the end.
 func (w *recordWriter) settleRefusals(end bool) error {
-	storm := w.watch.storm.Load()
+	storm := w.watch.stopped().reason.Code == pauseRights
 	clear := w.refusals.take(end || storm)
 	if len(clear) == 0 {
 		return nil

@@ -22,6 +22,7 @@ type condition struct{ out, sql string }
 // what people wrote goes into args.
 type audienceQuery struct {
 	engine     Engine
+	now        time.Time // by the store's clock
 	args       []any
 	mini       bool // it is over the mini users who follow nothing
 	joins      string
@@ -82,13 +83,13 @@ func (q *audienceQuery) miniOpenID() string {
 
 // newAudienceQuery writes an audience behind the args, of which $1 is the account.
 // after is the parameter of the openid behind which it begins; "" for the beginning.
-func newAudienceQuery(engine Engine, a wxcast.Audience, after string, args ...any) *audienceQuery {
-	return (&audienceQuery{engine: engine, args: args, vars: "NULL"}).of(a, after)
+func (db *DB) newAudienceQuery(a wxcast.Audience, after string, args ...any) *audienceQuery {
+	return (&audienceQuery{engine: db.engine, now: db.Now(), args: args, vars: "NULL"}).of(a, after)
 }
 
 // newMiniQuery writes the same audience over the mini users who follow nothing.
-func newMiniQuery(engine Engine, a wxcast.Audience, args ...any) *audienceQuery {
-	return (&audienceQuery{engine: engine, args: args, vars: "NULL", mini: true}).of(a, "")
+func (db *DB) newMiniQuery(a wxcast.Audience, args ...any) *audienceQuery {
+	return (&audienceQuery{engine: db.engine, now: db.Now(), args: args, vars: "NULL", mini: true}).of(a, "")
 }
 
 func (q *audienceQuery) of(a wxcast.Audience, after string) *audienceQuery {
@@ -155,7 +156,7 @@ func (q *audienceQuery) reaches(a wxcast.Audience) (ways []string) {
 			ways = append(ways, "FALSE")
 		case r.Right == wxcast.RightWindow:
 			ways = append(ways, follows+" AND (SELECT 1 FROM windows w WHERE w.account_id = $1 AND "+
-				"w.openid = f.openid AND w.messages > 0 AND w.closes_at > "+q.value(time.Now().UTC())+
+				"w.openid = f.openid AND w.messages > 0 AND w.closes_at > "+q.value(q.now.UTC())+
 				" LIMIT 1) IS NOT NULL")
 		default:
 			ways = append(ways, follows)
@@ -286,7 +287,7 @@ func (r followerRecordRow) record() (wxcast.FollowerRecord, error) {
 // behind after.
 func (db *DB) Followers(ctx context.Context, accountID int64, audience wxcast.Audience, after wxcast.OpenID,
 	limit int) ([]wxcast.FollowerRecord, error) {
-	q := newAudienceQuery(db.engine, audience, "$3", accountID, audience.MiniID, after, limit)
+	q := db.newAudienceQuery(audience, "$3", accountID, audience.MiniID, after, limit)
 	var rows []followerRecordRow
 	if err := db.list(ctx, &rows, fmt.Sprintf(db.q.ListFollowers, q.vars, q.joins, q.where()), q.args...); err != nil {
 		return nil, fmt.Errorf("list followers: %w", err)
@@ -297,7 +298,7 @@ func (db *DB) Followers(ctx context.Context, accountID int64, audience wxcast.Au
 		if len(rows) == limit { // else each page would look through all who follow
 			upTo = string(rows[limit-1].OpenID)
 		}
-		q := newMiniQuery(db.engine, audience, accountID, audience.MiniID, after, limit, upTo)
+		q := db.newMiniQuery(audience, accountID, audience.MiniID, after, limit, upTo)
 		if err := db.list(ctx, &minis, fmt.Sprintf(db.q.ListMiniUsers, q.vars, q.joins, q.where()),
 			q.args...); err != nil {
 			return nil, fmt.Errorf("list mini users: %w", err)
@@ -321,12 +322,12 @@ func (r followerRecordRow) id() string {
 func (db *DB) CountAudience(ctx context.Context, accountID int64, audience wxcast.Audience) (c wxcast.AudienceCount,
 	err error) {
 	c.Reached = make([]int64, len(audience.Reach))
-	q := newAudienceQuery(db.engine, audience, "", accountID, audience.MiniID)
+	q := db.newAudienceQuery(audience, "", accountID, audience.MiniID)
 	if err := db.countSide(ctx, &c, audience, db.q.CountAudience, q); err != nil {
 		return c, err
 	}
 	if audience.MiniUsers {
-		q := newMiniQuery(db.engine, audience, accountID, audience.MiniID)
+		q := db.newMiniQuery(audience, accountID, audience.MiniID)
 		if err := db.countSide(ctx, &c, audience, db.q.CountMiniAudience, q); err != nil {
 			return c, err
 		}
@@ -386,13 +387,13 @@ func (db *DB) countSide(ctx context.Context, c *wxcast.AudienceCount, audience w
 // countList counts the list's rows, and those that are a current follower's.
 func (db *DB) countList(ctx context.Context, accountID int64, audience wxcast.Audience, c *wxcast.AudienceCount) error {
 	found := wxcast.Audience{MiniID: audience.MiniID, In: audience.In, MiniUsers: audience.MiniUsers}
-	q := newAudienceQuery(db.engine, found, "", accountID, audience.MiniID)
+	q := db.newAudienceQuery(found, "", accountID, audience.MiniID)
 	if err := db.get(ctx, &c.ListFound, fmt.Sprintf(db.q.CountFound, q.joins, q.where()), q.args...); err != nil {
 		return fmt.Errorf("count who of the list follows: %w", err)
 	}
 	if audience.MiniUsers {
 		var minis wxcast.AudienceCount
-		q := newMiniQuery(db.engine, found, accountID, audience.MiniID)
+		q := db.newMiniQuery(found, accountID, audience.MiniID)
 		if err := db.countSide(ctx, &minis, found, db.q.CountMiniAudience, q); err != nil {
 			return err
 		}

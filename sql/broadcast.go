@@ -268,7 +268,7 @@ func (db *DB) fixRecipients(ctx context.Context, tx *sqlx.Tx, ref wxcast.Broadca
 		limit = int(min(int64(limit), audience.Limit-b.FixedCount))
 	}
 	if limit > 0 {
-		q := newAudienceQuery(db.engine, audience, "$4",
+		q := db.newAudienceQuery(audience, "$4",
 			ref.AccountID, b.MiniID, ref.ID, b.FixedTo, limit, int64(b.CanaryShare*(1<<32)), b.Channel)
 		recipient := "f.openid"
 		if audience.MiniUsers {
@@ -281,7 +281,7 @@ func (db *DB) fixRecipients(ctx context.Context, tx *sqlx.Tx, ref wxcast.Broadca
 		fix := func() error {
 			query, args := fmt.Sprintf(db.q.FixRecipients, q.vars, q.joins, q.where(), canary), q.args
 			if audience.MiniUsers {
-				m := newMiniQuery(db.engine, audience, q.args...)
+				m := db.newMiniQuery(audience, q.args...)
 				query, args = fmt.Sprintf(db.q.FixPeople, q.vars, q.joins, q.where(), canary, m.vars, m.joins,
 					m.where()), m.args
 			}

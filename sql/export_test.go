@@ -197,7 +197,7 @@ func (db *DB) QueryTexts() map[string]string {
 		texts[v.Type().Field(i).Tag.Get("query")] = v.Field(i).String()
 	}
 	yes, list := true, &wxcast.ListRef{ID: 1, Kind: wxcast.ListOfOpenIDs}
-	audience := newAudienceQuery(db.engine, wxcast.Audience{
+	audience := db.newAudienceQuery(wxcast.Audience{
 		Bridged: &yes, In: list, NotIn: []wxcast.ListRef{*list}, Retry: &wxcast.RetryOf{BroadcastID: 1},
 		NotOfBroadcasts: []int64{1}, NotMessagedSince: time.Now(),
 	}, "", 1, 2)

@@ -1,0 +1,93 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"slices"
+	"time"
+
+	"github.com/wxcast/wxcast/internal/wxcast"
+)
+
+// find looks for at most n deliveries: due retries, then fresh ones, of which no more than
+// freshMax.
+func (t *claimTx) find(ctx context.Context, n int, freshMax int64) error {
+	due := t.db.q.DueDeliveries
+	if t.audience.MiniUsers {
+		due = t.db.q.DueDeliveriesOfMiniUsers
+	}
+	if err := t.tx.SelectContext(ctx, &t.due, due, t.ref.AccountID, t.ref.ID, t.now, n, t.b.MiniID,
+		t.req.Profile, t.b.OthersOptedOut, nullTime(t.lostAfter), t.req.Channel.Name); err != nil {
+		return err
+	}
+	n = int(min(int64(n-len(t.due)), freshMax))
+	if n == 0 || t.b.Canary != wxcast.CanaryNone || !t.lostAfter.IsZero() || !t.ownsFresh() {
+		return nil
+	}
+	if err := t.selectFresh(ctx, n); err != nil || len(t.fresh) == 0 {
+		return err
+	}
+	t.last = t.fresh[len(t.fresh)-1].Recipient
+	t.fresh = slices.DeleteFunc(t.fresh, func(d deliveryRow) bool { return !d.Fresh })
+	return nil
+}
+
+// selectFresh reads the next n deliveries behind what was leased before.
+func (t *claimTx) selectFresh(ctx context.Context, n int) error {
+	t.fresh = make([]deliveryRow, 0, n)
+	args := []any{t.ref.AccountID, t.ref.ID, t.b.LeasedTo, n, t.b.MiniID, t.req.Profile, t.b.OthersOptedOut}
+	if t.audience.MiniUsers {
+		return t.tx.SelectContext(ctx, &t.fresh, t.db.q.FreshDeliveriesOfMiniUsers, args...)
+	}
+	if !t.db.dense(t.ref) {
+		if err := t.tx.SelectContext(ctx, &t.fresh, t.db.q.FreshDeliveries, args...); err != nil || len(t.fresh) == 0 {
+			return err
+		}
+		return t.db.learnDensity(ctx, t.tx, t.ref, t.b.MiniID,
+			span{t.b.LeasedTo, t.fresh[len(t.fresh)-1].Recipient, len(t.fresh)})
+	}
+	return t.db.inOrder(ctx, t.tx, func() error {
+		return t.tx.SelectContext(ctx, &t.fresh, t.db.q.FreshDeliveriesInOrder, args...)
+	})
+}
+
+type deliveryRow struct {
+	Recipient     wxcast.Recipient
+	Attempts      int            `db:"attempts"`
+	OpenSince     sql.NullTime   `db:"open_since"`
+	UnionID       sql.NullString `db:"unionid"`
+	SubscribeTime sql.NullTime   `db:"subscribe_time"`
+	Remark        sql.NullString `db:"remark"`
+	Tags          sql.NullString `db:"tags"`
+	Vars          sql.NullString `db:"vars"`
+	RightAt       sql.NullTime   `db:"right_at"`
+	RightUntil    time.Time      `db:"-"`
+	Fresh         bool           `db:"fresh"`
+	Subscribed    bool           `db:"subscribed"`
+	OptedOut      bool           `db:"opted_out"`
+	MiniOpenID    sql.NullString `db:"mini_openid"`
+}
+
+func (r deliveryRow) delivery() wxcast.Delivery {
+	var tags []int
+	if r.Tags.String != "" && r.Tags.String != "[]" {
+		// Our own JSON; a hand-edited row that is none has no tags.
+		_ = json.Unmarshal([]byte(r.Tags.String), &tags)
+	}
+	openid := wxcast.OpenID(r.Recipient)
+	if r.MiniOpenID.String == string(r.Recipient) { // they follow nothing
+		openid = ""
+	}
+	return wxcast.Delivery{
+		Recipient: r.Recipient, RightAt: utc(r.RightAt), RightUntil: r.RightUntil,
+		Follower: wxcast.Follower{
+			OpenID: openid, UnionID: wxcast.UnionID(r.UnionID.String), Subscribed: r.Subscribed,
+			SubscribeTime: utc(r.SubscribeTime), Remark: r.Remark.String, Tags: tags,
+		},
+		MiniOpenID: wxcast.MiniOpenID(r.MiniOpenID.String),
+		Vars:       variables(r.Vars),
+		Attempts:   r.Attempts,
+		OpenSince:  utc(r.OpenSince),
+	}
+}
