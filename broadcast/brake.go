@@ -44,6 +44,14 @@ func WaitsForIP(b wxcast.Broadcast) bool {
 // pauseRights is why a channel pauses in a storm of refusals that our ledger does not bear out.
 const pauseRights = "pause.rights"
 
+// pauseTokens and pauseSilence are why all stop when WeChat does not work; single messages are
+// tried again after messagesRest.
+const (
+	pauseTokens  = "pause.tokens"
+	pauseSilence = "pause.silence"
+	messagesRest = time.Minute
+)
+
 // failureWindow is the last messages whose failed share is watched: enough that a
 // share of them means something.
 const failureWindow = 200
@@ -89,7 +97,10 @@ func (w *watch) stopped() stop {
 
 // brake watches the verdicts for what no single one shows.
 type brake struct {
-	facts          wxcast.Channel
+	facts wxcast.Channel
+	// Single messages have each their own text and person: that one is refused says nothing of
+	// the next. And they go on by themselves when WeChat answers again.
+	ofMessages     bool
 	maxFailures    int
 	maxFailedShare float64
 	// rights are the last messages that WeChat took or refused for want of a right.
@@ -109,7 +120,11 @@ func (b *brake) see(v verdict, now time.Time) stop {
 	if ip, off := wechat.OffWhitelist(v.err); off {
 		return stop{wxcast.Say(waitForIP, "ip", ip), askIPAgain}
 	}
-	return stop{reason: b.pauses(v, now)}
+	s := stop{reason: b.pauses(v, now)}
+	if b.ofMessages && (s.reason.Code == pauseTokens || s.reason.Code == pauseSilence) {
+		s.rest = messagesRest
+	}
+	return s
 }
 
 // pauses is why a person has to look; zero if nobody has to.
@@ -130,6 +145,9 @@ func (b *brake) pauses(v verdict, now time.Time) wxcast.Sentence {
 	case wechat.ClassMsgBad, wechat.ClassDead, wechat.ClassHeld: // what is held for review may never arrive
 		b.tokens, b.silent = 0, 0
 		share := b.window.note(v.outcome.ErrCode)
+		if b.ofMessages {
+			return wxcast.Sentence{}
+		}
 		if b.refused++; b.refused >= b.maxFailures {
 			return wxcast.Say("pause.refused", "n", b.refused, "last", stopReason(v.err))
 		}
@@ -142,7 +160,7 @@ func (b *brake) pauses(v verdict, now time.Time) wxcast.Sentence {
 			b.tokensSince = now
 		}
 		if b.tokens >= tokenFailuresMax && now.Sub(b.tokensSince) > tokenSilenceMax {
-			return wxcast.Say("pause.tokens", "n", b.tokens, "last", stopReason(v.err))
+			return wxcast.Say(pauseTokens, "n", b.tokens, "last", stopReason(v.err))
 		}
 	case wechat.ClassRetryNow, wechat.ClassRetryLater:
 		if code := v.outcome.ErrCode; wxcast.Among(b.facts.Duplicate, code) || wxcast.Among(b.facts.TooOften, code) {
@@ -152,7 +170,7 @@ func (b *brake) pauses(v verdict, now time.Time) wxcast.Sentence {
 			b.silentSince = now
 		}
 		if now.Sub(b.silentSince) > silenceMax {
-			return wxcast.Say("pause.silence", "length", silenceMax, "last", stopReason(v.err))
+			return wxcast.Say(pauseSilence, "length", silenceMax, "last", stopReason(v.err))
 		}
 	case wechat.ClassOK:
 		b.refused, b.tokens, b.silent = 0, 0, 0

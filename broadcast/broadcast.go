@@ -36,7 +36,7 @@ type Store interface {
 	RecordOutcomes(ctx context.Context, r wxcast.Recording) error
 	GiveBack(ctx context.Context, b wxcast.Broadcast, c wxcast.Claim) error
 	HandOver(ctx context.Context, ref wxcast.BroadcastRef, channel wxcast.Channel,
-		recipients []wxcast.Recipient) (ours []wxcast.Recipient, err error)
+		deliveries []wxcast.DeliveryKey) (ours []wxcast.DeliveryKey, err error)
 	SettleRefusals(ctx context.Context, ref wxcast.BroadcastRef, channel wxcast.Channel, refused []wxcast.Refusal,
 		believed bool) error
 	BroadcastChannels(ctx context.Context, ref wxcast.BroadcastRef) ([]wxcast.BroadcastChannel, error)

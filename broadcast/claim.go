@@ -65,7 +65,7 @@ func (r *runner) claimOnce(ctx, sending context.Context, span time.Duration) (wx
 	c, err := r.store.Claim(sending, wxcast.ClaimRequest{
 		Broadcast: r.b.Ref(), Channel: r.facts, Lane: r.lane, Worker: r.crew.worker, Max: r.claimSize(),
 		Span: span, Held: r.crew.held(), Lead: r.crew.lead.get(), Ahead: ahead,
-		QuotaKeep: r.QuotaKeep, LeaseTTL: leaseTTL, Cap: r.Cap, Profile: r.Channel.Profile(),
+		QuotaKeep: r.QuotaKeep, Reserve: r.Reserve, LeaseTTL: leaseTTL, Cap: r.Cap, Profile: r.Channel.Profile(),
 		Through: r.through,
 	})
 	r.crew.lead.took(time.Since(at))

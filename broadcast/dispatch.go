@@ -157,7 +157,7 @@ func (r *runner) handOutAll(ctx context.Context, s *stretch) (late bool, err err
 		now := time.Now()
 		if now.Sub(s.end) > lateMax {
 			// Turns closer than a nap are faster than a process can be sure to be.
-			if !s.busy && s.gap > napMin && !s.first {
+			if !s.busy && s.gap > napMin && !s.first && !r.b.OfMessages() {
 				return true, nil
 			}
 			s.end, s.due, s.next = now, now, now

@@ -2,7 +2,6 @@ package broadcast
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/wxcast/wxcast/internal/wxcast"
@@ -33,27 +32,28 @@ func (r *runner) noteAll(ctx context.Context) {
 
 // hand notes jobs for each of which a sender is free, and hands them over.
 func (r *runner) hand(ctx context.Context, jobs []job) {
-	var recipients []wxcast.Recipient
+	var deliveries []wxcast.DeliveryKey
 	leaves := make([]bool, len(jobs))
 	for i, j := range jobs {
 		inDoubt := !j.OpenSince.IsZero()
 		leaves[i] = r.working.Err() == nil && ctx.Err() == nil && (inDoubt || r.mayLeave(j) == nil)
 		if leaves[i] && !inDoubt {
-			recipients = append(recipients, j.Recipient)
+			deliveries = append(deliveries, j.Key())
 		}
 	}
-	var ours []wxcast.Recipient
-	if len(recipients) > 0 {
-		var err error
-		if ours, err = r.store.HandOver(ctx, r.b.Ref(), r.facts, recipients); err != nil && ctx.Err() == nil {
+	noted := map[wxcast.DeliveryKey]bool{}
+	if len(deliveries) > 0 {
+		ours, err := r.store.HandOver(ctx, r.b.Ref(), r.facts, deliveries)
+		if err != nil && ctx.Err() == nil {
 			r.halt(err)
 		}
+		for _, key := range ours {
+			noted[key] = true
+		}
 	}
-	slices.Sort(ours)
 	for i, j := range jobs {
 		// What is in doubt from before needs no note: it is never sent again.
-		_, noted := slices.BinarySearch(ours, j.Recipient)
-		if leaves[i] && (noted || !j.OpenSince.IsZero()) {
+		if leaves[i] && (noted[j.Key()] || !j.OpenSince.IsZero()) {
 			r.crew.noted <- j
 			continue
 		}

@@ -16,6 +16,9 @@ const (
 	spanMin = 60 * time.Millisecond
 	// ahead is how long before its time work is claimed at the earliest.
 	ahead = 300 * time.Millisecond
+	// messagesEvery is the least time between two claims of single messages: what comes
+	// meanwhile is claimed together.
+	messagesEvery = 30 * time.Millisecond
 )
 
 // queue gives the turn to claim to one of the process's broadcasts at a time.
@@ -32,6 +35,7 @@ type place struct {
 	due      time.Time          // when it may be its turn, by this machine's clock
 	idle     bool               // nothing is known of that it could claim, until a survey tells
 	woken    bool               // something has changed since its turn began
+	turned   time.Time          // when its last turn ended
 	priority int
 	rate     float64
 	paced    time.Time // when its last messages are out
@@ -87,6 +91,7 @@ func (c *Crew) endTurn(r *runner, claim wxcast.Claim) {
 	now := time.Now()
 	local := func(t time.Time) time.Time { return claim.Slot.At(t, now) }
 	c.queue.mu.Lock()
+	r.place.turned = now
 	if !claim.LaneOpens.IsZero() {
 		c.open[r.lane] = soon(local(claim.LaneOpens), now)
 	}
@@ -101,7 +106,10 @@ func (c *Crew) endTurn(r *runner, claim wxcast.Claim) {
 	default:
 		r.place.due, r.place.idle = local(claim.NextDue), !claim.TooEarly
 	}
-	if r.place.woken && (r.place.idle || r.place.due.Sub(now) > askMost) {
+	switch {
+	case r.b.OfMessages() && (r.place.woken || len(claim.Retries) > 0):
+		r.place.due = now.Add(messagesEvery)
+	case r.place.woken && (r.place.idle || r.place.due.Sub(now) > askMost):
 		r.place.due = now
 	}
 	c.queue.mu.Unlock()
@@ -134,7 +142,12 @@ func (c *Crew) stands(r *runner, s wxcast.Standing) {
 // wake lets a runner claim again: something has changed for it.
 func (c *Crew) wake(r *runner) {
 	c.queue.mu.Lock()
-	if now := time.Now(); r.place.idle || r.place.due.Sub(now) > askMost {
+	switch now := time.Now(); {
+	case r.b.OfMessages():
+		if at := r.place.turned.Add(messagesEvery); at.Before(r.place.due) {
+			r.place.due = at
+		}
+	case r.place.idle || r.place.due.Sub(now) > askMost:
 		r.place.due = now
 	}
 	r.place.woken = true
@@ -187,7 +200,7 @@ func (c *Crew) nextTurn(now time.Time) (turn chan time.Duration, span, wait time
 		switch {
 		case r.place.turn == nil:
 			continue
-		case now.Before(c.open[r.lane]):
+		case now.Before(c.open[r.lane]) && !r.b.OfMessages():
 			wait = min(wait, c.open[r.lane].Sub(now))
 			continue
 		case now.Before(r.place.due):
@@ -195,8 +208,7 @@ func (c *Crew) nextTurn(now time.Time) (turn chan time.Duration, span, wait time
 			continue
 		}
 		many++
-		if next == nil || r.place.priority > next.place.priority || r.place.priority == next.place.priority &&
-			(r.place.paced.Before(next.place.paced) || r.place.paced.Equal(next.place.paced) && r.b.ID < next.b.ID) {
+		if next == nil || r.goesBefore(next) {
 			next = r
 		}
 	}
@@ -206,4 +218,18 @@ func (c *Crew) nextTurn(now time.Time) (turn chan time.Duration, span, wait time
 	turn = next.place.turn
 	next.place.turn, next.place.woken = nil, false
 	return turn, max(min(claimTime, round/time.Duration(many)), spanMin), 0
+}
+
+// goesBefore tells whether it is a runner's turn before another's: single messages go first.
+func (r *runner) goesBefore(other *runner) bool {
+	switch a, b := r.place, other.place; {
+	case r.b.OfMessages() != other.b.OfMessages():
+		return r.b.OfMessages()
+	case a.priority != b.priority:
+		return a.priority > b.priority
+	case !a.paced.Equal(b.paced):
+		return a.paced.Before(b.paced)
+	default:
+		return r.b.ID < other.b.ID
+	}
 }

@@ -18,8 +18,8 @@ func (r *runner) askQuota(ctx context.Context, c wxcast.Claim) (waiting bool, er
 	}
 	if !unread && time.Since(r.askedAt) < quotaPause {
 		reason := wxcast.Say("wait.quota", "api", r.facts.API)
-		if r.QuotaKeep > 0 {
-			reason = wxcast.Say("wait.quota_kept", "api", r.facts.API, "keep", r.QuotaKeep)
+		if keep := r.keep(); keep > 0 {
+			reason = wxcast.Say("wait.quota_kept", "api", r.facts.API, "keep", keep)
 		}
 		return true, r.waitForQuota(ctx, reason)
 	}

@@ -75,6 +75,7 @@ type Options struct {
 	Priority    int
 	Concurrency int   // calls in flight of this process, of a crew of its own
 	QuotaKeep   int64 // messages a day to leave to others
+	Reserve     int64 // messages a day that broadcasts leave to single messages
 	MaxFailures int   // refusals in a row that pause the broadcast
 	// MaxFailedShare of the last failureWindow messages refused pauses it, too.
 	MaxFailedShare float64
@@ -216,7 +217,7 @@ func newRunner(c *Crew, b wxcast.Broadcast, w With, o Options) *runner {
 		// Sending goes on while some results are being written.
 		results: make(chan result, min(max(int(b.Rate*recordEvery.Seconds()), recordMin), recordMax)),
 		watch: watch{brake: brake{facts: facts, maxFailures: o.MaxFailures, maxFailedShare: o.MaxFailedShare,
-			maxRefusedShare: o.MaxRefusedShare}},
+			maxRefusedShare: o.MaxRefusedShare, ofMessages: b.OfMessages()}},
 	}
 	r.speed.Store(int64(c.concurrency) * firstSpeed)
 	return r
@@ -336,9 +337,17 @@ func (r *runner) wait(ctx context.Context, reason wxcast.Sentence, until time.Ti
 // waitForQuota puts the channel off until there may be quota again.
 func (r *runner) waitForQuota(ctx context.Context, reason wxcast.Sentence) error {
 	err := r.stop(ctx, wxcast.Move{To: wxcast.BroadcastWaiting, Reason: reason,
-		ResumeAt: quotaAgain(r.store.Now()), ForQuota: true, Keep: r.QuotaKeep})
+		ResumeAt: quotaAgain(r.store.Now()), ForQuota: true, Keep: r.keep()})
 	r.halt(errHalted)
 	return err
+}
+
+// keep is how much of a day's quota it leaves, at the most.
+func (r *runner) keep() int64 {
+	if r.b.OfMessages() {
+		return r.QuotaKeep
+	}
+	return r.QuotaKeep + r.Reserve
 }
 
 // stop stops the channel, and the broadcast with it where it has no other.

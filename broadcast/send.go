@@ -53,7 +53,7 @@ func (r *runner) send(ctx context.Context, j job) result {
 	var bad *spec.ValueError
 	if err != nil && errors.As(err, &bad) {
 		return result{j, verdict{outcome: wxcast.Outcome{
-			Recipient: j.Recipient, State: wxcast.DeliverySkipped, ErrCode: wxcast.ErrCodeBadValue,
+			Recipient: j.Recipient, Message: j.Message, State: wxcast.DeliverySkipped, ErrCode: wxcast.ErrCodeBadValue,
 			ErrMsg: messageOf(err), ID: r.facts.ID(&j.Delivery), RightAt: j.RightAt,
 		}}}
 	}
@@ -73,6 +73,7 @@ func (r *runner) mayLeave(j job) error {
 	now := r.store.Now()
 	if !r.crew.sure() || !j.batch.mayStillSend(j.retry) || r.offHours(now) ||
 		now.Add(dayMargin).After(j.batch.dayEnds) || !j.RightUntil.IsZero() && now.Add(dayMargin).After(j.RightUntil) ||
+		!j.ExpiresAt.IsZero() && j.OpenSince.IsZero() && now.Add(dayMargin).After(j.ExpiresAt) ||
 		!j.OpenSince.IsZero() && r.judge.windowOver(j.OpenSince, now) {
 		return errNotNow
 	}

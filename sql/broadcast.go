@@ -36,6 +36,7 @@ type broadcastRow struct {
 	Tally       sql.NullString
 	Changes     int64
 	EmptiedAt   sql.NullTime `db:"emptied_at"`
+	TakesUntil  sql.NullTime `db:"takes_until"`
 }
 
 func (r broadcastRow) broadcast() (wxcast.Broadcast, error) {
@@ -44,7 +45,7 @@ func (r broadcastRow) broadcast() (wxcast.Broadcast, error) {
 		Spec: r.Spec, MessageKey: r.MessageKey, State: r.State, Reason: r.Reason, ResumeAt: utc(r.ResumeAt),
 		Rate: r.Rate, Priority: r.Priority, Canary: r.Canary, CanaryUntil: utc(r.CanaryUntil),
 		Fixed: r.Fixed, CreatedAt: r.CreatedAt.UTC(), StartedAt: utc(r.StartedAt), FinishedAt: utc(r.FinishedAt),
-		EmptiedAt: utc(r.EmptiedAt),
+		EmptiedAt: utc(r.EmptiedAt), TakesUntil: utc(r.TakesUntil),
 	}
 	if err := json.Unmarshal([]byte(r.Audience), &b.Audience); err != nil {
 		return b, fmt.Errorf("the audience of broadcast %d: %w", r.ID, err)
@@ -68,7 +69,8 @@ func (db *DB) AddBroadcast(ctx context.Context, b wxcast.Broadcast) (_ wxcast.Br
 	err = db.tx(ctx, b.AccountID, func(tx *sqlx.Tx) error {
 		err := tx.GetContext(ctx, &b.ID, db.q.AddBroadcast, b.AccountID, b.MiniID, b.Name, b.ContentHash, b.Spec,
 			b.MessageKey, b.State,
-			b.CreatedAt, jsonParam(b.Audience), b.Rate, b.Priority, b.Canary, b.CanaryShare, nullTime(b.ResumeAt))
+			b.CreatedAt, jsonParam(b.Audience), b.Rate, b.Priority, b.Canary, b.CanaryShare, nullTime(b.ResumeAt),
+			nullTime(b.TakesUntil))
 		for i, c := range b.Channels {
 			if err != nil {
 				break

@@ -55,6 +55,7 @@ type claimTx struct {
 		SlotAt       sql.NullTime `db:"slot_at"`
 		SlotN        int64        `db:"slot_n"`
 		Wanting      bool
+		TakesUntil   sql.NullTime `db:"takes_until"`
 		Now          sql.NullTime
 		Latest       sql.NullTime
 		Position     int
@@ -70,8 +71,12 @@ type claimTx struct {
 	last       wxcast.Recipient // the end of the range that was looked through
 }
 
-// ownsFresh tells whether the recipients whom nobody has tried yet are the channel's.
-func (t *claimTx) ownsFresh() bool { return t.b.Position == 0 }
+// ownsFresh tells whether the recipients whom nobody has tried yet are the channel's. Single
+// messages are due one by one from the beginning.
+func (t *claimTx) ownsFresh() bool { return t.b.Position == 0 && !t.ofMessages() }
+
+// ofMessages tells whether it is about single messages.
+func (t *claimTx) ofMessages() bool { return t.b.TakesUntil.Valid }
 
 // atWork is how long after it was last given work a broadcast counts as at work, and
 // retrying how long it may still be trying again: longer than the longest wait for that.
@@ -125,6 +130,7 @@ func (t *claimTx) run(ctx context.Context, c *wxcast.Claim) (err error) {
 		return err
 	}
 	t.now, c.Slot.Now, c.NotBelieved = pacer.now, pacer.now, pacer.notBelieved
+	pacer.jumps = t.ofMessages()
 	own := pacer.after(t.b.SlotAt, t.b.SlotN, t.b.Rate)
 	defer func() { c.LaneOpens = pacer.next.Add(-t.req.Ahead - t.req.Lead) }()
 	wait, err := t.notYet(ctx, c, pacer, own)
@@ -170,6 +176,9 @@ func (t *claimTx) run(ctx context.Context, c *wxcast.Claim) (err error) {
 // notYet is when to ask again: while a more urgent broadcast is late, and while the time is
 // taken, by others or by the broadcast's own last messages; zero where it is now.
 func (t *claimTx) notYet(ctx context.Context, c *wxcast.Claim, p *pacer, own time.Time) (until time.Time, err error) {
+	if t.ofMessages() {
+		return t.messagesNotYet(p), nil
+	}
 	var urgent []struct {
 		ID     int64
 		Rate   float64
@@ -198,6 +207,15 @@ func (t *claimTx) notYet(ctx context.Context, c *wxcast.Claim, p *pacer, own tim
 		return open.Add(-t.req.Lead), nil
 	}
 	return until, nil
+}
+
+// messagesNotYet is when single messages have time again. They go before all broadcasts: they
+// take their time beside what is given away, and what is given away next begins so much later.
+func (t *claimTx) messagesNotYet(p *pacer) (until time.Time) {
+	if latest := p.next.Add(-jumpMax); latest.After(t.now.Add(t.req.Ahead)) {
+		return latest.Add(-t.req.Ahead)
+	}
+	return until
 }
 
 // nothingYet is a claim whose time has not come: it tells when that is, and whether there is
@@ -297,7 +315,11 @@ func (t *claimTx) allowance(ctx context.Context) (allowed int64, read bool, err 
 	case row.DailyLimit == 0: // WeChat gives no information: no limit of ours
 		return math.MaxInt64, true, nil
 	}
-	return max(0, row.DailyLimit-t.req.QuotaKeep-row.atMost()), true, nil
+	keep := t.req.QuotaKeep
+	if !t.ofMessages() {
+		keep += max(0, t.req.Reserve-row.Messages)
+	}
+	return max(0, row.DailyLimit-keep-row.atMost()), true, nil
 }
 
 const (
@@ -359,7 +381,7 @@ func (t *claimTx) take(ctx context.Context, c *wxcast.Claim, pacer *pacer, own t
 	n := len(t.due) + len(t.fresh)
 	if n > 0 {
 		if _, err := t.tx.ExecContext(ctx, t.db.q.AddQuota, t.req.Lane.AppID, t.req.Lane.API, wxcast.DayOf(t.now),
-			n); err != nil {
+			n, t.messages()); err != nil {
 			return err
 		}
 		var err error
@@ -399,7 +421,7 @@ func (t *claimTx) takeDue(ctx context.Context, c *wxcast.Claim) error {
 		if open.IsZero() && !t.req.Channel.NotesEach() {
 			open = t.now
 		}
-		hidden[i] = dueRow{d.Recipient, jsonTime(open)}
+		hidden[i] = dueRow{d.key(), jsonTime(open)}
 		c.Retries = append(c.Retries, d.delivery())
 	}
 	_, err := t.tx.ExecContext(ctx, t.db.q.ScheduleDeliveries, t.ref.AccountID, t.ref.ID, c.RetriesUntil,
@@ -446,6 +468,12 @@ func (t *claimTx) whyEmpty(ctx context.Context, c *wxcast.Claim) error {
 		c.CanarySent, c.NextDue = true, utc(t.b.Until)
 		return nil
 	}
+	if t.ofMessages() {
+		if c.Exhausted = !t.now.Before(t.takesMore()); !c.Exhausted {
+			c.NextDue = t.takesMore()
+		}
+		return nil
+	}
 	var fresh []deliveryRow
 	if err := t.tx.SelectContext(ctx, &fresh, t.db.q.FreshDeliveries, t.ref.AccountID, t.ref.ID, t.b.LeasedTo, 1,
 		t.b.MiniID, false, false); err != nil {
@@ -453,4 +481,19 @@ func (t *claimTx) whyEmpty(ctx context.Context, c *wxcast.Claim) error {
 	}
 	c.Exhausted = len(fresh) == 0 && !leased
 	return nil
+}
+
+// takesLater is how long after its day a broadcast still takes single messages: a caller's
+// transaction may have begun in the day's last moment.
+const takesLater = time.Minute
+
+// takesMore is until when more single messages may come.
+func (t *claimTx) takesMore() time.Time { return utc(t.b.TakesUntil).Add(takesLater) }
+
+// messages is how many of what the claim holds are single messages.
+func (t *claimTx) messages() int {
+	if !t.ofMessages() {
+		return 0
+	}
+	return len(t.due)
 }

@@ -21,6 +21,9 @@ func (t *claimTx) find(ctx context.Context, n int, freshMax int64) error {
 		t.req.Profile, t.b.OthersOptedOut, nullTime(t.lostAfter), t.req.Channel.Name); err != nil {
 		return err
 	}
+	if t.ofMessages() {
+		t.onePerPerson()
+	}
 	n = int(min(int64(n-len(t.due)), freshMax))
 	if n == 0 || t.b.Canary != wxcast.CanaryNone || !t.lostAfter.IsZero() || !t.ownsFresh() {
 		return nil
@@ -31,6 +34,17 @@ func (t *claimTx) find(ctx context.Context, n int, freshMax int64) error {
 	t.last = t.fresh[len(t.fresh)-1].Recipient
 	t.fresh = slices.DeleteFunc(t.fresh, func(d deliveryRow) bool { return !d.Fresh })
 	return nil
+}
+
+// onePerPerson leaves a person's second message to the next claim: what a person has had, and
+// what they allow, is known for each claim.
+func (t *claimTx) onePerPerson() {
+	seen := make(map[wxcast.Recipient]bool, len(t.due))
+	t.due = slices.DeleteFunc(t.due, func(d deliveryRow) bool {
+		twice := seen[d.Recipient]
+		seen[d.Recipient] = true
+		return twice
+	})
 }
 
 // selectFresh reads the next n deliveries behind what was leased before.
@@ -54,6 +68,8 @@ func (t *claimTx) selectFresh(ctx context.Context, n int) error {
 
 type deliveryRow struct {
 	Recipient     wxcast.Recipient
+	Message       int64
+	ExpiresAt     sql.NullTime   `db:"expires_at"`
 	Attempts      int            `db:"attempts"`
 	OpenSince     sql.NullTime   `db:"open_since"`
 	UnionID       sql.NullString `db:"unionid"`
@@ -69,6 +85,10 @@ type deliveryRow struct {
 	MiniOpenID    sql.NullString `db:"mini_openid"`
 }
 
+func (r deliveryRow) key() wxcast.DeliveryKey {
+	return wxcast.DeliveryKey{Recipient: r.Recipient, Message: r.Message}
+}
+
 func (r deliveryRow) delivery() wxcast.Delivery {
 	var tags []int
 	if r.Tags.String != "" && r.Tags.String != "[]" {
@@ -80,7 +100,8 @@ func (r deliveryRow) delivery() wxcast.Delivery {
 		openid = ""
 	}
 	return wxcast.Delivery{
-		Recipient: r.Recipient, RightAt: utc(r.RightAt), RightUntil: r.RightUntil,
+		Recipient: r.Recipient, Message: r.Message, ExpiresAt: utc(r.ExpiresAt), RightAt: utc(r.RightAt),
+		RightUntil: r.RightUntil,
 		Follower: wxcast.Follower{
 			OpenID: openid, UnionID: wxcast.UnionID(r.UnionID.String), Subscribed: r.Subscribed,
 			SubscribeTime: utc(r.SubscribeTime), Remark: r.Remark.String, Tags: tags,

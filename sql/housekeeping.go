@@ -70,6 +70,9 @@ func (db *DB) KeepHouse(ctx context.Context, accountID int64, keep wxcast.Retent
 	if removed += permits; err != nil {
 		return removed, fmt.Errorf("remove permits: %w", err)
 	}
+	if _, err := db.removeBefore(ctx, q.FreeMessageKeys, accountID, db.Now().Add(-messageKeyKept)); err != nil {
+		return removed, fmt.Errorf("free the keys of messages: %w", err)
+	}
 	windows, err := db.removeBefore(ctx, q.DropClosedWindows, accountID, db.Now().Add(-windowsKept))
 	if removed += windows; err != nil {
 		return removed, fmt.Errorf("remove closed windows: %w", err)
@@ -204,6 +207,9 @@ func (db *DB) removeDeliveries(ctx context.Context, accountID int64, kept time.D
 			continue // a delivery changed just now: the next time
 		}
 		if _, err := db.exec(ctx, db.q.DropBroadcastFiles, accountID, id); err != nil {
+			return removed, err
+		}
+		if err := db.removeMessages(ctx, accountID, id); err != nil {
 			return removed, err
 		}
 		n, err := db.removeRowsOf(ctx, db.q.DropDeliveries, accountID, id)

@@ -98,7 +98,7 @@ func TestDeliveriesGoByBatches(t *testing.T) {
 
 func deliveriesOf(t *testing.T, w world, b wxcast.Broadcast) []wxcast.PersonDelivery {
 	t.Helper()
-	all, err := w.Deliveries(t.Context(), b, "", 10000)
+	all, err := w.Deliveries(t.Context(), b, wxcast.DeliveryKey{}, 10000)
 	must(t, err)
 	return all
 }

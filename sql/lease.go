@@ -26,8 +26,8 @@ func (db *DB) RenewLeases(ctx context.Context, accountID int64, worker string, h
 
 // dueRow is when a delivery's lost attempt began, for schedule-deliveries.
 type dueRow struct {
-	Recipient wxcast.Recipient `json:"recipient"`
-	OpenSince *string          `json:"open_since"`
+	wxcast.DeliveryKey
+	OpenSince *string `json:"open_since"`
 }
 
 // GiveBack returns what a claim holds and nobody attempted, with the quota that was
@@ -60,7 +60,7 @@ func (db *DB) GiveBack(ctx context.Context, b wxcast.Broadcast, c wxcast.Claim) 
 			jsonParam(back)); err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, db.q.AddQuota, c.Lane.AppID, c.Lane.API, c.Day, -len(back))
+		_, err = tx.ExecContext(ctx, db.q.AddQuota, c.Lane.AppID, c.Lane.API, c.Day, -len(back), -messagesAmong(back))
 		return err
 	})
 	if err != nil {
@@ -71,7 +71,17 @@ func (db *DB) GiveBack(ctx context.Context, b wxcast.Broadcast, c wxcast.Claim) 
 
 func appendDue(rows []dueRow, deliveries []wxcast.Delivery) []dueRow {
 	for _, d := range deliveries {
-		rows = append(rows, dueRow{d.Recipient, jsonTime(d.OpenSince)})
+		rows = append(rows, dueRow{d.Key(), jsonTime(d.OpenSince)})
 	}
 	return rows
+}
+
+// messagesAmong is how many of some deliveries are single messages.
+func messagesAmong(rows []dueRow) (n int) {
+	for _, r := range rows {
+		if r.Message != 0 {
+			n++
+		}
+	}
+	return n
 }

@@ -96,7 +96,7 @@ func outcomesAreCountedOnce(t *testing.T, w world, lose func()) {
 	if ours := w.quota(t).Ours; ours != 5 {
 		t.Errorf("%d calls of ours are counted, want 5", ours)
 	}
-	people, err := w.Deliveries(t.Context(), b, "", 1)
+	people, err := w.Deliveries(t.Context(), b, wxcast.DeliveryKey{}, 1)
 	must(t, err)
 	if people[0].Attempts != 1 {
 		t.Errorf("%d attempts are recorded of one", people[0].Attempts)

@@ -11,7 +11,7 @@ import (
 )
 
 type outcomeRow struct {
-	Recipient     wxcast.Recipient     `json:"recipient"`
+	wxcast.DeliveryKey
 	State         wxcast.DeliveryState `json:"state"`
 	ErrCode       int                  `json:"errcode,omitempty"`
 	ErrMsg        string               `json:"errmsg,omitempty"`
@@ -23,11 +23,11 @@ type outcomeRow struct {
 
 // RecordOutcomes writes what became of attempts, and drops the leases that are thereby
 // done. Recording the same outcomes again changes nothing. Of two outcomes for one
-// person, as of an attempt that outlived its lease and of the next, acceptance counts,
+// delivery, as of an attempt that outlived its lease and of the next, acceptance counts,
 // or else the later one.
 func (db *DB) RecordOutcomes(ctx context.Context, r wxcast.Recording) error {
 	ctx = within(ctx, hurried)
-	each := onePerPerson(r.Outcomes)
+	each := onePerDelivery(r.Outcomes)
 	calls, sent := 0, int64(0)
 	for _, o := range r.Outcomes {
 		if !o.AttemptedAt.IsZero() {
@@ -67,14 +67,14 @@ func (db *DB) RecordOutcomes(ctx context.Context, r wxcast.Recording) error {
 	return nil
 }
 
-func onePerPerson(outcomes []wxcast.Outcome) []wxcast.Outcome {
+func onePerDelivery(outcomes []wxcast.Outcome) []wxcast.Outcome {
 	each := make([]wxcast.Outcome, 0, len(outcomes))
-	at := make(map[wxcast.Recipient]int, len(outcomes))
+	at := make(map[wxcast.DeliveryKey]int, len(outcomes))
 	for _, o := range outcomes {
-		i, twice := at[o.Recipient]
+		i, twice := at[o.Key()]
 		switch {
 		case !twice:
-			at[o.Recipient] = len(each)
+			at[o.Key()] = len(each)
 			each = append(each, o)
 		case each[i].State != wxcast.DeliverySent:
 			each[i] = o
@@ -94,7 +94,7 @@ func (db *DB) writeOutcomes(ctx context.Context, tx *sqlx.Tx, r wxcast.Recording
 			unused = append(unused, held{idOf(o), jsonTime(o.RightAt)})
 		}
 		if o.FallsTo != "" {
-			falls[o.FallsTo] = append(falls[o.FallsTo], fallRow{o.Recipient, fell(r.Channel.Name, o.ErrCode)})
+			falls[o.FallsTo] = append(falls[o.FallsTo], fallRow{o.Key(), fell(r.Channel.Name, o.ErrCode)})
 			continue
 		}
 		if db.engine == Postgres && o.State == wxcast.DeliverySent && !o.AttemptedAt.IsZero() {
@@ -102,13 +102,13 @@ func (db *DB) writeOutcomes(ctx context.Context, tx *sqlx.Tx, r wxcast.Recording
 			continue
 		}
 		rows = append(rows, outcomeRow{
-			o.Recipient, o.State, o.ErrCode, o.ErrMsg, o.MsgID, jsonTime(o.AttemptedAt), jsonTime(o.OpenSince),
+			o.Key(), o.State, o.ErrCode, o.ErrMsg, o.MsgID, jsonTime(o.AttemptedAt), jsonTime(o.OpenSince),
 			jsonTime(o.NextAttemptAt),
 		})
 	}
 	if len(sent.recipients) > 0 {
 		if _, err := tx.ExecContext(ctx, db.q.RecordSent, ref.AccountID, ref.ID, sent.recipients, sent.msgids,
-			sent.attempted); err != nil {
+			sent.attempted, sent.messages); err != nil {
 			return err
 		}
 	}
@@ -139,10 +139,12 @@ type sentColumns struct {
 	recipients pq.StringArray
 	msgids     pq.Int64Array
 	attempted  pq.Int64Array // microseconds since 1970
+	messages   pq.Int64Array
 }
 
 func (c *sentColumns) add(o wxcast.Outcome) {
 	c.recipients = append(c.recipients, string(o.Recipient))
 	c.msgids = append(c.msgids, o.MsgID)
 	c.attempted = append(c.attempted, o.AttemptedAt.UnixMicro())
+	c.messages = append(c.messages, o.Message)
 }

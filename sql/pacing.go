@@ -41,6 +41,8 @@ type pacer struct {
 	rate  float64   // of the lane: the highest of the broadcasts that run; 0 where none does
 	share float64   // of the rate; below 1 after WeChat has asked us to slow down
 
+	jumps bool // what is taken goes before what others were given: see take
+
 	slotAt, shareAt sql.NullTime
 	slotN           int64
 	// notBelieved is how far ahead a slot lay that no clock could have given that is right.
@@ -100,12 +102,19 @@ func (p *pacer) length(n int64, rate float64) time.Duration {
 	return time.Duration(float64(n) / (rate * p.share) * float64(time.Second))
 }
 
+// jumpMax is how far behind the time that others were given single messages must stay: what
+// is more than a moment's is held to the rate, too.
+const jumpMax = 500 * time.Millisecond
+
 // take takes the lane's next free time for n messages, from earliest on. A broadcast that is
 // slower than the lane has them spread over the time that they take at its own rate, behind
 // its own last slot, and leaves the lane to others meanwhile.
 func (p *pacer) take(ctx context.Context, n int, rate float64, earliest, own time.Time) (wxcast.Slot, error) {
 	if p.rate == 0 { // the last broadcast has just ended
 		p.rate, p.next = rate, p.after(p.slotAt, p.slotN, rate)
+	}
+	if p.jumps {
+		return p.jump(ctx, n, rate, earliest)
 	}
 	begins := p.next
 	if begins.Before(earliest) {
@@ -120,6 +129,25 @@ func (p *pacer) take(ctx context.Context, n int, rate float64, earliest, own tim
 	p.slotAt, p.slotN = nullTime(begins), int64(n)
 	p.next = p.after(p.slotAt, p.slotN, p.rate)
 	_, err := p.tx.ExecContext(ctx, p.db.q.PutPacing, p.lane.AppID, p.lane.API, begins, n, p.share, p.shareAt)
+	return slot, err
+}
+
+// jump takes time for n messages from earliest on, whoever has it, and puts off what is given
+// away next by as much: over any time that is longer than jumpMax, the rate holds.
+func (p *pacer) jump(ctx context.Context, n int, rate float64, earliest time.Time) (wxcast.Slot, error) {
+	begins := earliest
+	if latest := p.next.Add(-jumpMax); latest.After(begins) {
+		begins = latest
+	}
+	begins = begins.Truncate(time.Microsecond)
+	slot := wxcast.Slot{Start: begins, Share: p.share, Rate: rate, Now: p.now}
+	slot.End = begins.Add(p.length(int64(n), min(rate, p.rate))).Truncate(time.Microsecond)
+	if p.next.After(begins) {
+		begins = p.next
+	}
+	p.slotAt, p.slotN = nullTime(begins.Truncate(time.Microsecond)), int64(n)
+	p.next = p.after(p.slotAt, p.slotN, p.rate)
+	_, err := p.tx.ExecContext(ctx, p.db.q.PutPacing, p.lane.AppID, p.lane.API, utc(p.slotAt), n, p.share, p.shareAt)
 	return slot, err
 }
 

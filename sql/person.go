@@ -175,6 +175,7 @@ type personDeliveryRow struct {
 	BroadcastID   int64  `db:"broadcast_id"`
 	Broadcast     string `db:"name"`
 	Recipient     wxcast.Recipient
+	Message       int64
 	MiniOpenID    sql.NullString `db:"mini_openid"`
 	Channel       string
 	FellThrough   string `db:"fell_through"`
@@ -189,7 +190,7 @@ type personDeliveryRow struct {
 
 func (r personDeliveryRow) delivery() wxcast.PersonDelivery {
 	return wxcast.PersonDelivery{
-		BroadcastID: r.BroadcastID, Broadcast: r.Broadcast, Recipient: r.Recipient, Channel: r.Channel, State: r.State,
+		BroadcastID: r.BroadcastID, Broadcast: r.Broadcast, Recipient: r.Recipient, Message: r.Message, Channel: r.Channel, State: r.State,
 		MiniOpenID: wxcast.MiniOpenID(r.MiniOpenID.String), FellThrough: r.FellThrough,
 		Attempts: r.Attempts,
 		ErrCode:  r.ErrCode, ErrMsg: r.ErrMsg, MsgID: r.MsgID.Int64, AttemptedAt: utc(r.AttemptedAt),
@@ -210,11 +211,11 @@ func (db *DB) personDeliveries(ctx context.Context, q sqlx.QueryerContext, accou
 	return deliveries, nil
 }
 
-// Deliveries pages through a broadcast's deliveries in the order of their recipients behind after.
-func (db *DB) Deliveries(ctx context.Context, b wxcast.Broadcast, after wxcast.Recipient,
+// Deliveries pages through a broadcast's deliveries in the order of their keys behind after.
+func (db *DB) Deliveries(ctx context.Context, b wxcast.Broadcast, after wxcast.DeliveryKey,
 	limit int) ([]wxcast.PersonDelivery, error) {
 	var rows []personDeliveryRow
-	if err := db.list(ctx, &rows, db.q.ListDeliveries, b.AccountID, b.ID, after, limit); err != nil {
+	if err := db.list(ctx, &rows, db.q.ListDeliveries, b.AccountID, b.ID, after.Recipient, after.Message, limit); err != nil {
 		return nil, fmt.Errorf("list deliveries: %w", err)
 	}
 	deliveries := make([]wxcast.PersonDelivery, len(rows))

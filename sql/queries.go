@@ -342,6 +342,21 @@ type queries struct {
 	RecordSent             string `query:"record-sent"`
 	ScheduleDeliveries     string `query:"schedule-deliveries"`
 
+	AddMessages          string `query:"add-messages"`
+	AddMessageDeliveries string `query:"add-message-deliveries"`
+	KnownMessages        string `query:"known-messages"`
+	GetMessage           string `query:"get-message"`
+	RevokeMessage        string `query:"revoke-message"`
+	ExpireMessages       string `query:"expire-messages"`
+	FreeMessageKeys      string `query:"free-message-keys"`
+	DropMessages         string `query:"drop-messages"`
+	CountMessagesOfDay   string `query:"count-messages-of-day"`
+	FindRecipients       string `query:"find-recipients"`
+	AddPreset            string `query:"add-preset"`
+	GetPreset            string `query:"get-preset"`
+	ListPresets          string `query:"list-presets"`
+	RemovePreset         string `query:"remove-preset"`
+
 	LockBroadcast string `query:"lock-broadcast"`
 	LockAccount   string `query:"lock-account"`
 	AddLease      string `query:"add-lease"`

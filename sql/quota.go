@@ -19,6 +19,7 @@ type quotaRow struct {
 	Claimed    int64
 	Ours       int64
 	ReadOurs   int64 `db:"read_ours"`
+	Messages   int64 // what single messages took, of what we reserved
 	Doubtful   bool
 	ReadAt     time.Time `db:"read_at"`
 }

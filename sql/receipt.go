@@ -332,14 +332,14 @@ func (db *DB) earlyOf(ctx context.Context, tx *sqlx.Tx, accountID, appID int64,
 // settleNamed gives messages the early receipts that bear their msgid.
 func (db *DB) settleNamed(ctx context.Context, tx *sqlx.Tx, r wxcast.Recording) error {
 	type sent struct {
-		Recipient wxcast.Recipient `json:"recipient"`
-		OpenID    wxcast.Recipient `json:"openid"`
-		MsgID     int64            `json:"msgid"`
+		wxcast.DeliveryKey
+		OpenID wxcast.Recipient `json:"openid"`
+		MsgID  int64            `json:"msgid"`
 	}
 	var all []sent
 	for _, o := range r.Outcomes {
 		if o.MsgID != 0 {
-			all = append(all, sent{o.Recipient, idOf(o), o.MsgID})
+			all = append(all, sent{o.Key(), idOf(o), o.MsgID})
 		}
 	}
 	if len(all) == 0 {

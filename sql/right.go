@@ -124,8 +124,8 @@ func (t *claimTx) takeRights(ctx context.Context, c *wxcast.Claim) error {
 		return err
 	}
 	type holding struct {
-		Recipient wxcast.Recipient `json:"recipient"`
-		At        *string          `json:"at"`
+		wxcast.DeliveryKey
+		At *string `json:"at"`
 	}
 	var holds []holding
 	without := map[wxcast.Recipient]bool{}
@@ -134,7 +134,7 @@ func (t *claimTx) takeRights(ctx context.Context, c *wxcast.Claim) error {
 		d.RightAt = sql.NullTime{} // what they had was given back above
 		if without[d.Recipient] = !ok; ok {
 			d.RightAt, d.RightUntil = sql.NullTime{Time: right.At.UTC(), Valid: true}, utc(right.Until)
-			holds = append(holds, holding{d.Recipient, jsonTime(right.At)})
+			holds = append(holds, holding{d.key(), jsonTime(right.At)})
 		}
 	})
 	if len(holds) > 0 {
@@ -156,8 +156,8 @@ func (t *claimTx) takeRights(ctx context.Context, c *wxcast.Claim) error {
 
 // fallRow is a person whom a channel could not reach, for fall-through.
 type fallRow struct {
-	Recipient wxcast.Recipient `json:"recipient"`
-	Why       string           `json:"why"`
+	wxcast.DeliveryKey
+	Why string `json:"why"`
 }
 
 // fell is how a delivery notes that a channel could not reach the person.
@@ -167,7 +167,7 @@ func fell(channel string, code int) string { return channel + ":" + strconv.Itoa
 // message, and returns those that this process may send: nobody else can any more. What the
 // process does not send after that stays in doubt.
 func (db *DB) HandOver(ctx context.Context, ref wxcast.BroadcastRef, channel wxcast.Channel,
-	recipients []wxcast.Recipient) (ours []wxcast.Recipient, err error) {
+	deliveries []wxcast.DeliveryKey) (ours []wxcast.DeliveryKey, err error) {
 	ctx = within(ctx, hurried)
 	err = db.tx(ctx, ref.AccountID, func(tx *sqlx.Tx) error {
 		ours = ours[:0]
@@ -176,10 +176,10 @@ func (db *DB) HandOver(ctx context.Context, ref wxcast.BroadcastRef, channel wxc
 			return err
 		}
 		return tx.SelectContext(ctx, &ours, db.q.HandOver, ref.AccountID, ref.ID, channel.Name, now,
-			jsonParam(recipients), channel.Right != wxcast.NoRight)
+			jsonParam(deliveries), channel.Right != wxcast.NoRight)
 	})
 	if err != nil {
-		return nil, fmt.Errorf("note %d messages of broadcast %d before they leave: %w", len(recipients), ref.ID, err)
+		return nil, fmt.Errorf("note %d messages of broadcast %d before they leave: %w", len(deliveries), ref.ID, err)
 	}
 	return ours, nil
 }
@@ -263,7 +263,7 @@ func (db *DB) returnHeld(ctx context.Context, tx *sqlx.Tx, ref wxcast.BroadcastR
 	}
 	for _, c := range channels {
 		var rows []struct {
-			Recipient  wxcast.Recipient
+			wxcast.DeliveryKey
 			MiniOpenID sql.NullString `db:"mini_openid"`
 			RightAt    time.Time      `db:"right_at"`
 		}
@@ -271,9 +271,9 @@ func (db *DB) returnHeld(ctx context.Context, tx *sqlx.Tx, ref wxcast.BroadcastR
 			return err
 		}
 		var permits, windows []held
-		var recipients []wxcast.Recipient
+		var deliveries []wxcast.DeliveryKey
 		for _, r := range rows {
-			recipients = append(recipients, r.Recipient)
+			deliveries = append(deliveries, r.DeliveryKey)
 			windows = append(windows, held{r.Recipient, jsonTime(r.RightAt)})
 			if r.MiniOpenID.Valid {
 				r.Recipient = wxcast.Recipient(r.MiniOpenID.String)
@@ -289,7 +289,7 @@ func (db *DB) returnHeld(ctx context.Context, tx *sqlx.Tx, ref wxcast.BroadcastR
 			return err
 		}
 		if _, err := tx.ExecContext(ctx, db.q.DropRights, ref.AccountID, ref.ID, c.Channel,
-			jsonParam(recipients)); err != nil {
+			jsonParam(deliveries)); err != nil {
 			return err
 		}
 	}

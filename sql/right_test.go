@@ -178,9 +178,9 @@ func TestAPermitIsTakenOnce(t *testing.T) {
 		}
 		must(t, w.GiveBack(t.Context(), b, wxcast.Claim{LeaseID: c.LeaseID, Day: c.Day, Lane: c.Lane,
 			Fresh: c.Fresh[2:]}))
-		ours, err := w.HandOver(t.Context(), b.Ref(), consent, []wxcast.Recipient{"m000004"})
+		ours, err := w.HandOver(t.Context(), b.Ref(), consent, []wxcast.DeliveryKey{{Recipient: "m000004"}})
 		must(t, err)
-		again, err := w.HandOver(t.Context(), b.Ref(), consent, []wxcast.Recipient{"m000004"})
+		again, err := w.HandOver(t.Context(), b.Ref(), consent, []wxcast.DeliveryKey{{Recipient: "m000004"}})
 		must(t, err)
 		if len(ours) != 1 || len(again) != 0 {
 			t.Fatalf("%v, then %v: a message is noted once", ours, again)
@@ -210,7 +210,7 @@ func TestAPermitIsTakenOnce(t *testing.T) {
 		if left := w.left(t); left["m000004"] != 2 || left["m000005"] != 3 || left["m000006"] != 3 {
 			t.Errorf("%v is left: what may be out has used its permit, the others have theirs back", left)
 		}
-		if ours, err = w.HandOver(t.Context(), b.Ref(), consent, []wxcast.Recipient{"m000005"}); len(ours) > 0 {
+		if ours, err = w.HandOver(t.Context(), b.Ref(), consent, []wxcast.DeliveryKey{{Recipient: "m000005"}}); len(ours) > 0 {
 			t.Errorf("%v (%v) may leave after its permit was given back", ours, err)
 		}
 	})

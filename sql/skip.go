@@ -47,7 +47,7 @@ func (t *claimTx) leaveOut(ctx context.Context, c *wxcast.Claim) error {
 		if at.IsZero() || d.OpenSince.Valid { // it may be out already
 			return false
 		}
-		later[at] = append(later[at], dueRow{Recipient: d.Recipient})
+		later[at] = append(later[at], dueRow{DeliveryKey: d.key()})
 		return true
 	})
 	for until, rows := range later {
@@ -78,9 +78,9 @@ func (t *claimTx) dismiss(ctx context.Context, c *wxcast.Claim,
 		case code == 0:
 			return false
 		case otherwise && t.b.Next != "":
-			falls = append(falls, fallRow{d.Recipient, fell(t.req.Channel.Name, code)})
+			falls = append(falls, fallRow{d.key(), fell(t.req.Channel.Name, code)})
 		default:
-			skipped = append(skipped, outcomeRow{Recipient: d.Recipient, State: wxcast.DeliverySkipped, ErrCode: code,
+			skipped = append(skipped, outcomeRow{DeliveryKey: d.key(), State: wxcast.DeliverySkipped, ErrCode: code,
 				ErrMsg: why.Kept()})
 		}
 		if d.RightAt.Valid {
@@ -116,6 +116,8 @@ func (t *claimTx) whyNot(d deliveryRow, blocked, excluded bool, had messagesHad)
 	}
 	day, week := t.req.Cap.Day, t.req.Cap.Week
 	switch {
+	case d.ExpiresAt.Valid && !d.ExpiresAt.Time.After(t.now):
+		return wxcast.ErrCodeExpired, wxcast.Say("skip.expired"), false
 	case d.OptedOut:
 		return wxcast.ErrCodeOptedOut, wxcast.Say("skip.opted_out"), false
 	case excluded:
@@ -165,8 +167,12 @@ func (t *claimTx) recentMessages(ctx context.Context) (map[wxcast.Recipient]mess
 	if err != nil {
 		return nil, err
 	}
+	own := t.ref.ID
+	if t.ofMessages() { // of which a person may have had several
+		own = 0
+	}
 	err = t.tx.SelectContext(ctx, &rows, fmt.Sprintf(t.db.q.RecentMessages, t.db.engine.elements("$5")),
-		t.ref.AccountID, t.ref.ID, t.now.Add(-24*time.Hour), t.now.Add(-7*24*time.Hour), t.recipients(), from)
+		t.ref.AccountID, own, t.now.Add(-24*time.Hour), t.now.Add(-7*24*time.Hour), t.recipients(), from)
 	recent := make(map[wxcast.Recipient]messagesHad, len(rows))
 	for _, r := range rows {
 		recent[r.Recipient] = r.messagesHad
@@ -177,6 +183,9 @@ func (t *claimTx) recentMessages(ctx context.Context) (map[wxcast.Recipient]mess
 // pendingElsewhere tells of those to whom an older message is being tried again until when
 // they wait. Messages that leave in the same moment have no order.
 func (t *claimTx) pendingElsewhere(ctx context.Context) (map[wxcast.Recipient]time.Time, error) {
+	if t.ofMessages() { // they wait for nobody
+		return nil, nil
+	}
 	var older bool
 	if err := t.tx.GetContext(ctx, &older, t.db.q.AnyOlder, t.ref.AccountID, t.ref.ID, t.b.Priority,
 		t.now.Add(-retrying)); err != nil || !older {

@@ -26,6 +26,7 @@ func (db *DB) Survey(ctx context.Context, accountID int64, ids, held []int64) ([
 		Fixed    bool
 		SlotAt   sql.NullTime `db:"slot_at"`
 		SlotN    int64        `db:"slot_n"`
+		Takes    sql.NullTime `db:"takes_until"`
 		Fresh    bool
 		NextDue  sql.NullTime `db:"next_due"`
 		AnyDue   bool         `db:"any_due"` // by any channel
@@ -43,8 +44,11 @@ func (db *DB) Survey(ctx context.Context, accountID int64, ids, held []int64) ([
 		if r.SlotAt.Valid && r.Rate > 0 {
 			s.Paced = utc(r.SlotAt).Add(time.Duration(float64(r.SlotN) / r.Rate * float64(time.Second)))
 		}
+		r.Fresh = r.Fresh && !r.Takes.Valid // single messages are due one by one
 		first, idle := r.Position == 0, !r.Fresh && !r.AnyDue && !r.Leased
 		switch {
+		case idle && r.Takes.Valid:
+			s.Due = utc(r.Takes).Add(takesLater)
 		case first && (r.Lapsed || r.Fresh && r.Canary == wxcast.CanaryNone),
 			r.Fixed && idle && r.Canary != wxcast.CanaryWaiting,
 			r.Fixed && r.Canary == wxcast.CanarySending && !r.AnyDue && !r.Leased:

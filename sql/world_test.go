@@ -170,7 +170,7 @@ func (w world) record(t testing.TB, b wxcast.Broadcast, worker string, state wxc
 	t.Helper()
 	var outcomes []wxcast.Outcome
 	for _, d := range deliveries {
-		o := wxcast.Outcome{Recipient: d.Recipient, State: state, AttemptedAt: w.Now()}
+		o := wxcast.Outcome{Recipient: d.Recipient, Message: d.Message, State: state, AttemptedAt: w.Now()}
 		if state == wxcast.DeliverySent {
 			o.MsgID = 1<<53 + 1
 		} else {

@@ -57,7 +57,7 @@ func (m *Message) For(d *wxcast.Delivery) (wechat.TemplateMessage, error) {
 	all := spec.FactsOf(d)
 	out := wechat.TemplateMessage{
 		ToUser: d.OpenID, TemplateID: m.templateID, MiniAppID: m.miniAppID,
-		ClientMsgID: ClientMsgID(m.messageKey, d.OpenID),
+		ClientMsgID: ClientMsgID(m.messageKey, d.OpenID, d.Message),
 	}
 	var err error
 	if out.PagePath, err = m.part.FillLink("miniprogram.pagepath", m.pagePath, spec.CheckPagePath, d, all); err != nil {

@@ -27,17 +27,17 @@ var Formats = []string{"csv", "jsonl", FormatExcel}
 // FormatExcel is CSV for Excel.
 const FormatExcel = "excel"
 
-// rows are what an export writes, page by page in the order of an id.
-type rows[T any] struct {
-	page   func(after string) ([]T, error)
-	id     func(T) string
+// rows are what an export writes, page by page in the order of a key.
+type rows[T any, K any] struct {
+	page   func(after K) ([]T, error)
+	id     func(T) K
 	header []string
 	fields func(T) []string // as in CSV, in the header's order
 	object func(T) any      // as in JSON
 }
 
 // write writes all rows, and returns how many they were.
-func (r rows[T]) write(out io.Writer, format string) (n int64, err error) {
+func (r rows[T, K]) write(out io.Writer, format string) (n int64, err error) {
 	buffered := bufio.NewWriter(out)
 	asCSV, asJSON := csv.NewWriter(buffered), json.NewEncoder(buffered)
 	asJSON.SetEscapeHTML(false)
@@ -52,7 +52,7 @@ func (r rows[T]) write(out io.Writer, format string) (n int64, err error) {
 			return 0, err
 		}
 	}
-	after := ""
+	var after K
 	for {
 		page, err := r.page(after)
 		if err != nil {
@@ -94,19 +94,24 @@ func (a *Account) ExportDeliveries(ctx context.Context, id int64, format string,
 		if err != nil {
 			return 0, err
 		}
-		return rows[wxcast.PersonDelivery]{
-			page: func(after string) ([]wxcast.PersonDelivery, error) {
-				return a.db.Deliveries(ctx, b, wxcast.Recipient(after), exportPage)
+		return rows[wxcast.PersonDelivery, wxcast.DeliveryKey]{
+			page: func(after wxcast.DeliveryKey) ([]wxcast.PersonDelivery, error) {
+				return a.db.Deliveries(ctx, b, after, exportPage)
 			},
-			id: func(d wxcast.PersonDelivery) string { return string(d.Recipient) },
+			id: wxcast.PersonDelivery.Key,
 			header: []string{"broadcast_id", "broadcast", "openid", "state", "attempts", "errcode", "errmsg", "msgid",
-				"attempted_at", "next_attempt_at", "channel", "fell_through", "mini_openid"},
+				"attempted_at", "next_attempt_at", "channel", "fell_through", "mini_openid",
+				"message_id"},
 			fields: func(d wxcast.PersonDelivery) []string {
-				j := NewDelivery(d)
+				j, message := NewDelivery(d), ""
+				if d.Message != 0 {
+					message = strconv.FormatInt(d.Message, 10)
+				}
 				return []string{
 					fmt.Sprint(j.BroadcastID), foreign.Cell(j.Broadcast), j.OpenID, j.State, fmt.Sprint(j.Attempts),
 					fmt.Sprint(j.ErrCode), foreign.Cell(j.ErrMsg), j.MsgID,
 					timeText(d.AttemptedAt), timeText(d.NextAttemptAt), j.Channel, j.FellThrough, j.MiniOpenID,
+					message,
 				}
 			},
 			object: func(d wxcast.PersonDelivery) any { return NewDelivery(d) },
@@ -166,11 +171,11 @@ func (a *Account) ExportFollowers(ctx context.Context, f FollowerFilter, format 
 		if err != nil {
 			return 0, err
 		}
-		return rows[wxcast.FollowerRecord]{
-			page: func(after string) ([]wxcast.FollowerRecord, error) {
-				return a.db.Followers(ctx, a.ID, audience, wxcast.OpenID(after), exportPage)
+		return rows[wxcast.FollowerRecord, wxcast.OpenID]{
+			page: func(after wxcast.OpenID) ([]wxcast.FollowerRecord, error) {
+				return a.db.Followers(ctx, a.ID, audience, after, exportPage)
 			},
-			id: func(f wxcast.FollowerRecord) string { return string(f.OpenID) },
+			id: func(f wxcast.FollowerRecord) wxcast.OpenID { return f.OpenID },
 			header: []string{"openid", "unionid", "mini_openid", "subscribed", "subscribe_time", "subscribe_scene",
 				"tags", "remark",
 				"first_seen_at", "details_at", "unfollowed_at", "refollowed_at"},
@@ -190,7 +195,7 @@ func (a *Account) ExportFollowers(ctx context.Context, f FollowerFilter, format 
 // ExportOptOuts writes the opt-out list, and returns how many stand on it. Audited.
 func (a *Account) ExportOptOuts(ctx context.Context, format string, w io.Writer) (int64, error) {
 	return audited(ctx, a, "export-optouts", "", func(*entry) (int64, error) {
-		return rows[wxcast.OptOut]{
+		return rows[wxcast.OptOut, string]{
 			page:   func(after string) ([]wxcast.OptOut, error) { return a.db.OptOuts(ctx, a.ID, after, exportPage) },
 			id:     func(o wxcast.OptOut) string { return o.ID },
 			header: []string{"openid", "since", "source"},

@@ -153,7 +153,7 @@ func (a *Account) ExportPermits(ctx context.Context, miniAppID, format string, w
 			return 0, err
 		}
 		var last wxcast.PermitBalance
-		return rows[wxcast.PermitBalance]{
+		return rows[wxcast.PermitBalance, string]{
 			page: func(string) ([]wxcast.PermitBalance, error) {
 				page, err := a.db.PermitBalances(ctx, a.ID, id, last, exportPage)
 				if len(page) > 0 {

@@ -83,7 +83,8 @@ type MiniUser struct {
 type Delivery struct {
 	BroadcastID int64  `json:"broadcast_id"`
 	Broadcast   string `json:"broadcast"`
-	OpenID      string `json:"openid"` // "" of a mini user who follows nothing
+	MessageID   int64  `json:"message_id,omitempty"` // of a single message
+	OpenID      string `json:"openid"`               // "" of a mini user who follows nothing
 	MiniOpenID  string `json:"mini_openid,omitempty"`
 	Channel     string `json:"channel"`
 	// FellThrough are the channels that could not reach the person before, and why.
@@ -111,7 +112,7 @@ func NewDelivery(d wxcast.PersonDelivery) Delivery {
 		openid = ""
 	}
 	return Delivery{
-		BroadcastID: d.BroadcastID, Broadcast: d.Broadcast, OpenID: openid, State: string(d.State),
+		BroadcastID: d.BroadcastID, Broadcast: d.Broadcast, MessageID: d.Message, OpenID: openid, State: string(d.State),
 		MiniOpenID: string(d.MiniOpenID), Channel: d.Channel, FellThrough: d.FellThrough, Attempts: d.Attempts,
 		ErrCode: d.ErrCode, ErrMsg: text.English.Say(why), Why: why, MsgID: msgid,
 		AttemptedAt: TimeOrNull(d.AttemptedAt), NextAttemptAt: TimeOrNull(d.NextAttemptAt),

@@ -382,6 +382,10 @@ func CodeName(code int) string {
 		return "no permit"
 	case wxcast.ErrCodeNoWindow:
 		return "no window"
+	case wxcast.ErrCodeExpired:
+		return "expired"
+	case wxcast.ErrCodeRevoked:
+		return "cancelled"
 	case wxcast.ErrCodeTransport:
 		return "no answer"
 	case 0:
@@ -395,7 +399,7 @@ func CodeSentence(name string) wxcast.Sentence {
 	code := "errcode." + strings.ReplaceAll(name, " ", "_")
 	switch name {
 	case "no longer follows", "opted out", "frequency cap", "bad value", "blocked", "excluded", "no permit", "no window",
-		"no answer", "not sent":
+		"expired", "cancelled", "no answer", "not sent":
 		return wxcast.Say(code)
 	}
 	return wxcast.Verbatim(name)

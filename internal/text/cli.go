@@ -57,7 +57,8 @@ var _ = add(map[string]words{
 	"errcode.frequency_cap": {"frequency cap", "频次上限"},
 	"errcode.bad_value":     {"bad value", "内容不符合模板"}, "errcode.blocked": {"refused this template", "用户拒收该模板"},
 	"errcode.no_permit": {"no permit", "没有订阅授权"}, "errcode.no_window": {"no window", "不在客服时限内"},
-	"errcode.excluded":  {"got another message meanwhile", "其间已收到其他消息"},
+	"errcode.excluded": {"got another message meanwhile", "其间已收到其他消息"},
+	"errcode.expired":  {"expired", "已过有效期"}, "errcode.cancelled": {"cancelled", "已取消"},
 	"errcode.no_answer": {"no answer", "微信未应答"}, "errcode.not_sent": {"not sent", "未发送"},
 
 	"fault.platform": {"platform", "微信平台"}, "fault.config": {"config", "账号或配置"}, "fault.message": {"message", "消息内容"},

@@ -80,6 +80,9 @@ type Broadcast struct {
 	// Kept are the counts of its deliveries, where they were kept when it was over; nil where
 	// they are to be counted.
 	Kept *Tally
+	// TakesUntil is until when it takes more messages, which come one by one: it holds the
+	// single messages of a day; zero for one whose recipients are fixed at its start.
+	TakesUntil time.Time
 	// EmptiedAt is when its deliveries were removed, as old enough; zero while they are there.
 	EmptiedAt time.Time
 }
@@ -87,6 +90,9 @@ type Broadcast struct {
 // BroadcastRef names one broadcast: every statement about one names its account, too, so
 // that a store can be distributed by account.
 type BroadcastRef struct{ AccountID, ID int64 }
+
+// OfMessages tells whether it holds single messages.
+func (b Broadcast) OfMessages() bool { return !b.TakesUntil.IsZero() }
 
 // Ref names the broadcast.
 func (b Broadcast) Ref() BroadcastRef { return BroadcastRef{b.AccountID, b.ID} }
@@ -130,6 +136,8 @@ type Delivery struct {
 	// Recipient is the person in this broadcast: the follower's openid, or the mini user's
 	// of somebody who follows nothing.
 	Recipient Recipient
+	// Message is which message to the person it is; 0 in a broadcast, which has one to each.
+	Message int64
 	Follower
 	MiniOpenID MiniOpenID
 	Vars       map[string]string // from the recipients' CSV
@@ -141,11 +149,23 @@ type Delivery struct {
 	// RightAt is when the permit was given, or the window opened, that the message takes, and
 	// RightUntil when a window closes; zero for none.
 	RightAt, RightUntil time.Time
+	// ExpiresAt is after when a single message is of no use, UTC; zero for no such time.
+	ExpiresAt time.Time
+}
+
+// Key names the delivery in its broadcast.
+func (d Delivery) Key() DeliveryKey { return DeliveryKey{d.Recipient, d.Message} }
+
+// DeliveryKey names one delivery of a broadcast.
+type DeliveryKey struct {
+	Recipient Recipient `json:"recipient"`
+	Message   int64     `json:"message"` // 0 in a broadcast
 }
 
 // Outcome is what became of one attempt at a delivery.
 type Outcome struct {
 	Recipient Recipient
+	Message   int64         // as in Delivery
 	State     DeliveryState // pending when it is to be tried again at NextAttemptAt
 	MsgID     int64         // WeChat's msgid, above 2^53; 0 when there is none
 	// ErrCode is WeChat's errcode; 0 for an accepted message and ErrCodeTransport
@@ -163,6 +183,9 @@ type Outcome struct {
 	// surely did not go out; zero where it is used.
 	RightAt time.Time
 }
+
+// Key names the delivery in its broadcast.
+func (o Outcome) Key() DeliveryKey { return DeliveryKey{o.Recipient, o.Message} }
 
 // ErrBusy is that another process does at this moment what was asked for.
 var ErrBusy = errors.New("another process is at it")
@@ -183,6 +206,8 @@ const (
 	ErrCodeExcluded = -1006
 	ErrCodeNoPermit = -1007 // they allow no message of this template
 	ErrCodeNoWindow = -1008 // they did not write to the account of late
+	ErrCodeExpired  = -1009 // a single message whose time was over before it could leave
+	ErrCodeRevoked  = -1010 // a single message that was cancelled before it left
 )
 
 // Tally is a broadcast's deliveries counted by state. Recipients is always the
@@ -244,8 +269,10 @@ type ClaimRequest struct {
 	// QuotaKeep is how much of the day's quota to leave to the company's other
 	// messages.
 	QuotaKeep int64
-	LeaseTTL  time.Duration
-	Cap       FrequencyCap
+	// Reserve is how much of it to leave to single messages, those that were sent today among it.
+	Reserve  int64
+	LeaseTTL time.Duration
+	Cap      FrequencyCap
 	// Profile: the message names the follower's unionid, remark, tags or time of
 	// following, so deliveries must hold them.
 	Profile bool

@@ -90,6 +90,7 @@ type PersonDelivery struct {
 	BroadcastID   int64
 	Broadcast     string // its name
 	Recipient     Recipient
+	Message       int64      // of a single one; 0 of a broadcast
 	MiniOpenID    MiniOpenID // where a channel of the broadcast takes it
 	Channel       string
 	FellThrough   string // the channels before, with a code for why: "subscribe:-1007"
@@ -101,6 +102,9 @@ type PersonDelivery struct {
 	AttemptedAt   time.Time // UTC; zero when there was no attempt
 	NextAttemptAt time.Time // UTC; zero when none is due
 }
+
+// Key names the delivery in its broadcast.
+func (d PersonDelivery) Key() DeliveryKey { return DeliveryKey{d.Recipient, d.Message} }
 
 // Forgotten is how many rows of each kind the deletion of a person touched.
 type Forgotten struct {

@@ -1,10 +1,11 @@
 -- name: add-broadcast
 -- One that another process has just added is left alone.
 -- $1 account; $2 mini program; $3 name; $4 content_hash; $5 spec; $6 message_key; $7 state; $8 now, UTC; $9 audience;
--- $10 rate; $11 priority; $12 canary; $13 canary_share; $14 resume_at or NULL, UTC.
+-- $10 rate; $11 priority; $12 canary; $13 canary_share; $14 resume_at or NULL; $15 takes_until or NULL,
+-- UTC: of single messages nothing is to be fixed.
 INSERT INTO broadcasts (account_id, mini_id, name, content_hash, spec, message_key, state, created_at, audience, rate,
-    priority, canary, canary_share, resume_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+    priority, canary, canary_share, resume_at, fixed, takes_until)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, CAST($15 AS TIMESTAMPTZ) IS NOT NULL, $15)
 ON CONFLICT (account_id, name, content_hash) DO NOTHING RETURNING id;
 
 -- name: get-broadcast
@@ -12,7 +13,7 @@ ON CONFLICT (account_id, name, content_hash) DO NOTHING RETURNING id;
 SELECT id, account_id, mini_id, name, content_hash, spec, audience, message_key, state, reason, resume_at, rate,
     priority, canary,
     canary_until, fixed, created_at, started_at, finished_at, tally, changes,
-    emptied_at
+    emptied_at, takes_until
 FROM broadcasts WHERE account_id = $1 AND id = $2;
 
 -- name: broadcast-state
@@ -25,7 +26,7 @@ SELECT state FROM broadcasts WHERE account_id = $1 AND id = $2;
 SELECT id, account_id, mini_id, name, content_hash, spec, audience, message_key, state, reason, resume_at, rate,
     priority, canary,
     canary_until, fixed, created_at, started_at, finished_at, tally, changes,
-    emptied_at
+    emptied_at, takes_until
 FROM broadcasts WHERE account_id = $1 AND name = $2 ORDER BY id DESC;
 
 -- name: list-broadcasts
@@ -34,7 +35,7 @@ FROM broadcasts WHERE account_id = $1 AND name = $2 ORDER BY id DESC;
 SELECT id, account_id, mini_id, name, content_hash, spec, audience, message_key, state, reason, resume_at, rate,
     priority, canary,
     canary_until, fixed, created_at, started_at, finished_at, tally, changes,
-    emptied_at
+    emptied_at, takes_until
 FROM broadcasts WHERE account_id = $1 AND created_at < $3 AND (finished_at IS NULL OR finished_at >= $2)
     ORDER BY id DESC;
 
@@ -44,7 +45,7 @@ FROM broadcasts WHERE account_id = $1 AND created_at < $3 AND (finished_at IS NU
 SELECT id, account_id, mini_id, name, content_hash, spec, audience, message_key, state, reason, resume_at, rate,
     priority, canary,
     canary_until, fixed, created_at, started_at, finished_at, tally, changes,
-    emptied_at
+    emptied_at, takes_until
 FROM broadcasts WHERE account_id = $1 AND finished_at IS NULL
     AND (state = 'running' OR state IN ('waiting', 'scheduled') AND resume_at <= $2) ORDER BY id;
 
@@ -70,7 +71,7 @@ WHERE account_id = $1 AND id = $2 AND state = 'cancelled' AND finished_at IS NUL
 SELECT id, account_id, mini_id, name, content_hash, spec, audience, message_key, state, reason, resume_at, rate,
     priority, canary,
     canary_until, fixed, created_at, started_at, finished_at, tally, changes,
-    emptied_at
+    emptied_at, takes_until
 FROM broadcasts b WHERE account_id = $1 AND finished_at IS NULL AND (state = 'cancelled' OR state = 'paused' AND (
     EXISTS (SELECT 1 FROM leases l WHERE l.account_id = b.account_id AND l.broadcast_id = b.id)
     OR EXISTS (SELECT 1 FROM deliveries d WHERE d.account_id = b.account_id AND d.broadcast_id = b.id
@@ -133,7 +134,7 @@ UPDATE broadcasts SET canary = $4, canary_until = $7, state = $5, reason = $6, r
 -- With the store's clock, and the latest time that any transaction of the account bears.
 -- $1 account; $2 broadcast; $3 channel; %s the store's clock.
 SELECT b.mini_id, b.state, b.rate, b.priority, b.canary, b.canary_until, b.fixed, b.leased_to, b.audience, b.slot_at,
-    b.slot_n, b.wanting, c.position, c.state AS channel_state, c.template_id,
+    b.slot_n, b.wanting, b.takes_until, c.position, c.state AS channel_state, c.template_id,
     COALESCE((SELECT n.channel FROM broadcast_channels n WHERE n.account_id = $1 AND n.broadcast_id = $2
         AND n.position = c.position + 1), '') AS next_channel, %s AS now,
     (SELECT at FROM commits WHERE account_id = $1 ORDER BY at DESC LIMIT 1) AS latest,
@@ -183,10 +184,11 @@ SELECT COUNT(*) FROM broadcast_channels WHERE account_id = $1 AND broadcast_id =
 
 -- name: more-urgent
 -- The broadcasts of the account that are at work, have more to send by an API and a higher priority.
+-- Single messages are none of them: they take what time they need whoever is at work.
 -- $1 account; $2 broadcast; $3 priority; $4 at work since, UTC; $5 app; $6 api.
 SELECT id, rate, slot_at, slot_n FROM broadcasts
 WHERE account_id = $1 AND id <> $2 AND finished_at IS NULL AND state = 'running' AND wanting AND worked_at > $4
-    AND priority > $3 AND EXISTS (SELECT 1 FROM broadcast_channels c WHERE c.account_id = broadcasts.account_id
+    AND takes_until IS NULL AND priority > $3 AND EXISTS (SELECT 1 FROM broadcast_channels c WHERE c.account_id = broadcasts.account_id
         AND c.broadcast_id = broadcasts.id AND c.app_id = $5 AND c.api = $6)
 ORDER BY priority DESC, id;
 
@@ -195,7 +197,7 @@ ORDER BY priority DESC, id;
 -- $1 account; $2 broadcast; $3 priority; $4 at work since, UTC.
 SELECT EXISTS (SELECT 1 FROM broadcasts WHERE account_id = $1 AND finished_at IS NULL AND state = 'running'
     AND id < $2 AND priority >= $3
-    AND worked_at > $4 AND EXISTS (
+    AND takes_until IS NULL AND worked_at > $4 AND EXISTS (
         SELECT 1 FROM deliveries d WHERE d.account_id = broadcasts.account_id AND d.broadcast_id = broadcasts.id
             AND d.next_attempt_at IS NOT NULL));
 
@@ -215,7 +217,7 @@ UPDATE broadcasts SET wanting = FALSE WHERE account_id = $1 AND id = $2;
 -- $1 account; $2 their ids as a JSON array; $3 now, UTC; $4 ids of leases that the asking process holds as a JSON
 -- array; %[1]s the ids; %[2]s the held ones.
 SELECT b.id, c.channel, c.position, b.state, b.rate, b.priority, b.canary, b.canary_until, b.fixed, b.slot_at,
-    b.slot_n, EXISTS (SELECT 1 FROM deliveries d
+    b.slot_n, b.takes_until, EXISTS (SELECT 1 FROM deliveries d
         WHERE d.account_id = b.account_id AND d.broadcast_id = b.id AND d.recipient > b.leased_to) AS fresh,
     (SELECT d.next_attempt_at FROM deliveries d
         WHERE d.account_id = b.account_id AND d.broadcast_id = b.id AND d.channel = c.channel

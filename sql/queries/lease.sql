@@ -68,9 +68,11 @@ DELETE FROM leases WHERE account_id = $1 AND id = $2;
 UPDATE leases SET leased_until = $2 WHERE account_id = $1 AND leased_until > $3;
 
 -- name: hasten-deliveries
--- Likewise what was to be tried again in a time that is far ahead now.
+-- Likewise what was to be tried again in a time that is far ahead now; a single message not
+-- before its own time.
 -- $1 account; $2 next_attempt_at, UTC; $3 what is later than can be, UTC.
-UPDATE deliveries SET next_attempt_at = $2
+UPDATE deliveries SET next_attempt_at = COALESCE((SELECT CASE WHEN m.send_at > $2 THEN m.send_at ELSE $2 END
+    FROM messages m WHERE m.account_id = $1 AND m.id = deliveries.message_id), $2)
 WHERE account_id = $1 AND broadcast_id IN (SELECT id FROM broadcasts WHERE account_id = $1 AND finished_at IS NULL)
   AND next_attempt_at > $3;
 

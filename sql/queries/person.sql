@@ -45,17 +45,19 @@ FROM mini_users m JOIN apps a ON a.id = m.mini_id WHERE m.mini_id = $2 AND m.uni
 -- name: find-deliveries
 -- Every message to a recipient, the latest broadcast first.
 -- $1 account; $2 recipient.
-SELECT d.broadcast_id, b.name, d.recipient, d.mini_openid, d.channel, d.fell_through, d.state, d.attempts,
+SELECT d.broadcast_id, b.name, d.recipient, d.message_id AS message, d.mini_openid, d.channel, d.fell_through, d.state, d.attempts,
     d.errcode, d.errmsg, d.msgid, d.attempted_at, d.next_attempt_at
 FROM broadcasts b JOIN deliveries d ON d.account_id = b.account_id AND d.broadcast_id = b.id
-WHERE b.account_id = $1 AND d.account_id = $1 AND d.recipient = $2 ORDER BY d.broadcast_id DESC;
+WHERE b.account_id = $1 AND d.account_id = $1 AND d.recipient = $2
+ORDER BY d.broadcast_id DESC, d.message_id DESC;
 
 -- name: list-deliveries
 -- A broadcast's deliveries in the order of their recipients.
--- $1 account; $2 broadcast; $3 after this recipient; $4 at most.
-SELECT broadcast_id, '' AS name, recipient, mini_openid, channel, fell_through, state, attempts, errcode, errmsg, msgid,
-    attempted_at, next_attempt_at
-FROM deliveries WHERE account_id = $1 AND broadcast_id = $2 AND recipient > $3 ORDER BY recipient LIMIT $4;
+-- $1 account; $2 broadcast; $3, $4 after this recipient and message; $5 at most.
+SELECT broadcast_id, '' AS name, recipient, message_id AS message, mini_openid, channel, fell_through, state, attempts,
+    errcode, errmsg, msgid, attempted_at, next_attempt_at
+FROM deliveries WHERE account_id = $1 AND broadcast_id = $2 AND (recipient, message_id) > ($3, $4)
+ORDER BY recipient, message_id LIMIT $5;
 
 -- name: forget-follower
 -- $1 account; $2 openid.

@@ -1,6 +1,6 @@
 -- name: get-quota
 -- $1 app; $2 api; $3 day.
-SELECT api, day, daily_limit, used, read_used, claimed, ours, read_ours, doubtful, read_at FROM quota_days
+SELECT api, day, daily_limit, used, read_used, claimed, ours, read_ours, messages, doubtful, read_at FROM quota_days
     WHERE app_id = $1 AND api = $2 AND day = $3;
 
 -- name: list-quota
@@ -39,8 +39,9 @@ ON CONFLICT (app_id, api, day) DO UPDATE SET
 
 -- name: add-quota
 -- Reserve, or give back with a negative number.
--- $1 app; $2 api; $3 day; $4 calls.
-UPDATE quota_days SET used = used + $4, claimed = claimed + $4 WHERE app_id = $1 AND api = $2 AND day = $3;
+-- $1 app; $2 api; $3 day; $4 calls; $5 those of them that single messages take.
+UPDATE quota_days SET used = used + $4, claimed = claimed + $4, messages = messages + $5
+    WHERE app_id = $1 AND api = $2 AND day = $3;
 
 -- name: doubt-quota
 -- Give back what a dead worker had reserved, until WeChat says what it used of it.

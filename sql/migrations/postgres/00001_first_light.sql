@@ -183,6 +183,9 @@ CREATE TABLE broadcasts (
     changes      BIGINT NOT NULL DEFAULT 0,
     -- When its deliveries began to be removed, as the retention has it: the counts stay.
     emptied_at   TIMESTAMPTZ,
+    -- It holds the single messages of a day, and takes more until then; NULL for one whose
+    -- recipients are fixed at its start.
+    takes_until  TIMESTAMPTZ,
     PRIMARY KEY (account_id, id),
     UNIQUE (account_id, message_key),
     UNIQUE (account_id, name, content_hash)
@@ -225,10 +228,11 @@ CREATE TABLE broadcast_files (
 CREATE TABLE deliveries (
     account_id      BIGINT NOT NULL,
     broadcast_id    BIGINT NOT NULL,
-    -- The person, once for each broadcast: the follower's openid, or the mini user's of
-    -- somebody who follows nothing. The other id of a mini user is beside it, where a channel
-    -- of the broadcast takes that.
+    -- The person: the follower's openid, or the mini user's of somebody who follows nothing.
+    -- The other id of a mini user is beside it, where a channel of the broadcast takes that.
     recipient       TEXT COLLATE "C" NOT NULL,
+    -- Which message to the person it is; 0 in a broadcast, which has one to each.
+    message_id      BIGINT NOT NULL DEFAULT 0,
     mini_openid     TEXT COLLATE "C",
     -- Which channel of the broadcast has it, and those that could not reach the person before,
     -- with a code for why: "subscribe:-1007,template:43004".
@@ -244,16 +248,20 @@ CREATE TABLE deliveries (
     open_since      TIMESTAMPTZ,
     -- Set on a pending row that may be tried (again) from then on.
     next_attempt_at TIMESTAMPTZ,
+    -- A single message is of no use after that.
+    expires_at      TIMESTAMPTZ,
     -- When the consent was given, or the window opened, that this message takes.
     right_at        TIMESTAMPTZ,
     -- The recipient's own variables, as a JSON object.
     vars            TEXT,
     -- What WeChat's receipt said: success, or why it did not reach the phone.
     receipt         TEXT,
-    PRIMARY KEY (account_id, broadcast_id, recipient)
+    PRIMARY KEY (account_id, broadcast_id, recipient, message_id)
 ) WITH (fillfactor = 45);
 CREATE INDEX deliveries_due ON deliveries (account_id, broadcast_id, channel, next_attempt_at)
     WHERE next_attempt_at IS NOT NULL;
+CREATE INDEX deliveries_expiry ON deliveries (account_id, expires_at)
+    WHERE expires_at IS NOT NULL AND next_attempt_at IS NOT NULL;
 -- A person's deliveries, the latest last: for receipts, caps and the order of messages. No
 -- column of it ever changes, so that it costs nothing when an outcome is recorded.
 CREATE INDEX deliveries_person ON deliveries (account_id, recipient, broadcast_id);
@@ -308,6 +316,8 @@ CREATE TABLE quota_days (
     -- Calls that we reserved, and those of them that we made and recorded.
     claimed     BIGINT NOT NULL DEFAULT 0,
     ours        BIGINT NOT NULL DEFAULT 0,
+    -- Of what we reserved, what single messages took.
+    messages    BIGINT NOT NULL DEFAULT 0,
     -- Of ours, what was recorded when WeChat was asked for read_used.
     read_ours   BIGINT NOT NULL DEFAULT 0,
     -- A worker died: what its calls used only WeChat knows.
@@ -393,21 +403,26 @@ CREATE TABLE presets (
 );
 
 -- Messages to one person. What becomes of one is its delivery's, under the broadcast that
--- its preset or spec has for single messages.
+-- its preset or spec has for the single messages of a day.
 CREATE TABLE messages (
     id           BIGINT GENERATED ALWAYS AS IDENTITY,
     account_id   BIGINT NOT NULL,
     broadcast_id BIGINT NOT NULL,
     recipient    TEXT COLLATE "C" NOT NULL,
-    -- The caller's key, and the hash of the content that it stands for.
-    message_key  TEXT NOT NULL,
+    -- The caller's key, while it is kept, and the hash of what was asked for with it.
+    message_key  TEXT COLLATE "C",
     content_hash TEXT NOT NULL,
+    -- Which version of which preset it is of; '' and 0 where the caller gave the spec.
+    preset       TEXT NOT NULL DEFAULT '',
+    version      INTEGER NOT NULL DEFAULT 0,
     created_at   TIMESTAMPTZ NOT NULL,
     send_at      TIMESTAMPTZ NOT NULL,
     expires_at   TIMESTAMPTZ,
     PRIMARY KEY (account_id, id),
     UNIQUE (account_id, message_key)
 );
+CREATE INDEX messages_broadcast ON messages (account_id, broadcast_id);
+CREATE INDEX messages_keys ON messages (account_id, created_at) WHERE message_key IS NOT NULL;
 
 -- The company's people, in the console. Of a password only its hash is kept.
 CREATE TABLE users (

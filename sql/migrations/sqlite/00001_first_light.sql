@@ -182,6 +182,9 @@ CREATE TABLE broadcasts (
     changes      INTEGER NOT NULL DEFAULT 0,
     -- When its deliveries began to be removed, as the retention has it: the counts stay.
     emptied_at   TIMESTAMP,
+    -- It holds the single messages of a day, and takes more until then; NULL for one whose
+    -- recipients are fixed at its start.
+    takes_until  TIMESTAMP,
     UNIQUE (account_id, id),
     UNIQUE (account_id, message_key),
     UNIQUE (account_id, name, content_hash)
@@ -223,10 +226,11 @@ CREATE TABLE broadcast_files (
 CREATE TABLE deliveries (
     account_id      BIGINT NOT NULL,
     broadcast_id    BIGINT NOT NULL,
-    -- The person, once for each broadcast: the follower's openid, or the mini user's of
-    -- somebody who follows nothing. The other id of a mini user is beside it, where a channel
-    -- of the broadcast takes that.
+    -- The person: the follower's openid, or the mini user's of somebody who follows nothing.
+    -- The other id of a mini user is beside it, where a channel of the broadcast takes that.
     recipient       TEXT NOT NULL,
+    -- Which message to the person it is; 0 in a broadcast, which has one to each.
+    message_id      BIGINT NOT NULL DEFAULT 0,
     mini_openid     TEXT,
     -- Which channel of the broadcast has it, and those that could not reach the person before,
     -- with a code for why: "subscribe:-1007,template:43004".
@@ -242,16 +246,20 @@ CREATE TABLE deliveries (
     open_since      TIMESTAMP,
     -- Set on a pending row that may be tried (again) from then on.
     next_attempt_at TIMESTAMP,
+    -- A single message is of no use after that.
+    expires_at      TIMESTAMP,
     -- When the consent was given, or the window opened, that this message takes.
     right_at        TIMESTAMP,
     -- The recipient's own variables, as a JSON object.
     vars            TEXT,
     -- What WeChat's receipt said: success, or why it did not reach the phone.
     receipt         TEXT,
-    PRIMARY KEY (account_id, broadcast_id, recipient)
+    PRIMARY KEY (account_id, broadcast_id, recipient, message_id)
 ) WITHOUT ROWID;
 CREATE INDEX deliveries_due ON deliveries (account_id, broadcast_id, channel, next_attempt_at)
     WHERE next_attempt_at IS NOT NULL;
+CREATE INDEX deliveries_expiry ON deliveries (account_id, expires_at)
+    WHERE expires_at IS NOT NULL AND next_attempt_at IS NOT NULL;
 -- A person's deliveries, the latest last: for receipts, caps and the order of messages. No
 -- column of it ever changes, so that it costs nothing when an outcome is recorded.
 CREATE INDEX deliveries_person ON deliveries (account_id, recipient, broadcast_id);
@@ -312,6 +320,8 @@ CREATE TABLE quota_days (
     -- Calls that we reserved, and those of them that we made and recorded.
     claimed     BIGINT NOT NULL DEFAULT 0,
     ours        BIGINT NOT NULL DEFAULT 0,
+    -- Of what we reserved, what single messages took.
+    messages    BIGINT NOT NULL DEFAULT 0,
     -- Of ours, what was recorded when WeChat was asked for read_used.
     read_ours   BIGINT NOT NULL DEFAULT 0,
     -- A worker died: what its calls used only WeChat knows.
@@ -397,20 +407,25 @@ CREATE TABLE presets (
 ) WITHOUT ROWID;
 
 -- Messages to one person. What becomes of one is its delivery's, under the broadcast that
--- its preset or spec has for single messages.
+-- its preset or spec has for the single messages of a day.
 CREATE TABLE messages (
     id           INTEGER PRIMARY KEY AUTOINCREMENT,
     account_id   BIGINT NOT NULL,
     broadcast_id BIGINT NOT NULL,
     recipient    TEXT NOT NULL,
-    -- The caller's key, and the hash of the content that it stands for.
-    message_key  TEXT NOT NULL,
+    -- The caller's key, while it is kept, and the hash of what was asked for with it.
+    message_key  TEXT,
     content_hash TEXT NOT NULL,
+    -- Which version of which preset it is of; '' and 0 where the caller gave the spec.
+    preset       TEXT NOT NULL DEFAULT '',
+    version      INTEGER NOT NULL DEFAULT 0,
     created_at   TIMESTAMP NOT NULL,
     send_at      TIMESTAMP NOT NULL,
     expires_at   TIMESTAMP,
     UNIQUE (account_id, message_key)
 );
+CREATE INDEX messages_broadcast ON messages (account_id, broadcast_id);
+CREATE INDEX messages_keys ON messages (account_id, created_at) WHERE message_key IS NOT NULL;
 
 -- The company's people, in the console. Of a password only its hash is kept.
 CREATE TABLE users (

@@ -5,16 +5,17 @@
 -- The account and the broadcast are columns of the outcomes, behind OFFSET 0: of a new
 -- broadcast the planner believes that it has few rows, and would read all of them for
 -- each outcome.
--- $1 account; $2 broadcast; $3 JSON array of {recipient, state, errcode, errmsg, msgid, attempted_at, open_since,
+-- $1 account; $2 broadcast; $3 JSON array of {recipient, message, state, errcode, errmsg, msgid, attempted_at, open_since,
 -- next_attempt_at}; what is absent is 0 or NULL.
 UPDATE deliveries d SET state = o.state, attempts = d.attempts + CASE WHEN o.attempted_at IS NULL THEN 0 ELSE 1 END,
     errcode = COALESCE(o.errcode, 0), errmsg = COALESCE(o.errmsg, ''), msgid = o.msgid,
     attempted_at = COALESCE(o.attempted_at, d.attempted_at), open_since = o.open_since,
         next_attempt_at = o.next_attempt_at
 FROM (SELECT $1::bigint AS account_id, $2::bigint AS broadcast_id, r.* FROM json_to_recordset($3::json)
-      AS r (recipient text, state text, errcode int, errmsg text, msgid bigint, attempted_at timestamptz,
-            open_since timestamptz, next_attempt_at timestamptz) OFFSET 0) o
+      AS r (recipient text, message bigint, state text, errcode int, errmsg text, msgid bigint,
+            attempted_at timestamptz, open_since timestamptz, next_attempt_at timestamptz) OFFSET 0) o
 WHERE d.account_id = o.account_id AND d.broadcast_id = o.broadcast_id AND d.recipient = o.recipient
+    AND d.message_id = o.message
   AND (d.state = 'pending' OR (o.state = 'sent' AND d.state <> 'sent'));
 
 -- name: record-sent
@@ -23,23 +24,27 @@ WHERE d.account_id = o.account_id AND d.broadcast_id = o.broadcast_id AND d.reci
 -- planner does not see how many they are: it would read the whole broadcast for them.
 -- to_timestamp is immutable, as timestamptz + interval is not: a distributed engine
 -- refuses that over a column.
--- $1 account; $2 broadcast; $3 recipients; $4 msgids; $5 attempted at, microseconds since 1970.
+-- $1 account; $2 broadcast; $3 recipients; $4 msgids; $5 attempted at, microseconds since 1970;
+-- $6 messages, 0 for a broadcast's own.
 UPDATE deliveries d SET state = 'sent', attempts = d.attempts + 1, errcode = 0, errmsg = '', msgid = NULLIF(o.msgid, 0),
     attempted_at = to_timestamp(o.attempted / 1e6::double precision), open_since = NULL, next_attempt_at = NULL
 FROM (SELECT $1::bigint AS account_id, $2::bigint AS broadcast_id, r.*
-      FROM unnest((SELECT $3::text[]), (SELECT $4::bigint[]), (SELECT $5::bigint[])) AS r (recipient, msgid,
-          attempted) OFFSET 0) o
+      FROM unnest((SELECT $3::text[]), (SELECT $4::bigint[]), (SELECT $5::bigint[]),
+          (SELECT $6::bigint[])) AS r (recipient, msgid, attempted, message) OFFSET 0) o
 WHERE d.account_id = o.account_id AND d.broadcast_id = o.broadcast_id AND d.recipient = o.recipient
+    AND d.message_id = o.message
     AND d.state <> 'sent';
 
 -- name: schedule-deliveries
 -- Set when pending deliveries are due: now for those given back unattempted, the
 -- claim's end for those being retried, so that they come back if the worker dies.
--- $1 account; $2 broadcast; $3 next_attempt_at, UTC; $4 JSON array of {recipient, open_since}.
+-- $1 account; $2 broadcast; $3 next_attempt_at, UTC; $4 JSON array of {recipient, message, open_since}.
 UPDATE deliveries d SET next_attempt_at = $3, open_since = o.open_since
 FROM (SELECT $1::bigint AS account_id, $2::bigint AS broadcast_id, r.*
-      FROM json_to_recordset($4::json) AS r (recipient text, open_since timestamptz) OFFSET 0) o
+      FROM json_to_recordset($4::json) AS r (recipient text, message bigint, open_since timestamptz)
+      OFFSET 0) o
 WHERE d.account_id = o.account_id AND d.broadcast_id = o.broadcast_id AND d.recipient = o.recipient
+    AND d.message_id = o.message
     AND d.state = 'pending';
 
 -- name: fresh-deliveries
@@ -94,13 +99,15 @@ ORDER BY d.recipient;
 -- $1 account; $2 broadcast; $3 now, UTC; $4 at most; $5 mini program; $6 whether the profile is wanted;
 -- $7 whether others than followers opted out; $8 NULL, or for those alone whose answer was lost after this, UTC;
 -- $9 channel.
-SELECT d.recipient, d.attempts, d.open_since, d.right_at, d.vars, TRUE AS fresh,
+SELECT d.recipient, d.message_id AS message, d.attempts, d.open_since, d.right_at, d.expires_at, d.vars,
+       TRUE AS fresh,
        COALESCE(f.subscribed, FALSE) AS subscribed,
        o.id IS NOT NULL OR ($7 AND EXISTS (
            SELECT 1 FROM optouts u WHERE u.account_id = $1 AND u.id IN (f.unionid, b.mini_openid))) AS opted_out,
        CASE WHEN $6 THEN f.unionid END AS unionid, CASE WHEN $6 THEN f.subscribe_time END AS subscribe_time,
        CASE WHEN $6 THEN f.remark END AS remark, CASE WHEN $6 THEN f.tags END AS tags, b.mini_openid
-FROM (SELECT $1::bigint AS account_id, $5::bigint AS mini_id, recipient, attempts, open_since, right_at, vars
+FROM (SELECT $1::bigint AS account_id, $5::bigint AS mini_id, recipient, message_id, attempts, open_since, right_at,
+          expires_at, vars
       FROM deliveries WHERE account_id = $1 AND broadcast_id = $2 AND channel = $9 AND next_attempt_at IS NOT NULL
           AND next_attempt_at <= $3 AND ($8::timestamptz IS NULL OR open_since > $8 AND attempted_at >= open_since)
       ORDER BY next_attempt_at LIMIT $4) d
@@ -132,7 +139,8 @@ ORDER BY d.recipient;
 -- $1 account; $2 broadcast; $3 now, UTC; $4 at most; $5 mini program; $6 whether the profile is wanted;
 -- $7 whether others than followers opted out; $8 NULL, or for those alone whose answer was lost after this, UTC;
 -- $9 channel.
-SELECT d.recipient, d.attempts, d.open_since, d.right_at, d.vars, TRUE AS fresh,
+SELECT d.recipient, d.message_id AS message, d.attempts, d.open_since, d.right_at, d.expires_at, d.vars,
+       TRUE AS fresh,
        COALESCE(f.subscribed, FALSE) AS subscribed,
        o.id IS NOT NULL OR ($7 AND EXISTS (
            SELECT 1 FROM optouts u
@@ -140,7 +148,8 @@ SELECT d.recipient, d.attempts, d.open_since, d.right_at, d.vars, TRUE AS fresh,
        CASE WHEN $6 THEN COALESCE(f.unionid, m.unionid) END AS unionid,
        CASE WHEN $6 THEN f.subscribe_time END AS subscribe_time,
        CASE WHEN $6 THEN f.remark END AS remark, CASE WHEN $6 THEN f.tags END AS tags, d.mini_openid
-FROM (SELECT $1::bigint AS account_id, $5::bigint AS mini_id, recipient, mini_openid, attempts, open_since, right_at, vars
+FROM (SELECT $1::bigint AS account_id, $5::bigint AS mini_id, recipient, message_id, mini_openid, attempts, open_since,
+          right_at, expires_at, vars
       FROM deliveries WHERE account_id = $1 AND broadcast_id = $2 AND channel = $9 AND next_attempt_at IS NOT NULL
           AND next_attempt_at <= $3 AND ($8::timestamptz IS NULL OR open_since > $8 AND attempted_at >= open_since)
       ORDER BY next_attempt_at LIMIT $4) d
@@ -161,7 +170,7 @@ FROM (%s) r CROSS JOIN LATERAL (
     SELECT x.* FROM deliveries x WHERE x.account_id = $1 AND x.recipient = r.value AND x.broadcast_id >= $6 OFFSET 0) d
 WHERE d.broadcast_id <> $2
   AND (d.state IN ('sent', 'unknown') AND d.attempted_at >= $4
-       OR d.state = 'pending' AND (d.open_since IS NOT NULL OR EXISTS (
+       OR d.state = 'pending' AND (d.open_since IS NOT NULL OR d.right_at IS NOT NULL OR EXISTS (
           SELECT 1 FROM leases l WHERE l.account_id = d.account_id AND l.broadcast_id = d.broadcast_id
                                    AND l.from_recipient < d.recipient AND d.recipient <= l.to_recipient)))
 GROUP BY d.recipient;
@@ -176,7 +185,7 @@ FROM (%s) r CROSS JOIN LATERAL (
     SELECT x.* FROM deliveries x WHERE x.account_id = $1 AND x.recipient = r.value AND x.broadcast_id < $2 OFFSET 0) d
 JOIN broadcasts b ON b.account_id = $1 AND b.id = d.broadcast_id
 WHERE d.state = 'pending' AND d.next_attempt_at IS NOT NULL AND b.state = 'running' AND b.finished_at IS NULL
-  AND b.priority >= $3 AND b.worked_at > $4;
+  AND b.takes_until IS NULL AND b.priority >= $3 AND b.worked_at > $4;
 
 -- name: messaged
 -- Which of these people got, or are to get, a message that the audience rules out.
@@ -190,6 +199,6 @@ FROM (%[1]s) r CROSS JOIN LATERAL (
 WHERE d.broadcast_id <> $2
   AND (CAST(d.broadcast_id AS TEXT) IN (%[2]s) AND d.state IN ('pending', 'sent', 'unknown')
        OR d.state IN ('sent', 'unknown') AND d.attempted_at >= $4
-       OR d.state = 'pending' AND $4 < '9999-01-01' AND d.broadcast_id < $2 AND EXISTS (
+       OR d.state = 'pending' AND d.message_id = 0 AND $4 < '9999-01-01' AND d.broadcast_id < $2 AND EXISTS (
           SELECT 1 FROM broadcasts b WHERE b.account_id = d.account_id AND b.id = d.broadcast_id
               AND b.state IN ('running', 'waiting')));

@@ -1,12 +1,14 @@
 -- name: settle-early
 -- The receipts that came before these messages were recorded as sent.
--- $1 account; $2 broadcast; $3 app; $4 JSON array of {recipient, openid, msgid}.
+-- $1 account; $2 broadcast; $3 app; $4 JSON array of {recipient, message, openid, msgid}.
 UPDATE deliveries d SET receipt = e.receipt
 FROM (SELECT $1::bigint AS account_id, $2::bigint AS broadcast_id, $3::bigint AS app_id, r.*
-      FROM json_to_recordset($4::json) AS r (recipient text, openid text, msgid bigint) OFFSET 0) o
+      FROM json_to_recordset($4::json) AS r (recipient text, message bigint, openid text, msgid bigint)
+      OFFSET 0) o
 JOIN early_receipts e ON e.account_id = o.account_id AND e.app_id = o.app_id AND e.msgid = o.msgid
     AND e.openid = o.openid
 WHERE d.account_id = o.account_id AND d.broadcast_id = o.broadcast_id AND d.recipient = o.recipient
+    AND d.message_id = o.message
     AND d.msgid = o.msgid;
 
 -- name: settle-receipts
@@ -14,14 +16,15 @@ WHERE d.account_id = o.account_id AND d.broadcast_id = o.broadcast_id AND d.reci
 -- follows its message in seconds.
 -- $1 account; $2 the first broadcast to look at; $3 JSON array of {n, recipient, msgid, receipt}; $4 channel.
 UPDATE deliveries d SET receipt = o.receipt
-FROM (SELECT $1::bigint AS account_id, m.broadcast_id, r.*
+FROM (SELECT $1::bigint AS account_id, m.broadcast_id, m.message_id, r.*
       FROM json_to_recordset($3::json) AS r (recipient text, msgid bigint, receipt text)
       CROSS JOIN LATERAL (
-          SELECT x.broadcast_id FROM deliveries x
+          SELECT x.broadcast_id, x.message_id FROM deliveries x
           WHERE x.account_id = $1 AND x.recipient = r.recipient AND x.broadcast_id >= $2 AND x.msgid = r.msgid
               AND x.channel = $4
           ORDER BY x.broadcast_id DESC LIMIT 1) m OFFSET 0) o
 WHERE d.account_id = o.account_id AND d.broadcast_id = o.broadcast_id AND d.recipient = o.recipient
+    AND d.message_id = o.message_id
 RETURNING d.broadcast_id, d.recipient, d.msgid;
 
 -- name: doubtful-receipts

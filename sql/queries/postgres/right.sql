@@ -70,47 +70,52 @@ ON CONFLICT (account_id, openid, kind) DO UPDATE SET opened_at = excluded.opened
 
 -- name: hold-rights
 -- Note what deliveries hold that were just given to a worker.
--- $1 account; $2 broadcast; $3 JSON array of {recipient, at}.
+-- $1 account; $2 broadcast; $3 JSON array of {recipient, message, at}.
 UPDATE deliveries d SET right_at = o.at
 FROM (SELECT $1::bigint AS account_id, $2::bigint AS broadcast_id, r.*
-      FROM json_to_recordset($3::json) AS r (recipient text, at timestamptz) OFFSET 0) o
+      FROM json_to_recordset($3::json) AS r (recipient text, message bigint, at timestamptz) OFFSET 0) o
 WHERE d.account_id = o.account_id AND d.broadcast_id = o.broadcast_id AND d.recipient = o.recipient
+    AND d.message_id = o.message
     AND d.state = 'pending';
 
 -- name: hand-over
 -- Note messages that are about to leave, by a channel that takes a repeat for another message:
 -- whoever notes one first may send it, and nobody after them.
--- $1 account; $2 broadcast; $3 channel; $4 now, UTC; $5 recipients as a JSON array; $6 whether each must hold a right.
+-- $1 account; $2 broadcast; $3 channel; $4 now, UTC; $5 JSON array of {recipient, message}; $6 whether each must hold
+-- a right.
 UPDATE deliveries d SET open_since = $4
-FROM (SELECT $1::bigint AS account_id, $2::bigint AS broadcast_id, r.value AS recipient
-      FROM json_array_elements_text($5::json) r (value) OFFSET 0) o
+FROM (SELECT $1::bigint AS account_id, $2::bigint AS broadcast_id, r.*
+      FROM json_to_recordset($5::json) AS r (recipient text, message bigint) OFFSET 0) o
 WHERE d.account_id = o.account_id AND d.broadcast_id = o.broadcast_id AND d.recipient = o.recipient
-  AND d.channel = $3 AND d.state = 'pending' AND d.open_since IS NULL AND (NOT $6::boolean OR d.right_at IS NOT NULL)
-RETURNING d.recipient;
+    AND d.message_id = o.message AND d.channel = $3 AND d.state = 'pending' AND d.open_since IS NULL AND (NOT $6::boolean OR d.right_at IS NOT NULL)
+RETURNING d.recipient, d.message_id AS message;
 
 -- name: fall-through
 -- A channel could not reach these people: the next one takes them.
--- $1 account; $2 broadcast; $3 channel; $4 the next one; $5 now, UTC; $6 JSON array of {recipient, why}.
+-- $1 account; $2 broadcast; $3 channel; $4 the next one; $5 now, UTC; $6 JSON array of {recipient, message,
+-- why}.
 UPDATE deliveries d SET channel = $4, next_attempt_at = $5, attempts = 0, open_since = NULL, right_at = NULL,
     fell_through = CASE d.fell_through WHEN '' THEN '' ELSE d.fell_through || ',' END || o.why
 FROM (SELECT $1::bigint AS account_id, $2::bigint AS broadcast_id, r.*
-      FROM json_to_recordset($6::json) AS r (recipient text, why text) OFFSET 0) o
+      FROM json_to_recordset($6::json) AS r (recipient text, message bigint, why text) OFFSET 0) o
 WHERE d.account_id = o.account_id AND d.broadcast_id = o.broadcast_id AND d.recipient = o.recipient
+    AND d.message_id = o.message
   AND d.state = 'pending' AND d.channel = $3;
 
 -- name: held-rights
 -- What pending deliveries of a channel hold that never left.
 -- $1 account; $2 broadcast; $3 channel.
-SELECT recipient, mini_openid, right_at FROM deliveries
+SELECT recipient, message_id AS message, mini_openid, right_at FROM deliveries
 WHERE account_id = $1 AND broadcast_id = $2 AND channel = $3 AND state = 'pending' AND right_at IS NOT NULL
   AND open_since IS NULL;
 
 -- name: drop-rights
--- $1 account; $2 broadcast; $3 channel; $4 recipients as a JSON array.
+-- $1 account; $2 broadcast; $3 channel; $4 JSON array of {recipient, message}.
 UPDATE deliveries d SET right_at = NULL
-FROM (SELECT $1::bigint AS account_id, $2::bigint AS broadcast_id, r.value AS recipient
-      FROM json_array_elements_text($4::json) r (value) OFFSET 0) o
+FROM (SELECT $1::bigint AS account_id, $2::bigint AS broadcast_id, r.*
+      FROM json_to_recordset($4::json) AS r (recipient text, message bigint) OFFSET 0) o
 WHERE d.account_id = o.account_id AND d.broadcast_id = o.broadcast_id AND d.recipient = o.recipient
+    AND d.message_id = o.message
   AND d.channel = $3 AND d.state = 'pending' AND d.open_since IS NULL;
 
 -- name: bridged-openids

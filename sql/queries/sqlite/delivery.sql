@@ -4,19 +4,19 @@
 -- An outcome without attempted_at is one without a call.
 -- An upsert of rows that exist, because for UPDATE … FROM the planner would go
 -- through the whole broadcast for each outcome.
--- $1 account; $2 broadcast; $3 JSON array of {recipient, state, errcode, errmsg, msgid, attempted_at, open_since,
+-- $1 account; $2 broadcast; $3 JSON array of {recipient, message, state, errcode, errmsg, msgid, attempted_at, open_since,
 -- next_attempt_at}; what is absent is 0 or NULL.
-INSERT INTO deliveries (account_id, broadcast_id, recipient, channel, state, attempts, errcode, errmsg, msgid,
-    attempted_at, open_since, next_attempt_at)
-SELECT d.account_id, d.broadcast_id, d.recipient, d.channel, value ->> 'state',
+INSERT INTO deliveries (account_id, broadcast_id, recipient, message_id, channel, state, attempts, errcode, errmsg,
+    msgid, attempted_at, open_since, next_attempt_at)
+SELECT d.account_id, d.broadcast_id, d.recipient, d.message_id, d.channel, value ->> 'state',
     d.attempts + (value ->> 'attempted_at' IS NOT NULL),
     COALESCE(value ->> 'errcode', 0), COALESCE(value ->> 'errmsg', ''), value ->> 'msgid',
     COALESCE(value ->> 'attempted_at', d.attempted_at), value ->> 'open_since', value ->> 'next_attempt_at'
 FROM json_each($3) CROSS JOIN deliveries d ON d.account_id = $1 AND d.broadcast_id = $2
-    AND d.recipient = value ->> 'recipient'
+    AND d.recipient = value ->> 'recipient' AND d.message_id = value ->> 'message'
 WHERE d.state = 'pending' OR (value ->> 'state' = 'sent' AND d.state <> 'sent')
-ON CONFLICT (account_id, broadcast_id, recipient) DO UPDATE SET state = excluded.state, attempts = excluded.attempts,
-    errcode = excluded.errcode, errmsg = excluded.errmsg, msgid = excluded.msgid, attempted_at = excluded.attempted_at,
+ON CONFLICT (account_id, broadcast_id, recipient, message_id) DO UPDATE SET state = excluded.state,
+    attempts = excluded.attempts, errcode = excluded.errcode, errmsg = excluded.errmsg, msgid = excluded.msgid, attempted_at = excluded.attempted_at,
     open_since = excluded.open_since, next_attempt_at = excluded.next_attempt_at;
 
 -- name: record-sent
@@ -26,14 +26,14 @@ SELECT 1;
 -- name: schedule-deliveries
 -- Set when pending deliveries are due: now for those given back unattempted, the
 -- claim's end for those being retried, so that they come back if the worker dies.
--- $1 account; $2 broadcast; $3 next_attempt_at, UTC; $4 JSON array of {recipient, open_since}.
-INSERT INTO deliveries (account_id, broadcast_id, recipient, channel, next_attempt_at, open_since)
-SELECT d.account_id, d.broadcast_id, d.recipient, d.channel, $3, value ->> 'open_since'
+-- $1 account; $2 broadcast; $3 next_attempt_at, UTC; $4 JSON array of {recipient, message, open_since}.
+INSERT INTO deliveries (account_id, broadcast_id, recipient, message_id, channel, next_attempt_at, open_since)
+SELECT d.account_id, d.broadcast_id, d.recipient, d.message_id, d.channel, $3, value ->> 'open_since'
 FROM json_each($4) CROSS JOIN deliveries d ON d.account_id = $1 AND d.broadcast_id = $2
-    AND d.recipient = value ->> 'recipient'
+    AND d.recipient = value ->> 'recipient' AND d.message_id = value ->> 'message'
 WHERE d.state = 'pending'
-ON CONFLICT (account_id, broadcast_id, recipient) DO UPDATE SET next_attempt_at = excluded.next_attempt_at,
-    open_since = excluded.open_since;
+ON CONFLICT (account_id, broadcast_id, recipient, message_id) DO UPDATE SET
+    next_attempt_at = excluded.next_attempt_at, open_since = excluded.open_since;
 
 -- name: fresh-deliveries
 -- The next deliveries behind what was leased before, in the order of their recipients.
@@ -67,13 +67,14 @@ SELECT 1;
 -- $1 account; $2 broadcast; $3 now, UTC; $4 at most; $5 mini program; $6 whether the profile is wanted;
 -- $7 whether others than followers opted out; $8 NULL, or for those alone whose answer was lost after this, UTC;
 -- $9 channel.
-SELECT d.recipient, d.attempts, d.open_since, d.right_at, d.vars, TRUE AS fresh,
+SELECT d.recipient, d.message_id AS message, d.attempts, d.open_since, d.right_at, d.expires_at, d.vars,
+       TRUE AS fresh,
        COALESCE(f.subscribed, FALSE) AS subscribed,
        o.id IS NOT NULL OR ($7 AND EXISTS (
            SELECT 1 FROM optouts u WHERE u.account_id = $1 AND u.id IN (f.unionid, b.mini_openid))) AS opted_out,
        CASE WHEN $6 THEN f.unionid END AS unionid, f.subscribe_time, CASE WHEN $6 THEN f.remark END AS remark,
        CASE WHEN $6 THEN f.tags END AS tags, b.mini_openid
-FROM (SELECT recipient, attempts, open_since, right_at, vars
+FROM (SELECT recipient, message_id, attempts, open_since, right_at, expires_at, vars
       FROM deliveries WHERE account_id = $1 AND broadcast_id = $2 AND channel = $9 AND next_attempt_at IS NOT NULL
           AND next_attempt_at <= $3 AND ($8 IS NULL OR open_since > $8 AND attempted_at >= open_since)
       ORDER BY next_attempt_at LIMIT $4) d
@@ -104,14 +105,15 @@ ORDER BY d.recipient;
 -- $1 account; $2 broadcast; $3 now, UTC; $4 at most; $5 mini program; $6 whether the profile is wanted;
 -- $7 whether others than followers opted out; $8 NULL, or for those alone whose answer was lost after this, UTC;
 -- $9 channel.
-SELECT d.recipient, d.attempts, d.open_since, d.right_at, d.vars, TRUE AS fresh,
+SELECT d.recipient, d.message_id AS message, d.attempts, d.open_since, d.right_at, d.expires_at, d.vars,
+       TRUE AS fresh,
        COALESCE(f.subscribed, FALSE) AS subscribed,
        o.id IS NOT NULL OR ($7 AND EXISTS (
            SELECT 1 FROM optouts u
            WHERE u.account_id = $1 AND u.id IN (f.unionid, m.unionid, d.mini_openid))) AS opted_out,
        CASE WHEN $6 THEN COALESCE(f.unionid, m.unionid) END AS unionid, f.subscribe_time,
        CASE WHEN $6 THEN f.remark END AS remark, CASE WHEN $6 THEN f.tags END AS tags, d.mini_openid
-FROM (SELECT recipient, mini_openid, attempts, open_since, right_at, vars
+FROM (SELECT recipient, message_id, mini_openid, attempts, open_since, right_at, expires_at, vars
       FROM deliveries WHERE account_id = $1 AND broadcast_id = $2 AND channel = $9 AND next_attempt_at IS NOT NULL
           AND next_attempt_at <= $3 AND ($8 IS NULL OR open_since > $8 AND attempted_at >= open_since)
       ORDER BY next_attempt_at LIMIT $4) d
@@ -129,7 +131,7 @@ SELECT d.recipient, SUM(CASE WHEN d.attempted_at IS NULL OR d.attempted_at >= $3
 FROM (%s) r CROSS JOIN deliveries d
 WHERE d.account_id = $1 AND d.recipient = r.value AND d.broadcast_id >= $6 AND d.broadcast_id <> $2
   AND (d.state IN ('sent', 'unknown') AND d.attempted_at >= $4
-       OR d.state = 'pending' AND (d.open_since IS NOT NULL OR EXISTS (
+       OR d.state = 'pending' AND (d.open_since IS NOT NULL OR d.right_at IS NOT NULL OR EXISTS (
           SELECT 1 FROM leases l WHERE l.account_id = d.account_id AND l.broadcast_id = d.broadcast_id
                                    AND l.from_recipient < d.recipient AND d.recipient <= l.to_recipient)))
 GROUP BY d.recipient;
@@ -140,7 +142,7 @@ GROUP BY d.recipient;
 SELECT d.recipient, d.next_attempt_at
 FROM (%s) r CROSS JOIN deliveries d JOIN broadcasts b ON b.account_id = d.account_id AND b.id = d.broadcast_id
 WHERE d.account_id = $1 AND d.recipient = r.value AND d.broadcast_id < $2 AND d.state = 'pending'
-  AND d.next_attempt_at IS NOT NULL AND b.state = 'running' AND b.finished_at IS NULL AND b.priority >= $3
+  AND d.next_attempt_at IS NOT NULL AND b.state = 'running' AND b.finished_at IS NULL AND b.takes_until IS NULL AND b.priority >= $3
   AND b.worked_at > $4;
 
 -- name: messaged
@@ -152,6 +154,6 @@ FROM (%[1]s) r CROSS JOIN deliveries d
 WHERE d.account_id = $1 AND d.recipient = r.value AND d.broadcast_id <> $2
   AND (CAST(d.broadcast_id AS TEXT) IN (%[2]s) AND d.state IN ('pending', 'sent', 'unknown')
        OR d.state IN ('sent', 'unknown') AND d.attempted_at >= $4
-       OR d.state = 'pending' AND $4 < '9999-01-01' AND d.broadcast_id < $2 AND EXISTS (
+       OR d.state = 'pending' AND d.message_id = 0 AND $4 < '9999-01-01' AND d.broadcast_id < $2 AND EXISTS (
           SELECT 1 FROM broadcasts b WHERE b.account_id = d.account_id AND b.id = d.broadcast_id
               AND b.state IN ('running', 'waiting')));

@@ -1,10 +1,10 @@
 -- name: settle-early
 -- The receipts that came before these messages were recorded as sent.
--- $1 account; $2 broadcast; $3 app; $4 JSON array of {recipient, openid, msgid}.
+-- $1 account; $2 broadcast; $3 app; $4 JSON array of {recipient, message, openid, msgid}.
 UPDATE deliveries SET receipt = e.receipt
 FROM json_each($4) o CROSS JOIN early_receipts e
 WHERE deliveries.account_id = $1 AND broadcast_id = $2 AND recipient = o.value ->> 'recipient'
-    AND deliveries.msgid = o.value ->> 'msgid'
+    AND message_id = o.value ->> 'message' AND deliveries.msgid = o.value ->> 'msgid'
   AND e.account_id = $1 AND e.app_id = $3 AND e.msgid = o.value ->> 'msgid' AND e.openid = o.value ->> 'openid';
 
 -- name: settle-receipts
@@ -14,8 +14,8 @@ WHERE deliveries.account_id = $1 AND broadcast_id = $2 AND recipient = o.value -
 UPDATE deliveries SET receipt = o.value ->> 'receipt'
 FROM json_each($3) o
 WHERE deliveries.account_id = $1 AND deliveries.recipient = o.value ->> 'recipient'
-  AND deliveries.broadcast_id = (
-      SELECT x.broadcast_id FROM deliveries x
+  AND (deliveries.broadcast_id, deliveries.message_id) = (
+      SELECT x.broadcast_id, x.message_id FROM deliveries x
       WHERE x.account_id = $1 AND x.recipient = o.value ->> 'recipient' AND x.broadcast_id >= $2
           AND x.msgid = o.value ->> 'msgid' AND x.channel = $4
       ORDER BY x.broadcast_id DESC LIMIT 1)

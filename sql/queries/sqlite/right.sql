@@ -62,47 +62,51 @@ ON CONFLICT (account_id, openid, kind) DO UPDATE SET opened_at = excluded.opened
 
 -- name: hold-rights
 -- Note what deliveries hold that were just given to a worker.
--- $1 account; $2 broadcast; $3 JSON array of {recipient, at}.
-INSERT INTO deliveries (account_id, broadcast_id, recipient, channel, right_at)
-SELECT d.account_id, d.broadcast_id, d.recipient, d.channel, value ->> 'at'
+-- $1 account; $2 broadcast; $3 JSON array of {recipient, message, at}.
+INSERT INTO deliveries (account_id, broadcast_id, recipient, message_id, channel, right_at)
+SELECT d.account_id, d.broadcast_id, d.recipient, d.message_id, d.channel, value ->> 'at'
 FROM json_each($3) CROSS JOIN deliveries d ON d.account_id = $1 AND d.broadcast_id = $2
-    AND d.recipient = value ->> 'recipient'
+    AND d.recipient = value ->> 'recipient' AND d.message_id = value ->> 'message'
 WHERE d.state = 'pending'
-ON CONFLICT (account_id, broadcast_id, recipient) DO UPDATE SET right_at = excluded.right_at;
+ON CONFLICT (account_id, broadcast_id, recipient, message_id) DO UPDATE SET right_at = excluded.right_at;
 
 -- name: hand-over
 -- Note messages that are about to leave, by a channel that takes a repeat for another message:
 -- whoever notes one first may send it, and nobody after them.
--- $1 account; $2 broadcast; $3 channel; $4 now, UTC; $5 recipients as a JSON array; $6 whether each must hold a right.
+-- $1 account; $2 broadcast; $3 channel; $4 now, UTC; $5 JSON array of {recipient, message}; $6 whether each must hold
+-- a right.
 UPDATE deliveries SET open_since = $4
-WHERE account_id = $1 AND broadcast_id = $2 AND recipient IN (SELECT value FROM json_each($5)) AND channel = $3
+WHERE account_id = $1 AND broadcast_id = $2 AND channel = $3
+  AND (recipient, message_id) IN (SELECT value ->> 'recipient', value ->> 'message' FROM json_each($5))
   AND state = 'pending' AND open_since IS NULL AND (NOT $6 OR right_at IS NOT NULL)
-RETURNING recipient;
+RETURNING recipient, message_id AS message;
 
 -- name: fall-through
 -- A channel could not reach these people: the next one takes them.
--- $1 account; $2 broadcast; $3 channel; $4 the next one; $5 now, UTC; $6 JSON array of {recipient, why}.
-INSERT INTO deliveries (account_id, broadcast_id, recipient, channel, next_attempt_at, fell_through)
-SELECT d.account_id, d.broadcast_id, d.recipient, $4, $5,
+-- $1 account; $2 broadcast; $3 channel; $4 the next one; $5 now, UTC; $6 JSON array of {recipient, message,
+-- why}.
+INSERT INTO deliveries (account_id, broadcast_id, recipient, message_id, channel, next_attempt_at, fell_through)
+SELECT d.account_id, d.broadcast_id, d.recipient, d.message_id, $4, $5,
     CASE d.fell_through WHEN '' THEN '' ELSE d.fell_through || ',' END || (value ->> 'why')
 FROM json_each($6) CROSS JOIN deliveries d ON d.account_id = $1 AND d.broadcast_id = $2
-    AND d.recipient = value ->> 'recipient'
+    AND d.recipient = value ->> 'recipient' AND d.message_id = value ->> 'message'
 WHERE d.state = 'pending' AND d.channel = $3
-ON CONFLICT (account_id, broadcast_id, recipient) DO UPDATE SET channel = excluded.channel,
+ON CONFLICT (account_id, broadcast_id, recipient, message_id) DO UPDATE SET channel = excluded.channel,
     next_attempt_at = excluded.next_attempt_at, fell_through = excluded.fell_through, attempts = 0, open_since = NULL,
     right_at = NULL;
 
 -- name: held-rights
 -- What pending deliveries of a channel hold that never left.
 -- $1 account; $2 broadcast; $3 channel.
-SELECT recipient, mini_openid, right_at FROM deliveries
+SELECT recipient, message_id AS message, mini_openid, right_at FROM deliveries
 WHERE account_id = $1 AND broadcast_id = $2 AND channel = $3 AND state = 'pending' AND right_at IS NOT NULL
   AND open_since IS NULL;
 
 -- name: drop-rights
--- $1 account; $2 broadcast; $3 channel; $4 recipients as a JSON array.
+-- $1 account; $2 broadcast; $3 channel; $4 JSON array of {recipient, message}.
 UPDATE deliveries SET right_at = NULL
-WHERE account_id = $1 AND broadcast_id = $2 AND recipient IN (SELECT value FROM json_each($4)) AND channel = $3
+WHERE account_id = $1 AND broadcast_id = $2 AND channel = $3
+  AND (recipient, message_id) IN (SELECT value ->> 'recipient', value ->> 'message' FROM json_each($4))
   AND state = 'pending' AND open_since IS NULL;
 
 -- name: bridged-openids
