@@ -121,12 +121,12 @@ func lookUp(ctx context.Context, store Store, s *spec.Spec, begin Begin) (b wxca
 		return b, false, err
 	}
 	for _, b := range known {
-		if b.ContentHash == hash && b.MiniID == begin.MiniID {
+		if b.ContentHash == hash && b.MiniID == begin.MiniID && !b.OfMessages() {
 			return b, true, nil
 		}
 	}
 	for _, b := range known {
-		if !b.State.Final() {
+		if !b.State.Final() && !b.OfMessages() {
 			return b, false, s.Bad("name", wxcast.Say("broadcast.name_taken", "name", s.Name, "id", b.ID, "state",
 				wxcast.Say("state."+string(b.State))),
 				wxcast.Say("broadcast.want_other_name"))

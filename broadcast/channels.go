@@ -115,6 +115,16 @@ func (c *Crew) wakeChannel(id int64, channel string) {
 	}
 }
 
+// Wake lets a broadcast claim again, to which somebody has added a message; atWork is false where
+// this process does not work on it.
+func (c *Crew) Wake(id int64) (atWork bool) {
+	runners := c.of(id, "")
+	for _, r := range runners {
+		c.wake(r)
+	}
+	return len(runners) > 0
+}
+
 func (c *Crew) haltAll(id int64, why error) {
 	for _, r := range c.of(id, "") {
 		r.halt(why)

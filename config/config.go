@@ -26,8 +26,10 @@ type Config struct {
 	Accounts   []Account
 	Sync       Sync
 	Broadcast  Broadcast
-	Serve      Serve
-	Retention  wxcast.Retention
+	// ReserveMessages are messages a day that broadcasts leave to single messages.
+	ReserveMessages int64
+	Serve           Serve
+	Retention       wxcast.Retention
 	// StoreKeyFile names the file of the data keys that seal what is secret in the store; ""
 	// for none.
 	StoreKeyFile string

@@ -107,6 +107,12 @@ var Keys = []Key{
 			c.Broadcast.QuotaKeep = int64(n)
 			return err
 		}},
+	{"quota.reserve_messages", "0", "messages a day that broadcasts leave to single messages",
+		func(c *Config, v string) error {
+			n, err := parseInt(v, 0, 1<<31-1)
+			c.ReserveMessages = int64(n)
+			return err
+		}},
 	{"broadcast.confirm_above", "1000", "recipients above which `broadcast run` asks for a yes on a terminal",
 		func(c *Config, v string) error {
 			n, err := parseInt(v, 0, 1<<31-1)

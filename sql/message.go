@@ -29,6 +29,7 @@ type messageRow struct {
 	Hash      string           `json:"hash"`
 	Preset    string           `json:"preset"`
 	Version   int              `json:"version"`
+	AskedBy   string           `json:"asked_by"`
 	SendAt    *string          `json:"send_at"`
 	ExpiresAt *string          `json:"expires_at"`
 }
@@ -104,7 +105,7 @@ func (db *DB) insertMessages(ctx context.Context, tx *sqlx.Tx, accountID int64, 
 	seen := make(map[string]bool, len(all))
 	for i, m := range all {
 		if !seen[keys[i]] {
-			rows = append(rows, messageRow{keys[i], m.BroadcastID, m.Recipient, m.ContentHash, m.Preset, m.Version,
+			rows = append(rows, messageRow{keys[i], m.BroadcastID, m.Recipient, m.ContentHash, m.Preset, m.Version, m.AskedBy,
 				jsonTime(m.SendAt), jsonTime(m.ExpiresAt)})
 		}
 		seen[keys[i]] = true
@@ -183,6 +184,7 @@ func (db *DB) Message(ctx context.Context, accountID, id int64) (wxcast.Message,
 		AccountID int64 `db:"account_id"`
 		Preset    string
 		Version   int
+		AskedBy   string         `db:"asked_by"`
 		CreatedAt time.Time      `db:"created_at"`
 		SendAt    time.Time      `db:"send_at"`
 		ExpiresAt sql.NullTime   `db:"expires_at"`
@@ -193,7 +195,7 @@ func (db *DB) Message(ctx context.Context, accountID, id int64) (wxcast.Message,
 		return wxcast.Message{}, fmt.Errorf("look up message %d: %w", id, err)
 	}
 	return wxcast.Message{ID: r.ID, AccountID: r.AccountID, BroadcastID: r.BroadcastID, Name: r.Broadcast, Preset: r.Preset,
-		Version: r.Version, CreatedAt: r.CreatedAt.UTC(), SendAt: r.SendAt.UTC(), ExpiresAt: utc(r.ExpiresAt),
+		Version: r.Version, AskedBy: r.AskedBy, CreatedAt: r.CreatedAt.UTC(), SendAt: r.SendAt.UTC(), ExpiresAt: utc(r.ExpiresAt),
 		PersonDelivery: r.delivery(), Receipt: r.Receipt.String}, nil
 }
 

@@ -51,7 +51,7 @@ func (s *Spec) openLists(dir string) error {
 		}
 	}
 	if len(bad) == 0 && s.Audience.In != nil {
-		bad = s.checkTexts(s.Audience.In.columns)
+		bad = s.checkTexts(s.Audience.In.columns, false)
 	}
 	return errors.Join(bad...)
 }

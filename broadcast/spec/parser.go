@@ -42,6 +42,7 @@ type Parser struct {
 	*Spec
 	forms    []Form
 	flatKeys []string // those of the first form
+	message  bool     // it is a spec of single messages
 	bad      []error
 }
 
@@ -209,6 +210,25 @@ func (p *Parser) whole(low, high int64, what, shown string, set func(int64)) Fie
 			return
 		}
 		set(i)
+	}
+}
+
+// yes reads yes or no.
+func (p *Parser) yes(dest *bool) Field {
+	return func(key string, n *yaml.Node) {
+		text, ok := p.Scalar(key, n)
+		if !ok {
+			return
+		}
+		switch strings.ToLower(text) {
+		case "true", "yes":
+			*dest = true
+		case "false", "no":
+			*dest = false
+		default:
+			p.Complain(key, wxcast.Say("spec.no_yes", "value", text), wxcast.Say("spec.write_one", "known",
+				[]string{"yes", "no"}))
+		}
 	}
 }
 

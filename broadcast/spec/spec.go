@@ -43,7 +43,9 @@ type Spec struct {
 	Canary    Canary
 	NotAfter  time.Time        // no message leaves after it; zero for no such time
 	Quiet     value.QuietHours // beside those of the configuration
-	Cap       wxcast.FrequencyCap
+	// IgnoreQuiet: a single message that its person waits for leaves at any hour.
+	IgnoreQuiet bool
+	Cap         wxcast.FrequencyCap
 
 	file  string
 	text  string
@@ -124,6 +126,10 @@ var specName = regexp.MustCompile(`^[\pL\pN][\pL\pN._-]{0,99}$`)
 // *wxcast.BadInput with the line. The keys of the first form may stand in the spec itself,
 // those of all below channels.
 func Parse(file string, raw []byte, forms ...Form) (*Spec, error) {
+	return read(file, raw, false, forms)
+}
+
+func read(file string, raw []byte, message bool, forms []Form) (*Spec, error) {
 	s := &Spec{
 		QuotaKeep: -1, OnBadValue: StopAtBadValue, OnUnknown: SkipUnknown,
 		Canary: Canary{Wait: 10 * time.Minute, MaxFailed: 0.02},
@@ -141,7 +147,7 @@ func Parse(file string, raw []byte, forms ...Form) (*Spec, error) {
 	if len(doc.Content) == 0 {
 		return nil, &wxcast.BadInput{File: file, Problem: wxcast.Say("spec.empty"), Want: wxcast.Say("spec.want_keys")}
 	}
-	p := &Parser{Spec: s, forms: forms}
+	p := &Parser{Spec: s, forms: forms, message: message}
 	if doc.Content[0].Kind != yaml.MappingNode {
 		return nil, &wxcast.BadInput{File: file, Line: doc.Content[0].Line, Problem: wxcast.Say("spec.no_map"),
 			Want: wxcast.Say("spec.want_name_line")}
@@ -177,7 +183,7 @@ func (p *Parser) fields() map[string]Field {
 			"max_failed": p.share(&s.Canary.MaxFailed),
 		}),
 		"not_after":   p.time(&s.NotAfter),
-		"quiet_hours": p.quiet,
+		"quiet_hours": p.quiet, "ignore_quiet": p.yes(&s.IgnoreQuiet),
 		"frequency_cap": p.Section(map[string]Field{
 			"day":  p.whole(1, 1000, "spec.messages", "day: 1", func(i int64) { s.Cap.Day = int(i) }),
 			"week": p.whole(1, 1000, "spec.messages", "week: 3", func(i int64) { s.Cap.Week = int(i) }),
@@ -213,6 +219,9 @@ func (p *Parser) quiet(key string, n *yaml.Node) {
 
 // check looks at what can be judged without WeChat.
 func (p *Parser) check() {
+	if p.Name == "" && p.message {
+		p.Name = messageName
+	}
 	if p.Name == "" {
 		p.Complain("name", wxcast.Say("spec.missing"), wxcast.Say("spec.want_name"))
 	} else if !specName.MatchString(p.Name) {
@@ -222,16 +231,21 @@ func (p *Parser) check() {
 	for _, part := range p.Parts {
 		part.Content.Check(Place{p, part})
 	}
+	if p.message {
+		p.checkMessage()
+	} else if p.Given("ignore_quiet") {
+		p.Complain("ignore_quiet", wxcast.Say("spec.of_messages"), wxcast.Say("spec.remove_it"))
+	}
 	if _, given := p.lines["canary"]; given && p.Canary.Share == 0 {
 		p.Complain("canary", wxcast.Say("spec.no_share"), example("canary: {share: 1%}"))
 	}
-	p.bad = append(p.bad, p.checkTexts(nil)...)
+	p.bad = append(p.bad, p.checkTexts(nil, p.message)...)
 	slices.SortStableFunc(p.bad, func(a, b error) int { return a.(*wxcast.BadInput).Line - b.(*wxcast.BadInput).Line })
 }
 
 // checkTexts tries every text that holds {{ }}. columns are those of the recipients'
-// list; without them, what a list may bring is not judged.
-func (s *Spec) checkTexts(columns []string) (bad []error) {
+// list; without them, what a list may bring is not judged, nor what a single message may.
+func (s *Spec) checkTexts(columns []string, anyVariable bool) (bad []error) {
 	known := Variables
 	for _, column := range columns {
 		known = append(known[:len(known):len(known)], "."+column)
@@ -239,9 +253,11 @@ func (s *Spec) checkTexts(columns []string) (bad []error) {
 	for _, part := range s.Parts {
 		texts := part.Content.Texts()
 		for _, key := range slices.Sorted(maps.Keys(texts)) {
-			err := checkSyntax(texts[key], columns)
-			if s.Audience.In != nil && columns == nil {
+			var err error
+			if anyVariable || s.Audience.In != nil && columns == nil {
 				_, err = Compile(texts[key])
+			} else {
+				err = checkSyntax(texts[key], columns)
 			}
 			if err != nil {
 				bad = append(bad, part.Bad(s, key, errorSays(err), wxcast.Say("spec.want_variables", "known", known)))
@@ -323,3 +339,9 @@ func (a AudienceSpec) identity(set func(name, value string)) {
 	}
 	set("audience.exclude_broadcasts", texts(a.ExcludeBroadcasts))
 }
+
+// Has tells whether the spec says something at a key.
+func (s *Spec) Has(key string) bool { return s.lines[key] > 0 }
+
+// GoodName tells whether a broadcast or a preset may be called so.
+func GoodName(name string) bool { return specName.MatchString(name) }

@@ -198,10 +198,14 @@ func piecesOf(list *parse.ListNode) (pieces []piece) {
 			if len(pipe.Cmds) == 2 {
 				through = ownFuncs[pipe.Cmds[1].String()]
 			}
-			if len(pipe.Cmds) != 1 && through == nil || len(pipe.Cmds[0].Args) != 1 {
+			args := pipe.Cmds[0].Args
+			if len(args) == 2 && len(pipe.Cmds) == 1 && isRaw(pipe) { // as it stands, which is as it is
+				args = args[1:]
+			}
+			if len(pipe.Cmds) != 1 && through == nil || len(args) != 1 {
 				return nil
 			}
-			field, ok := pipe.Cmds[0].Args[0].(*parse.FieldNode)
+			field, ok := args[0].(*parse.FieldNode)
 			if !ok || len(field.Ident) != 1 {
 				return nil
 			}

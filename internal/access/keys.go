@@ -54,7 +54,9 @@ func (k *Keys) Revoke(ctx context.Context, accountID int64, name string) (bool, 
 const (
 	// callsOfKey are calls a second and at once of one key, and of one address without a
 	// good key.
-	callsOfKey, callBurstOfKey         = 20, 100
+	callsOfKey, callBurstOfKey = 20, 100
+	// oftenOfKey are those of calls that come one for each message.
+	oftenOfKey, oftenBurstOfKey        = 5000, 10_000
 	strangersCalls, strangersCallBurst = 1, 20
 )
 
@@ -81,8 +83,9 @@ type Guard struct {
 	// Refused is told of who was not let in; nil is told nothing.
 	Refused func(ctx context.Context, why Refusal, address string)
 
-	ofKey, strangers *limit.Each
-	good             goodKeys
+	ofKey, often, strangers *limit.Each
+	good                    goodKeys
+	recent                  recentKeys
 }
 
 // goodKeys are the hashes of keys that were good a while ago: who shows one is looked up
@@ -119,25 +122,58 @@ func (g *goodKeys) add(text string, now time.Time) {
 	g.of[sha256.Sum256([]byte(text))] = now
 }
 
+// recentKeys are the keys that were looked up within the last second.
+type recentKeys struct {
+	mu sync.Mutex
+	of map[[sha256.Size]byte]recentKey
+}
+
+type recentKey struct {
+	wxcast.APIKey
+	at time.Time
+}
+
+// recentFor is how long a key that was good is taken to be good still.
+const recentFor = time.Second
+
+func (r *recentKeys) get(text string, now time.Time) (wxcast.APIKey, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	k, ok := r.of[sha256.Sum256([]byte(text))]
+	return k.APIKey, ok && now.Sub(k.at) < recentFor
+}
+
+func (r *recentKeys) put(text string, key wxcast.APIKey, now time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.of == nil || len(r.of) >= goodMost {
+		r.of = map[[sha256.Size]byte]recentKey{}
+	}
+	r.of[sha256.Sum256([]byte(text))] = recentKey{key, now}
+}
+
 // NewGuard makes a guard.
 func NewGuard(store Store, opens func(accountID int64) bool) *Guard {
 	return &Guard{
 		Keys: Keys{store}, Opens: opens,
-		ofKey: limit.New(callsOfKey, callBurstOfKey), strangers: limit.New(strangersCalls, strangersCallBurst),
+		ofKey: limit.New(callsOfKey, callBurstOfKey), often: limit.New(oftenOfKey, oftenBurstOfKey),
+		strangers: limit.New(strangersCalls, strangersCallBurst),
 	}
 }
 
 // Admit finds the key of who comes from an address and wants what a scope guards; text is
-// "" where they show none. err says why the store did not answer.
-func (g *Guard) Admit(ctx context.Context, text, address string, scope wxcast.Scope) (key wxcast.APIKey, why Refusal,
+// "" where they show none. Often says that it is a call of which there may be thousands a
+// second: a key that was good is not looked up again for a second. err says why the store did
+// not answer.
+func (g *Guard) Admit(ctx context.Context, text, address string, scope wxcast.Scope, often bool) (key wxcast.APIKey, why Refusal,
 	err error) {
-	if key, why, err = g.admit(ctx, text, address, scope); why != Admitted && g.Refused != nil {
+	if key, why, err = g.admit(ctx, text, address, scope, often); why != Admitted && g.Refused != nil {
 		g.Refused(ctx, why, address)
 	}
 	return key, why, err
 }
 
-func (g *Guard) admit(ctx context.Context, text, address string, scope wxcast.Scope) (key wxcast.APIKey, why Refusal,
+func (g *Guard) admit(ctx context.Context, text, address string, scope wxcast.Scope, often bool) (key wxcast.APIKey, why Refusal,
 	err error) {
 	now := time.Now()
 	// Before the store is asked: who guesses is slowed down, and costs it nothing. Who has a
@@ -151,6 +187,13 @@ func (g *Guard) admit(ctx context.Context, text, address string, scope wxcast.Sc
 	if !strings.HasPrefix(text, keyPrefix) || len(text) > keyMax {
 		return key, WrongKey, nil
 	}
+	limits := g.ofKey
+	if often {
+		limits = g.often
+		if key, ok := g.recent.get(text, now); ok && key.May(scope) && limits.Allow(strconv.FormatInt(key.ID, 10), now) {
+			return key, Admitted, nil
+		}
+	}
 	key, found, err := g.Store.APIKey(ctx, text)
 	switch {
 	case err != nil:
@@ -160,10 +203,11 @@ func (g *Guard) admit(ctx context.Context, text, address string, scope wxcast.Sc
 		return key, WrongKey, nil
 	}
 	g.good.add(text, now)
+	g.recent.put(text, key, now)
 	switch {
 	case !key.May(scope):
 		return key, NarrowKey, nil
-	case !g.ofKey.Allow(strconv.FormatInt(key.ID, 10), now):
+	case !limits.Allow(strconv.FormatInt(key.ID, 10), now):
 		return key, TooManyOfKey, nil
 	}
 	return key, Admitted, nil

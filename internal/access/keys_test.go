@@ -30,7 +30,7 @@ func TestGuessesCostTheStoreLittle(t *testing.T) {
 	g := access.NewGuard(s, func(int64) bool { return true })
 	g.Refused = func(_ context.Context, why access.Refusal, _ string) { refused[why]++ }
 	admit := func(key string) access.Refusal {
-		_, why, err := g.Admit(t.Context(), key, "192.0.2.1", wxcast.ScopeRead)
+		_, why, err := g.Admit(t.Context(), key, "192.0.2.1", wxcast.ScopeRead, false)
 		if err != nil {
 			t.Fatal(err)
 		}

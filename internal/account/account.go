@@ -72,6 +72,7 @@ type Account struct {
 	mu          sync.Mutex
 	miniClients map[string]*wechat.Client // by appid
 	pictures    map[int64]*picture        // of cards, by broadcast
+	messages    *messages
 }
 
 // OpenStore opens the configured store with this binary's schema in it.
@@ -125,6 +126,7 @@ func Open(ctx context.Context, cfg *config.Config, of config.Account, log *slog.
 func On(ctx context.Context, db *store.DB, cfg *config.Config, of config.Account, log *slog.Logger) (*Account, error) {
 	a := &Account{Config: of, cfg: cfg, log: log, db: db, keys: &access.Keys{Store: db},
 		miniClients: map[string]*wechat.Client{}, pictures: map[int64]*picture{}}
+	a.messages = newMessages(a)
 	var err error
 	if a.ID, err = db.EnsureApp(ctx, wxcast.AppID(of.AppID), wxcast.KindOfficialAccount); err != nil {
 		return nil, err

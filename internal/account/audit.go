@@ -24,6 +24,12 @@ func As(ctx context.Context, actor, origin string) context.Context {
 	return context.WithValue(ctx, actorKey{}, asked{actor, origin})
 }
 
+// askedBy is who asks for what is done with ctx.
+func askedBy(ctx context.Context) string {
+	by, _ := ctx.Value(actorKey{}).(asked)
+	return by.actor
+}
+
 type maskedKey struct{}
 
 // Masked says that who asks may not see people: what is done with ctx shows nobody's ids and

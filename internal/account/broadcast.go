@@ -32,18 +32,23 @@ func stillThere(b wxcast.Broadcast) error {
 	return conflict("broadcast.emptied", "id", b.ID, "at", b.EmptiedAt)
 }
 
-// Broadcasts are all of the account's, the latest first.
+// Broadcasts are all of the account's, the latest first; not those that hold single messages.
 func (a *Account) Broadcasts(ctx context.Context) ([]report.Broadcast, error) {
 	// Until tomorrow: one that was made before the clock was set back is there, too.
 	all, err := a.db.BroadcastsAtWork(ctx, a.ID, time.Time{}, a.db.Now().AddDate(0, 0, 1))
 	if err != nil {
 		return nil, err
 	}
-	summaries := make([]report.Broadcast, len(all))
-	for i, b := range all {
-		if summaries[i], err = report.OfBroadcast(ctx, a.db, b); err != nil {
+	summaries := []report.Broadcast{}
+	for _, b := range all {
+		if b.OfMessages() {
+			continue
+		}
+		one, err := report.OfBroadcast(ctx, a.db, b)
+		if err != nil {
 			return nil, err
 		}
+		summaries = append(summaries, one)
 	}
 	return summaries, nil
 }
@@ -167,6 +172,9 @@ func (a *Account) PauseBroadcast(ctx context.Context, id int64) (report.Broadcas
 // CancelBroadcast ends a broadcast: who has no message yet gets none. Audited.
 func (a *Account) CancelBroadcast(ctx context.Context, id int64) (report.Broadcast, error) {
 	return a.steered(ctx, "cancel-broadcast", id, func(b wxcast.Broadcast) (wxcast.Broadcast, error) {
+		if b.OfMessages() {
+			return b, conflict("broadcast.of_messages", "id", b.ID, "name", b.Name)
+		}
 		return a.move(ctx, b, wxcast.BroadcastCancelled, wxcast.Say("pause.by_hand"), wxcast.BroadcastDraft,
 			wxcast.BroadcastScheduled,
 			wxcast.BroadcastRunning, wxcast.BroadcastWaiting, wxcast.BroadcastPaused)
@@ -245,6 +253,9 @@ func (a *Account) RetryBroadcast(ctx context.Context, id int64, only []int, who 
 
 // retry makes the next retry of a broadcast.
 func (a *Account) retry(ctx context.Context, b wxcast.Broadcast, only []int, who Asker) (wxcast.Broadcast, error) {
+	if b.OfMessages() {
+		return b, conflict("broadcast.of_messages", "id", b.ID, "name", b.Name)
+	}
 	if !b.State.Final() {
 		return b, conflict("broadcast.retry_early", "id", b.ID, "state", State(b.State))
 	}

@@ -161,7 +161,11 @@ func (a *Account) notePermitKind(ctx context.Context, appID int64, templateID st
 // stored is the spec that a broadcast was stored with. Its lists are in the store, and its
 // mini program is the one that it was made for, whatever the configuration says by now.
 func (a *Account) stored(ctx context.Context, b wxcast.Broadcast) (checkedSpec, error) {
-	s, err := parse(fmt.Sprintf("broadcast-%d.yaml", b.ID), []byte(b.Spec))
+	read := spec.Parse
+	if b.OfMessages() {
+		read = spec.ParseMessage
+	}
+	s, err := read(fmt.Sprintf("broadcast-%d.yaml", b.ID), []byte(b.Spec), forms...)
 	if err != nil {
 		return checkedSpec{}, err
 	}

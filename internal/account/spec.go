@@ -123,6 +123,7 @@ func (a *Account) sendOptions(s Spec) broadcast.Options {
 	c := a.cfg.Broadcast
 	o := broadcast.Options{
 		Rate: c.Rate, Priority: s.Priority, Concurrency: c.Concurrency, QuotaKeep: c.QuotaKeep,
+		Reserve:     a.cfg.ReserveMessages,
 		MaxFailures: c.MaxFailures, MaxFailedShare: c.MaxFailedShare, MaxRefusedShare: c.MaxRefusedShare,
 		NotAfter: s.NotAfter, Canary: s.Canary, OnUnknown: s.OnUnknown, Log: a.log,
 		Cap: wxcast.FrequencyCap{Day: lower(c.CapDay, s.Cap.Day), Week: lower(c.CapWeek, s.Cap.Week)},
@@ -132,6 +133,9 @@ func (a *Account) sendOptions(s Spec) broadcast.Options {
 	}
 	if s.QuotaKeep >= 0 {
 		o.QuotaKeep = s.QuotaKeep
+	}
+	if s.IgnoreQuiet {
+		return o
 	}
 	configured, _ := value.ParseQuietHours(c.QuietHours) // checked with the configuration; "" is none
 	for _, q := range []value.QuietHours{s.Quiet, configured} {

@@ -17,6 +17,8 @@ const (
 	// alertPolls is after how many looks the alerts are gone through that others may
 	// have made an end of: a person who resumed a broadcast in a terminal.
 	alertPolls = 10
+	// expiryPolls is after how many looks messages end whose time is over.
+	expiryPolls = 5
 	// broadcastRest is how long it leaves one alone that it could not go on with.
 	broadcastRest = 30 * time.Second
 )
@@ -25,6 +27,8 @@ const (
 // has come, until ctx ends. Other processes work on them, too.
 func (a *Account) KeepBroadcasts(ctx context.Context) {
 	crew := broadcast.NewCrew(a.db, a.ID, a.cfg.Broadcast.Concurrency, a.log)
+	a.messages.sentBy(crew)
+	defer a.messages.sentBy(nil)
 	var mu sync.Mutex
 	atWork := map[int64]bool{}
 	var all sync.WaitGroup
@@ -34,6 +38,11 @@ func (a *Account) KeepBroadcasts(ctx context.Context) {
 	for n := 0; ; n++ {
 		a.note(ctx, a.watchStore(ctx))
 		due, err := a.db.BroadcastsDue(ctx, a.ID)
+		if n%expiryPolls == 0 {
+			if _, err := a.db.ExpireMessages(ctx, a.ID); err != nil && ctx.Err() == nil {
+				a.log.ErrorContext(ctx, "messages whose time is over were not ended", "err", err)
+			}
+		}
 		if n%alertPolls == 0 {
 			a.note(ctx, a.db.EndBroadcastAlerts(ctx, a.ID))
 			inDoubt, doubtErr := a.db.BroadcastsInDoubt(ctx, a.ID)
@@ -65,6 +74,7 @@ func (a *Account) KeepBroadcasts(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+		case <-a.messages.told: // at once: somebody waits for it
 		}
 	}
 }

@@ -65,7 +65,7 @@ func New(o Options) *API {
 	config.CreateHooks = nil                     // no $schema in every answer
 	config.RejectUnknownQueryParameters = true
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"key": {Type: "http", Scheme: "bearer"}}
-	a := &API{Options: o, Handler: mux, huma: humago.New(mux, config), accounts: map[int64]*account.Account{}}
+	a := &API{Options: o, Handler: linesApart(mux), huma: humago.New(mux, config), accounts: map[int64]*account.Account{}}
 	for _, one := range o.Accounts {
 		a.accounts[one.ID] = one
 	}
@@ -80,6 +80,7 @@ func New(o Options) *API {
 	a.addJobs()
 	a.addToken()
 	a.addAudit()
+	a.addMessages()
 	mux.HandleFunc(Prefix+"/", func(w http.ResponseWriter, r *http.Request) {
 		_ = huma.WriteErr(a.huma, humago.NewContext(nil, r, w), http.StatusNotFound, text.OfRequest(r).T("api.no_call", "openapi", Prefix+"/openapi.json")) // the caller may be gone
 	})

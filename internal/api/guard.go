@@ -48,7 +48,8 @@ func (a *API) asker(ctx context.Context) account.Asker {
 // letIn lets those call who have a good key with the operation's scope.
 func (a *API) letIn(ctx huma.Context, next func(huma.Context)) {
 	r, w := humago.Unwrap(ctx)
-	key, status, why := a.admit(r, wxcast.Scope(ctx.Operation().Security[0]["key"][0]))
+	operation := ctx.Operation()
+	key, status, why := a.admit(r, wxcast.Scope(operation.Security[0]["key"][0]), ofEachMessage(operation.OperationID))
 	if status != 0 {
 		if of := a.accounts[key.AccountID]; status == http.StatusForbidden && of != nil {
 			err := of.Refused(ctx.Context(), "key "+key.Name, a.Address(r), ctx.Operation().OperationID)
@@ -79,6 +80,11 @@ func (a *API) letIn(ctx huma.Context, next func(huma.Context)) {
 	next(huma.WithContext(ctx, context.WithValue(as, contextKey{}, c)))
 }
 
+// ofEachMessage tells whether an operation is called for each message.
+func ofEachMessage(operation string) bool {
+	return slices.Contains([]string{"send-message", "send-messages", "get-message"}, operation)
+}
+
 // bodyOf is how large a call's body may be.
 func bodyOf(operation string) int64 {
 	switch operation {
@@ -86,6 +92,8 @@ func bodyOf(operation string) int64 {
 		return uploadMax
 	case "create-broadcast", "preview-broadcast", "test-broadcast":
 		return specUploadMax
+	case "send-messages":
+		return messagesBody
 	default:
 		return bodyMax
 	}
@@ -105,9 +113,9 @@ var refusals = map[access.Refusal]struct {
 }
 
 // admit finds the caller's key; a status other than 0 says why the call is refused.
-func (a *API) admit(r *http.Request, scope wxcast.Scope) (key wxcast.APIKey, status int, why string) {
+func (a *API) admit(r *http.Request, scope wxcast.Scope, often bool) (key wxcast.APIKey, status int, why string) {
 	shown, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-	key, refused, err := a.guard.Admit(r.Context(), shown, a.Address(r), scope)
+	key, refused, err := a.guard.Admit(r.Context(), shown, a.Address(r), scope, often)
 	if err != nil {
 		a.Log.ErrorContext(r.Context(), "a key could not be looked up", "err", err)
 	}
@@ -120,6 +128,6 @@ func (a *API) admit(r *http.Request, scope wxcast.Scope) (key wxcast.APIKey, sta
 
 // Admit tells whether a request has a key for a scope, for pages outside of this package.
 func (a *API) Admit(r *http.Request, scope wxcast.Scope) (status int, why string) {
-	_, status, why = a.admit(r, scope)
+	_, status, why = a.admit(r, scope, false)
 	return status, why
 }

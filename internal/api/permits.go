@@ -12,17 +12,19 @@ import (
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
+// OfMini says which mini program is meant.
+type OfMini struct {
+	Mini string `query:"mini" doc:"appid of the mini program, where the account has several"`
+}
+
 func (a *API) addPermits() {
-	type of struct {
-		Mini string `query:"mini" doc:"appid of the mini program, where the account has several"`
-	}
 	register(a, operation("get-permit-status", http.MethodGet, "/permits", "How many people allow how many messages",
 		wxcast.ScopeRead),
-		func(ctx context.Context, a *account.Account, in *of) (account.PermitStatus, error) {
+		func(ctx context.Context, a *account.Account, in *OfMini) (account.PermitStatus, error) {
 			return a.PermitStatus(ctx, in.Mini)
 		})
 	type person struct {
-		of
+		OfMini
 		ID string `path:"id" maxLength:"128" doc:"a mini_openid"`
 	}
 	register(a, operation("get-permits", http.MethodGet, "/permits/{id}", "One mini user's consents",
@@ -31,7 +33,7 @@ func (a *API) addPermits() {
 			return a.Permits(ctx, in.Mini, in.ID)
 		})
 	type form struct {
-		of
+		OfMini
 		RawBody huma.MultipartFormFiles[struct {
 			File huma.FormFile `form:"file" required:"true" contentType:"application/octet-stream" doc:"CSV, as wxcast permits import takes it"`
 		}]
@@ -45,7 +47,7 @@ func (a *API) addPermits() {
 		})
 	type export struct {
 		ExportFormat
-		of
+		OfMini
 	}
 	stream(a, operation("export-permits", http.MethodGet, "/permits/export", "What people allow still",
 		wxcast.ScopePeople),

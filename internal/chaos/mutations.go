@@ -14,7 +14,7 @@ var allMutations = []mutationOf{
 		"o.State, o.MsgID, o.OpenSince = wxcast.DeliverySent, a.msgID, time.Time{}",
 		"o.State, o.MsgID, o.OpenSince = wxcast.DeliverySent, a.msgID+1, time.Time{}", false},
 	{"no-quota", "the quota is never exceeded", "quota", "sql/claim.go",
-		"return max(0, row.DailyLimit-t.req.QuotaKeep-row.atMost()), true, nil", "return int64(t.req.Max), true, nil",
+		"return max(0, row.DailyLimit-keep-row.atMost()), true, nil", "return int64(t.req.Max), true, nil",
 		false},
 	{"double-pace", "the rate is never exceeded", "sqlite", "sql/pacing.go",
 		"	return time.Duration(float64(n) / (rate * p.share) * float64(time.Second))",

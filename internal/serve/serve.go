@@ -299,6 +299,7 @@ func (p *Program) Run(ctx context.Context) error {
 		work.Go(func() error { a.Teller(p.worker, p.lang).Run(ctx); return nil })
 		if a.CanCall() {
 			work.Go(func() error { a.KeepBroadcasts(ctx); return nil })
+			work.Go(func() error { a.RunMessages(taking); return nil })
 			work.Go(func() error { a.KeepCalls(ctx); return nil })
 		}
 	}

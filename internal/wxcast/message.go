@@ -20,6 +20,7 @@ type NewMessage struct {
 	Key, ContentHash string
 	Preset           string // "" where the caller gave the spec
 	Version          int    // of the preset
+	AskedBy          string // as the audit log names them
 	SendAt           time.Time
 	ExpiresAt        time.Time // zero for no such time
 }
@@ -45,6 +46,7 @@ type Message struct {
 	Name                         string // of its preset or spec
 	Preset                       string // "" where the caller gave the spec
 	Version                      int    // of the preset
+	AskedBy                      string // as the audit log names them
 	CreatedAt, SendAt, ExpiresAt time.Time
 	PersonDelivery
 	Receipt string // what WeChat's receipt said; "" for none

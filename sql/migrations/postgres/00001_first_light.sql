@@ -415,6 +415,8 @@ CREATE TABLE messages (
     -- Which version of which preset it is of; '' and 0 where the caller gave the spec.
     preset       TEXT NOT NULL DEFAULT '',
     version      INTEGER NOT NULL DEFAULT 0,
+    -- Who asked for it, as the audit log names them: each message would be a line of that.
+    asked_by     TEXT NOT NULL DEFAULT '',
     created_at   TIMESTAMPTZ NOT NULL,
     send_at      TIMESTAMPTZ NOT NULL,
     expires_at   TIMESTAMPTZ,

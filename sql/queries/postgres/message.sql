@@ -1,11 +1,13 @@
 -- name: add-messages
 -- Those whose key is there already are left alone.
--- $1 account; $2 now, UTC; $3 JSON array of {key, broadcast, recipient, hash, preset, version, send_at, expires_at}.
-INSERT INTO messages (account_id, broadcast_id, recipient, message_key, content_hash, preset, version, created_at, send_at,
-    expires_at)
-SELECT $1::bigint, r.broadcast, r.recipient, r.key, r.hash, r.preset, r.version, $2::timestamptz, r.send_at, r.expires_at
+-- $1 account; $2 now, UTC; $3 JSON array of {key, broadcast, recipient, hash, preset, version, asked_by, send_at,
+-- expires_at}.
+INSERT INTO messages (account_id, broadcast_id, recipient, message_key, content_hash, preset, version, asked_by,
+    created_at, send_at, expires_at)
+SELECT $1::bigint, r.broadcast, r.recipient, r.key, r.hash, r.preset, r.version, r.asked_by, $2::timestamptz,
+    r.send_at, r.expires_at
 FROM json_to_recordset($3::json) AS r (key text, broadcast bigint, recipient text, hash text, preset text, version int,
-    send_at timestamptz, expires_at timestamptz)
+    asked_by text, send_at timestamptz, expires_at timestamptz)
 ON CONFLICT (account_id, message_key) DO NOTHING RETURNING id, message_key;
 
 -- name: add-message-deliveries

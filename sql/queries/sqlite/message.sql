@@ -1,10 +1,11 @@
 -- name: add-messages
 -- Those whose key is there already are left alone.
--- $1 account; $2 now, UTC; $3 JSON array of {key, broadcast, recipient, hash, preset, version, send_at, expires_at}.
-INSERT INTO messages (account_id, broadcast_id, recipient, message_key, content_hash, preset, version, created_at, send_at,
-    expires_at)
+-- $1 account; $2 now, UTC; $3 JSON array of {key, broadcast, recipient, hash, preset, version, asked_by, send_at,
+-- expires_at}.
+INSERT INTO messages (account_id, broadcast_id, recipient, message_key, content_hash, preset, version, asked_by,
+    created_at, send_at, expires_at)
 SELECT $1, value ->> 'broadcast', value ->> 'recipient', value ->> 'key', value ->> 'hash', value ->> 'preset',
-    value ->> 'version', $2, value ->> 'send_at', value ->> 'expires_at'
+    value ->> 'version', value ->> 'asked_by', $2, value ->> 'send_at', value ->> 'expires_at'
 FROM json_each($3) WHERE TRUE
 ON CONFLICT (account_id, message_key) DO NOTHING RETURNING id, message_key;
 

@@ -1,0 +1,478 @@
+package account
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/wxcast/wxcast/broadcast"
+	"github.com/wxcast/wxcast/broadcast/service"
+	"github.com/wxcast/wxcast/broadcast/spec"
+	"github.com/wxcast/wxcast/internal/together"
+	"github.com/wxcast/wxcast/internal/wxcast"
+	store "github.com/wxcast/wxcast/sql"
+)
+
+const (
+	// kindChecked is how long WeChat's templates are taken to be as they were when a kind of
+	// messages was held against them, and kindRefused how long what did not fit them is not
+	// tried again.
+	kindChecked = 10 * time.Minute
+	kindRefused = 5 * time.Second
+	// presetKept is how long the latest version of a preset is taken to be the latest.
+	presetKept = time.Second
+	// kindsMax are the kinds of messages of one day, and kindsKept those that a process keeps.
+	kindsMax, kindsKept = 500, 1000
+	// lookupsTogether and messagesWithin bound what single requests share.
+	lookupsTogether, messagesWithin = 200, 8 * time.Second
+)
+
+// kind is what messages have in common that differ in their values: a version of a preset, or
+// the same channels with the same templates. Each day's are one broadcast.
+type kind struct {
+	name  string // of the preset or spec
+	hash  string // of its text, which tells its pictures by their digests
+	files map[string][]byte
+
+	mu      sync.Mutex
+	spec    Spec
+	checked checkedSpec
+	writers []spec.Writer
+	at      time.Time // when it was held against WeChat's templates; zero for not yet
+	err     error     // what that told
+}
+
+// messages makes requests into messages, for one process.
+type messages struct {
+	a *Account
+	// people and news are the requests that come one by one, where a process serves them.
+	people *together.Queue[personQuery, wxcast.Delivery]
+	news   *together.Queue[wxcast.NewMessage, wxcast.AddedMessage]
+
+	mu      sync.Mutex
+	kinds   map[string]*kind // by their hash
+	presets map[string]latestPreset
+	days    map[string]wxcast.Broadcast // by their content hash
+	told    chan struct{}               // there is a broadcast that is new
+	crew    *broadcast.Crew             // that sends; nil where this process does not
+}
+
+type latestPreset struct {
+	wxcast.Preset
+	kind *kind
+	at   time.Time
+}
+
+func newMessages(a *Account) *messages {
+	m := &messages{a: a, kinds: map[string]*kind{}, presets: map[string]latestPreset{},
+		days: map[string]wxcast.Broadcast{}, told: make(chan struct{}, 1)}
+	return m
+}
+
+// RunMessages serves requests that come one by one together, until ctx ends.
+func (a *Account) RunMessages(ctx context.Context) {
+	a.messages.run(ctx)
+}
+
+// sentBy says which crew of this process sends; nil for none.
+func (m *messages) sentBy(crew *broadcast.Crew) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.crew = crew
+}
+
+func (m *messages) run(ctx context.Context) {
+	people := together.New(lookupsTogether, messagesWithin, m.findAll)
+	news := together.New(messagesAtOnce, messagesWithin, m.storeAll)
+	m.mu.Lock()
+	m.people, m.news = people, news
+	m.mu.Unlock()
+	var all sync.WaitGroup
+	all.Go(func() { people.Run(ctx) })
+	all.Go(func() { news.Run(ctx) })
+	all.Wait()
+}
+
+func (m *messages) queues() (*together.Queue[personQuery, wxcast.Delivery],
+	*together.Queue[wxcast.NewMessage, wxcast.AddedMessage]) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.people, m.news
+}
+
+// ReadMessageSpec reads a spec of single messages, and the pictures that it names, which are in
+// dir; with "" it may name none. All mistakes are *wxcast.BadInput.
+func ReadMessageSpec(file string, raw []byte, dir string) (Spec, error) {
+	s, err := spec.ParseMessage(file, raw, forms...)
+	if err != nil {
+		return Spec{}, err
+	}
+	if dir != "" {
+		return Spec{s}, s.OpenFiles(dir)
+	}
+	for _, p := range s.Parts {
+		for key := range filesNamed(p) {
+			return Spec{}, p.Bad(s, key, wxcast.Say("message.no_files"), wxcast.Say("message.want_media"))
+		}
+	}
+	return Spec{s}, nil
+}
+
+// filesNamed are the files that a part names, by their keys.
+func filesNamed(p spec.Part) map[string]string {
+	if with, ok := p.Content.(interface{ Files() map[string]string }); ok {
+		return with.Files()
+	}
+	return nil
+}
+
+// draft reads a request, and finds what kind of message it asks for.
+func (m *messages) draft(ctx context.Context, r MessageRequest) (*draft, error) {
+	d := &draft{MessageRequest: r}
+	if err := checkRequest(r); err != nil {
+		return nil, err
+	}
+	var err error
+	text := ""
+	if d.vars = maps.Clone(r.Vars); d.vars == nil {
+		d.vars = map[string]string{}
+	}
+	if r.Preset != "" {
+		latest, err := m.preset(ctx, r.Preset)
+		if err != nil {
+			return nil, err
+		}
+		d.kind, d.version = latest.kind, latest.Version
+	} else {
+		var own map[string]string
+		text, own = r.Spec.Kind()
+		maps.Copy(d.vars, own)
+		if d.kind, err = m.kind(r.Spec.Name, text, picturesOf(r.Spec)); err != nil {
+			return nil, err
+		}
+	}
+	if d.at, d.expires, err = m.a.times(r); d.at.IsZero() && r.At == "" || err == nil {
+		d.hash = contentHash(r, text, d.vars, d.at, d.expires)
+	}
+	return d, err
+}
+
+// preset is the latest version of one.
+func (m *messages) preset(ctx context.Context, name string) (latestPreset, error) {
+	m.mu.Lock()
+	latest, ok := m.presets[name]
+	m.mu.Unlock()
+	if ok && time.Since(latest.at) < presetKept {
+		return latest, nil
+	}
+	p, err := m.a.db.Preset(ctx, m.a.ID, name, 0)
+	if errors.Is(err, store.ErrNotFound) {
+		return latest, notFound("preset.none", "name", name)
+	}
+	if err != nil {
+		return latest, err
+	}
+	k, err := m.kind(name, p.Spec, nil)
+	if err != nil {
+		return latest, err
+	}
+	latest = latestPreset{p, k, time.Now()}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.presets[name] = latest
+	return latest, nil
+}
+
+// kind is the one of a text.
+func (m *messages) kind(name, text string, files map[string][]byte) (*kind, error) {
+	sum := sha256.Sum256([]byte(name + "\x00" + text))
+	hash := hex.EncodeToString(sum[:16])
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if k := m.kinds[hash]; k != nil {
+		return k, nil
+	}
+	s, err := spec.ParseMessage(name, []byte(text), forms...)
+	if err != nil {
+		return nil, err
+	}
+	if len(m.kinds) >= kindsKept {
+		clear(m.kinds) // they are made again
+	}
+	k := &kind{name: name, hash: hash, files: files, spec: Spec{s}}
+	m.kinds[hash] = k
+	return k, nil
+}
+
+// picturesOf are a spec's pictures, by their digests: so a Kind names them.
+func picturesOf(s Spec) map[string][]byte {
+	files := map[string][]byte{}
+	for _, p := range s.Parts {
+		if card, ok := p.Content.(*service.Content); ok && len(card.Image) > 0 {
+			files[card.ImageDigest] = card.Image
+		}
+	}
+	return files
+}
+
+// check holds a kind against the account and WeChat's templates, now and then.
+func (k *kind) check(ctx context.Context, a *Account) (checkedSpec, []spec.Writer, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	kept := kindChecked
+	if k.err != nil {
+		kept = kindRefused
+	}
+	if !k.at.IsZero() && time.Since(k.at) < kept {
+		return k.checked, k.writers, k.err
+	}
+	checked, err := a.check(ctx, k.spec)
+	var writers []spec.Writer
+	if err == nil {
+		writers, err = a.writers(checked)
+	}
+	var bad *wxcast.BadInput
+	switch {
+	case err == nil:
+		k.checked, k.writers, k.err, k.at = checked, writers, nil, time.Now()
+	case errors.As(err, &bad):
+		k.err, k.at = err, time.Now()
+	case k.writers != nil: // WeChat is away, and it was good before
+		return k.checked, k.writers, nil
+	}
+	return checked, writers, err
+}
+
+// personQuery asks who has an id.
+type personQuery struct {
+	mini int64
+	id   string
+}
+
+// findAll finds people for requests that came one by one. Who is unknown is the zero Delivery.
+func (m *messages) findAll(ctx context.Context, all []personQuery) ([]wxcast.Delivery, error) {
+	byMini := map[int64][]string{}
+	for _, q := range all {
+		byMini[q.mini] = append(byMini[q.mini], q.id)
+	}
+	found := map[personQuery]wxcast.Delivery{}
+	for mini, ids := range byMini {
+		slices.Sort(ids)
+		some, err := m.a.db.FindRecipients(ctx, m.a.ID, mini, slices.Compact(ids))
+		if err != nil {
+			return nil, err
+		}
+		for id, d := range some {
+			found[personQuery{mini, id}] = d
+		}
+	}
+	people := make([]wxcast.Delivery, len(all))
+	for i, q := range all {
+		people[i] = found[q]
+	}
+	return people, nil
+}
+
+// address finds the people of requests.
+func (m *messages) address(ctx context.Context, drafts []*draft, answers []MessageAnswer) {
+	var queries []personQuery
+	var of []int
+	for i, d := range drafts {
+		if answers[i].Err != nil {
+			continue
+		}
+		checked, _, err := d.kind.check(ctx, m.a)
+		if answers[i].Err = err; err == nil {
+			queries, of = append(queries, personQuery{checked.miniID, d.To}), append(of, i)
+		}
+	}
+	people, err := m.find(ctx, queries)
+	for n, i := range of {
+		if answers[i].Err = err; err == nil {
+			drafts[i].person = people[n]
+		}
+	}
+}
+
+func (m *messages) find(ctx context.Context, queries []personQuery) ([]wxcast.Delivery, error) {
+	if queue, _ := m.queues(); queue != nil && len(queries) == 1 {
+		one, err := queue.Put(ctx, queries[0])
+		return []wxcast.Delivery{one}, err
+	}
+	return m.findAll(ctx, queries)
+}
+
+// finish holds a request's values against the template, and finds the broadcast of its day.
+func (m *messages) finish(ctx context.Context, d *draft) (wxcast.NewMessage, error) {
+	checked, writers, err := d.kind.check(ctx, m.a)
+	if err != nil {
+		return wxcast.NewMessage{}, err
+	}
+	if d.person.Recipient == "" {
+		if d.person, err = m.stranger(ctx, checked, d.To); err != nil {
+			return wxcast.NewMessage{}, err
+		}
+	}
+	person := d.person
+	person.Vars = d.vars
+	for _, w := range writers {
+		var bad *spec.ValueError
+		if shown, err := w.Show(&person); errors.As(err, &bad) && shown.To != "" {
+			return wxcast.NewMessage{}, d.bad(bad)
+		}
+	}
+	now := m.a.db.Now()
+	at := d.at
+	if at.Before(now) {
+		at = now
+	}
+	b, err := m.day(ctx, d.kind, checked, at)
+	return wxcast.NewMessage{BroadcastID: b.ID, TakesUntil: b.TakesUntil, Recipient: person.Recipient,
+		MiniOpenID: person.MiniOpenID, Channel: checked.parts[0].Channel, Vars: d.vars, Key: d.Key, ContentHash: d.hash,
+		Preset: d.Preset, Version: d.version, AskedBy: askedBy(ctx), SendAt: at, ExpiresAt: d.expires}, err
+}
+
+// bad says where a value does not fit.
+func (d *draft) bad(e *spec.ValueError) error {
+	if d.Spec.Spec != nil {
+		return d.Spec.Bad(d.Spec.OwnKey(e.Key), e.Problem, e.Want)
+	}
+	return &wxcast.BadInput{Key: e.Key, Problem: e.Problem, Want: e.Want}
+}
+
+// stranger is somebody of whom only a consent is known: the mini program knows them.
+func (m *messages) stranger(ctx context.Context, checked checkedSpec, id string) (wxcast.Delivery, error) {
+	if slices.ContainsFunc(checked.parts, func(p spec.Part) bool {
+		facts := channelOf(p.Channel)
+		return facts.Right == wxcast.RightPermit && facts.App == wxcast.KindMiniProgram
+	}) {
+		permits, err := m.a.db.PermitsOf(ctx, m.a.ID, checked.miniID, wxcast.Recipient(id))
+		if err != nil {
+			return wxcast.Delivery{}, err
+		}
+		if len(permits) > 0 {
+			return wxcast.Delivery{Recipient: wxcast.Recipient(id), MiniOpenID: wxcast.MiniOpenID(id)}, nil
+		}
+	}
+	return wxcast.Delivery{}, &wxcast.BadInput{Key: "to", Problem: wxcast.Say("message.nobody", "id", id),
+		Want: wxcast.Say("message.want_somebody")}
+}
+
+// day is the broadcast that holds a kind's messages of the day of a time.
+func (m *messages) day(ctx context.Context, k *kind, checked checkedSpec, at time.Time) (wxcast.Broadcast, error) {
+	day := wxcast.DayOf(at)
+	hash := fmt.Sprintf("message:v1:%s:%d:%s", k.hash, checked.miniID, day)
+	m.mu.Lock()
+	b, ok := m.days[hash]
+	m.mu.Unlock()
+	if ok {
+		return b, nil
+	}
+	b, err := m.findDay(ctx, k, checked, hash, day)
+	if err != nil {
+		return b, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	maps.DeleteFunc(m.days, func(_ string, b wxcast.Broadcast) bool { return b.TakesUntil.Before(m.a.db.Now()) })
+	m.days[hash] = b
+	return b, nil
+}
+
+func (m *messages) findDay(ctx context.Context, k *kind, checked checkedSpec, hash string,
+	day wxcast.Day) (wxcast.Broadcast, error) {
+	until := day.Next().Begin()
+	find := func() (wxcast.Broadcast, bool, error) {
+		all, err := m.a.db.BroadcastsByName(ctx, m.a.ID, k.name)
+		i := slices.IndexFunc(all, func(b wxcast.Broadcast) bool { return b.ContentHash == hash })
+		if err != nil || i < 0 {
+			return wxcast.Broadcast{}, false, err
+		}
+		return all[i], true, nil
+	}
+	if b, found, err := find(); err != nil || found {
+		return b, err
+	}
+	if n, err := m.a.db.KindsOfMessages(ctx, m.a.ID, until); err != nil || n >= kindsMax {
+		if err == nil {
+			err = &wxcast.BadInput{Key: "spec", Problem: wxcast.Say("message.many_kinds", "n", n),
+				Want: wxcast.Say("message.want_vars")}
+		}
+		return wxcast.Broadcast{}, err
+	}
+	options := m.a.sendOptions(checked.Spec)
+	b := wxcast.Broadcast{AccountID: m.a.ID, MiniID: checked.miniID, Channels: m.a.channels(checked),
+		Files: k.files, Name: k.name, ContentHash: hash, Spec: checked.Text(),
+		Audience:   wxcast.Audience{MiniID: checked.miniID, MiniUsers: true},
+		MessageKey: wxcast.NewMessageKey(), State: wxcast.BroadcastRunning, Rate: options.Rate,
+		Priority: options.Priority, TakesUntil: until}
+	if begins := day.Begin(); begins.After(m.a.db.Now()) {
+		b.State, b.ResumeAt = wxcast.BroadcastScheduled, begins
+	}
+	b, added, err := m.a.db.AddBroadcast(ctx, b)
+	if err != nil || added {
+		m.tell()
+		return b, err
+	}
+	b, _, err = find() // another process was faster
+	return b, err
+}
+
+// tell says that there may be a broadcast that this process does not work on yet.
+func (m *messages) tell() {
+	select {
+	case m.told <- struct{}{}:
+	default: // it is told already
+	}
+}
+
+// store stores messages; those whose day has just ended are the next one's.
+func (m *messages) store(ctx context.Context, all []wxcast.NewMessage) ([]wxcast.AddedMessage, error) {
+	if _, queue := m.queues(); queue != nil && len(all) == 1 {
+		one, err := queue.Put(ctx, all[0])
+		return []wxcast.AddedMessage{one}, err
+	}
+	return m.storeAll(ctx, all)
+}
+
+func (m *messages) storeAll(ctx context.Context, all []wxcast.NewMessage) ([]wxcast.AddedMessage, error) {
+	added, err := m.a.db.AddMessages(ctx, m.a.ID, all)
+	if err != nil {
+		return nil, err
+	}
+	soon, woken := m.a.db.Now().Add(time.Second), map[int64]bool{}
+	m.mu.Lock()
+	crew := m.crew
+	m.mu.Unlock()
+	for _, one := range all {
+		if crew == nil || woken[one.BroadcastID] || one.SendAt.After(soon) {
+			continue
+		}
+		if woken[one.BroadcastID] = true; !crew.Wake(one.BroadcastID) {
+			m.tell()
+		}
+	}
+	return added, nil
+}
+
+// sendKind works on a broadcast that holds single messages, until ctx ends or it stands still.
+func (a *Account) sendKind(ctx context.Context, b wxcast.Broadcast) error {
+	checked, err := a.stored(ctx, b)
+	if err != nil {
+		return err
+	}
+	by, err := a.sendBy(checked, b)
+	if err != nil {
+		return err
+	}
+	o := a.sendOptions(checked.Spec)
+	o.Rate = 0 // as it is
+	_, err = broadcast.Run(ctx, a.db, b, by, o)
+	return err
+}
