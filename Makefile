@@ -80,6 +80,10 @@ bench-broadcast: ## Broadcasts to a million, their pace, and a kill in the middl
 bench-callback: ## Callbacks to two processes, one of them killed in the middle (1 minute)
 	$(call bench,callback)
 
+.PHONY: bench-messages
+bench-messages: ## Single messages beside a broadcast, two processes killed (4 minutes)
+	$(call bench,messages --size 200000)
+
 .PHONY: bench-growth
 bench-growth: ## The whole job from 10,000 to 4,000,000, and 1 to 8 processes, with a plot (30 minutes)
 	@mkdir -p dist

@@ -16,9 +16,12 @@ const (
 	spanMin = 60 * time.Millisecond
 	// ahead is how long before its time work is claimed at the earliest.
 	ahead = 300 * time.Millisecond
-	// messagesEvery is the least time between two claims of single messages: what comes
-	// meanwhile is claimed together.
+	// messagesEvery is the least time between two claims of single messages, and claimShare
+	// how much longer than the last claim took it is, up to messagesMost: what comes meanwhile
+	// is claimed together.
 	messagesEvery = 30 * time.Millisecond
+	claimShare    = 5
+	messagesMost  = 90 * time.Millisecond
 )
 
 // queue gives the turn to claim to one of the process's broadcasts at a time.
@@ -35,7 +38,8 @@ type place struct {
 	due      time.Time          // when it may be its turn, by this machine's clock
 	idle     bool               // nothing is known of that it could claim, until a survey tells
 	woken    bool               // something has changed since its turn began
-	turned   time.Time          // when its last turn ended
+	began    time.Time          // when its last turn began
+	again    time.Time          // until when single messages are not claimed again
 	priority int
 	rate     float64
 	paced    time.Time // when its last messages are out
@@ -91,7 +95,7 @@ func (c *Crew) endTurn(r *runner, claim wxcast.Claim) {
 	now := time.Now()
 	local := func(t time.Time) time.Time { return claim.Slot.At(t, now) }
 	c.queue.mu.Lock()
-	r.place.turned = now
+	r.place.again = now.Add(min(max(claimShare*now.Sub(r.place.began), messagesEvery), messagesMost))
 	if !claim.LaneOpens.IsZero() {
 		c.open[r.lane] = soon(local(claim.LaneOpens), now)
 	}
@@ -108,7 +112,7 @@ func (c *Crew) endTurn(r *runner, claim wxcast.Claim) {
 	}
 	switch {
 	case r.b.OfMessages() && (r.place.woken || len(claim.Retries) > 0):
-		r.place.due = now.Add(messagesEvery)
+		r.place.due = r.place.again
 	case r.place.woken && (r.place.idle || r.place.due.Sub(now) > askMost):
 		r.place.due = now
 	}
@@ -144,8 +148,8 @@ func (c *Crew) wake(r *runner) {
 	c.queue.mu.Lock()
 	switch now := time.Now(); {
 	case r.b.OfMessages():
-		if at := r.place.turned.Add(messagesEvery); at.Before(r.place.due) {
-			r.place.due = at
+		if r.place.again.Before(r.place.due) {
+			r.place.due = r.place.again
 		}
 	case r.place.idle || r.place.due.Sub(now) > askMost:
 		r.place.due = now
@@ -216,7 +220,7 @@ func (c *Crew) nextTurn(now time.Time) (turn chan time.Duration, span, wait time
 		return nil, 0, wait
 	}
 	turn = next.place.turn
-	next.place.turn, next.place.woken = nil, false
+	next.place.turn, next.place.woken, next.place.began = nil, false, now
 	return turn, max(min(claimTime, round/time.Duration(many)), spanMin), 0
 }
 

@@ -232,6 +232,21 @@ func (db *DB) ExpireMessages(ctx context.Context, accountID int64) (expired int6
 // among them. Of several followers with one unionid it is one who follows still.
 func (db *DB) FindRecipients(ctx context.Context, accountID, miniID int64,
 	ids []string) (map[string]wxcast.Delivery, error) {
+	found := make(map[string]wxcast.Delivery, len(ids))
+	err := db.findRecipients(ctx, db.q.FindByOpenID, accountID, miniID, ids, found)
+	// Most are openids: what is not is looked for in a second look.
+	others := slices.DeleteFunc(slices.Clone(ids), func(id string) bool { _, is := found[id]; return is })
+	if err == nil && len(others) > 0 {
+		err = db.findRecipients(ctx, db.q.FindRecipients, accountID, miniID, others, found)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("look up %d people: %w", len(ids), err)
+	}
+	return found, nil
+}
+
+func (db *DB) findRecipients(ctx context.Context, query string, accountID, miniID int64, ids []string,
+	found map[string]wxcast.Delivery) error {
 	var rows []struct {
 		Asked         string
 		OpenID        sql.NullString `db:"openid"`
@@ -242,10 +257,9 @@ func (db *DB) FindRecipients(ctx context.Context, accountID, miniID int64,
 		Tags          sql.NullString `db:"tags"`
 		MiniOpenID    sql.NullString `db:"mini_openid"`
 	}
-	if err := db.list(within(ctx, hurried), &rows, db.q.FindRecipients, accountID, miniID, jsonParam(ids)); err != nil {
-		return nil, fmt.Errorf("look up %d people: %w", len(ids), err)
+	if err := db.list(within(ctx, hurried), &rows, query, accountID, miniID, jsonParam(ids)); err != nil {
+		return err
 	}
-	found := make(map[string]wxcast.Delivery, len(ids))
 	for _, r := range rows {
 		recipient := r.OpenID.String
 		if recipient == "" {
@@ -257,7 +271,7 @@ func (db *DB) FindRecipients(ctx context.Context, accountID, miniID int64,
 			found[r.Asked] = d
 		}
 	}
-	return found, nil
+	return nil
 }
 
 // better tells whether a person is rather to be found by one of their rows than by another.

@@ -351,6 +351,7 @@ type queries struct {
 	FreeMessageKeys      string `query:"free-message-keys"`
 	DropMessages         string `query:"drop-messages"`
 	CountMessagesOfDay   string `query:"count-messages-of-day"`
+	FindByOpenID         string `query:"find-followers-by-openid"`
 	FindRecipients       string `query:"find-recipients"`
 	AddPreset            string `query:"add-preset"`
 	GetPreset            string `query:"get-preset"`

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/singleflight"
+
 	"github.com/wxcast/wxcast/internal/limit"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
@@ -86,6 +88,7 @@ type Guard struct {
 	ofKey, often, strangers *limit.Each
 	good                    goodKeys
 	recent                  recentKeys
+	firsts                  singleflight.Group // of keys that are not known to be good
 }
 
 // goodKeys are the hashes of keys that were good a while ago: who shows one is looked up
@@ -177,15 +180,24 @@ func (g *Guard) admit(ctx context.Context, text, address string, scope wxcast.Sc
 	err error) {
 	now := time.Now()
 	// Before the store is asked: who guesses is slowed down, and costs it nothing. Who has a
-	// good key is kept waiting by nobody.
-	if !g.good.has(text, now) && !g.strangers.Allow(address, now) {
-		return key, TooManyStrangers, nil
-	}
-	if text == "" {
-		return key, NoKey, nil
-	}
-	if !strings.HasPrefix(text, keyPrefix) || len(text) > keyMax {
-		return key, WrongKey, nil
+	// good key is kept waiting by nobody; a program that has just begun may show its key many
+	// times at once, and is one stranger then.
+	if !g.good.has(text, now) {
+		type first struct {
+			wxcast.APIKey
+			Refusal
+		}
+		hash := sha256.Sum256([]byte(text))
+		shared, err, _ := g.firsts.Do(address+" "+string(hash[:]), func() (any, error) {
+			if !g.strangers.Allow(address, now) {
+				return first{Refusal: TooManyStrangers}, nil
+			}
+			key, why, err := g.look(context.WithoutCancel(ctx), text, now)
+			return first{key, why}, err
+		})
+		if one := shared.(first); one.Refusal != Admitted || err != nil {
+			return one.APIKey, one.Refusal, err
+		}
 	}
 	limits := g.ofKey
 	if often {
@@ -193,6 +205,26 @@ func (g *Guard) admit(ctx context.Context, text, address string, scope wxcast.Sc
 		if key, ok := g.recent.get(text, now); ok && key.May(scope) && limits.Allow(strconv.FormatInt(key.ID, 10), now) {
 			return key, Admitted, nil
 		}
+	}
+	if key, why, err = g.look(ctx, text, now); why != Admitted {
+		return key, why, err
+	}
+	switch {
+	case !key.May(scope):
+		return key, NarrowKey, nil
+	case !limits.Allow(strconv.FormatInt(key.ID, 10), now):
+		return key, TooManyOfKey, nil
+	}
+	return key, Admitted, nil
+}
+
+// look looks a key up.
+func (g *Guard) look(ctx context.Context, text string, now time.Time) (key wxcast.APIKey, why Refusal, err error) {
+	if text == "" {
+		return key, NoKey, nil
+	}
+	if !strings.HasPrefix(text, keyPrefix) || len(text) > keyMax {
+		return key, WrongKey, nil
 	}
 	key, found, err := g.Store.APIKey(ctx, text)
 	switch {
@@ -204,12 +236,6 @@ func (g *Guard) admit(ctx context.Context, text, address string, scope wxcast.Sc
 	}
 	g.good.add(text, now)
 	g.recent.put(text, key, now)
-	switch {
-	case !key.May(scope):
-		return key, NarrowKey, nil
-	case !limits.Allow(strconv.FormatInt(key.ID, 10), now):
-		return key, TooManyOfKey, nil
-	}
 	return key, Admitted, nil
 }
 

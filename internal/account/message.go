@@ -20,8 +20,6 @@ const (
 	// may be put off.
 	messageKeyMax = 128
 	messageAhead  = 366 * 24 * time.Hour
-	// messagesAtOnce are how many are stored in one transaction.
-	messagesAtOnce = 500
 )
 
 // MessageRequest asks for a message to one person: by a preset, or a spec.
@@ -119,33 +117,49 @@ func (a *Account) SendMessage(ctx context.Context, r MessageRequest) (MessageAns
 // SendMessages stores messages, and answers each on its own.
 func (a *Account) SendMessages(ctx context.Context, all []MessageRequest) []MessageAnswer {
 	answers := make([]MessageAnswer, len(all))
-	drafts := make([]*draft, len(all))
+	var drafts []*draft
+	var of []int
 	for i, r := range all {
-		drafts[i], answers[i].Err = a.messages.draft(ctx, r)
+		d, err := a.messages.draft(ctx, r)
+		if err != nil {
+			answers[i] = a.known(ctx, r, d, MessageAnswer{Err: err})
+			continue
+		}
+		drafts, of = append(drafts, d), append(of, i)
 	}
-	a.messages.address(ctx, drafts, answers)
+	if len(drafts) == 0 {
+		return answers
+	}
+	for n, answer := range a.messages.send(ctx, drafts) {
+		answers[of[n]] = answer
+	}
+	return answers
+}
+
+// sendAll stores the messages of drafts.
+func (m *messages) sendAll(ctx context.Context, drafts []*draft) []MessageAnswer {
+	answers := make([]MessageAnswer, len(drafts))
+	m.address(ctx, drafts, answers)
 	var ready []int
 	var news []wxcast.NewMessage
 	for i, d := range drafts {
 		if answers[i].Err == nil {
-			var m wxcast.NewMessage
-			if m, answers[i].Err = a.messages.finish(ctx, d); answers[i].Err == nil {
-				ready, news = append(ready, i), append(news, m)
+			var one wxcast.NewMessage
+			if one, answers[i].Err = m.finish(ctx, d); answers[i].Err == nil {
+				ready, news = append(ready, i), append(news, one)
 			}
 		}
 		if answers[i].Err != nil {
-			answers[i] = a.known(ctx, all[i], d, answers[i])
+			answers[i] = m.a.known(ctx, d.MessageRequest, d, answers[i])
 		}
 	}
-	for from := 0; from < len(ready); from += messagesAtOnce {
-		some := ready[from:min(from+messagesAtOnce, len(ready))]
-		added, err := a.messages.store(ctx, news[from:from+len(some)])
+	for from := 0; from < len(ready); from += messagesTogether {
+		some := ready[from:min(from+messagesTogether, len(ready))]
+		added, err := m.store(ctx, news[from:from+len(some)])
 		for n, i := range some {
-			if err != nil {
-				answers[i].Err = err
-				continue
+			if answers[i].Err = err; err == nil {
+				answers[i] = m.a.answer(ctx, news[from+n], added[n])
 			}
-			answers[i] = a.answer(ctx, news[from+n], added[n])
 		}
 	}
 	return answers
@@ -190,6 +204,7 @@ type draft struct {
 	at      time.Time // zero for now
 	expires time.Time
 	hash    string // of what was asked for
+	by      string // who asks
 	person  wxcast.Delivery
 }
 

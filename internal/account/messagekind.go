@@ -29,8 +29,11 @@ const (
 	presetKept = time.Second
 	// kindsMax are the kinds of messages of one day, and kindsKept those that a process keeps.
 	kindsMax, kindsKept = 500, 1000
-	// lookupsTogether and messagesWithin bound what single requests share.
-	lookupsTogether, messagesWithin = 200, 8 * time.Second
+	// messagesTogether are how many requests that come one by one are stored in one transaction,
+	// begun messagesEvery at the soonest, within messagesWithin.
+	messagesTogether = 500
+	messagesEvery    = 20 * time.Millisecond
+	messagesWithin   = 8 * time.Second
 )
 
 // kind is what messages have in common that differ in their values: a version of a preset, or
@@ -51,12 +54,10 @@ type kind struct {
 // messages makes requests into messages, for one process.
 type messages struct {
 	a *Account
-	// people and news are the requests that come one by one, where a process serves them.
-	people *together.Queue[personQuery, wxcast.Delivery]
-	news   *together.Queue[wxcast.NewMessage, wxcast.AddedMessage]
 
 	mu      sync.Mutex
-	kinds   map[string]*kind // by their hash
+	queue   *together.Queue[*draft, MessageAnswer] // of requests that come one by one; nil where none is served
+	kinds   map[string]*kind                       // by their hash
 	presets map[string]latestPreset
 	days    map[string]wxcast.Broadcast // by their content hash
 	told    chan struct{}               // there is a broadcast that is new
@@ -88,22 +89,29 @@ func (m *messages) sentBy(crew *broadcast.Crew) {
 }
 
 func (m *messages) run(ctx context.Context) {
-	people := together.New(lookupsTogether, messagesWithin, m.findAll)
-	news := together.New(messagesAtOnce, messagesWithin, m.storeAll)
+	queue := together.New(messagesTogether, messagesWithin, func(ctx context.Context, all []*draft) ([]MessageAnswer, error) {
+		return m.sendAll(ctx, all), nil
+	}).Every(messagesEvery)
 	m.mu.Lock()
-	m.people, m.news = people, news
+	m.queue = queue
 	m.mu.Unlock()
-	var all sync.WaitGroup
-	all.Go(func() { people.Run(ctx) })
-	all.Go(func() { news.Run(ctx) })
-	all.Wait()
+	queue.Run(ctx)
 }
 
-func (m *messages) queues() (*together.Queue[personQuery, wxcast.Delivery],
-	*together.Queue[wxcast.NewMessage, wxcast.AddedMessage]) {
+// send stores the messages of drafts, and answers each. One that comes alone is stored together
+// with others'.
+func (m *messages) send(ctx context.Context, all []*draft) []MessageAnswer {
 	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.people, m.news
+	queue := m.queue
+	m.mu.Unlock()
+	if queue == nil || len(all) != 1 {
+		return m.sendAll(ctx, all)
+	}
+	answer, err := queue.Put(ctx, all[0])
+	if err != nil {
+		answer.Err = err
+	}
+	return []MessageAnswer{answer}
 }
 
 // ReadMessageSpec reads a spec of single messages, and the pictures that it names, which are in
@@ -134,7 +142,7 @@ func filesNamed(p spec.Part) map[string]string {
 
 // draft reads a request, and finds what kind of message it asks for.
 func (m *messages) draft(ctx context.Context, r MessageRequest) (*draft, error) {
-	d := &draft{MessageRequest: r}
+	d := &draft{MessageRequest: r, by: askedBy(ctx)}
 	if err := checkRequest(r); err != nil {
 		return nil, err
 	}
@@ -249,63 +257,23 @@ func (k *kind) check(ctx context.Context, a *Account) (checkedSpec, []spec.Write
 	return checked, writers, err
 }
 
-// personQuery asks who has an id.
-type personQuery struct {
-	mini int64
-	id   string
-}
-
-// findAll finds people for requests that came one by one. Who is unknown is the zero Delivery.
-func (m *messages) findAll(ctx context.Context, all []personQuery) ([]wxcast.Delivery, error) {
-	byMini := map[int64][]string{}
-	for _, q := range all {
-		byMini[q.mini] = append(byMini[q.mini], q.id)
-	}
-	found := map[personQuery]wxcast.Delivery{}
-	for mini, ids := range byMini {
-		slices.Sort(ids)
-		some, err := m.a.db.FindRecipients(ctx, m.a.ID, mini, slices.Compact(ids))
-		if err != nil {
-			return nil, err
-		}
-		for id, d := range some {
-			found[personQuery{mini, id}] = d
-		}
-	}
-	people := make([]wxcast.Delivery, len(all))
-	for i, q := range all {
-		people[i] = found[q]
-	}
-	return people, nil
-}
-
-// address finds the people of requests.
+// address finds the people of drafts.
 func (m *messages) address(ctx context.Context, drafts []*draft, answers []MessageAnswer) {
-	var queries []personQuery
-	var of []int
+	byMini, of := map[int64][]string{}, map[int64][]int{}
 	for i, d := range drafts {
-		if answers[i].Err != nil {
-			continue
-		}
 		checked, _, err := d.kind.check(ctx, m.a)
 		if answers[i].Err = err; err == nil {
-			queries, of = append(queries, personQuery{checked.miniID, d.To}), append(of, i)
+			byMini[checked.miniID] = append(byMini[checked.miniID], d.To)
+			of[checked.miniID] = append(of[checked.miniID], i)
 		}
 	}
-	people, err := m.find(ctx, queries)
-	for n, i := range of {
-		if answers[i].Err = err; err == nil {
-			drafts[i].person = people[n]
+	for mini, ids := range byMini {
+		found, err := m.a.db.FindRecipients(ctx, m.a.ID, mini, ids)
+		for _, i := range of[mini] {
+			answers[i].Err = err
+			drafts[i].person = found[drafts[i].To]
 		}
 	}
-}
-
-func (m *messages) find(ctx context.Context, queries []personQuery) ([]wxcast.Delivery, error) {
-	if queue, _ := m.queues(); queue != nil && len(queries) == 1 {
-		one, err := queue.Put(ctx, queries[0])
-		return []wxcast.Delivery{one}, err
-	}
-	return m.findAll(ctx, queries)
 }
 
 // finish holds a request's values against the template, and finds the broadcast of its day.
@@ -335,7 +303,7 @@ func (m *messages) finish(ctx context.Context, d *draft) (wxcast.NewMessage, err
 	b, err := m.day(ctx, d.kind, checked, at)
 	return wxcast.NewMessage{BroadcastID: b.ID, TakesUntil: b.TakesUntil, Recipient: person.Recipient,
 		MiniOpenID: person.MiniOpenID, Channel: checked.parts[0].Channel, Vars: d.vars, Key: d.Key, ContentHash: d.hash,
-		Preset: d.Preset, Version: d.version, AskedBy: askedBy(ctx), SendAt: at, ExpiresAt: d.expires}, err
+		Preset: d.Preset, Version: d.version, AskedBy: d.by, SendAt: at, ExpiresAt: d.expires}, err
 }
 
 // bad says where a value does not fit.
@@ -432,16 +400,8 @@ func (m *messages) tell() {
 	}
 }
 
-// store stores messages; those whose day has just ended are the next one's.
+// store stores messages, and lets them be sent.
 func (m *messages) store(ctx context.Context, all []wxcast.NewMessage) ([]wxcast.AddedMessage, error) {
-	if _, queue := m.queues(); queue != nil && len(all) == 1 {
-		one, err := queue.Put(ctx, all[0])
-		return []wxcast.AddedMessage{one}, err
-	}
-	return m.storeAll(ctx, all)
-}
-
-func (m *messages) storeAll(ctx context.Context, all []wxcast.NewMessage) ([]wxcast.AddedMessage, error) {
 	added, err := m.a.db.AddMessages(ctx, m.a.ID, all)
 	if err != nil {
 		return nil, err

@@ -55,6 +55,7 @@ var parts = []part{
 	{"pace", "500 messages a second for a minute, by one process and by four", onlyPostgres, 1, measurePace},
 	{"crash", "a broadcast whose process is killed in the middle", both, 1, measureCrash},
 	{"callback", "2,000 events a second for a minute to two processes, one killed", onlyPostgres, 1, measureCallback},
+	{"messages", "single messages beside a broadcast, processes killed", both, 1, measureMessages},
 	{"growth", "the whole job at each of --sizes", both, 1, measureGrowth},
 	{"workers", "a broadcast by one, two, four and eight processes", onlyPostgres, 1, measureWorkers},
 	{"sim", "the simulator beside a bare handler", []string{sqlite}, 1, measureSim},

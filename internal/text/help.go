@@ -54,6 +54,7 @@ SQLite 在临时目录中测量。加 --database postgres://… 时会在该服�
 	"bench.part.pace":      {"500 messages a second for a minute, by one process and by four", "每秒 500 条持续一分钟，单进程与四进程"},
 	"bench.part.crash":     {"a broadcast whose process is killed in the middle", "中途杀掉进程的群发"},
 	"bench.part.callback":  {"2,000 events a second for a minute to two processes, one killed", "每秒 2,000 个事件持续一分钟，两个进程，其中一个被杀"},
+	"bench.part.messages":  {"single messages beside a broadcast, processes killed", "群发进行中的单条消息，并中途杀进程"},
 	"bench.part.growth":    {"the whole job at each of --sizes", "按 --sizes 的各个规模跑完整流程"},
 	"bench.part.workers":   {"a broadcast by one, two, four and eight processes", "一、二、四、八个进程的群发"},
 	"bench.part.sim":       {"the simulator beside a bare handler", "模拟器与裸处理函数对比"},

@@ -15,6 +15,7 @@ type Queue[T, R any] struct {
 	do     func(ctx context.Context, all []T) ([]R, error)
 	most   int
 	within time.Duration
+	every  time.Duration
 	in     chan item[T, R]
 }
 
@@ -32,6 +33,13 @@ type result[R any] struct {
 // so long. do does all of them, and returns as many results, in their order.
 func New[T, R any](most int, within time.Duration, do func(context.Context, []T) ([]R, error)) *Queue[T, R] {
 	return &Queue[T, R]{do: do, most: most, within: within, in: make(chan item[T, R], waiting)}
+}
+
+// Every makes the queue wait until so long after it last began: what comes meanwhile is done
+// together, which spares the store more than it costs those who wait.
+func (q *Queue[T, R]) Every(d time.Duration) *Queue[T, R] {
+	q.every = d
+	return q
 }
 
 // Put returns when it is done.
@@ -53,9 +61,13 @@ func (q *Queue[T, R]) Put(ctx context.Context, what T) (R, error) {
 
 // Run does what comes until ctx ends, and then what is waiting.
 func (q *Queue[T, R]) Run(ctx context.Context) {
-	for {
+	for begun := (time.Time{}); ; {
 		select {
 		case first := <-q.in:
+			if wait := q.every - time.Since(begun); wait > 0 {
+				time.Sleep(wait)
+			}
+			begun = time.Now()
 			q.doAll(q.with(first))
 		case <-ctx.Done():
 			for {

@@ -18,16 +18,20 @@ SELECT $1::bigint, r.broadcast, r.recipient, r.message, r.mini_openid, r.channel
 FROM json_to_recordset($2::json) AS r (message bigint, broadcast bigint, recipient text, mini_openid text, channel text,
     vars text, send_at timestamptz, expires_at timestamptz);
 
--- name: find-recipients
--- Who has some ids: openids, unionids or mini_openids.
+-- name: find-followers-by-openid
+-- Who has some openids, and who they are in a mini program.
 -- $1 account; $2 mini program; $3 ids as a JSON array.
 WITH r AS MATERIALIZED (SELECT value FROM json_array_elements_text($3::json) r (value))
 SELECT r.value AS asked, f.openid, f.unionid, f.subscribed, f.subscribe_time, f.remark, f.tags,
     (SELECT b.mini_openid FROM bridges b WHERE b.account_id = $1 AND b.mini_id = $2 AND b.openid = f.openid) AS mini_openid
-FROM r CROSS JOIN LATERAL (SELECT x.* FROM followers x WHERE x.account_id = $1 AND x.openid = r.value OFFSET 0) f
-UNION ALL
-SELECT r.value, f.openid, f.unionid, f.subscribed, f.subscribe_time, f.remark, f.tags,
-    (SELECT b.mini_openid FROM bridges b WHERE b.account_id = $1 AND b.mini_id = $2 AND b.openid = f.openid)
+FROM r CROSS JOIN LATERAL (SELECT x.* FROM followers x WHERE x.account_id = $1 AND x.openid = r.value OFFSET 0) f;
+
+-- name: find-recipients
+-- Who has some ids that are no followers' openids: unionids or mini_openids.
+-- $1 account; $2 mini program; $3 ids as a JSON array.
+WITH r AS MATERIALIZED (SELECT value FROM json_array_elements_text($3::json) r (value))
+SELECT r.value AS asked, f.openid, f.unionid, f.subscribed, f.subscribe_time, f.remark, f.tags,
+    (SELECT b.mini_openid FROM bridges b WHERE b.account_id = $1 AND b.mini_id = $2 AND b.openid = f.openid) AS mini_openid
 FROM r CROSS JOIN LATERAL (SELECT x.* FROM followers x WHERE x.account_id = $1 AND x.unionid = r.value OFFSET 0) f
 UNION ALL
 SELECT r.value, f.openid, COALESCE(f.unionid, m.unionid), f.subscribed, f.subscribe_time, f.remark, f.tags, m.mini_openid

@@ -17,15 +17,18 @@ SELECT $1, value ->> 'broadcast', value ->> 'recipient', value ->> 'message', va
     value ->> 'channel', value ->> 'vars', value ->> 'send_at', value ->> 'expires_at'
 FROM json_each($2);
 
--- name: find-recipients
--- Who has some ids: openids, unionids or mini_openids.
+-- name: find-followers-by-openid
+-- Who has some openids, and who they are in a mini program.
 -- $1 account; $2 mini program; $3 ids as a JSON array.
 SELECT r.value AS asked, f.openid, f.unionid, f.subscribed, f.subscribe_time, f.remark, f.tags,
     (SELECT b.mini_openid FROM bridges b WHERE b.account_id = $1 AND b.mini_id = $2 AND b.openid = f.openid) AS mini_openid
-FROM json_each($3) r CROSS JOIN followers f ON f.account_id = $1 AND f.openid = r.value
-UNION ALL
-SELECT r.value, f.openid, f.unionid, f.subscribed, f.subscribe_time, f.remark, f.tags,
-    (SELECT b.mini_openid FROM bridges b WHERE b.account_id = $1 AND b.mini_id = $2 AND b.openid = f.openid)
+FROM json_each($3) r CROSS JOIN followers f ON f.account_id = $1 AND f.openid = r.value;
+
+-- name: find-recipients
+-- Who has some ids that are no followers' openids: unionids or mini_openids.
+-- $1 account; $2 mini program; $3 ids as a JSON array.
+SELECT r.value AS asked, f.openid, f.unionid, f.subscribed, f.subscribe_time, f.remark, f.tags,
+    (SELECT b.mini_openid FROM bridges b WHERE b.account_id = $1 AND b.mini_id = $2 AND b.openid = f.openid) AS mini_openid
 FROM json_each($3) r CROSS JOIN followers f ON f.account_id = $1 AND f.unionid = r.value
 UNION ALL
 SELECT r.value, f.openid, COALESCE(f.unionid, m.unionid), f.subscribed, f.subscribe_time, f.remark, f.tags, m.mini_openid
