@@ -29,7 +29,6 @@ func (db *DB) Survey(ctx context.Context, accountID int64, ids, held []int64) ([
 		Takes    sql.NullTime `db:"takes_until"`
 		Fresh    bool
 		NextDue  sql.NullTime `db:"next_due"`
-		AnyDue   bool         `db:"any_due"` // by any channel
 		Leased   bool
 		Lapsed   bool
 	}
@@ -38,6 +37,10 @@ func (db *DB) Survey(ctx context.Context, accountID int64, ids, held []int64) ([
 	if err := db.list(ctx, &rows, query, accountID, jsonParam(texts(ids)), now, jsonParam(texts(held))); err != nil {
 		return nil, fmt.Errorf("survey the broadcasts: %w", err)
 	}
+	anyDue := map[int64]bool{} // by any channel of a broadcast
+	for _, r := range rows {
+		anyDue[r.ID] = anyDue[r.ID] || r.NextDue.Valid
+	}
 	all := make([]wxcast.Standing, len(rows))
 	for i, r := range rows {
 		s := wxcast.Standing{ID: r.ID, Channel: r.Channel, State: r.State, Rate: r.Rate, Priority: r.Priority}
@@ -45,15 +48,15 @@ func (db *DB) Survey(ctx context.Context, accountID int64, ids, held []int64) ([
 			s.Paced = utc(r.SlotAt).Add(time.Duration(float64(r.SlotN) / r.Rate * float64(time.Second)))
 		}
 		r.Fresh = r.Fresh && !r.Takes.Valid // single messages are due one by one
-		first, idle := r.Position == 0, !r.Fresh && !r.AnyDue && !r.Leased
+		first, idle := r.Position == 0, !r.Fresh && !anyDue[r.ID] && !r.Leased
 		switch {
 		case idle && r.Takes.Valid:
 			s.Due = utc(r.Takes).Add(takesLater)
 		case first && (r.Lapsed || r.Fresh && r.Canary == wxcast.CanaryNone),
 			r.Fixed && idle && r.Canary != wxcast.CanaryWaiting,
-			r.Fixed && r.Canary == wxcast.CanarySending && !r.AnyDue && !r.Leased:
+			r.Fixed && r.Canary == wxcast.CanarySending && !anyDue[r.ID] && !r.Leased:
 			s.Due = now
-		case r.Canary == wxcast.CanaryWaiting && !r.AnyDue:
+		case r.Canary == wxcast.CanaryWaiting && !anyDue[r.ID]:
 			s.Due = utc(r.Until)
 		case r.NextDue.Valid:
 			s.Due = utc(r.NextDue)

@@ -25,7 +25,8 @@ const (
 // MessageRequest asks for a message to one person: by a preset, or a spec.
 type MessageRequest struct {
 	Preset string
-	Spec   Spec // of ReadMessageSpec; nil with a preset
+	Spec   Spec           // of ReadMessageSpec
+	Inline map[string]any // or a spec as JSON has it
 	To     string
 	Vars   map[string]string
 	// At and ExpiresAt are times in RFC 3339, or in Beijing's such as "2026-11-30 10:00"; "" for
@@ -265,7 +266,13 @@ func checkRequest(r MessageRequest) error {
 	case len(r.To) > idMax || strings.ContainsFunc(r.To, notOfID):
 		say("to", "message.no_id", "message.want_to")
 	}
-	if (r.Preset == "") == (r.Spec.Spec == nil) {
+	given := 0
+	for _, is := range []bool{r.Preset != "", r.Spec.Spec != nil, r.Inline != nil} {
+		if is {
+			given++
+		}
+	}
+	if given != 1 {
 		say("preset", "message.preset_or_spec", "message.want_one")
 	}
 	if len(r.Key) > messageKeyMax || strings.ContainsFunc(r.Key, notOfID) {

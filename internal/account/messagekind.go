@@ -59,6 +59,7 @@ type messages struct {
 	queue   *together.Queue[*draft, MessageAnswer] // of requests that come one by one; nil where none is served
 	kinds   map[string]*kind                       // by their hash
 	presets map[string]latestPreset
+	forms   inlineForms
 	days    map[string]wxcast.Broadcast // by their content hash
 	told    chan struct{}               // there is a broadcast that is new
 	crew    *broadcast.Crew             // that sends; nil where this process does not
@@ -151,13 +152,20 @@ func (m *messages) draft(ctx context.Context, r MessageRequest) (*draft, error) 
 	if d.vars = maps.Clone(r.Vars); d.vars == nil {
 		d.vars = map[string]string{}
 	}
-	if r.Preset != "" {
+	switch {
+	case r.Preset != "":
 		latest, err := m.preset(ctx, r.Preset)
 		if err != nil {
 			return nil, err
 		}
 		d.kind, d.version = latest.kind, latest.Version
-	} else {
+	case r.Inline != nil:
+		var own map[string]string
+		if text, own, err = m.inline(d); err != nil {
+			return nil, err
+		}
+		maps.Copy(d.vars, own)
+	default:
 		var own map[string]string
 		text, own = r.Spec.Kind()
 		maps.Copy(d.vars, own)
@@ -308,6 +316,9 @@ func (m *messages) finish(ctx context.Context, d *draft) (wxcast.NewMessage, err
 
 // bad says where a value does not fit.
 func (d *draft) bad(e *spec.ValueError) error {
+	if d.Inline != nil && d.Spec.Spec == nil {
+		d.Spec, _ = readInline(d.Inline) // it was read before, or one like it
+	}
 	if d.Spec.Spec != nil {
 		return d.Spec.Bad(d.Spec.OwnKey(e.Key), e.Problem, e.Want)
 	}

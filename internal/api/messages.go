@@ -43,16 +43,9 @@ type MessageBody struct {
 	Key       string            `json:"key,omitempty" doc:"the caller's own name of the message: the same again is the same message, for 7 days"`
 }
 
-func (m MessageBody) request() (r account.MessageRequest, err error) {
-	r = account.MessageRequest{Preset: m.Preset, To: m.To, Vars: m.Vars, At: m.At, ExpiresAt: m.ExpiresAt, Key: m.Key}
-	if m.Spec == nil {
-		return r, nil
-	}
-	raw, err := json.Marshal(m.Spec) // JSON is YAML
-	if err == nil {
-		r.Spec, err = account.ReadMessageSpec("spec", raw, "")
-	}
-	return r, err
+func (m MessageBody) request() account.MessageRequest {
+	return account.MessageRequest{Preset: m.Preset, Inline: m.Spec, To: m.To, Vars: m.Vars, At: m.At,
+		ExpiresAt: m.ExpiresAt, Key: m.Key}
 }
 
 // ByMessage is the path of a message.
@@ -75,11 +68,7 @@ func (a *API) addMessages() {
 	send.Responses = map[string]*huma.Response{}
 	send.Errors = append(send.Errors, http.StatusNotFound, http.StatusConflict)
 	huma.Register(a.huma, send, func(ctx context.Context, in *struct{ Body MessageBody }) (*messageAnswer, error) {
-		r, err := in.Body.request()
-		var out account.MessageAnswer
-		if err == nil {
-			out, err = accountOf(ctx).SendMessage(ctx, r)
-		}
+		out, err := accountOf(ctx).SendMessage(ctx, in.Body.request())
 		if err != nil {
 			return nil, a.problem(ctx, err)
 		}
@@ -205,7 +194,7 @@ func readLine(line []byte) (r account.MessageRequest, err error) {
 	if err != nil {
 		return r, &wxcast.BadInput{Problem: wxcast.Say("message.no_line", "why", strings.TrimPrefix(err.Error(), "json: "))}
 	}
-	return body.request()
+	return body.request(), nil
 }
 
 // told is an error's status and what it says.

@@ -222,8 +222,6 @@ SELECT b.id, c.channel, c.position, b.state, b.rate, b.priority, b.canary, b.can
     (SELECT d.next_attempt_at FROM deliveries d
         WHERE d.account_id = b.account_id AND d.broadcast_id = b.id AND d.channel = c.channel
             AND d.next_attempt_at IS NOT NULL ORDER BY d.next_attempt_at LIMIT 1) AS next_due,
-    EXISTS (SELECT 1 FROM deliveries d WHERE d.account_id = b.account_id AND d.broadcast_id = b.id
-        AND d.next_attempt_at IS NOT NULL) AS any_due,
     EXISTS (SELECT 1 FROM leases l WHERE l.account_id = b.account_id AND l.broadcast_id = b.id) AS leased,
     EXISTS (SELECT 1 FROM leases l WHERE l.account_id = b.account_id AND l.broadcast_id = b.id AND l.leased_until < $3
         AND CAST(l.id AS TEXT) NOT IN (%[2]s)) AS lapsed
