@@ -61,10 +61,14 @@ func (r *runner) claimOnce(ctx, sending context.Context, span time.Duration) (wx
 	if r.noting != nil {
 		span = min(span, noteSpan)
 	}
+	lead := r.crew.lead.get()
+	if r.b.OfMessages() { // they leave when they are here
+		lead = 0
+	}
 	at := time.Now()
 	c, err := r.store.Claim(sending, wxcast.ClaimRequest{
 		Broadcast: r.b.Ref(), Channel: r.facts, Lane: r.lane, Worker: r.crew.worker, Max: r.claimSize(),
-		Span: span, Held: r.crew.held(), Lead: r.crew.lead.get(), Ahead: ahead,
+		Span: span, Held: r.crew.held(), Lead: lead, Ahead: ahead,
 		QuotaKeep: r.QuotaKeep, Reserve: r.Reserve, LeaseTTL: leaseTTL, Cap: r.Cap, Profile: r.Channel.Profile(),
 		Through: r.through,
 	})

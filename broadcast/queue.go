@@ -21,7 +21,7 @@ const (
 	// is claimed together.
 	messagesEvery = 30 * time.Millisecond
 	claimShare    = 5
-	messagesMost  = 90 * time.Millisecond
+	messagesMost  = 70 * time.Millisecond
 )
 
 // queue gives the turn to claim to one of the process's broadcasts at a time.

@@ -40,9 +40,11 @@ const (
 	// firstSpeed is how many a second each sender is taken to manage until it is known.
 	firstSpeed = 25
 	// fixFirst recipients get their rows before the first message leaves, the others
-	// by fixBatch while messages leave.
+	// by fixBatch at the most while messages leave: as many as take fixTime, for which they
+	// hold up SQLite's other writers.
 	fixFirst = 1000
 	fixBatch = 5000
+	fixTime  = 60 * time.Millisecond
 	// fixAgain is how long after another process was found to fix recipients it is looked at
 	// again, lest that one died.
 	fixAgain = 500 * time.Millisecond

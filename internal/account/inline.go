@@ -62,7 +62,7 @@ func (f *inlineForms) learn(leaves, own map[string]string, k *kind, text string)
 	for name, value := range own {
 		at := ""
 		for key, leaf := range leaves {
-			if leaf == value && strings.HasSuffix("_"+strings.TrimSuffix(underscored(key), "_value"), underscored(name)) {
+			if leaf == value && standsAt(key, name) {
 				if at != "" {
 					return
 				}
@@ -85,9 +85,12 @@ func (f *inlineForms) learn(leaves, own map[string]string, k *kind, text string)
 	f.of[keys], f.n = append(f.of[keys], form), f.n+1
 }
 
-// underscored is a key as the names of a kind's variables have it: _data_thing1. The channel is
-// before it, where the spec has it.
-func underscored(key string) string { return strings.ReplaceAll(key, ".", "_") }
+// standsAt tells whether a kind's variable, such as _template_data_thing1, may be what stands at a
+// key: .data.thing1, .data.thing1.value or .channels.0.template.data.thing1.
+func standsAt(key, name string) bool {
+	key = strings.ReplaceAll(strings.TrimSuffix(key, ".value"), ".", "_")
+	return strings.HasSuffix(key, name) || strings.HasSuffix(name, key)
+}
 
 // leavesOf are the single values of a spec's JSON, by their keys.
 func leavesOf(spec map[string]any) map[string]string {

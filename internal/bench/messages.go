@@ -22,7 +22,7 @@ import (
 
 const (
 	messageSeconds = 60
-	messageSenders = 64
+	messageSenders = 256
 	// messageTries are how often a caller asks again, a while apart, who is not answered.
 	messageTries = 40
 	messageRest  = 100 * time.Millisecond
@@ -30,7 +30,7 @@ const (
 	acceptFor = 5 * time.Second
 	// laneRate is what the account may send a second: more than the messages and the broadcast
 	// beside them make of it.
-	laneRate = 3000
+	laneRate = 1500
 )
 
 // measureMessages measures single messages beside a broadcast: how soon they are accepted, and
