@@ -80,17 +80,10 @@ func (c *Crew) awaitChannel(ctx context.Context, b wxcast.Broadcast, channel str
 
 // fix gives the recipients their rows while the first are being sent to.
 func (c *Crew) fix(ctx context.Context, b wxcast.Broadcast) error {
-	for batch, fixed := fixFirst, b.Fixed; !fixed && ctx.Err() == nil; {
+	for batch, fixed := fixFirst, b.Fixed; !fixed && ctx.Err() == nil; batch = fixBatch {
 		var err error
 		c.fixing.Lock() // one at a time: the sends need connections, too
-		begun := time.Now()
 		fixed, err = c.store.FixRecipients(ctx, b.Ref(), batch)
-		switch took := time.Since(begun); {
-		case took > fixTime:
-			batch = max(batch/2, fixFirst)
-		case took < fixTime/2:
-			batch = min(batch*2, fixBatch)
-		}
 		c.fixing.Unlock()
 		switch {
 		case errors.Is(err, wxcast.ErrBusy):

@@ -40,11 +40,9 @@ const (
 	// firstSpeed is how many a second each sender is taken to manage until it is known.
 	firstSpeed = 25
 	// fixFirst recipients get their rows before the first message leaves, the others
-	// by fixBatch at the most while messages leave: as many as take fixTime, for which they
-	// hold up SQLite's other writers.
+	// by fixBatch while messages leave.
 	fixFirst = 1000
 	fixBatch = 5000
-	fixTime  = 60 * time.Millisecond
 	// fixAgain is how long after another process was found to fix recipients it is looked at
 	// again, lest that one died.
 	fixAgain = 500 * time.Millisecond

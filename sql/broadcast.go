@@ -226,8 +226,8 @@ func (db *DB) MoveCanary(ctx context.Context, ref wxcast.BroadcastRef, m wxcast.
 	return rows == 1, nil
 }
 
-// FixRecipients gives the next limit recipients, in openid order, their delivery
-// rows, and tells whether that was all of them. It goes on where it stopped. While
+// FixRecipients gives the next recipients, in openid order, their delivery rows, as many as limit
+// says, or fewer on SQLite, lest its other writers wait; and tells whether that was all of them. It goes on where it stopped. While
 // another process is at that, it is wxcast.ErrBusy.
 func (db *DB) FixRecipients(ctx context.Context, ref wxcast.BroadcastRef, limit int) (fixed bool, err error) {
 	err = db.tx(ctx, ref.AccountID, func(tx *sqlx.Tx) error {
@@ -238,8 +238,14 @@ func (db *DB) FixRecipients(ctx context.Context, ref wxcast.BroadcastRef, limit 
 		if !locked {
 			return wxcast.ErrBusy
 		}
-		fixed, err = db.fixRecipients(ctx, tx, ref, limit)
-		return err
+		if db.engine == Postgres {
+			fixed, err = db.fixRecipients(ctx, tx, ref, limit)
+			return err
+		}
+		return db.fixing.run(func() (err error) {
+			fixed, err = db.fixRecipients(ctx, tx, ref, min(limit, db.fixing.size))
+			return err
+		})
 	})
 	if err != nil {
 		return false, fmt.Errorf("fix the recipients of broadcast %d: %w", ref.ID, err)

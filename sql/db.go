@@ -69,6 +69,9 @@ type DB struct {
 	// keys seal what is secret in the store.
 	keys seal.Keys
 
+	// fixing is how many recipients SQLite is given at a time. It has one writer, whose it is.
+	fixing *batch
+
 	// density is what was learnt of broadcasts: id to bool, see dense.
 	density sync.Map
 }
@@ -158,7 +161,8 @@ func openSQLite(path string) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &DB{engine: SQLite, read: read, write: write, staging: staging, q: mustLoadQueries(SQLite)}, nil
+	return &DB{engine: SQLite, read: read, write: write, staging: staging, q: mustLoadQueries(SQLite),
+		fixing: &batch{1000, batchMost, removedWithin}}, nil
 }
 
 func openPostgres(rawURL string) (*DB, error) {
