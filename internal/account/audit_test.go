@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/wxcast/wxcast/bridge"
 	"github.com/wxcast/wxcast/config"
@@ -56,7 +57,10 @@ var reads = []string{
 	"SyncRuns", "WriteReport",
 	"CanCall", "Client", "Close", "CloseAll", "MiniProgram", "Name", "Now", "Schedule", "Serve", "Teller",
 	// Work that nobody asks for: broadcasts that somebody created, and counts.
-	"KeepBroadcasts", "KeepCalls", "TellGuesses",
+	"KeepBroadcasts", "KeepCalls", "TellGuesses", "RunMessages",
+	// Messages bear themselves who asked for them: a line of the log each would be as many again.
+	"Message", "SendMessage", "SendMessages", "WaitForMessage",
+	"Preset", "Presets",
 }
 
 // Each method of an account is a read, or writes itself down: a new one that does neither
@@ -130,6 +134,7 @@ func changesOf(t *testing.T, a *account.Account, sim *simulator.Server) []change
 		return s
 	}
 	first, second := spec("first"), spec("second")
+	preset := fmt.Appendf(nil, "template: %s\ndata: {thing1: 上新, time2: \"2026-11-30 10:00\"}\n", sim.TemplateID)
 	rate := 900.0
 	return []change{
 		{"Sync", "sync", func(ctx context.Context) error {
@@ -263,5 +268,18 @@ func changesOf(t *testing.T, a *account.Account, sim *simulator.Server) []change
 				err := a.AccessToken(ctx, "")
 			return err
 		}},
+		{"PutPreset", "put-preset", func(ctx context.Context) error {
+			_, err := a.PutPreset(ctx, "order", "order.yaml", preset)
+			return err
+		}},
+		{"CancelMessage", "cancel-message", func(ctx context.Context) error {
+			later := a.Now().Add(time.Hour).Format(time.RFC3339)
+			m, err := a.SendMessage(ctx, account.MessageRequest{Preset: "order", To: openid, At: later})
+			if err == nil {
+				_, err = a.CancelMessage(ctx, m.ID)
+			}
+			return err
+		}},
+		{"RemovePreset", "remove-preset", func(ctx context.Context) error { return a.RemovePreset(ctx, "order") }},
 	}
 }

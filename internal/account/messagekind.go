@@ -144,6 +144,9 @@ func filesNamed(p spec.Part) map[string]string {
 // draft reads a request, and finds what kind of message it asks for.
 func (m *messages) draft(ctx context.Context, r MessageRequest) (*draft, error) {
 	d := &draft{MessageRequest: r, by: askedBy(ctx)}
+	if d.by == "" {
+		return nil, errNobody
+	}
 	if err := checkRequest(r); err != nil {
 		return nil, err
 	}

@@ -3,8 +3,8 @@ package main
 // allMutations break each promise once.
 var allMutations = []mutationOf{
 	{"new-id-each-attempt", "no one twice", "workers", "broadcast/template/message.go",
-		"ClientMsgID: ClientMsgID(m.messageKey, d.OpenID)",
-		"ClientMsgID: ClientMsgID(wxcast.NewMessageKey(), d.OpenID)", false},
+		"ClientMsgID: ClientMsgID(m.messageKey, d.OpenID, d.Message)",
+		"ClientMsgID: ClientMsgID(wxcast.NewMessageKey(), d.OpenID, d.Message)", false},
 	{"lost-is-sent", "no one missing", "sqlite", "broadcast/outcome.go",
 		"o.State, o.NextAttemptAt = wxcast.DeliveryPending, a.now.Add(backOff(a.Attempts))",
 		"o.State = wxcast.DeliverySent", false},
@@ -67,6 +67,11 @@ var allMutations = []mutationOf{
 		"			o.State, o.FallsTo, o.OpenSince = wxcast.DeliveryPending, j.next, time.Time{}\n		}", false},
 	{"a-card-more", "nobody gets a card outside their window", "cards", "internal/callback/window.go",
 		"message  = opening{wxcast.WindowMessage, 5,", "message  = opening{wxcast.WindowMessage, 6,", false},
+	{"one-message-a-person", "no message lost", "messages", "broadcast/template/message.go",
+		"ClientMsgID: ClientMsgID(m.messageKey, d.OpenID, d.Message)",
+		"ClientMsgID: ClientMsgID(m.messageKey, d.OpenID, 0)", false},
+	{"key-by-key", "a message is accepted once", "messages", "sql/message.go",
+		"			keys[i] = callersKey + m.Key", "			keys[i] = ownKey + m.Key + rand.Text()", false},
 	{"newer-is-fine", "an older version says that the schema is newer", "upgrade", "sql/migrate.go",
 		"	if from > to {", "	if false {", false},
 }

@@ -33,6 +33,7 @@ var scenarios = []scenario{
 	{"channels", (*round).channels},
 	{"cards", (*round).cards},
 	{"consents", (*round).consented},
+	{"messages", (*round).single},
 	{"pooler", (*round).pooler},
 	{"sync", (*round).syncs},
 	{"quota", (*round).quota},
