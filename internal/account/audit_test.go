@@ -117,6 +117,7 @@ func changesOf(t *testing.T, a *account.Account, sim *simulator.Server) []change
 	}
 	columns := bridge.Columns{UnionID: "unionid", OpenID: "openid"}
 	openid, _ := sim.FollowerIDs(3)
+	somebody, _ := sim.FollowerIDs(7)
 	who := account.Asker{Say: func(wxcast.Sentence) {}}
 	sending := account.Sending{Asker: who}
 	a.Serve(account.Serving{StartJob: func(string) bool { return true }})
@@ -274,7 +275,7 @@ func changesOf(t *testing.T, a *account.Account, sim *simulator.Server) []change
 		}},
 		{"CancelMessage", "cancel-message", func(ctx context.Context) error {
 			later := a.Now().Add(time.Hour).Format(time.RFC3339)
-			m, err := a.SendMessage(ctx, account.MessageRequest{Preset: "order", To: openid, At: later})
+			m, err := a.SendMessage(ctx, account.MessageRequest{Preset: "order", To: somebody, At: later})
 			if err == nil {
 				_, err = a.CancelMessage(ctx, m.ID)
 			}
