@@ -98,8 +98,8 @@ comma := ,
 CHAOS ?= 2h
 
 .PHONY: chaos
-chaos: ## Break wxcast in twelve ways, and count what is lost (4 minutes)
-	$(GO) run ./internal/chaos -rounds 12
+chaos: ## Break wxcast in thirteen ways, and count what is lost (4 minutes)
+	$(GO) run ./internal/chaos -rounds 13
 
 .PHONY: chaos-long
 chaos-long: ## The same for CHAOS, such as CHAOS=2h

@@ -16,21 +16,21 @@ import (
 // shellBlocks are the commands that a page shows.
 var shellBlocks = regexp.MustCompile("(?ms)^```sh\n(.*?)^```$")
 
-// The walk-through of docs/api.md, word for word, by the shell and curl.
-func TestTheWalkThroughOfTheAPI(t *testing.T) {
-	t.Parallel()
-	page, err := os.ReadFile("../../docs/api.md")
+// walk runs the commands of a page, word for word, by the shell and curl.
+func walk(t *testing.T, page string) (dir, out string) {
+	t.Helper()
+	text, err := os.ReadFile(page)
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := t.TempDir()
+	dir = t.TempDir()
 	// "wxcast" is this test binary.
 	wxcast := fmt.Sprintf("#!/bin/sh\n%s=1 exec '%s' \"$@\"\n", runMain, os.Args[0])
 	if err := os.WriteFile(filepath.Join(dir, "wxcast"), []byte(wxcast), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	script := "set -euo pipefail\ntrap 'kill $(jobs -p)' EXIT\n"
-	for _, block := range shellBlocks.FindAllSubmatch(page, -1) {
+	for _, block := range shellBlocks.FindAllSubmatch(text, -1) {
 		script += string(block[1])
 	}
 	script = strings.NewReplacer("127.0.0.1:9701", freeAddress(t), "wxcast serve",
@@ -41,20 +41,42 @@ func TestTheWalkThroughOfTheAPI(t *testing.T) {
 		"GORACE=atexit_sleep_ms=0")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-	var out, errOut bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &errOut
+	var printed, errOut bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &printed, &errOut
 	if err := cmd.Run(); err != nil {
 		log, _ := os.ReadFile(filepath.Join(dir, "serve.log"))
-		t.Fatalf("%v\n%s\n%s\n%s", err, out.String(), errOut.String(), log)
+		t.Fatalf("%v\n%s\n%s\n%s", err, printed.String(), errOut.String(), log)
 	}
+	return dir, printed.String()
+}
+
+// The walk-through of docs/integration.md.
+func TestTheWalkThroughOfMessages(t *testing.T) {
+	t.Parallel()
+	_, out := walk(t, "../../docs/integration.md")
+	for _, want := range []string{`preset order-shipped, version 1`, `{"id":1,"state":"pending"}`, `"state":"sent"`,
+		`{"id":1,"state":"sent"}`, `"errcode":-1010`} {
+		if !strings.Contains(out, want) {
+			t.Errorf("%q is not in what it prints:\n%s", want, out)
+		}
+	}
+	if _, err := exec.LookPath("python3"); err == nil && !strings.Contains(out, "'state': 'pending'") {
+		t.Errorf("Python sent nothing:\n%s", out)
+	}
+}
+
+// The walk-through of docs/api.md.
+func TestTheWalkThroughOfTheAPI(t *testing.T) {
+	t.Parallel()
+	dir, out := walk(t, "../../docs/api.md")
 	csv, err := os.ReadFile(filepath.Join(dir, "deliveries.csv"))
 	if err != nil || bytes.Count(csv, []byte("\n")) < 200 {
 		t.Errorf("%v: %.200s", err, csv)
 	}
 	for _, want := range []string{`"account":"default"`, `"recipients":2`, `"state":"done"`,
 		`"broadcasts":[{"id":1,"name":"spring-sale"`} {
-		if !strings.Contains(out.String(), want) {
-			t.Errorf("%q is not in what it prints:\n%s", want, out.String())
+		if !strings.Contains(out, want) {
+			t.Errorf("%q is not in what it prints:\n%s", want, out)
 		}
 	}
 }
