@@ -89,3 +89,24 @@ func (db *DB) WakeChannels(ctx context.Context, ref wxcast.BroadcastRef, all boo
 	}
 	return nil
 }
+
+// ChannelsBehind are the channels that have stopped of an account's broadcasts that run by others.
+func (db *DB) ChannelsBehind(ctx context.Context, accountID int64) ([]wxcast.StoppedChannel, error) {
+	var rows []struct {
+		ID       int64
+		Name     string
+		Channel  string
+		State    wxcast.BroadcastState
+		Reason   wxcast.Sentence
+		ResumeAt sql.NullTime `db:"resume_at"`
+	}
+	if err := db.list(ctx, &rows, db.q.ChannelsBehind, accountID); err != nil {
+		return nil, fmt.Errorf("look up the channels that have stopped: %w", err)
+	}
+	all := make([]wxcast.StoppedChannel, len(rows))
+	for i, r := range rows {
+		all[i] = wxcast.StoppedChannel{BroadcastID: r.ID, Broadcast: r.Name, BroadcastChannel: wxcast.BroadcastChannel{
+			Name: r.Channel, State: r.State, Reason: r.Reason, ResumeAt: utc(r.ResumeAt)}}
+	}
+	return all, nil
+}

@@ -47,10 +47,13 @@ func (db *DB) EndOldAlert(ctx context.Context, accountID int64, key string, befo
 	return nil
 }
 
-// EndBroadcastAlerts ends the alerts of broadcasts that are neither paused nor waiting.
+// EndBroadcastAlerts ends the alerts of broadcasts that are neither paused nor waiting, and of
+// their channels that have not stopped.
 func (db *DB) EndBroadcastAlerts(ctx context.Context, accountID int64) error {
-	if _, err := db.exec(ctx, db.q.EndBroadcastAlerts, accountID, db.Now()); err != nil {
-		return fmt.Errorf("end the alerts of broadcasts: %w", err)
+	for _, query := range []string{db.q.EndBroadcastAlerts, db.q.EndChannelAlerts} {
+		if _, err := db.exec(ctx, query, accountID, db.Now()); err != nil {
+			return fmt.Errorf("end the alerts of broadcasts: %w", err)
+		}
 	}
 	return nil
 }

@@ -62,6 +62,8 @@ type queries struct {
 	StopChannel                string `query:"stop-channel"`
 	WakeChannels               string `query:"wake-channels"`
 	StoppedChannels            string `query:"stopped-channels"`
+	ChannelsBehind             string `query:"channels-behind"`
+	EndChannelAlerts           string `query:"end-channel-alerts"`
 	RunningChannels            string `query:"running-channels"`
 	DueDeliveriesOfMiniUsers   string `query:"due-deliveries-of-mini-users"`
 	FreshDeliveriesOfMiniUsers string `query:"fresh-deliveries-of-mini-users"`

@@ -115,6 +115,9 @@ func (t *claimTx) whyNot(d deliveryRow, blocked, excluded bool, had messagesHad)
 		return 0, why, false
 	}
 	day, week := t.req.Cap.Day, t.req.Cap.Week
+	if d.RightAt.Valid && t.ofMessages() { // it is counted itself
+		had.Day, had.Week = had.Day-1, had.Week-1
+	}
 	switch {
 	case d.ExpiresAt.Valid && !d.ExpiresAt.Time.After(t.now):
 		return wxcast.ErrCodeExpired, wxcast.Say("skip.expired"), false

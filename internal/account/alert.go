@@ -87,6 +87,20 @@ func (a *Account) tellState(ctx context.Context, b wxcast.Broadcast) {
 	}
 }
 
+// tellChannels tells of channels that have stopped while their broadcasts go on by others.
+func (a *Account) tellChannels(ctx context.Context) error {
+	behind, err := a.db.ChannelsBehind(ctx, a.ID)
+	for _, c := range behind {
+		body := wxcast.Say("alert.paused_body", "reason", c.Reason, "id", c.BroadcastID)
+		if c.State == wxcast.BroadcastWaiting {
+			body = wxcast.Say("alert.waits_body", "reason", c.Reason, "at", c.ResumeAt)
+		}
+		a.raise(ctx, fmt.Sprintf("channel:%d:%s", c.BroadcastID, c.Name), wxcast.Say("alert.channel", "id", c.BroadcastID,
+			"name", c.Broadcast, "channel", c.Name, "state", State(c.State)), body)
+	}
+	return err
+}
+
 // tellReport keeps a day's report for the robots.
 func (a *Account) tellReport(ctx context.Context, r report.Report) error {
 	title, body := report.Brief(r, template.Facts.API)

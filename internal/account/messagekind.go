@@ -176,9 +176,8 @@ func (m *messages) draft(ctx context.Context, r MessageRequest) (*draft, error) 
 			return nil, err
 		}
 	}
-	if d.at, d.expires, err = m.a.times(r); d.at.IsZero() && r.At == "" || err == nil {
-		d.hash = contentHash(r, text, d.vars, d.at, d.expires)
-	}
+	d.at, d.expires, err = m.a.times(r)
+	d.hash = contentHash(r, text, d.vars, d.at, d.expires)
 	return d, err
 }
 

@@ -44,7 +44,7 @@ func (a *Account) KeepBroadcasts(ctx context.Context) {
 			}
 		}
 		if n%alertPolls == 0 {
-			a.note(ctx, a.db.EndBroadcastAlerts(ctx, a.ID))
+			a.note(ctx, errors.Join(a.db.EndBroadcastAlerts(ctx, a.ID), a.tellChannels(ctx)))
 			inDoubt, doubtErr := a.db.BroadcastsInDoubt(ctx, a.ID)
 			due, err = append(due, inDoubt...), errors.Join(err, doubtErr)
 		}

@@ -108,6 +108,13 @@ type BroadcastChannel struct {
 	ResumeAt time.Time // UTC; zero where it does not go on by itself
 }
 
+// StoppedChannel is one that has stopped of a broadcast that goes on by others.
+type StoppedChannel struct {
+	BroadcastID int64
+	Broadcast   string // its name
+	BroadcastChannel
+}
+
 // CanaryState is how far the share that goes first has come.
 type CanaryState string
 

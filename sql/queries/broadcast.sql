@@ -178,6 +178,14 @@ WHERE account_id = $1 AND broadcast_id = $2 AND state <> 'running'
 SELECT channel, state, reason, resume_at, waits_for FROM broadcast_channels
 WHERE account_id = $1 AND broadcast_id = $2 AND state <> 'running' ORDER BY state, position;
 
+-- name: channels-behind
+-- Channels that have stopped of broadcasts that run by others.
+-- $1 account.
+SELECT b.id, b.name, c.channel, c.state, c.reason, c.resume_at
+FROM broadcasts b JOIN broadcast_channels c ON c.account_id = b.account_id AND c.broadcast_id = b.id
+WHERE b.account_id = $1 AND b.finished_at IS NULL AND b.state = 'running' AND c.state <> 'running'
+ORDER BY b.id, c.position;
+
 -- name: running-channels
 -- $1 account; $2 broadcast.
 SELECT COUNT(*) FROM broadcast_channels WHERE account_id = $1 AND broadcast_id = $2 AND state = 'running';

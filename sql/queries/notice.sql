@@ -30,6 +30,16 @@ WHERE account_id = $1 AND kind = 'alert' AND over_at IS NULL AND notice_key LIKE
       WHERE b.account_id = $1 AND notices.notice_key = 'broadcast:' || CAST(b.id AS TEXT)
           AND b.state IN ('paused', 'waiting'));
 
+-- name: end-channel-alerts
+-- Likewise those of single channels: whose broadcast runs by others, and which have stopped.
+-- $1 account; $2 now, UTC.
+UPDATE notices SET over_at = $2
+WHERE account_id = $1 AND kind = 'alert' AND over_at IS NULL AND notice_key LIKE 'channel:%'
+  AND NOT EXISTS (SELECT 1 FROM broadcasts b JOIN broadcast_channels c ON c.account_id = b.account_id
+          AND c.broadcast_id = b.id
+      WHERE b.account_id = $1 AND b.state = 'running' AND c.state <> 'running'
+          AND notices.notice_key = 'channel:' || CAST(b.id AS TEXT) || ':' || c.channel);
+
 -- name: pending-notices
 -- What is to be told: what was not yet, and the end of alerts.
 -- $1 account; $2 at most.
