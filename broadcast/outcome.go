@@ -57,7 +57,8 @@ func (j judge) resends() bool { return j.onUnknown == spec.ResendUnknown && !j.f
 func (j judge) of(a attempt) verdict {
 	err, class := a.err, wechat.ClassOf(a.err)
 	v := verdict{class: class, err: err, outcome: wxcast.Outcome{
-		Recipient: a.Recipient, Message: a.Message, State: wxcast.DeliveryFailed, ErrCode: codeOf(err), ErrMsg: messageOf(err),
+		Recipient: a.Recipient, Message: a.Message, State: wxcast.DeliveryFailed, ErrCode: codeOf(err),
+		ErrMsg:      messageOf(err),
 		AttemptedAt: a.begun, OpenSince: a.OpenSince, ID: j.facts.ID(&a.Delivery),
 	}}
 	o := &v.outcome
@@ -122,8 +123,9 @@ func (j judge) windowOver(openSince, t time.Time) bool {
 // expired is the end of a delivery whose lost attempt cannot be repeated any more.
 func expired(d wxcast.Delivery) wxcast.Outcome {
 	return wxcast.Outcome{
-		Recipient: d.Recipient, Message: d.Message, State: wxcast.DeliveryUnknown, ErrCode: wxcast.ErrCodeTransport, OpenSince: d.OpenSince,
-		ErrMsg: wxcast.Say("outcome.window_over").Kept(),
+		Recipient: d.Recipient, Message: d.Message, State: wxcast.DeliveryUnknown, ErrCode: wxcast.ErrCodeTransport,
+		OpenSince: d.OpenSince,
+		ErrMsg:    wxcast.Say("outcome.window_over").Kept(),
 	}
 }
 

@@ -227,7 +227,8 @@ func (db *DB) MoveCanary(ctx context.Context, ref wxcast.BroadcastRef, m wxcast.
 }
 
 // FixRecipients gives the next recipients, in openid order, their delivery rows, as many as limit
-// says, or fewer on SQLite, lest its other writers wait; and tells whether that was all of them. It goes on where it stopped. While
+// says, or fewer on SQLite, lest its other writers wait; and tells whether that was all of them.
+// It goes on where it stopped. While
 // another process is at that, it is wxcast.ErrBusy.
 func (db *DB) FixRecipients(ctx context.Context, ref wxcast.BroadcastRef, limit int) (fixed bool, err error) {
 	err = db.tx(ctx, ref.AccountID, func(tx *sqlx.Tx) error {

@@ -27,10 +27,12 @@ func TestAStoppedChannelIsToldOf(t *testing.T) {
 		must(t, w.StopChannel(t.Context(), b.Ref(), consent.Name, wxcast.Move{To: wxcast.BroadcastWaiting,
 			Reason: wxcast.Say("wait.quota", "api", consent.API), ResumeAt: w.Now().Add(time.Hour)}))
 		all := behind()
-		if len(all) != 1 || all[0].BroadcastID != b.ID || all[0].Name != consent.Name || all[0].Reason.Code != "wait.quota" {
+		if len(all) != 1 || all[0].BroadcastID != b.ID || all[0].Name != consent.Name ||
+			all[0].Reason.Code != "wait.quota" {
 			t.Fatalf("with one that waits: %+v", all)
 		}
-		must(t, w.RaiseNotice(t.Context(), w.account, wxcast.Notice{Key: "channel:1:consent", Kind: wxcast.NoticeAlert}))
+		must(t, w.RaiseNotice(t.Context(), w.account, wxcast.Notice{Key: "channel:1:consent",
+			Kind: wxcast.NoticeAlert}))
 		over := func() bool {
 			t.Helper()
 			must(t, w.EndBroadcastAlerts(t.Context(), w.account))

@@ -105,7 +105,8 @@ func (db *DB) insertMessages(ctx context.Context, tx *sqlx.Tx, accountID int64, 
 	seen := make(map[string]bool, len(all))
 	for i, m := range all {
 		if !seen[keys[i]] {
-			rows = append(rows, messageRow{keys[i], m.BroadcastID, m.Recipient, m.ContentHash, m.Preset, m.Version, m.AskedBy,
+			rows = append(rows, messageRow{keys[i], m.BroadcastID, m.Recipient, m.ContentHash, m.Preset, m.Version,
+				m.AskedBy,
 				jsonTime(m.SendAt), jsonTime(m.ExpiresAt)})
 		}
 		seen[keys[i]] = true
@@ -194,8 +195,10 @@ func (db *DB) Message(ctx context.Context, accountID, id int64) (wxcast.Message,
 	if err := db.get(ctx, &r, db.q.GetMessage, accountID, id); err != nil {
 		return wxcast.Message{}, fmt.Errorf("look up message %d: %w", id, err)
 	}
-	return wxcast.Message{ID: r.ID, AccountID: r.AccountID, BroadcastID: r.BroadcastID, Name: r.Broadcast, Preset: r.Preset,
-		Version: r.Version, AskedBy: r.AskedBy, CreatedAt: r.CreatedAt.UTC(), SendAt: r.SendAt.UTC(), ExpiresAt: utc(r.ExpiresAt),
+	return wxcast.Message{ID: r.ID, AccountID: r.AccountID, BroadcastID: r.BroadcastID, Name: r.Broadcast,
+		Preset:  r.Preset,
+		Version: r.Version, AskedBy: r.AskedBy, CreatedAt: r.CreatedAt.UTC(), SendAt: r.SendAt.UTC(),
+		ExpiresAt:      utc(r.ExpiresAt),
 		PersonDelivery: r.delivery(), Receipt: r.Receipt.String}, nil
 }
 
@@ -284,7 +287,8 @@ func better(d, than wxcast.Delivery) bool {
 		}
 		return n
 	}
-	return rank(d) > rank(than) || rank(d) == rank(than) && strings.Compare(string(d.Recipient), string(than.Recipient)) < 0
+	return rank(d) > rank(than) || rank(d) == rank(than) && strings.Compare(string(d.Recipient),
+		string(than.Recipient)) < 0
 }
 
 // removeMessages removes what is left of a broadcast's messages, whose deliveries are removed.

@@ -272,13 +272,15 @@ func TestRemindersOutliveAClockThatWentBack(t *testing.T) {
 		in.SendAt = w.Now().Add(5 * time.Hour)
 		added := w.addMessages(t, in)
 		w.Skew(24 * time.Hour)
-		w.addMessages(t, w.message(wxcast.Broadcast{ID: b.ID, TakesUntil: b.TakesUntil.Add(48 * time.Hour)}, 2, "ahead"))
+		w.addMessages(t, w.message(wxcast.Broadcast{ID: b.ID, TakesUntil: b.TakesUntil.Add(48 * time.Hour)}, 2,
+			"ahead"))
 		w.Skew(-24 * time.Hour)
 		c := w.claim(t, b, "w", 10, time.Minute)
 		if c.ClockBack == 0 {
 			t.Fatal("the clock did not go back")
 		}
-		if m := w.state(t, added[0].ID); m.NextAttemptAt.Sub(in.SendAt).Abs() > time.Second || m.State != wxcast.DeliveryPending {
+		if m := w.state(t, added[0].ID); m.NextAttemptAt.Sub(in.SendAt).Abs() > time.Second ||
+			m.State != wxcast.DeliveryPending {
 			t.Errorf("a reminder for %v is due at %v (%s)", in.SendAt, m.NextAttemptAt, m.State)
 		}
 	})
@@ -320,7 +322,8 @@ func TestWhoIsFoundByAnyID(t *testing.T) {
 		w.people(t) // followers 1 to 3, mini users 1 to 6
 		_, err := w.Unfollow(t.Context(), w.account, []wxcast.OpenID{openid(2)}, w.Now())
 		must(t, err)
-		found, err := w.FindRecipients(t.Context(), w.account, w.mini, []string{"o000001", "u000001", "m000001", "o000002",
+		found, err := w.FindRecipients(t.Context(), w.account, w.mini, []string{"o000001", "u000001", "m000001",
+			"o000002",
 			"m000004", "u000005", "nobody"})
 		must(t, err)
 		for id, want := range map[string]string{

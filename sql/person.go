@@ -190,7 +190,8 @@ type personDeliveryRow struct {
 
 func (r personDeliveryRow) delivery() wxcast.PersonDelivery {
 	return wxcast.PersonDelivery{
-		BroadcastID: r.BroadcastID, Broadcast: r.Broadcast, Recipient: r.Recipient, Message: r.Message, Channel: r.Channel, State: r.State,
+		BroadcastID: r.BroadcastID, Broadcast: r.Broadcast, Recipient: r.Recipient, Message: r.Message,
+		Channel: r.Channel, State: r.State,
 		MiniOpenID: wxcast.MiniOpenID(r.MiniOpenID.String), FellThrough: r.FellThrough,
 		Attempts: r.Attempts,
 		ErrCode:  r.ErrCode, ErrMsg: r.ErrMsg, MsgID: r.MsgID.Int64, AttemptedAt: utc(r.AttemptedAt),
@@ -215,7 +216,8 @@ func (db *DB) personDeliveries(ctx context.Context, q sqlx.QueryerContext, accou
 func (db *DB) Deliveries(ctx context.Context, b wxcast.Broadcast, after wxcast.DeliveryKey,
 	limit int) ([]wxcast.PersonDelivery, error) {
 	var rows []personDeliveryRow
-	if err := db.list(ctx, &rows, db.q.ListDeliveries, b.AccountID, b.ID, after.Recipient, after.Message, limit); err != nil {
+	if err := db.list(ctx, &rows, db.q.ListDeliveries, b.AccountID, b.ID, after.Recipient, after.Message,
+		limit); err != nil {
 		return nil, fmt.Errorf("list deliveries: %w", err)
 	}
 	deliveries := make([]wxcast.PersonDelivery, len(rows))

@@ -25,7 +25,8 @@ func (r presetRow) preset() wxcast.Preset {
 
 // PutPreset stores a new version of a preset, unless its latest says the same: then it is that
 // one, and added is false.
-func (db *DB) PutPreset(ctx context.Context, accountID int64, name, spec string) (p wxcast.Preset, added bool, err error) {
+func (db *DB) PutPreset(ctx context.Context, accountID int64, name, spec string) (p wxcast.Preset, added bool,
+	err error) {
 	err = db.tx(ctx, accountID, func(tx *sqlx.Tx) error {
 		added = false
 		var locked int64

@@ -51,8 +51,10 @@ func (p *Parser) checkMessage() {
 func CheckVars(vars map[string]string) error {
 	var bad []error
 	for name := range vars {
-		if !variableName.MatchString(name) || strings.HasPrefix(name, ownVariable) || slices.Contains(Variables, "."+name) {
-			bad = append(bad, &wxcast.BadInput{Key: "vars." + name, Problem: wxcast.Say("spec.no_variable", "name", name),
+		if !variableName.MatchString(name) || strings.HasPrefix(name, ownVariable) || slices.Contains(Variables,
+			"."+name) {
+			bad = append(bad, &wxcast.BadInput{Key: "vars." + name, Problem: wxcast.Say("spec.no_variable", "name",
+				name),
 				Want: wxcast.Say("spec.want_variable")})
 		}
 	}

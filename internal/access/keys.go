@@ -168,7 +168,8 @@ func NewGuard(store Store, opens func(accountID int64) bool) *Guard {
 // "" where they show none. Often says that it is a call of which there may be thousands a
 // second: a key that was good is not looked up again for a second. err says why the store did
 // not answer.
-func (g *Guard) Admit(ctx context.Context, text, address string, scope wxcast.Scope, often bool) (key wxcast.APIKey, why Refusal,
+func (g *Guard) Admit(ctx context.Context, text, address string, scope wxcast.Scope, often bool) (key wxcast.APIKey,
+	why Refusal,
 	err error) {
 	if key, why, err = g.admit(ctx, text, address, scope, often); why != Admitted && g.Refused != nil {
 		g.Refused(ctx, why, address)
@@ -176,7 +177,8 @@ func (g *Guard) Admit(ctx context.Context, text, address string, scope wxcast.Sc
 	return key, why, err
 }
 
-func (g *Guard) admit(ctx context.Context, text, address string, scope wxcast.Scope, often bool) (key wxcast.APIKey, why Refusal,
+func (g *Guard) admit(ctx context.Context, text, address string, scope wxcast.Scope, often bool) (key wxcast.APIKey,
+	why Refusal,
 	err error) {
 	now := time.Now()
 	// Before the store is asked: who guesses is slowed down, and costs it nothing. Who has a
@@ -202,7 +204,8 @@ func (g *Guard) admit(ctx context.Context, text, address string, scope wxcast.Sc
 	limits := g.ofKey
 	if often {
 		limits = g.often
-		if key, ok := g.recent.get(text, now); ok && key.May(scope) && limits.Allow(strconv.FormatInt(key.ID, 10), now) {
+		if key, ok := g.recent.get(text, now); ok && key.May(scope) && limits.Allow(strconv.FormatInt(key.ID, 10),
+			now) {
 			return key, Admitted, nil
 		}
 	}

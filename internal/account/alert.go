@@ -95,7 +95,8 @@ func (a *Account) tellChannels(ctx context.Context) error {
 		if c.State == wxcast.BroadcastWaiting {
 			body = wxcast.Say("alert.waits_body", "reason", c.Reason, "at", c.ResumeAt)
 		}
-		a.raise(ctx, fmt.Sprintf("channel:%d:%s", c.BroadcastID, c.Name), wxcast.Say("alert.channel", "id", c.BroadcastID,
+		a.raise(ctx, fmt.Sprintf("channel:%d:%s", c.BroadcastID, c.Name), wxcast.Say("alert.channel", "id",
+			c.BroadcastID,
 			"name", c.Broadcast, "channel", c.Name, "state", State(c.State)), body)
 	}
 	return err

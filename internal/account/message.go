@@ -73,7 +73,8 @@ func newMessage(m wxcast.Message) Message {
 	d := NewDelivery(m.PersonDelivery)
 	return Message{ID: m.ID, State: d.State, Channel: d.Channel, Recipient: string(m.Recipient), MsgID: d.MsgID,
 		ErrCode: d.ErrCode, ErrMsg: d.ErrMsg, Why: d.Why, Name: m.Name, Preset: m.Preset, Version: m.Version,
-		AskedBy: m.AskedBy, BroadcastID: m.BroadcastID, FellThrough: d.FellThrough, Attempts: d.Attempts, Receipt: m.Receipt,
+		AskedBy: m.AskedBy, BroadcastID: m.BroadcastID, FellThrough: d.FellThrough, Attempts: d.Attempts,
+		Receipt:   m.Receipt,
 		CreatedAt: m.CreatedAt, SendAt: m.SendAt, ExpiresAt: TimeOrNull(m.ExpiresAt), AttemptedAt: d.AttemptedAt}
 }
 
@@ -157,6 +158,16 @@ func (m *messages) sendAll(ctx context.Context, drafts []*draft) []MessageAnswer
 	for from := 0; from < len(ready); from += messagesTogether {
 		some := ready[from:min(from+messagesTogether, len(ready))]
 		added, err := m.store(ctx, news[from:from+len(some)])
+		if errors.Is(err, wxcast.ErrTooLate) { // midnight came: they are the next day's
+			for n, i := range some {
+				if news[from+n], err = m.finish(ctx, drafts[i]); err != nil {
+					break
+				}
+			}
+			if err == nil {
+				added, err = m.store(ctx, news[from:from+len(some)])
+			}
+		}
 		for n, i := range some {
 			if answers[i].Err = err; err == nil {
 				answers[i] = m.a.answer(ctx, news[from+n], added[n])
@@ -335,5 +346,6 @@ func (a *Account) stillPending(ctx context.Context, id int64) (Message, error) {
 	if err != nil {
 		return m, err
 	}
-	return m, conflict("message.stands_still", "id", m.ID, "broadcast", b.ID, "state", State(b.State), "reason", b.Reason)
+	return m, conflict("message.stands_still", "id", m.ID, "broadcast", b.ID, "state", State(b.State), "reason",
+		b.Reason)
 }

@@ -90,7 +90,8 @@ func (m *messages) sentBy(crew *broadcast.Crew) {
 }
 
 func (m *messages) run(ctx context.Context) {
-	queue := together.New(messagesTogether, messagesWithin, func(ctx context.Context, all []*draft) ([]MessageAnswer, error) {
+	queue := together.New(messagesTogether, messagesWithin, func(ctx context.Context, all []*draft) ([]MessageAnswer,
+		error) {
 		return m.sendAll(ctx, all), nil
 	}).Every(messagesEvery)
 	m.mu.Lock()

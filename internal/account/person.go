@@ -112,7 +112,8 @@ func NewDelivery(d wxcast.PersonDelivery) Delivery {
 		openid = ""
 	}
 	return Delivery{
-		BroadcastID: d.BroadcastID, Broadcast: d.Broadcast, MessageID: d.Message, OpenID: openid, State: string(d.State),
+		BroadcastID: d.BroadcastID, Broadcast: d.Broadcast, MessageID: d.Message, OpenID: openid,
+		State:      string(d.State),
 		MiniOpenID: string(d.MiniOpenID), Channel: d.Channel, FellThrough: d.FellThrough, Attempts: d.Attempts,
 		ErrCode: d.ErrCode, ErrMsg: text.English.Say(why), Why: why, MsgID: msgid,
 		AttemptedAt: TimeOrNull(d.AttemptedAt), NextAttemptAt: TimeOrNull(d.NextAttemptAt),

@@ -30,7 +30,8 @@ const (
 )
 
 // jsonLines are the content types of JSON Lines.
-var jsonLines = []string{"application/jsonl", "application/x-ndjson", "application/x-jsonlines", "application/json-lines"}
+var jsonLines = []string{"application/jsonl", "application/x-ndjson", "application/x-jsonlines",
+	"application/json-lines"}
 
 // MessageBody asks for a message to one person.
 type MessageBody struct {
@@ -80,7 +81,8 @@ func (a *API) addMessages() {
 		func(ctx context.Context, of *account.Account, in *ByMessage) (account.Message, error) {
 			return of.Message(ctx, in.ID)
 		})
-	register(a, operation("cancel-message", http.MethodDelete, messagesPath+"/{id}", "Cancel a message that has not left",
+	register(a, operation("cancel-message", http.MethodDelete, messagesPath+"/{id}",
+		"Cancel a message that has not left",
 		wxcast.ScopeSend),
 		func(ctx context.Context, of *account.Account, in *ByMessage) (account.Message, error) {
 			return of.CancelMessage(ctx, in.ID)
@@ -172,7 +174,8 @@ func (a *API) sendLines(ctx context.Context, raw []byte) ([]lineAnswer, error) {
 		requests, of = append(requests, r), append(of, len(answers)-1)
 	}
 	if in.Err() != nil {
-		return nil, &wxcast.BadInput{Line: len(answers) + 1, Problem: wxcast.Say("message.long_line", "most", messageLine>>10)}
+		return nil, &wxcast.BadInput{Line: len(answers) + 1, Problem: wxcast.Say("message.long_line", "most",
+			messageLine>>10)}
 	}
 	for i, one := range accountOf(ctx).SendMessages(ctx, requests) {
 		if one.Err != nil {
@@ -192,7 +195,8 @@ func readLine(line []byte) (r account.MessageRequest, err error) {
 		err = io.ErrUnexpectedEOF
 	}
 	if err != nil {
-		return r, &wxcast.BadInput{Problem: wxcast.Say("message.no_line", "why", strings.TrimPrefix(err.Error(), "json: "))}
+		return r, &wxcast.BadInput{Problem: wxcast.Say("message.no_line", "why", strings.TrimPrefix(err.Error(),
+			"json: "))}
 	}
 	return body.request(), nil
 }

@@ -74,7 +74,8 @@ func measureMessages(ctx context.Context, w *world) error {
 	if status, answer := m.post(ctx, start, nil); status != http.StatusOK {
 		return fmt.Errorf("the broadcast does not begin: %d %.300s", status, answer)
 	}
-	w.say("%d messages a second for %d s beside a broadcast to %d, %d processes killed", rate, messageSeconds, w.Size, kills)
+	w.say("%d messages a second for %d s beside a broadcast to %d, %d processes killed", rate, messageSeconds, w.Size,
+		kills)
 	for i := range kills {
 		time.AfterFunc(time.Duration(i+1)*messageSeconds*time.Second/time.Duration(kills+1), func() { m.killOne(ctx) })
 	}
@@ -424,7 +425,8 @@ func insertBodies(ctx context.Context, db *sql.DB, all []string) error {
 	}
 	defer func() { _ = tx.Rollback() }() // a no-op after Commit
 	for _, body := range all {
-		if _, err := tx.ExecContext(ctx, "INSERT INTO bare (recipient, body) VALUES ($1, $2)", "someone", body); err != nil {
+		if _, err := tx.ExecContext(ctx, "INSERT INTO bare (recipient, body) VALUES ($1, $2)", "someone",
+			body); err != nil {
 			return err
 		}
 	}

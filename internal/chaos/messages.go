@@ -48,7 +48,8 @@ func (r *round) single(ctx context.Context) error {
 	} else if database, err = r.database(ctx); err != nil {
 		return err
 	}
-	if err := r.prepare(ctx, database, 300, simulator.Knobs{Latency: simulator.Duration(2 * time.Millisecond)}); err != nil {
+	if err := r.prepare(ctx, database, 300,
+		simulator.Knobs{Latency: simulator.Duration(2 * time.Millisecond)}); err != nil {
 		return err
 	}
 	r.rate = 400
@@ -209,7 +210,8 @@ func (a *asking) check(ctx context.Context) error {
 		}
 	}
 	r.messages += len(got)
-	r.check("no message lost", len(got) == messagesAsked, "%d of %d left; our books: %v", len(got), messagesAsked, states)
+	r.check("no message lost", len(got) == messagesAsked, "%d of %d left; our books: %v", len(got), messagesAsked,
+		states)
 	r.check("no message twice", twice == 0, "%d", twice)
 	r.check("our books are the ledger", states["sent"] == messagesAsked, "%v", states)
 	for _, c := range a.replicas {

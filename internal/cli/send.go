@@ -89,7 +89,8 @@ func (f sendFlags) request(a *app, named string) (r account.MessageRequest, err 
 	}
 	raw, err := os.ReadFile(named)
 	if err != nil {
-		return r, &wxcast.BadInput{File: named, Problem: wxcast.Say("input.unreadable"), Want: wxcast.Say("send.want_spec")}
+		return r, &wxcast.BadInput{File: named, Problem: wxcast.Say("input.unreadable"),
+			Want: wxcast.Say("send.want_spec")}
 	}
 	r.Spec, err = account.ReadMessageSpec(named, raw, filepath.Dir(named))
 	return r, err
@@ -133,7 +134,8 @@ func (f sendFlags) variables() (map[string]string, error) {
 }
 
 func (a *app) writeMessage(w io.Writer, m account.Message) {
-	a.line(w, "send.message", "id", m.ID, "recipient", m.Recipient, "state", account.State(m.State), "channel", m.Channel)
+	a.line(w, "send.message", "id", m.ID, "recipient", m.Recipient, "state", account.State(m.State), "channel",
+		m.Channel)
 	switch {
 	case m.State == string(wxcast.DeliveryPending):
 		a.line(w, "send.pending", "at", m.SendAt)

@@ -146,7 +146,8 @@ func TestAMessageIsSentThroughTheAPI(t *testing.T) {
 			fmt.Sprintf(`{"spec": %s, "to": %q, "vars": {"openid": "x"}}`, b.order("x"), openid):      "422 vars.openid",
 		} {
 			status, m := c.send(t, body)
-			if got := fmt.Sprint(status, " ", m.Detail); !strings.HasPrefix(got, want[:3]) || !strings.Contains(got, want[4:]) {
+			if got := fmt.Sprint(status, " ", m.Detail); !strings.HasPrefix(got, want[:3]) || !strings.Contains(got,
+				want[4:]) {
 				t.Errorf("%s\n is answered %s, want %s", body, got, want)
 			}
 		}
@@ -159,7 +160,8 @@ func TestManyMessagesInOneCall(t *testing.T) {
 		var lines bytes.Buffer
 		for i := range 150 {
 			openid, _ := b.sim.FollowerIDs(i)
-			fmt.Fprintf(&lines, "{\"spec\": %s, \"to\": %q, \"key\": \"n-%d\"}\n", b.order(fmt.Sprint("茶叶 ", i)), openid, i)
+			fmt.Fprintf(&lines, "{\"spec\": %s, \"to\": %q, \"key\": \"n-%d\"}\n", b.order(fmt.Sprint("茶叶 ", i)),
+				openid, i)
 		}
 		lines.WriteString("{\"to\": \"nobody\"}\nno json\n")
 		status, raw := c.call(t, http.MethodPost, "/messages", "application/x-ndjson", lines.String())
@@ -267,13 +269,15 @@ func TestRemindersWaitForTheirTime(t *testing.T) {
 		if m := c.get(t, later); m.State != "pending" {
 			t.Errorf("40 days before its time it is %+v", m)
 		}
-		if status, answer := c.call(t, http.MethodDelete, fmt.Sprintf("/messages/%d", later), "", ""); status != http.StatusOK {
+		if status, answer := c.call(t, http.MethodDelete, fmt.Sprintf("/messages/%d", later), "",
+			""); status != http.StatusOK {
 			t.Errorf("cancelled: %d %s", status, answer)
 		}
 		if m := c.get(t, later); m.State != "skipped" || m.ErrCode != wxcast.ErrCodeRevoked {
 			t.Errorf("cancelled it is %+v", m)
 		}
-		if status, answer := c.call(t, http.MethodDelete, fmt.Sprintf("/messages/%d", soon), "", ""); status != http.StatusConflict {
+		if status, answer := c.call(t, http.MethodDelete, fmt.Sprintf("/messages/%d", soon), "",
+			""); status != http.StatusConflict {
 			t.Errorf("a sent one is cancelled: %d %s", status, answer)
 		}
 	})
