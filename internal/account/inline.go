@@ -25,8 +25,8 @@ type inlineForm struct {
 	text string // of the kind
 }
 
-// inlineMost is how many forms are kept.
-const inlineMost = 1000
+// inlineMost is how many forms are kept, of specs that are no longer than inlineLongest bytes.
+const inlineMost, inlineLongest = 1000, 8 << 10
 
 // find tells what a spec's kind is, and the values of its variables.
 func (f *inlineForms) find(leaves map[string]string) (form inlineForm, vars map[string]string, ok bool) {
@@ -58,6 +58,9 @@ func (f inlineForm) fits(leaves map[string]string) (vars map[string]string, ok b
 // learn keeps a spec's form. own are its kind's variables with the values that they had in it:
 // each must stand at one key of the spec, or the form is not known.
 func (f *inlineForms) learn(leaves, own map[string]string, k *kind, text string) {
+	if len(text) > inlineLongest {
+		return
+	}
 	form := inlineForm{same: maps.Clone(leaves), vars: map[string]string{}, kind: k, text: text}
 	for name, value := range own {
 		at := ""

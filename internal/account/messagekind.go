@@ -51,6 +51,12 @@ type kind struct {
 	err     error     // what that told
 }
 
+// dayOfKind is the broadcast that holds a kind's messages of a day.
+type dayOfKind struct {
+	broadcastID int64
+	takesUntil  time.Time
+}
+
 // messages makes requests into messages, for one process.
 type messages struct {
 	a *Account
@@ -60,9 +66,9 @@ type messages struct {
 	kinds   map[string]*kind                       // by their hash
 	presets map[string]latestPreset
 	forms   inlineForms
-	days    map[string]wxcast.Broadcast // by their content hash
-	told    chan struct{}               // there is a broadcast that is new
-	crew    *broadcast.Crew             // that sends; nil where this process does not
+	days    map[string]dayOfKind // by the content hash of their broadcast
+	told    chan struct{}        // there is a broadcast that is new
+	crew    *broadcast.Crew      // that sends; nil where this process does not
 }
 
 type latestPreset struct {
@@ -73,7 +79,7 @@ type latestPreset struct {
 
 func newMessages(a *Account) *messages {
 	m := &messages{a: a, kinds: map[string]*kind{}, presets: map[string]latestPreset{},
-		days: map[string]wxcast.Broadcast{}, told: make(chan struct{}, 1)}
+		days: map[string]dayOfKind{}, told: make(chan struct{}, 1)}
 	return m
 }
 
@@ -311,8 +317,8 @@ func (m *messages) finish(ctx context.Context, d *draft) (wxcast.NewMessage, err
 	if at.Before(now) {
 		at = now
 	}
-	b, err := m.day(ctx, d.kind, checked, at)
-	return wxcast.NewMessage{BroadcastID: b.ID, TakesUntil: b.TakesUntil, Recipient: person.Recipient,
+	day, err := m.day(ctx, d.kind, checked, at)
+	return wxcast.NewMessage{BroadcastID: day.broadcastID, TakesUntil: day.takesUntil, Recipient: person.Recipient,
 		MiniOpenID: person.MiniOpenID, Channel: checked.parts[0].Channel, Vars: d.vars, Key: d.Key, ContentHash: d.hash,
 		Preset: d.Preset, Version: d.version, AskedBy: d.by, SendAt: at, ExpiresAt: d.expires}, err
 }
@@ -347,24 +353,24 @@ func (m *messages) stranger(ctx context.Context, checked checkedSpec, id string)
 }
 
 // day is the broadcast that holds a kind's messages of the day of a time.
-func (m *messages) day(ctx context.Context, k *kind, checked checkedSpec, at time.Time) (wxcast.Broadcast, error) {
+func (m *messages) day(ctx context.Context, k *kind, checked checkedSpec, at time.Time) (dayOfKind, error) {
 	day := wxcast.DayOf(at)
 	hash := fmt.Sprintf("message:v1:%s:%d:%s", k.hash, checked.miniID, day)
 	m.mu.Lock()
-	b, ok := m.days[hash]
+	known, ok := m.days[hash]
 	m.mu.Unlock()
 	if ok {
-		return b, nil
+		return known, nil
 	}
 	b, err := m.findDay(ctx, k, checked, hash, day)
 	if err != nil {
-		return b, err
+		return known, err
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	maps.DeleteFunc(m.days, func(_ string, b wxcast.Broadcast) bool { return b.TakesUntil.Before(m.a.db.Now()) })
-	m.days[hash] = b
-	return b, nil
+	maps.DeleteFunc(m.days, func(_ string, d dayOfKind) bool { return d.takesUntil.Before(m.a.db.Now()) })
+	m.days[hash] = dayOfKind{b.ID, b.TakesUntil}
+	return m.days[hash], nil
 }
 
 func (m *messages) findDay(ctx context.Context, k *kind, checked checkedSpec, hash string,
