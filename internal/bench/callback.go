@@ -154,29 +154,35 @@ func (c *callbacks) address(n int) string {
 
 // tell tells n events at the rate.
 func (c *callbacks) tell(ctx context.Context, n int) {
+	atRate(ctx, callbackRate, n, callbackSenders, func(i int, due time.Time) { c.send(ctx, i, due) })
+}
+
+// atRate does something n times, each when it is due at a rate a second, whoever of so many is
+// free: who is late does not put the others off.
+func atRate(ctx context.Context, rate, n, at int, do func(i int, due time.Time)) {
 	type job struct {
 		n   int
 		due time.Time
 	}
-	jobs := make(chan job, 4*callbackRate)
-	var senders sync.WaitGroup
-	for range callbackSenders {
-		senders.Go(func() {
+	jobs := make(chan job, 4*rate)
+	var all sync.WaitGroup
+	for range at {
+		all.Go(func() {
 			for j := range jobs {
-				c.send(ctx, j.n, j.due)
+				do(j.n, j.due)
 			}
 		})
 	}
 	begun := time.Now()
 	for i := 0; i < n && ctx.Err() == nil; i++ {
-		due := begun.Add(time.Duration(i) * time.Second / callbackRate)
+		due := begun.Add(time.Duration(i) * time.Second / time.Duration(rate))
 		if wait := time.Until(due); wait > 0 {
 			time.Sleep(wait)
 		}
 		jobs <- job{i, due}
 	}
 	close(jobs)
-	senders.Wait()
+	all.Wait()
 }
 
 // send tells one event, with up to three repeats, as WeChat does.

@@ -82,7 +82,7 @@ func measureMessages(ctx context.Context, w *world) error {
 	w.platform.ledger.Store(true)
 	defer w.platform.ledger.Store(false)
 	before, used, begun := w.sentBeside(), w.watchPostgres(ctx), time.Now()
-	m.sendAll(ctx, rate, rate*messageSeconds)
+	atRate(ctx, rate, rate*messageSeconds, messageSenders, func(i int, due time.Time) { m.send(ctx, i, due) })
 	u := usage{wall: time.Since(begun), postgres: used()}
 	if err := ctx.Err(); err != nil {
 		return err
@@ -198,33 +198,7 @@ func (m *messenger) post(ctx context.Context, url string, body []byte) (status i
 	return resp.StatusCode, string(raw)
 }
 
-// sendAll asks for n messages at a rate, each again where it was not answered.
-func (m *messenger) sendAll(ctx context.Context, rate, n int) {
-	type job struct {
-		n   int
-		due time.Time
-	}
-	jobs := make(chan job, 4*rate)
-	var senders sync.WaitGroup
-	for range messageSenders {
-		senders.Go(func() {
-			for j := range jobs {
-				m.send(ctx, j.n, j.due)
-			}
-		})
-	}
-	begun := time.Now()
-	for i := 0; i < n && ctx.Err() == nil; i++ {
-		due := begun.Add(time.Duration(i) * time.Second / time.Duration(rate))
-		if wait := time.Until(due); wait > 0 {
-			time.Sleep(wait)
-		}
-		jobs <- job{i, due}
-	}
-	close(jobs)
-	senders.Wait()
-}
-
+// send asks for a message, again where it was not answered.
 func (m *messenger) send(ctx context.Context, n int, due time.Time) {
 	body := m.body(n, fmt.Sprintf("order-%d", n))
 	status, answer := 0, ""
