@@ -60,8 +60,11 @@ func TestTheWalkThroughOfMessages(t *testing.T) {
 			t.Errorf("%q is not in what it prints:\n%s", want, out)
 		}
 	}
-	if _, err := exec.LookPath("python3"); err == nil && !strings.Contains(out, "'state': 'pending'") {
-		t.Errorf("Python sent nothing:\n%s", out)
+	for program, says := range map[string]string{"python3": "'state': 'pending'", "go": "Go: {", "node": "Node: {",
+		"javac": "Java: {", "php": "PHP: {"} {
+		if _, err := exec.LookPath(program); err == nil && !strings.Contains(out, says) {
+			t.Errorf("%s sent nothing:\n%s", program, out)
+		}
 	}
 }
 
