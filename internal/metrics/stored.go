@@ -2,6 +2,7 @@ package metrics
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -60,6 +61,8 @@ func (s *stored) Collect(out chan<- prometheus.Metric) {
 			}
 		}
 		if running, err := s.store.BroadcastsDue(ctx, a.ID); err == nil {
+			// Those that hold single messages always run, and several may have one name.
+			running = slices.DeleteFunc(running, wxcast.Broadcast.OfMessages)
 			gauge(atWork, float64(len(running)), name)
 			for _, b := range running {
 				gauge(askedRate, b.Rate, name, b.Name)

@@ -246,6 +246,31 @@ func TestMessagesOfAPreset(t *testing.T) {
 	})
 }
 
+// Kinds of messages may have one name: the metrics are whole all the same.
+func TestTheMetricsBearKindsOfOneName(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		c := b.client(t)
+		openid, _ := b.sim.FollowerIDs(4)
+		for _, spec := range []string{b.order("茶叶"), strings.Replace(b.order("咖啡"), `"miniprogram"`,
+			`"ignore_quiet": true, "miniprogram"`, 1)} {
+			status, m := c.send(t, fmt.Sprintf(`{"spec": %s, "to": %q}`, spec, openid))
+			if status != http.StatusAccepted {
+				t.Fatalf("%d %+v", status, m)
+			}
+			c.becomes(t, m.ID, "sent")
+		}
+		resp, err := http.Get(b.base + "/metrics")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		page, err := io.ReadAll(resp.Body)
+		if err != nil || resp.StatusCode != http.StatusOK || !strings.Contains(string(page), "wxcast_broadcasts_running") {
+			t.Errorf("%d %v: %.300s", resp.StatusCode, err, page)
+		}
+	})
+}
+
 // A reminder waits for its time, may be cancelled until then, and one whose time is over goes
 // nowhere.
 func TestRemindersWaitForTheirTime(t *testing.T) {
