@@ -340,3 +340,37 @@ func TestWhoIsFoundByAnyID(t *testing.T) {
 		}
 	})
 }
+
+// When its day is over and all of its messages have their end, so has their broadcast; before
+// that it waits for more. Nothing is stored in it then.
+func TestADayOfMessagesEnds(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		w.people(t)
+		b := w.day(t, "m")
+		w.addMessages(t, w.message(b, 1, "one"))
+		c := w.claim(t, b, "w", 10, time.Minute)
+		due := func() time.Time {
+			t.Helper()
+			all, err := w.Survey(t.Context(), w.account, []int64{b.ID}, nil)
+			must(t, err)
+			return all[0].Due
+		}
+		w.PretendLater(b.TakesUntil.Sub(w.Now()) + 2*time.Minute)
+		w.told(t, wxcast.DayOf(w.Now()), wxcast.Quota{Limit: 1000})
+		if c := w.claim(t, b, "w", 10, time.Minute); c.Exhausted {
+			t.Error("its day is over while a message of it is under way")
+		}
+		w.record(t, b, "w", wxcast.DeliverySent, c.Retries)
+		if at := due(); at.After(w.Now()) {
+			t.Errorf("nobody looks at it before %v", at)
+		}
+		if c := w.claim(t, b, "w", 10, time.Minute); !c.Exhausted {
+			t.Errorf("with nothing to do after its day: %+v", c)
+		}
+		if _, err := w.AddMessages(t.Context(), w.account, []wxcast.NewMessage{w.message(b, 2, "late")}); !errors.Is(err,
+			wxcast.ErrTooLate) {
+			t.Errorf("one more after its day: %v", err)
+		}
+	})
+}
