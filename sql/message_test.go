@@ -368,7 +368,8 @@ func TestADayOfMessagesEnds(t *testing.T) {
 		if c := w.claim(t, b, "w", 10, time.Minute); !c.Exhausted {
 			t.Errorf("with nothing to do after its day: %+v", c)
 		}
-		if _, err := w.AddMessages(t.Context(), w.account, []wxcast.NewMessage{w.message(b, 2, "late")}); !errors.Is(err,
+		if _, err := w.AddMessages(t.Context(), w.account, []wxcast.NewMessage{w.message(b, 2,
+			"late")}); !errors.Is(err,
 			wxcast.ErrTooLate) {
 			t.Errorf("one more after its day: %v", err)
 		}

@@ -210,7 +210,8 @@ func TestAPermitIsTakenOnce(t *testing.T) {
 		if left := w.left(t); left["m000004"] != 2 || left["m000005"] != 3 || left["m000006"] != 3 {
 			t.Errorf("%v is left: what may be out has used its permit, the others have theirs back", left)
 		}
-		if ours, err = w.HandOver(t.Context(), b.Ref(), consent, []wxcast.DeliveryKey{{Recipient: "m000005"}}); len(ours) > 0 {
+		if ours, err = w.HandOver(t.Context(), b.Ref(), consent,
+			[]wxcast.DeliveryKey{{Recipient: "m000005"}}); len(ours) > 0 {
 			t.Errorf("%v (%v) may leave after its permit was given back", ours, err)
 		}
 	})

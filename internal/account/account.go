@@ -73,6 +73,7 @@ type Account struct {
 	miniClients map[string]*wechat.Client // by appid
 	pictures    map[int64]*picture        // of cards, by broadcast
 	messages    *messages
+	lists       templateLists
 }
 
 // OpenStore opens the configured store with this binary's schema in it.

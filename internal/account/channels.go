@@ -118,7 +118,7 @@ func (a *Account) miniOf(s Spec) (config.MiniProgram, error) {
 func (a *Account) checkPart(ctx context.Context, c *checkedSpec, p spec.Part, mini config.MiniProgram) error {
 	switch p.Channel {
 	case template.Name:
-		templates, err := a.client.ListTemplates(ctx)
+		templates, err := listOf(ctx, &a.lists, template.Name, a.client.ListTemplates)
 		if err != nil {
 			return fmt.Errorf("ask WeChat for the account's templates: %w", err)
 		}
@@ -128,7 +128,7 @@ func (a *Account) checkPart(ctx context.Context, c *checkedSpec, p spec.Part, mi
 		if err != nil {
 			return err
 		}
-		templates, err := client.ListSubscribeTemplates(ctx)
+		templates, err := listOf(ctx, &a.lists, client, client.ListSubscribeTemplates)
 		if err != nil {
 			return fmt.Errorf("ask WeChat for the mini program's templates: %w", err)
 		}
@@ -136,7 +136,7 @@ func (a *Account) checkPart(ctx context.Context, c *checkedSpec, p spec.Part, mi
 		return errors.Join(append(subscribe.CheckTemplate(c.Spec.Spec, p, templates),
 			a.notePermitKind(ctx, c.miniID, saysOf(p).templateID, templates))...)
 	case notice.Name:
-		templates, err := a.client.ListSubscribeTemplates(ctx)
+		templates, err := listOf(ctx, &a.lists, a.client, a.client.ListSubscribeTemplates)
 		if err != nil {
 			return fmt.Errorf("ask WeChat for the account's templates of subscription notices: %w", err)
 		}

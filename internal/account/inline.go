@@ -136,6 +136,9 @@ func (m *messages) inline(d *draft) (text string, own map[string]string, err err
 	if d.Spec, err = readInline(d.Inline); err != nil {
 		return "", nil, err
 	}
+	if err := m.a.own(d.Spec); err != nil {
+		return "", nil, err
+	}
 	text, own = d.Spec.Kind()
 	if d.kind, err = m.kind(d.Spec.Name, text, nil); err != nil {
 		return "", nil, err

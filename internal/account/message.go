@@ -20,6 +20,8 @@ const (
 	// may be put off.
 	messageKeyMax = 128
 	messageAhead  = 366 * 24 * time.Hour
+	// messageVarsMax are the bytes of a message's own texts, those of its spec among them.
+	messageVarsMax = 16 << 10
 )
 
 // MessageRequest asks for a message to one person: by a preset, or a spec.
@@ -119,83 +121,50 @@ func (a *Account) SendMessage(ctx context.Context, r MessageRequest) (MessageAns
 // SendMessages stores messages, and answers each on its own.
 func (a *Account) SendMessages(ctx context.Context, all []MessageRequest) []MessageAnswer {
 	answers := make([]MessageAnswer, len(all))
-	var drafts []*draft
-	var of []int
+	drafts := make([]*draft, len(all))
+	var good []*draft
 	for i, r := range all {
-		d, err := a.messages.draft(ctx, r)
-		if err != nil {
-			answers[i] = a.known(ctx, r, d, MessageAnswer{Err: err})
-			continue
+		if drafts[i], answers[i].Err = a.messages.draft(ctx, r); answers[i].Err == nil {
+			good = append(good, drafts[i])
 		}
-		drafts, of = append(drafts, d), append(of, i)
 	}
-	if len(drafts) == 0 {
-		return answers
-	}
-	for n, answer := range a.messages.send(ctx, drafts) {
-		answers[of[n]] = answer
-	}
-	return answers
-}
-
-// sendAll stores the messages of drafts.
-func (m *messages) sendAll(ctx context.Context, drafts []*draft) []MessageAnswer {
-	answers := make([]MessageAnswer, len(drafts))
-	m.address(ctx, drafts, answers)
-	var ready []int
-	var news []wxcast.NewMessage
+	sendErr := a.messages.send(ctx, good)
 	for i, d := range drafts {
-		if answers[i].Err == nil {
-			var one wxcast.NewMessage
-			if one, answers[i].Err = m.finish(ctx, d); answers[i].Err == nil {
-				ready, news = append(ready, i), append(news, one)
-			}
-		}
-		if answers[i].Err != nil {
-			answers[i] = m.a.known(ctx, d.MessageRequest, d, answers[i])
-		}
-	}
-	for from := 0; from < len(ready); from += messagesTogether {
-		some := ready[from:min(from+messagesTogether, len(ready))]
-		added, err := m.store(ctx, news[from:from+len(some)])
-		if errors.Is(err, wxcast.ErrTooLate) { // midnight came: they are the next day's
-			for n, i := range some {
-				if news[from+n], err = m.finish(ctx, drafts[i]); err != nil {
-					break
-				}
-			}
-			if err == nil {
-				added, err = m.store(ctx, news[from:from+len(some)])
-			}
-		}
-		for n, i := range some {
-			if answers[i].Err = err; err == nil {
-				answers[i] = m.a.answer(ctx, news[from+n], added[n])
-			}
+		switch {
+		case d == nil: // it is no request
+		case answers[i].Err != nil:
+			answers[i] = a.again(ctx, d.Key, d.hash, answers[i].Err)
+		case sendErr != nil:
+			answers[i] = a.again(ctx, d.Key, d.hash, sendErr)
+		case d.err != nil:
+			answers[i] = a.again(ctx, d.Key, d.hash, d.err)
+		default:
+			answers[i] = a.answer(ctx, d.Key, d.hash, d.added)
 		}
 	}
 	return answers
 }
 
-// known is the answer to a request that cannot be fulfilled (any more) and whose key stands for
-// a message that was: it is asked for again.
-func (a *Account) known(ctx context.Context, r MessageRequest, d *draft, refused MessageAnswer) MessageAnswer {
-	if r.Key == "" || d == nil || d.hash == "" {
-		return refused
+// again is the answer to a request that cannot be fulfilled (any more): where its key stands for a
+// message that was, that is asked for again.
+func (a *Account) again(ctx context.Context, key, hash string, refused error) MessageAnswer {
+	if key == "" {
+		return MessageAnswer{Err: refused}
 	}
-	m, known, err := a.db.MessageByKey(ctx, a.ID, r.Key)
-	if err != nil || !known || m.ContentHash != d.hash {
-		return refused
+	m, known, err := a.db.MessageByKey(ctx, a.ID, key)
+	if err != nil || !known || m.ContentHash != hash {
+		return MessageAnswer{Err: refused}
 	}
-	return a.answer(ctx, wxcast.NewMessage{Key: r.Key, ContentHash: d.hash}, m)
+	return a.answer(ctx, key, hash, m)
 }
 
-func (a *Account) answer(ctx context.Context, m wxcast.NewMessage, added wxcast.AddedMessage) MessageAnswer {
+// answer is what became of a request.
+func (a *Account) answer(ctx context.Context, key, hash string, added wxcast.AddedMessage) MessageAnswer {
 	answer := MessageAnswer{ID: added.ID, State: string(wxcast.DeliveryPending), Known: added.Known}
 	switch {
 	case !added.Known:
-	case added.ContentHash != m.ContentHash:
-		answer.Err = conflict("message.other_content", "key", m.Key, "id", added.ID)
+	case added.ContentHash != hash:
+		answer.Err = conflict("message.other_content", "key", key, "id", added.ID)
 	default:
 		now, err := a.Message(ctx, added.ID)
 		answer.State, answer.Err = now.State, err
@@ -217,7 +186,11 @@ type draft struct {
 	expires time.Time
 	hash    string // of what was asked for
 	by      string // who asks
+	checked checkedSpec
+	writers []spec.Writer
 	person  wxcast.Delivery
+	added   wxcast.AddedMessage // what became of it
+	err     error
 }
 
 // contentHash is over what a caller asked for, however it was written.
@@ -286,6 +259,9 @@ func checkRequest(r MessageRequest) error {
 	if given != 1 {
 		say("preset", "message.preset_or_spec", "message.want_one")
 	}
+	if r.Preset != "" && !spec.GoodName(r.Preset) {
+		say("preset", "spec.no_name", "spec.want_name_form", "value", r.Preset)
+	}
 	if len(r.Key) > messageKeyMax || strings.ContainsFunc(r.Key, notOfID) {
 		say("key", "message.no_key", "message.want_key", "most", messageKeyMax)
 	}
@@ -300,12 +276,8 @@ func notOfID(r rune) bool { return r <= ' ' || r >= 127 }
 
 // WaitForMessage waits until a message has its end, sending it in this process.
 func (a *Account) WaitForMessage(ctx context.Context, id int64) (Message, error) {
-	m, err := a.Message(ctx, id)
+	m, b, err := a.messageIn(ctx, id)
 	if err != nil || m.State != string(wxcast.DeliveryPending) {
-		return m, err
-	}
-	b, err := a.broadcast(ctx, m.BroadcastID)
-	if err != nil {
 		return m, err
 	}
 	sending, stop := context.WithCancel(ctx)
@@ -333,17 +305,21 @@ func (a *Account) WaitForMessage(ctx context.Context, id int64) (Message, error)
 	}
 }
 
+// messageIn is a message, and the broadcast that holds it.
+func (a *Account) messageIn(ctx context.Context, id int64) (m Message, b wxcast.Broadcast, err error) {
+	if m, err = a.Message(ctx, id); err == nil {
+		b, err = a.broadcast(ctx, m.BroadcastID)
+	}
+	return m, b, err
+}
+
 // messagePoll is how often a message is looked at that is waited for.
 const messagePoll = 100 * time.Millisecond
 
 // stillPending says why a message is not sent whose broadcast stands still.
 func (a *Account) stillPending(ctx context.Context, id int64) (Message, error) {
-	m, err := a.Message(ctx, id)
+	m, b, err := a.messageIn(ctx, id)
 	if err != nil || m.State != string(wxcast.DeliveryPending) {
-		return m, err
-	}
-	b, err := a.broadcast(ctx, m.BroadcastID)
-	if err != nil {
 		return m, err
 	}
 	return m, conflict("message.stands_still", "id", m.ID, "broadcast", b.ID, "state", State(b.State), "reason",

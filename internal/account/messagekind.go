@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -25,7 +27,8 @@ const (
 	// tried again.
 	kindChecked = 10 * time.Minute
 	kindRefused = 5 * time.Second
-	// presetKept is how long the latest version of a preset is taken to be the latest.
+	// presetKept is how long the latest version of a preset is taken to be the latest, where another
+	// process may have stored one.
 	presetKept = time.Second
 	// kindsMax are the kinds of messages of one day, and kindsKept those that a process keeps.
 	kindsMax, kindsKept = 500, 1000
@@ -62,8 +65,8 @@ type messages struct {
 	a *Account
 
 	mu      sync.Mutex
-	queue   *together.Queue[*draft, MessageAnswer] // of requests that come one by one; nil where none is served
-	kinds   map[string]*kind                       // by their hash
+	queue   *together.Queue[*draft, struct{}] // of requests that come one by one; nil where none is served
+	kinds   map[string]*kind                  // by their hash
 	presets map[string]latestPreset
 	forms   inlineForms
 	days    map[string]dayOfKind // by the content hash of their broadcast
@@ -96,40 +99,43 @@ func (m *messages) sentBy(crew *broadcast.Crew) {
 }
 
 func (m *messages) run(ctx context.Context) {
-	queue := together.New(messagesTogether, messagesWithin, func(ctx context.Context, all []*draft) ([]MessageAnswer,
-		error) {
-		return m.sendAll(ctx, all), nil
-	}).Every(messagesEvery)
+	all := func(ctx context.Context, all []*draft) ([]struct{}, error) {
+		m.storeAll(ctx, all)
+		return make([]struct{}, len(all)), nil
+	}
+	queue := together.New(messagesTogether, messagesWithin, all).Every(messagesEvery)
 	m.mu.Lock()
 	m.queue = queue
 	m.mu.Unlock()
 	queue.Run(ctx)
 }
 
-// send stores the messages of drafts, and answers each. One that comes alone is stored together
-// with others'.
-func (m *messages) send(ctx context.Context, all []*draft) []MessageAnswer {
+// send stores the messages of drafts. One that comes alone is stored together with others'. After
+// an error it may be stored or not, and is not the caller's any more: whoever asks again with its
+// key is told.
+func (m *messages) send(ctx context.Context, all []*draft) error {
 	m.mu.Lock()
 	queue := m.queue
 	m.mu.Unlock()
 	if queue == nil || len(all) != 1 {
-		return m.sendAll(ctx, all)
+		m.storeAll(ctx, all)
+		return nil
 	}
-	answer, err := queue.Put(ctx, all[0])
-	if err != nil {
-		answer.Err = err
-	}
-	return []MessageAnswer{answer}
+	_, err := queue.Put(ctx, all[0])
+	return err
 }
 
-// ReadMessageSpec reads a spec of single messages, and the pictures that it names, which are in
-// dir; with "" it may name none. All mistakes are *wxcast.BadInput.
+// ReadMessageSpec reads a spec of single messages, which is called as its file where it does not say,
+// and the pictures that it names, which are in dir; with "" it is no file, and may name none. All mistakes are *wxcast.BadInput.
 func ReadMessageSpec(file string, raw []byte, dir string) (Spec, error) {
 	s, err := spec.ParseMessage(file, raw, forms...)
 	if err != nil {
 		return Spec{}, err
 	}
 	if dir != "" {
+		if name := nameOfFile(file); !s.Has("name") && spec.GoodName(name) {
+			s.Name = name
+		}
 		return Spec{s}, s.OpenFiles(dir)
 	}
 	for _, p := range s.Parts {
@@ -138,6 +144,11 @@ func ReadMessageSpec(file string, raw []byte, dir string) (Spec, error) {
 		}
 	}
 	return Spec{s}, nil
+}
+
+// nameOfFile is what a file is called, without its ending.
+func nameOfFile(file string) string {
+	return strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))
 }
 
 // filesNamed are the files that a part names, by their keys.
@@ -154,10 +165,10 @@ func (m *messages) draft(ctx context.Context, r MessageRequest) (*draft, error) 
 	if d.by == "" {
 		return nil, errNobody
 	}
-	if err := checkRequest(r); err != nil {
+	err := checkRequest(r)
+	if err != nil {
 		return nil, err
 	}
-	var err error
 	text := ""
 	if d.vars = maps.Clone(r.Vars); d.vars == nil {
 		d.vars = map[string]string{}
@@ -176,6 +187,9 @@ func (m *messages) draft(ctx context.Context, r MessageRequest) (*draft, error) 
 		}
 		maps.Copy(d.vars, own)
 	default:
+		if err := m.a.own(r.Spec); err != nil {
+			return nil, err
+		}
 		var own map[string]string
 		text, own = r.Spec.Kind()
 		maps.Copy(d.vars, own)
@@ -183,9 +197,28 @@ func (m *messages) draft(ctx context.Context, r MessageRequest) (*draft, error) 
 			return nil, err
 		}
 	}
+	if err := checkVars(d.vars); err != nil {
+		return nil, err
+	}
 	d.at, d.expires, err = m.a.times(r)
 	d.hash = contentHash(r, text, d.vars, d.at, d.expires)
+	if err == nil { // here, and not where others' messages wait: WeChat may be asked
+		d.checked, d.writers, err = d.kind.check(ctx, m.a)
+	}
 	return d, err
+}
+
+// checkVars bounds what is stored with a message.
+func checkVars(vars map[string]string) error {
+	size := 0
+	for name, value := range vars {
+		size += len(name) + len(value)
+	}
+	if size <= messageVarsMax {
+		return nil
+	}
+	return &wxcast.BadInput{Key: "vars", Problem: wxcast.Say("message.long_vars", "n", size>>10),
+		Want: wxcast.Say("message.want_short_vars", "most", messageVarsMax>>10)}
 }
 
 // preset is the latest version of one.
@@ -212,6 +245,13 @@ func (m *messages) preset(ctx context.Context, name string) (latestPreset, error
 	defer m.mu.Unlock()
 	m.presets[name] = latest
 	return latest, nil
+}
+
+// forget lets the next message of a preset look for its latest version.
+func (m *messages) forget(preset string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.presets, preset)
 }
 
 // kind is the one of a text.
@@ -274,53 +314,100 @@ func (k *kind) check(ctx context.Context, a *Account) (checkedSpec, []spec.Write
 	return checked, writers, err
 }
 
-// address finds the people of drafts.
-func (m *messages) address(ctx context.Context, drafts []*draft, answers []MessageAnswer) {
-	byMini, of := map[int64][]string{}, map[int64][]int{}
-	for i, d := range drafts {
-		checked, _, err := d.kind.check(ctx, m.a)
-		if answers[i].Err = err; err == nil {
-			byMini[checked.miniID] = append(byMini[checked.miniID], d.To)
-			of[checked.miniID] = append(of[checked.miniID], i)
+// storeAll stores the messages of drafts, and notes in each what became of it.
+func (m *messages) storeAll(ctx context.Context, drafts []*draft) {
+	m.address(ctx, drafts)
+	var ready []*draft
+	var news []wxcast.NewMessage
+	for _, d := range drafts {
+		if d.err != nil {
+			continue
+		}
+		var one wxcast.NewMessage
+		if one, d.err = m.finish(ctx, d); d.err == nil {
+			ready, news = append(ready, d), append(news, one)
 		}
 	}
-	for mini, ids := range byMini {
+	for from := 0; from < len(ready); from += messagesTogether {
+		to := min(from+messagesTogether, len(ready))
+		added, err := m.store(ctx, ready[from:to], news[from:to])
+		for i, d := range ready[from:to] {
+			if d.err = err; err == nil {
+				d.added = added[i]
+			}
+		}
+	}
+}
+
+// store stores messages, and lets them be sent. Where midnight came they are the next day's.
+func (m *messages) store(ctx context.Context, of []*draft, all []wxcast.NewMessage) ([]wxcast.AddedMessage, error) {
+	added, err := m.a.db.AddMessages(ctx, m.a.ID, all)
+	if errors.Is(err, wxcast.ErrTooLate) {
+		for i, d := range of {
+			if all[i], err = m.finish(ctx, d); err != nil {
+				return nil, err
+			}
+		}
+		added, err = m.a.db.AddMessages(ctx, m.a.ID, all)
+	}
+	if err != nil {
+		return nil, err
+	}
+	soon, woken := m.a.db.Now().Add(time.Second), map[int64]bool{}
+	m.mu.Lock()
+	crew := m.crew
+	m.mu.Unlock()
+	for _, one := range all {
+		// A broadcast that this process does not work on yet finds them when it does.
+		if crew != nil && !woken[one.BroadcastID] && one.SendAt.Before(soon) {
+			woken[one.BroadcastID] = true
+			crew.Wake(one.BroadcastID)
+		}
+	}
+	return added, nil
+}
+
+// address finds the people of drafts.
+func (m *messages) address(ctx context.Context, drafts []*draft) {
+	byMini := map[int64][]*draft{}
+	for _, d := range drafts {
+		byMini[d.checked.miniID] = append(byMini[d.checked.miniID], d)
+	}
+	for mini, of := range byMini {
+		ids := make([]string, len(of))
+		for i, d := range of {
+			ids[i] = d.To
+		}
 		found, err := m.a.db.FindRecipients(ctx, m.a.ID, mini, ids)
-		for _, i := range of[mini] {
-			answers[i].Err = err
-			drafts[i].person = found[drafts[i].To]
+		for _, d := range of {
+			d.person, d.err = found[d.To], err
 		}
 	}
 }
 
 // finish holds a request's values against the template, and finds the broadcast of its day.
-func (m *messages) finish(ctx context.Context, d *draft) (wxcast.NewMessage, error) {
-	checked, writers, err := d.kind.check(ctx, m.a)
-	if err != nil {
-		return wxcast.NewMessage{}, err
-	}
+func (m *messages) finish(ctx context.Context, d *draft) (one wxcast.NewMessage, err error) {
 	if d.person.Recipient == "" {
-		if d.person, err = m.stranger(ctx, checked, d.To); err != nil {
-			return wxcast.NewMessage{}, err
+		if d.person, err = m.stranger(ctx, d.checked, d.To); err != nil {
+			return one, err
 		}
 	}
 	person := d.person
 	person.Vars = d.vars
-	for _, w := range writers {
+	for _, w := range d.writers {
 		var bad *spec.ValueError
 		if shown, err := w.Show(&person); errors.As(err, &bad) && shown.To != "" {
-			return wxcast.NewMessage{}, d.bad(bad)
+			return one, d.bad(bad)
 		}
 	}
-	now := m.a.db.Now()
 	at := d.at
-	if at.Before(now) {
+	if now := m.a.db.Now(); at.Before(now) {
 		at = now
 	}
-	day, err := m.day(ctx, d.kind, checked, at)
+	day, err := m.day(ctx, d.kind, d.checked, at)
 	return wxcast.NewMessage{BroadcastID: day.broadcastID, TakesUntil: day.takesUntil, Recipient: person.Recipient,
-		MiniOpenID: person.MiniOpenID, Channel: checked.parts[0].Channel, Vars: d.vars, Key: d.Key, ContentHash: d.hash,
-		Preset: d.Preset, Version: d.version, AskedBy: d.by, SendAt: at, ExpiresAt: d.expires}, err
+		MiniOpenID: person.MiniOpenID, Channel: d.checked.parts[0].Channel, Vars: d.vars, Key: d.Key,
+		ContentHash: d.hash, Preset: d.Preset, Version: d.version, AskedBy: d.by, SendAt: at, ExpiresAt: d.expires}, err
 }
 
 // bad says where a value does not fit.
@@ -404,8 +491,10 @@ func (m *messages) findDay(ctx context.Context, k *kind, checked checkedSpec, ha
 		b.State, b.ResumeAt = wxcast.BroadcastScheduled, begins
 	}
 	b, added, err := m.a.db.AddBroadcast(ctx, b)
-	if err != nil || added {
+	if added {
 		m.tell()
+	}
+	if err != nil || added {
 		return b, err
 	}
 	b, _, err = find() // another process was faster
@@ -418,27 +507,6 @@ func (m *messages) tell() {
 	case m.told <- struct{}{}:
 	default: // it is told already
 	}
-}
-
-// store stores messages, and lets them be sent.
-func (m *messages) store(ctx context.Context, all []wxcast.NewMessage) ([]wxcast.AddedMessage, error) {
-	added, err := m.a.db.AddMessages(ctx, m.a.ID, all)
-	if err != nil {
-		return nil, err
-	}
-	soon, woken := m.a.db.Now().Add(time.Second), map[int64]bool{}
-	m.mu.Lock()
-	crew := m.crew
-	m.mu.Unlock()
-	for _, one := range all {
-		if crew == nil || woken[one.BroadcastID] || one.SendAt.After(soon) {
-			continue
-		}
-		if woken[one.BroadcastID] = true; !crew.Wake(one.BroadcastID) {
-			m.tell()
-		}
-	}
-	return added, nil
 }
 
 // sendKind works on a broadcast that holds single messages, until ctx ends or it stands still.

@@ -3,8 +3,6 @@ package account
 import (
 	"context"
 	"errors"
-	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/wxcast/wxcast/broadcast/spec"
@@ -32,7 +30,7 @@ func (a *Account) PutPreset(ctx context.Context, name, file string, raw []byte) 
 		}
 		if name == "" {
 			if name = s.Name; !s.Has("name") {
-				name = strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))
+				name = nameOfFile(file)
 			}
 		}
 		if !spec.GoodName(name) {
@@ -44,6 +42,7 @@ func (a *Account) PutPreset(ctx context.Context, name, file string, raw []byte) 
 			return Preset{}, err
 		}
 		p, added, err := a.db.PutPreset(ctx, a.ID, name, string(raw))
+		a.messages.forget(name)
 		e.about("preset %s, version %d", name, p.Version)
 		return Preset{Name: p.Name, Version: p.Version, CreatedAt: p.CreatedAt, Spec: p.Spec, New: added}, err
 	})
@@ -61,6 +60,9 @@ func (a *Account) Presets(ctx context.Context) ([]Preset, error) {
 
 // Preset shows a preset: a version of it, or the latest for 0.
 func (a *Account) Preset(ctx context.Context, name string, version int) (Preset, error) {
+	if !spec.GoodName(name) {
+		return Preset{}, notFound("preset.none", "name", name)
+	}
 	p, err := a.db.Preset(ctx, a.ID, name, version)
 	if errors.Is(err, store.ErrNotFound) {
 		err = notFound("preset.none", "name", name)
@@ -71,7 +73,11 @@ func (a *Account) Preset(ctx context.Context, name string, version int) (Preset,
 // RemovePreset removes a preset. What was asked for by it goes on. Audited.
 func (a *Account) RemovePreset(ctx context.Context, name string) error {
 	_, err := audited(ctx, a, "remove-preset", "preset "+name, func(*entry) (struct{}, error) {
+		if !spec.GoodName(name) {
+			return struct{}{}, notFound("preset.none", "name", name)
+		}
 		err := a.db.RemovePreset(ctx, a.ID, name)
+		a.messages.forget(name)
 		if errors.Is(err, store.ErrNotFound) {
 			err = notFound("preset.none", "name", name)
 		}

@@ -183,7 +183,7 @@ func mask(d wxcast.Delivery) wxcast.Delivery {
 // when it ends, and the first one's quota is shown.
 func (a *Account) foretell(ctx context.Context, c checkedSpec, p *Preview) {
 	o := a.sendOptions(c.Spec)
-	p.Rate, p.Quota.Keep = o.Rate, o.QuotaKeep
+	p.Rate, p.Quota.Keep = o.Rate, o.QuotaKeep+o.Reserve
 	never := false
 	for i, part := range c.parts {
 		facts := channelOf(part.Channel)

@@ -34,7 +34,8 @@ func (a *Account) Report(ctx context.Context, day wxcast.Day) (report.Report, er
 
 // reported is the account as reports know it, without its mini programs.
 func (a *Account) reported() report.Account {
-	return report.Account{Name: a.Name(), ID: a.ID, QuotaKeep: a.cfg.Broadcast.QuotaKeep, SendAPI: template.Facts.API}
+	return report.Account{Name: a.Name(), ID: a.ID, QuotaKeep: a.cfg.Broadcast.QuotaKeep + a.cfg.ReserveMessages,
+		SendAPI: template.Facts.API}
 }
 
 // WriteReport writes a day's report as CSV or HTML.

@@ -65,7 +65,8 @@ func New(o Options) *API {
 	config.CreateHooks = nil                     // no $schema in every answer
 	config.RejectUnknownQueryParameters = true
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"key": {Type: "http", Scheme: "bearer"}}
-	a := &API{Options: o, Handler: linesApart(mux), huma: humago.New(mux, config), accounts: map[int64]*account.Account{}}
+	a := &API{Options: o, Handler: linesApart(mux), huma: humago.New(mux, config),
+		accounts: map[int64]*account.Account{}}
 	for _, one := range o.Accounts {
 		a.accounts[one.ID] = one
 	}

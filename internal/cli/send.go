@@ -37,7 +37,7 @@ func (a *app) sendCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			a.spec = r.Spec
+			a.useAccountOf(r.Spec)
 			ctx := asked(cmd)
 			of, err := a.openCallingAccount(ctx)
 			if err != nil {

@@ -31,10 +31,17 @@ func (a *app) loadSpec(cmd *cobra.Command, file string, f specFlags) (account.Sp
 		}
 	}
 	spec, err := account.ReadSpec(account.SpecFile{Path: file, Overrides: f.Overrides})
-	if err == nil && a.account == "" && spec.Account != "" {
-		a.account, a.spec = spec.Account, spec
+	if err == nil {
+		a.useAccountOf(spec)
 	}
 	return spec, err
+}
+
+// useAccountOf uses the account that a spec names, where no flag does.
+func (a *app) useAccountOf(spec account.Spec) {
+	if a.account == "" && spec.Spec != nil && spec.Account != "" {
+		a.account, a.spec = spec.Account, spec
+	}
 }
 
 // asker is who sits at the command line. yes is what they said in advance.

@@ -2,6 +2,7 @@ package serve_test
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -231,7 +232,6 @@ func TestMessagesOfAPreset(t *testing.T) {
 		if v := put(strings.Replace(yaml, "{{ .goods }}", "{{ .goods }} 已发货", 1)); v != 2 {
 			t.Errorf("version %d", v)
 		}
-		time.Sleep(1100 * time.Millisecond) // a new version acts within a second
 		_, second := c.send(t, strings.Replace(body, "same", "next", 1))
 		if m := c.becomes(t, second.ID, "sent"); m.Version != 2 {
 			t.Errorf("it is %+v", m)
@@ -242,6 +242,53 @@ func TestMessagesOfAPreset(t *testing.T) {
 		}
 		if got := b.sim.MessagesOf(openid); got["template"] != 2 {
 			t.Errorf("the phone has %v", got)
+		}
+	})
+}
+
+// Nothing that a program sends is more than a refusal, and what is refused is not kept.
+func TestOddMessagesAreRefused(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		c := b.client(t)
+		openid, _ := b.sim.FollowerIDs(5)
+		message := func(more string) string { return fmt.Sprintf(`{"to": %q, %s}`, openid, more) }
+		long := strings.Repeat("长", 10_000)
+		for _, body := range []string{
+			"", "{}", "[]", "null", `{"to": 1}`, `{"unknown": 1}`, strings.Repeat("[", 10_000),
+			message(`"preset": "\u0000"`), message(`"preset": "../order"`), message(`"spec": {}`),
+			message(`"spec": {"template": "\u0000", "data": {"thing1": "x"}}`),
+			message(`"spec": {"name": "\u0000", "template": "T", "data": {"thing1": "x"}}`),
+			message(`"spec": ` + b.order("a\u0000b")), message(`"spec": ` + b.order(long)),
+			message(`"spec": {"account": "other", "template": "T", "data": {"thing1": "x"}}`),
+			message(fmt.Sprintf(`"spec": %s, "vars": {"x": %q}`, b.order("x"), long)),
+			message(fmt.Sprintf(`"spec": %s, "vars": {"_x": "y"}`, b.order("x"))),
+			message(fmt.Sprintf(`"spec": %s, "key": "a b"`, b.order("x"))),
+			message(fmt.Sprintf(`"spec": %s, "key": %q`, b.order("x"), strings.Repeat("k", 200))),
+			message(fmt.Sprintf(`"spec": %s, "at": "9999-12-31"`, b.order("x"))),
+			message(`"spec": {"template": "T", "data": {"thing1": "{{ range . }}x{{ end }}"}}`),
+			message(`"spec": {"channels": [{"service": {"title": "x", "pagepath": "p", "image": "/etc/passwd"}}]}`),
+			fmt.Sprintf(`{"spec": %s, "to": "\u0000"}`, b.order("x")),
+		} {
+			if status, answer := c.call(t, http.MethodPost, "/messages", "application/json", cmp.Or(body,
+				" ")); status < 400 ||
+				status >= 500 {
+				t.Errorf("%.200s\nis answered %d %.300s", body, status, answer)
+			}
+		}
+		for _, path := range []string{"/presets/%00", "/presets/..%2F..", "/messages/0", "/messages/-1",
+			"/messages/x"} {
+			if status, answer := c.call(t, http.MethodGet, path, "", ""); status < 400 || status >= 500 {
+				t.Errorf("%s is answered %d %.300s", path, status, answer)
+			}
+		}
+		if status, answer := c.call(t, http.MethodPost, "/messages", "application/jsonl",
+			strings.Repeat("{}\n", 1001)); status != 422 {
+			t.Errorf("1001 lines: %d %.300s", status, answer)
+		}
+		for id := range int64(30) {
+			if m, err := b.db.Message(t.Context(), b.account, id); err == nil {
+				t.Errorf("message %d is stored: %+v", id, m)
+			}
 		}
 	})
 }
@@ -265,7 +312,8 @@ func TestTheMetricsBearKindsOfOneName(t *testing.T) {
 		}
 		defer resp.Body.Close()
 		page, err := io.ReadAll(resp.Body)
-		if err != nil || resp.StatusCode != http.StatusOK || !strings.Contains(string(page), "wxcast_broadcasts_running") {
+		if err != nil || resp.StatusCode != http.StatusOK || !strings.Contains(string(page),
+			"wxcast_broadcasts_running") {
 			t.Errorf("%d %v: %.300s", resp.StatusCode, err, page)
 		}
 	})

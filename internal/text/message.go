@@ -23,6 +23,8 @@ var _ = add(map[string]words{
 	"message.want_media":         {"use media_id, or send the spec's file with wxcast send", "请使用 media_id，或用 wxcast send 发送规格文件"},
 	"message.many_kinds":         {"there are {n} different specs of messages today already", "今天已有 {n} 种不同的消息规格"},
 	"message.want_vars":          {"put what differs into vars, or use a preset", "请把不同的部分放进 vars，或使用预设"},
+	"message.long_vars":          {"a message's own texts are {n} KiB", "消息自带的文本共 {n} KiB"},
+	"message.want_short_vars":    {"use {most} KiB at most", "最多 {most} KiB"},
 	"message.many_lines":         {"there are more than {most} lines", "超过 {most} 行"},
 	"message.long_line":          {"the line is longer than {most} KiB", "该行超过 {most} KiB"},
 	"message.no_line":            {"the line is no request: {why}", "该行不是有效的请求：{why}"},

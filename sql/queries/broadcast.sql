@@ -196,7 +196,8 @@ SELECT COUNT(*) FROM broadcast_channels WHERE account_id = $1 AND broadcast_id =
 -- $1 account; $2 broadcast; $3 priority; $4 at work since, UTC; $5 app; $6 api.
 SELECT id, rate, slot_at, slot_n FROM broadcasts
 WHERE account_id = $1 AND id <> $2 AND finished_at IS NULL AND state = 'running' AND wanting AND worked_at > $4
-    AND takes_until IS NULL AND priority > $3 AND EXISTS (SELECT 1 FROM broadcast_channels c WHERE c.account_id = broadcasts.account_id
+    AND takes_until IS NULL AND priority > $3
+        AND EXISTS (SELECT 1 FROM broadcast_channels c WHERE c.account_id = broadcasts.account_id
         AND c.broadcast_id = broadcasts.id AND c.app_id = $5 AND c.api = $6)
 ORDER BY priority DESC, id;
 

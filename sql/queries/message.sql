@@ -5,8 +5,10 @@ SELECT id, message_key, content_hash FROM messages WHERE account_id = $1 AND mes
 
 -- name: get-message
 -- $1 account; $2 message.
-SELECT m.id, m.account_id, m.broadcast_id, m.preset, m.version, m.asked_by, m.created_at, m.send_at, m.expires_at, b.name,
-    d.recipient, d.message_id AS message, d.mini_openid, d.channel, d.fell_through, d.state, d.attempts, d.errcode, d.errmsg, d.msgid,
+SELECT m.id, m.account_id, m.broadcast_id, m.preset, m.version, m.asked_by, m.created_at, m.send_at, m.expires_at,
+    b.name,
+    d.recipient, d.message_id AS message, d.mini_openid, d.channel, d.fell_through, d.state, d.attempts, d.errcode,
+        d.errmsg, d.msgid,
     d.attempted_at, d.next_attempt_at, d.receipt
 FROM messages m JOIN broadcasts b ON b.account_id = m.account_id AND b.id = m.broadcast_id
 JOIN deliveries d ON d.account_id = m.account_id AND d.broadcast_id = m.broadcast_id AND d.recipient = m.recipient

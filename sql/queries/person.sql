@@ -45,7 +45,8 @@ FROM mini_users m JOIN apps a ON a.id = m.mini_id WHERE m.mini_id = $2 AND m.uni
 -- name: find-deliveries
 -- Every message to a recipient, the latest broadcast first.
 -- $1 account; $2 recipient.
-SELECT d.broadcast_id, b.name, d.recipient, d.message_id AS message, d.mini_openid, d.channel, d.fell_through, d.state, d.attempts,
+SELECT d.broadcast_id, b.name, d.recipient, d.message_id AS message, d.mini_openid, d.channel, d.fell_through,
+    d.state, d.attempts,
     d.errcode, d.errmsg, d.msgid, d.attempted_at, d.next_attempt_at
 FROM broadcasts b JOIN deliveries d ON d.account_id = b.account_id AND d.broadcast_id = b.id
 WHERE b.account_id = $1 AND d.account_id = $1 AND d.recipient = $2

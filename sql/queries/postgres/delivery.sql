@@ -5,7 +5,8 @@
 -- The account and the broadcast are columns of the outcomes, behind OFFSET 0: of a new
 -- broadcast the planner believes that it has few rows, and would read all of them for
 -- each outcome.
--- $1 account; $2 broadcast; $3 JSON array of {recipient, message, state, errcode, errmsg, msgid, attempted_at, open_since,
+-- $1 account; $2 broadcast; $3 JSON array of {recipient, message, state, errcode, errmsg, msgid, attempted_at,
+-- open_since,
 -- next_attempt_at}; what is absent is 0 or NULL.
 UPDATE deliveries d SET state = o.state, attempts = d.attempts + CASE WHEN o.attempted_at IS NULL THEN 0 ELSE 1 END,
     errcode = COALESCE(o.errcode, 0), errmsg = COALESCE(o.errmsg, ''), msgid = o.msgid,

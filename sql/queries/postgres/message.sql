@@ -23,7 +23,8 @@ FROM json_to_recordset($2::json) AS r (message bigint, broadcast bigint, recipie
 -- $1 account; $2 mini program; $3 ids as a JSON array.
 WITH r AS MATERIALIZED (SELECT value FROM json_array_elements_text($3::json) r (value))
 SELECT r.value AS asked, f.openid, f.unionid, f.subscribed, f.subscribe_time, f.remark, f.tags,
-    (SELECT b.mini_openid FROM bridges b WHERE b.account_id = $1 AND b.mini_id = $2 AND b.openid = f.openid) AS mini_openid
+    (SELECT b.mini_openid FROM bridges b WHERE b.account_id = $1 AND b.mini_id = $2
+        AND b.openid = f.openid) AS mini_openid
 FROM r CROSS JOIN LATERAL (SELECT x.* FROM followers x WHERE x.account_id = $1 AND x.openid = r.value OFFSET 0) f;
 
 -- name: find-recipients
@@ -31,10 +32,12 @@ FROM r CROSS JOIN LATERAL (SELECT x.* FROM followers x WHERE x.account_id = $1 A
 -- $1 account; $2 mini program; $3 ids as a JSON array.
 WITH r AS MATERIALIZED (SELECT value FROM json_array_elements_text($3::json) r (value))
 SELECT r.value AS asked, f.openid, f.unionid, f.subscribed, f.subscribe_time, f.remark, f.tags,
-    (SELECT b.mini_openid FROM bridges b WHERE b.account_id = $1 AND b.mini_id = $2 AND b.openid = f.openid) AS mini_openid
+    (SELECT b.mini_openid FROM bridges b WHERE b.account_id = $1 AND b.mini_id = $2
+        AND b.openid = f.openid) AS mini_openid
 FROM r CROSS JOIN LATERAL (SELECT x.* FROM followers x WHERE x.account_id = $1 AND x.unionid = r.value OFFSET 0) f
 UNION ALL
-SELECT r.value, f.openid, COALESCE(f.unionid, m.unionid), f.subscribed, f.subscribe_time, f.remark, f.tags, m.mini_openid
+SELECT r.value, f.openid, COALESCE(f.unionid, m.unionid), f.subscribed, f.subscribe_time, f.remark, f.tags,
+    m.mini_openid
 FROM r CROSS JOIN LATERAL (
     SELECT x.* FROM mini_users x WHERE x.mini_id = $2 AND x.mini_openid = r.value OFFSET 0) m
 LEFT JOIN LATERAL (

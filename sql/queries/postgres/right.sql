@@ -87,7 +87,8 @@ UPDATE deliveries d SET open_since = $4
 FROM (SELECT $1::bigint AS account_id, $2::bigint AS broadcast_id, r.*
       FROM json_to_recordset($5::json) AS r (recipient text, message bigint) OFFSET 0) o
 WHERE d.account_id = o.account_id AND d.broadcast_id = o.broadcast_id AND d.recipient = o.recipient
-    AND d.message_id = o.message AND d.channel = $3 AND d.state = 'pending' AND d.open_since IS NULL AND (NOT $6::boolean OR d.right_at IS NOT NULL)
+    AND d.message_id = o.message AND d.channel = $3 AND d.state = 'pending' AND d.open_since IS NULL
+        AND (NOT $6::boolean OR d.right_at IS NOT NULL)
 RETURNING d.recipient, d.message_id AS message;
 
 -- name: fall-through

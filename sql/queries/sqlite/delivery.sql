@@ -4,7 +4,8 @@
 -- An outcome without attempted_at is one without a call.
 -- An upsert of rows that exist, because for UPDATE … FROM the planner would go
 -- through the whole broadcast for each outcome.
--- $1 account; $2 broadcast; $3 JSON array of {recipient, message, state, errcode, errmsg, msgid, attempted_at, open_since,
+-- $1 account; $2 broadcast; $3 JSON array of {recipient, message, state, errcode, errmsg, msgid, attempted_at,
+-- open_since,
 -- next_attempt_at}; what is absent is 0 or NULL.
 INSERT INTO deliveries (account_id, broadcast_id, recipient, message_id, channel, state, attempts, errcode, errmsg,
     msgid, attempted_at, open_since, next_attempt_at)
@@ -16,7 +17,8 @@ FROM json_each($3) CROSS JOIN deliveries d ON d.account_id = $1 AND d.broadcast_
     AND d.recipient = value ->> 'recipient' AND d.message_id = value ->> 'message'
 WHERE d.state = 'pending' OR (value ->> 'state' = 'sent' AND d.state <> 'sent')
 ON CONFLICT (account_id, broadcast_id, recipient, message_id) DO UPDATE SET state = excluded.state,
-    attempts = excluded.attempts, errcode = excluded.errcode, errmsg = excluded.errmsg, msgid = excluded.msgid, attempted_at = excluded.attempted_at,
+    attempts = excluded.attempts, errcode = excluded.errcode, errmsg = excluded.errmsg, msgid = excluded.msgid,
+        attempted_at = excluded.attempted_at,
     open_since = excluded.open_since, next_attempt_at = excluded.next_attempt_at;
 
 -- name: record-sent
@@ -142,7 +144,8 @@ GROUP BY d.recipient;
 SELECT d.recipient, d.next_attempt_at
 FROM (%s) r CROSS JOIN deliveries d JOIN broadcasts b ON b.account_id = d.account_id AND b.id = d.broadcast_id
 WHERE d.account_id = $1 AND d.recipient = r.value AND d.broadcast_id < $2 AND d.state = 'pending'
-  AND d.next_attempt_at IS NOT NULL AND b.state = 'running' AND b.finished_at IS NULL AND b.takes_until IS NULL AND b.priority >= $3
+  AND d.next_attempt_at IS NOT NULL AND b.state = 'running' AND b.finished_at IS NULL AND b.takes_until IS NULL
+      AND b.priority >= $3
   AND b.worked_at > $4;
 
 -- name: messaged

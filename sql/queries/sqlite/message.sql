@@ -21,17 +21,20 @@ FROM json_each($2);
 -- Who has some openids, and who they are in a mini program.
 -- $1 account; $2 mini program; $3 ids as a JSON array.
 SELECT r.value AS asked, f.openid, f.unionid, f.subscribed, f.subscribe_time, f.remark, f.tags,
-    (SELECT b.mini_openid FROM bridges b WHERE b.account_id = $1 AND b.mini_id = $2 AND b.openid = f.openid) AS mini_openid
+    (SELECT b.mini_openid FROM bridges b WHERE b.account_id = $1 AND b.mini_id = $2
+        AND b.openid = f.openid) AS mini_openid
 FROM json_each($3) r CROSS JOIN followers f ON f.account_id = $1 AND f.openid = r.value;
 
 -- name: find-recipients
 -- Who has some ids that are no followers' openids: unionids or mini_openids.
 -- $1 account; $2 mini program; $3 ids as a JSON array.
 SELECT r.value AS asked, f.openid, f.unionid, f.subscribed, f.subscribe_time, f.remark, f.tags,
-    (SELECT b.mini_openid FROM bridges b WHERE b.account_id = $1 AND b.mini_id = $2 AND b.openid = f.openid) AS mini_openid
+    (SELECT b.mini_openid FROM bridges b WHERE b.account_id = $1 AND b.mini_id = $2
+        AND b.openid = f.openid) AS mini_openid
 FROM json_each($3) r CROSS JOIN followers f ON f.account_id = $1 AND f.unionid = r.value
 UNION ALL
-SELECT r.value, f.openid, COALESCE(f.unionid, m.unionid), f.subscribed, f.subscribe_time, f.remark, f.tags, m.mini_openid
+SELECT r.value, f.openid, COALESCE(f.unionid, m.unionid), f.subscribed, f.subscribe_time, f.remark, f.tags,
+    m.mini_openid
 FROM json_each($3) r CROSS JOIN mini_users m ON m.mini_id = $2 AND m.mini_openid = r.value
 LEFT JOIN followers f ON f.account_id = $1 AND f.unionid = m.unionid AND f.openid IN (
     SELECT b.openid FROM bridges b WHERE b.account_id = $1 AND b.mini_id = $2 AND b.openid = f.openid
