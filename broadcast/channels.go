@@ -115,15 +115,8 @@ func (c *Crew) wakeChannel(id int64, channel string) {
 	}
 }
 
-// Wake lets a broadcast claim again, to which somebody has added a message; atWork is false where
-// this process does not work on it.
-func (c *Crew) Wake(id int64) (atWork bool) {
-	runners := c.of(id, "")
-	for _, r := range runners {
-		c.wake(r)
-	}
-	return len(runners) > 0
-}
+// Wake lets a broadcast claim again, to which somebody has added a message.
+func (c *Crew) Wake(id int64) { c.wakeChannel(id, "") }
 
 func (c *Crew) haltAll(id int64, why error) {
 	for _, r := range c.of(id, "") {
