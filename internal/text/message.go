@@ -3,6 +3,7 @@ package text
 // What single messages and presets say.
 var _ = add(map[string]words{
 	"message.none":               {"there is no message {id}", "没有编号为 {id} 的消息"},
+	"message.not_an_id":          {"{value} is no ID of a message", "{value} 不是消息编号"},
 	"message.leaving":            {"message {id} may be on its way already", "消息 {id} 可能已在发送途中"},
 	"message.over":               {"message {id} is {state} already", "消息 {id} 的状态已是“{state}”"},
 	"message.other_content":      {"the key {key} stands for message {id}, which has another content", "键 {key} 已用于消息 {id}，其内容不同"},
@@ -58,6 +59,13 @@ command does. The same --key with the same content is the same message, for 7 da
 		`给一个人发送消息：用规格文件，或用预设加变量。接收人可以是 openid、unionid 或小程序
 openid。消息入库前先用真实模板校验其值；随后由 wxcast serve 发送一次，优先于所有群发；加
 --wait 则由本命令发送。7 天内，相同的 --key 加相同的内容就是同一条消息。`},
+	"help.message":             {"What became of a single message, and to cancel it", "查看或取消单条消息"},
+	"help.message.long":        {`Messages that wxcast send or the API has stored, by their IDs.`, `由 wxcast send 或 API 提交的消息，按编号操作。`},
+	"help.message.show":        {"Show a message, and what became of it", "显示消息及其结果"},
+	"help.message.show.long":   {`Show a message: its state, the channel, the person, and WeChat's errcode.`, `显示消息的状态、渠道、接收人和微信错误码。`},
+	"help.message.cancel":      {"Cancel a message that has not left", "取消尚未发出的消息"},
+	"help.message.cancel.long": {`Cancel a message that has not left. One that may be on its way is not cancelled.`, `取消尚未发出的消息；可能已在发送途中的不能取消。`},
+
 	"help.preset": {"Stored specs of single messages", "单条消息的预设"},
 	"help.preset.long": {`A preset is a stored spec that messages name. Each change is a new version; a message says
 which one it used.`,
