@@ -40,9 +40,11 @@ func (b *bench) runTwo(t *testing.T, first, second string, priority int, begin f
 }
 
 func TestAnUrgentBroadcastOvertakesABigOne(t *testing.T) {
-	each(t, 1500, 0, func(t *testing.T, b *bench) {
-		b.options.Rate = 700
-		big, urgent := b.runTwo(t, "big", "urgent", 10, func() { b.called(t, 300) })
+	each(t, 400, 0, func(t *testing.T, b *bench) {
+		// So slow that the pace is what both wait for, on a busy machine, too: where
+		// something else is, whoever is ready sends.
+		b.options.Rate = 150
+		big, urgent := b.runTwo(t, "big", "urgent", 10, func() { b.called(t, 80) })
 		// The big one was begun first: half of the urgent one is out before half of what
 		// was then left of the big one.
 		var times, left []time.Time
