@@ -15,7 +15,7 @@ func heard(t *testing.T, w world, n int) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 	defer cancel()
-	if _, err := w.AddEvents(ctx, w.account, []wxcast.CallbackEvent{{OpenID: openid(n), Kind: "text",
+	if _, err := w.AddCallbacks(ctx, w.account, []wxcast.CallbackEvent{{OpenID: openid(n), Kind: "text",
 		CreatedAt: time.Unix(1700000000+int64(n), 0)}}); err != nil {
 		t.Errorf("a callback is held up: %v", err)
 	}

@@ -89,12 +89,12 @@ func (db *DB) PrepareAll(ctx context.Context) map[string]error {
 			text = fmt.Sprintf(text, db.engine.elements("$5"))
 		case "get-pacing", "get-broadcast-for-claim":
 			text = fmt.Sprintf(text, db.engine.clockColumn())
-		case "drop-job-runs", "drop-sync-runs", "drop-notices", "drop-events", "drop-early", "drop-blocks",
+		case "drop-job-runs", "drop-sync-runs", "drop-notices", "drop-callbacks", "drop-early", "drop-blocks",
 			"drop-gone-followers", "drop-loose-bridges":
 			text = fmt.Sprintf(text, db.engine.elements("$2"))
 		case "drop-mini-users":
 			text = fmt.Sprintf(text, db.engine.elements("$2"))
-		case "drop-tallies", "find-commits", "defer-events", "known-messages":
+		case "drop-tallies", "find-commits", "defer-callbacks", "known-messages":
 			text = fmt.Sprintf(text, db.engine.elements("$2"))
 		case "unionids-of", "name-optouts", "forgotten-among":
 			text = fmt.Sprintf(text, db.engine.elements("$2"))

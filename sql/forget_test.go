@@ -31,7 +31,7 @@ func TestAForgottenPersonIsNowhere(t *testing.T) {
 		person, _ := leaveTraces(t, w)
 		filled := tablesWith(t, url)
 		for _, table := range []string{"followers", "mini_users", "bridges", "list_rows", "deliveries", "blocks",
-			"early_receipts", "events", "sync_pages", "optouts", "permits"} {
+			"early_receipts", "callbacks", "sync_pages", "optouts", "permits"} {
 			if !filled[table] {
 				t.Errorf("nothing of the person is in %s: the test shows nothing of it (%v)", table, filled)
 			}
@@ -106,7 +106,7 @@ func leaveTraces(t *testing.T, w world) (wxcast.Follower, wxcast.Broadcast) {
 	must(t, w.RecordReceipts(t.Context(), w.account, anyChannel, w.lane(), []wxcast.Receipt{
 		{OpenID: "o-PERSON-openid", MsgID: 77, Status: "failed:user block", Blocked: true, At: w.Now()},
 		{OpenID: "o-PERSON-openid", MsgID: 99, Status: "success", At: w.Now()}}))
-	_, err = w.AddEvents(t.Context(), w.account, []wxcast.CallbackEvent{{OpenID: "o-PERSON-openid",
+	_, err = w.AddCallbacks(t.Context(), w.account, []wxcast.CallbackEvent{{OpenID: "o-PERSON-openid",
 		CreatedAt: w.Now().Truncate(time.Second), Kind: "text", Content: "PERSON-wrote"}})
 	must(t, err)
 	run, _, err := w.OpenSyncRun(t.Context(), w.account, wxcast.SyncFull, time.Hour)

@@ -26,9 +26,9 @@ func TestWhatIsOldGoes(t *testing.T) {
 		must(t, err)
 		_, err = w.Unfollow(t.Context(), w.account, []wxcast.OpenID{"o-PERSON-openid"}, w.Now())
 		must(t, err)
-		events, err := w.PendingEvents(t.Context(), w.account, 10)
+		events, err := w.PendingCallbacks(t.Context(), w.account, 10)
 		must(t, err)
-		must(t, w.EventsApplied(t.Context(), w.account, []int64{events[0].ID}))
+		must(t, w.CallbacksApplied(t.Context(), w.account, []int64{events[0].ID}))
 		_, err = w.AddAudit(t.Context(), w.account, wxcast.AuditEntry{Actor: "PERSON-wrote", Action: "sync"})
 		must(t, err)
 		before := w.tally(t, b)
@@ -45,13 +45,13 @@ func TestWhatIsOldGoes(t *testing.T) {
 			}
 		}
 		all := []string{"followers", "mini_users", "bridges", "list_rows", "deliveries", "blocks", "early_receipts",
-			"events", "sync_pages", "optouts", "audit_log", "broadcasts", "permits"}
+			"callbacks", "sync_pages", "optouts", "audit_log", "broadcasts", "permits"}
 		everything := wxcast.Retention{Deliveries: year, Events: year, SubscribeEvents: year, Lists: year, Audit: year,
 			FollowersGone: year, JobRuns: year, Notices: year, Permits: year}
 		keep(everything, all...)
 		w.PretendLater(2 * year)
 		// For ever, but for what WeChat's rules date: refusals, and receipts of no message.
-		keep(wxcast.Retention{}, "followers", "mini_users", "bridges", "list_rows", "deliveries", "events",
+		keep(wxcast.Retention{}, "followers", "mini_users", "bridges", "list_rows", "deliveries", "callbacks",
 			"sync_pages", "optouts", "audit_log", "broadcasts", "permits")
 		// A mini user is the mini program's; an opt-out outlives its person.
 		keep(everything, "mini_users", "sync_pages", "optouts")

@@ -113,7 +113,7 @@ func (db *DB) personNotes(ctx context.Context, q sqlx.QueryerContext, accountID 
 			Key       string    `db:"event_key"`
 			Content   string
 		}
-		if err := sqlx.SelectContext(ctx, q, &events, db.q.FindEvents, accountID, id); err != nil {
+		if err := sqlx.SelectContext(ctx, q, &events, db.q.FindCallbacks, accountID, id); err != nil {
 			return err
 		}
 		for _, e := range events {
@@ -295,7 +295,7 @@ func (db *DB) Forget(ctx context.Context, accountID int64, minis []int64, id str
 			remove(&f.Deliveries, db.q.ForgetDeliveries, accountID, id, name)
 			remove(&f.Followers, db.q.ForgetFollower, accountID, id)
 			remove(&ignored, db.q.ForgetMessages, accountID, id, name)
-			for _, query := range []string{db.q.ForgetLeasedTo, db.q.ForgetFixedTo, db.q.ForgetEvents,
+			for _, query := range []string{db.q.ForgetLeasedTo, db.q.ForgetFixedTo, db.q.ForgetCallbacks,
 				db.q.ForgetBlocks, db.q.ForgetListRows, db.q.ForgetEarly, db.q.ForgetPermits, db.q.ForgetWindows} {
 				remove(&ignored, query, accountID, id)
 			}

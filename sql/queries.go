@@ -32,7 +32,7 @@ type queries struct {
 	DropOptOut       string `query:"drop-optout"`
 	FindOptOutsOf    string `query:"find-optouts-of"`
 	FindListRows     string `query:"find-list-rows"`
-	FindEvents       string `query:"find-events"`
+	FindCallbacks       string `query:"find-callbacks"`
 	FindBlocksOf     string `query:"find-blocks-of"`
 	OtherAccounts    string `query:"other-accounts"`
 
@@ -139,13 +139,13 @@ type queries struct {
 	EarlyOf       string `query:"early-of"`
 	DropUsedEarly string `query:"drop-used-early"`
 
-	AddEvents         string `query:"add-events"`
-	PendingEvents     string `query:"pending-events"`
-	DeferEvents       string `query:"defer-events"`
-	SetEventAside     string `query:"set-event-aside"`
-	CountEvents       string `query:"count-events"`
-	MarkEventsApplied string `query:"mark-events-applied"`
-	ForgetEvents      string `query:"forget-events"`
+	AddCallbacks         string `query:"add-callbacks"`
+	PendingCallbacks     string `query:"pending-callbacks"`
+	DeferCallbacks       string `query:"defer-callbacks"`
+	SetCallbackAside     string `query:"set-callback-aside"`
+	CountCallbacks       string `query:"count-callbacks"`
+	MarkCallbacksApplied string `query:"mark-callbacks-applied"`
+	ForgetCallbacks      string `query:"forget-callbacks"`
 
 	CountFollowers   string `query:"count-followers"`
 	FollowerGrowth   string `query:"follower-growth"`
@@ -286,9 +286,9 @@ type queries struct {
 	DropNotices        string `query:"drop-notices"`
 	OldAuditTo         string `query:"old-audit-to"`
 	DropAudit          string `query:"drop-audit"`
-	OldEvents          string `query:"old-events"`
-	OldSubscribeEvents string `query:"old-subscribe-events"`
-	DropEvents         string `query:"drop-events"`
+	OldCallbacks          string `query:"old-callbacks"`
+	OldSubscribeCallbacks string `query:"old-subscribe-callbacks"`
+	DropCallbacks         string `query:"drop-callbacks"`
 	OldEarly           string `query:"old-early"`
 	DropEarly          string `query:"drop-early"`
 	OldBlocks          string `query:"old-blocks"`

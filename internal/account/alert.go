@@ -224,7 +224,7 @@ func (a *Account) watchReceipts(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	events, err := a.db.CountEvents(ctx, a.ID, since, a.db.Now())
+	events, err := a.db.CountCallbacks(ctx, a.ID, since, a.db.Now())
 	if err != nil {
 		return err
 	}

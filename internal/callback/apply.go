@@ -51,7 +51,7 @@ func (i *Intake) apply(ctx context.Context, a Account, news <-chan struct{}) {
 // applyLocked applies the next events, if there are some and no other process does.
 func (i *Intake) applyLocked(ctx context.Context, a Account, lock string) (more bool, err error) {
 	// A look costs nothing; the lock is a write.
-	if some, err := i.Store.PendingEvents(ctx, a.ID, 1); err != nil || len(some) == 0 {
+	if some, err := i.Store.PendingCallbacks(ctx, a.ID, 1); err != nil || len(some) == 0 {
 		return false, err
 	}
 	ours, _, err := i.Store.TryLock(ctx, lock, i.Worker, applyLease)
@@ -64,7 +64,7 @@ func (i *Intake) applyLocked(ctx context.Context, a Account, lock string) (more 
 // applySome applies the next events, and tells whether there may be more. One that cannot be
 // applied holds up no other.
 func (i *Intake) applySome(ctx context.Context, a Account) (more bool, err error) {
-	events, err := i.Store.PendingEvents(ctx, a.ID, applyMax)
+	events, err := i.Store.PendingCallbacks(ctx, a.ID, applyMax)
 	if err != nil || len(events) == 0 {
 		return false, err
 	}
@@ -111,11 +111,11 @@ func (i *Intake) applySome(ctx context.Context, a Account) (more bool, err error
 		}
 	}
 	for tries, ids := range later {
-		if err := i.Store.DeferEvents(ctx, a.ID, ids, min(triesFirst<<tries, triesLast)); err != nil {
+		if err := i.Store.DeferCallbacks(ctx, a.ID, ids, min(triesFirst<<tries, triesLast)); err != nil {
 			return false, err
 		}
 	}
-	return len(events) == applyMax, i.Store.EventsApplied(ctx, a.ID, applied)
+	return len(events) == applyMax, i.Store.CallbacksApplied(ctx, a.ID, applied)
 }
 
 // applyGroup applies events of a kind, together and else one by one, and notes those that
@@ -129,7 +129,7 @@ func (i *Intake) applyGroup(ctx context.Context, a Account, events []wxcast.Call
 	if all == nil {
 		return nil
 	}
-	if _, err := i.Store.PendingEvents(ctx, a.ID, 1); err != nil || ctx.Err() != nil {
+	if _, err := i.Store.PendingCallbacks(ctx, a.ID, 1); err != nil || ctx.Err() != nil {
 		return all // the store is away: it is nobody's fault
 	}
 	var theirs *wechat.Error
@@ -166,7 +166,7 @@ func (i *Intake) setAside(ctx context.Context, a Account, e wxcast.CallbackEvent
 	}); err != nil {
 		return err
 	}
-	return i.Store.SetEventAside(ctx, a.ID, e.ID, foreign.Text(why.Error(), whyMax))
+	return i.Store.SetCallbackAside(ctx, a.ID, e.ID, foreign.Text(why.Error(), whyMax))
 }
 
 // whyMax bounds what is kept of an error.

@@ -38,21 +38,21 @@ func (s *oddStore) RecordReceipts(ctx context.Context, account int64, channel wx
 	return s.DB.RecordReceipts(ctx, account, channel, lane, all)
 }
 
-// PendingEvents are as if each had been tried a dozen times before.
-func (s *oddStore) PendingEvents(ctx context.Context, account int64, limit int) ([]wxcast.CallbackEvent, error) {
-	events, err := s.DB.PendingEvents(ctx, account, limit)
+// PendingCallbacks are as if each had been tried a dozen times before.
+func (s *oddStore) PendingCallbacks(ctx context.Context, account int64, limit int) ([]wxcast.CallbackEvent, error) {
+	events, err := s.DB.PendingCallbacks(ctx, account, limit)
 	for i := range events {
 		events[i].Tries += 12
 	}
 	return events, err
 }
 
-// DeferEvents notes how long they wait, and lets them wait no time.
-func (s *oddStore) DeferEvents(ctx context.Context, account int64, ids []int64, wait time.Duration) error {
+// DeferCallbacks notes how long they wait, and lets them wait no time.
+func (s *oddStore) DeferCallbacks(ctx context.Context, account int64, ids []int64, wait time.Duration) error {
 	s.mu.Lock()
 	s.waits = append(s.waits, wait)
 	s.mu.Unlock()
-	return s.DB.DeferEvents(ctx, account, ids, 0)
+	return s.DB.DeferCallbacks(ctx, account, ids, 0)
 }
 
 func (s *oddStore) RaiseNotice(_ context.Context, _ int64, n wxcast.Notice) error {
@@ -82,7 +82,7 @@ func TestAnEventThatCannotBeAppliedIsSetAside(t *testing.T) {
 		defer stop()
 		tell := func(openid wxcast.OpenID) {
 			t.Helper()
-			_, err := db.AddEvents(t.Context(), account, []wxcast.CallbackEvent{{OpenID: openid, CreatedAt: db.Now(),
+			_, err := db.AddCallbacks(t.Context(), account, []wxcast.CallbackEvent{{OpenID: openid, CreatedAt: db.Now(),
 				Kind: template.Facts.Receipt, MsgID: 7, Status: "success"}})
 			if err != nil {
 				t.Fatal(err)
@@ -106,7 +106,7 @@ func TestAnEventThatCannotBeAppliedIsSetAside(t *testing.T) {
 		tell("later")
 		eventually(t, "what comes afterwards is applied", func() bool { return applied("later") })
 		eventually(t, "nothing is pending", func() bool {
-			left, err := db.PendingEvents(t.Context(), account, 10)
+			left, err := db.PendingCallbacks(t.Context(), account, 10)
 			return err == nil && len(left) == 0
 		})
 		s.mu.Lock()

@@ -58,11 +58,11 @@ type Source interface {
 // Store keeps what callbacks tell, and what follows from it.
 type Store interface {
 	Now() time.Time
-	AddEvents(ctx context.Context, accountID int64, events []wxcast.CallbackEvent) (added int64, err error)
-	PendingEvents(ctx context.Context, accountID int64, limit int) ([]wxcast.CallbackEvent, error)
-	DeferEvents(ctx context.Context, accountID int64, ids []int64, wait time.Duration) error
-	SetEventAside(ctx context.Context, accountID, id int64, why string) error
-	EventsApplied(ctx context.Context, accountID int64, ids []int64) error
+	AddCallbacks(ctx context.Context, accountID int64, events []wxcast.CallbackEvent) (added int64, err error)
+	PendingCallbacks(ctx context.Context, accountID int64, limit int) ([]wxcast.CallbackEvent, error)
+	DeferCallbacks(ctx context.Context, accountID int64, ids []int64, wait time.Duration) error
+	SetCallbackAside(ctx context.Context, accountID, id int64, why string) error
+	CallbacksApplied(ctx context.Context, accountID int64, ids []int64) error
 	Follow(ctx context.Context, accountID int64, followers []wxcast.Follower, asked time.Time) error
 	Unfollow(ctx context.Context, accountID int64, openids []wxcast.OpenID, asOf time.Time) (int64, error)
 	RecordReceipts(ctx context.Context, accountID int64, channel wxcast.Channel, lane wxcast.Lane,

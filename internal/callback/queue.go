@@ -20,7 +20,7 @@ func newQueue(store Store, accountID int64) *queue {
 	q := &queue{news: make(chan struct{}, 1)}
 	q.Queue = together.New(intakeMax, answerWithin,
 		func(ctx context.Context, events []wxcast.CallbackEvent) ([]struct{}, error) {
-			_, err := store.AddEvents(ctx, accountID, events)
+			_, err := store.AddCallbacks(ctx, accountID, events)
 			select {
 			case q.news <- struct{}{}:
 			default:

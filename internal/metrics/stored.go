@@ -15,7 +15,7 @@ type Store interface {
 	Now() time.Time
 	QuotaDays(ctx context.Context, accountID int64, day wxcast.Day) ([]wxcast.QuotaDay, error)
 	BroadcastsDue(ctx context.Context, accountID int64) ([]wxcast.Broadcast, error)
-	PendingEvents(ctx context.Context, accountID int64, limit int) ([]wxcast.CallbackEvent, error)
+	PendingCallbacks(ctx context.Context, accountID int64, limit int) ([]wxcast.CallbackEvent, error)
 }
 
 // stored are the metrics that all processes share: they are read from the store.
@@ -68,7 +68,7 @@ func (s *stored) Collect(out chan<- prometheus.Metric) {
 				gauge(askedRate, b.Rate, name, b.Name)
 			}
 		}
-		if oldest, err := s.store.PendingEvents(ctx, a.ID, 1); err == nil {
+		if oldest, err := s.store.PendingCallbacks(ctx, a.ID, 1); err == nil {
 			age := time.Duration(0)
 			if len(oldest) > 0 {
 				age = max(0, now.Sub(oldest[0].CreatedAt))

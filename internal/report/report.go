@@ -29,7 +29,7 @@ type Store interface {
 	BroadcastChannels(ctx context.Context, ref wxcast.BroadcastRef) ([]wxcast.BroadcastChannel, error)
 	CountAudience(ctx context.Context, accountID int64, audience wxcast.Audience) (wxcast.AudienceCount, error)
 	QuotaDays(ctx context.Context, accountID int64, day wxcast.Day) ([]wxcast.QuotaDay, error)
-	CountEvents(ctx context.Context, accountID int64, from, to time.Time) (map[string]int64, error)
+	CountCallbacks(ctx context.Context, accountID int64, from, to time.Time) (map[string]int64, error)
 	KeptReport(ctx context.Context, accountID int64, day wxcast.Day) (data string, err error)
 	ReadQuota(ctx context.Context, lane wxcast.Lane, day wxcast.Day,
 		ask func(ctx context.Context, api string) (wxcast.Quota, error)) (wxcast.Quota, error)
@@ -190,7 +190,7 @@ func (m Maker) Make(ctx context.Context, day wxcast.Day) (Report, error) {
 }
 
 func (r *Report) addEvents(ctx context.Context, store Store, accountID int64) (err error) {
-	r.Events, err = store.CountEvents(ctx, accountID, r.Day.Begin(), r.Day.Next().Begin())
+	r.Events, err = store.CountCallbacks(ctx, accountID, r.Day.Begin(), r.Day.Next().Begin())
 	return err
 }
 

@@ -44,8 +44,8 @@ func TestALateUnsubscribeIsNotBelieved(t *testing.T) {
 			t.Fatalf("%d %s", status, answer)
 		}
 		eventually(t, "the event is applied", func() bool {
-			pending, err := b.db.PendingEvents(t.Context(), b.account, 1)
-			counts, _ := b.db.CountEvents(t.Context(), b.account, time.Now().Add(-time.Hour), time.Now().Add(time.Hour))
+			pending, err := b.db.PendingCallbacks(t.Context(), b.account, 1)
+			counts, _ := b.db.CountCallbacks(t.Context(), b.account, time.Now().Add(-time.Hour), time.Now().Add(time.Hour))
 			return err == nil && len(pending) == 0 && counts["unsubscribe"] == 1
 		})
 		if !b.follower(t, openid).Subscribed {
@@ -140,7 +140,7 @@ func TestWhatIsToldTwiceIsKeptOnce(t *testing.T) {
 				t.Errorf("%d %s", status, answer)
 			}
 		}
-		counts, err := b.db.CountEvents(t.Context(), b.account, time.Now().Add(-time.Hour), time.Now().Add(time.Hour))
+		counts, err := b.db.CountCallbacks(t.Context(), b.account, time.Now().Add(-time.Hour), time.Now().Add(time.Hour))
 		if err != nil || counts["text"] != 1 {
 			t.Errorf("%v %v", counts, err)
 		}
@@ -194,7 +194,7 @@ func TestStrangersAreRefused(t *testing.T) {
 				t.Errorf("%s: %d %s, want %d", name, status, answer, test.want)
 			}
 		}
-		if counts, err := b.db.CountEvents(t.Context(), b.account, time.Now().Add(-time.Hour),
+		if counts, err := b.db.CountCallbacks(t.Context(), b.account, time.Now().Add(-time.Hour),
 			time.Now().Add(time.Hour)); err != nil || len(counts) != 0 {
 			t.Errorf("kept all the same: %v %v", counts, err)
 		}

@@ -112,7 +112,7 @@ func TestOddCallbacksHoldUpNobody(t *testing.T) {
 		}
 		b.sim.RemoveFollowers(3)
 		eventually(t, "what comes after them is applied", func() bool {
-			left, err := b.db.PendingEvents(t.Context(), b.account, 100)
+			left, err := b.db.PendingCallbacks(t.Context(), b.account, 100)
 			counts, countErr := b.db.FollowerCounts(t.Context(), b.account)
 			return err == nil && len(left) == 0 && countErr == nil && counts.Unfollowed == 3
 		})

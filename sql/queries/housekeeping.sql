@@ -42,20 +42,20 @@ FROM audit_log WHERE account_id = $1 AND at >= $2;
 DELETE FROM audit_log WHERE account_id = $1 AND seq <= $2 AND seq IN (SELECT a.seq FROM audit_log a
     WHERE a.account_id = $1 AND a.seq <= $2 ORDER BY a.seq LIMIT $3);
 
--- name: old-events
+-- name: old-callbacks
 -- $1 account; $2 received before, UTC; $3 after this id; $4 at most.
-SELECT CAST(id AS TEXT) AS id FROM events WHERE account_id = $1 AND id > CAST($3 AS BIGINT) AND received_at < $2
-    AND applied_at IS NOT NULL AND kind NOT LIKE 'subscribe_msg_%' ORDER BY events.id LIMIT $4;
+SELECT CAST(id AS TEXT) AS id FROM callbacks WHERE account_id = $1 AND id > CAST($3 AS BIGINT) AND received_at < $2
+    AND applied_at IS NOT NULL AND kind NOT LIKE 'subscribe_msg_%' ORDER BY callbacks.id LIMIT $4;
 
--- name: old-subscribe-events
+-- name: old-subscribe-callbacks
 -- They are what people allowed: the evidence of the ledger, and kept for longer.
 -- $1 account; $2 received before, UTC; $3 after this id; $4 at most.
-SELECT CAST(id AS TEXT) AS id FROM events WHERE account_id = $1 AND id > CAST($3 AS BIGINT) AND received_at < $2
-    AND applied_at IS NOT NULL AND kind LIKE 'subscribe_msg_%' ORDER BY events.id LIMIT $4;
+SELECT CAST(id AS TEXT) AS id FROM callbacks WHERE account_id = $1 AND id > CAST($3 AS BIGINT) AND received_at < $2
+    AND applied_at IS NOT NULL AND kind LIKE 'subscribe_msg_%' ORDER BY callbacks.id LIMIT $4;
 
--- name: drop-events
+-- name: drop-callbacks
 -- $1 account; $2 ids as a JSON array; %s the ids.
-DELETE FROM events WHERE account_id = $1 AND id IN (SELECT CAST(k.value AS BIGINT) FROM (%s) k);
+DELETE FROM callbacks WHERE account_id = $1 AND id IN (SELECT CAST(k.value AS BIGINT) FROM (%s) k);
 
 -- name: old-early
 -- $1 account; $2 before, UTC; $3 after this openid; $4 at most.

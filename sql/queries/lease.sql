@@ -20,7 +20,7 @@ WHERE account_id = $1 AND broadcast_id = $2 AND recipient > $3 AND recipient <= 
 -- Whether WeChat has told of messages whose outcome is not recorded, or of something that
 -- is not applied yet.
 -- $1 account.
-SELECT EXISTS (SELECT 1 FROM early_receipts WHERE account_id = $1) OR EXISTS (SELECT 1 FROM events
+SELECT EXISTS (SELECT 1 FROM early_receipts WHERE account_id = $1) OR EXISTS (SELECT 1 FROM callbacks
     WHERE account_id = $1 AND applied_at IS NULL);
 
 -- name: doubts

@@ -140,9 +140,9 @@ SELECT id, since, source FROM optouts WHERE account_id = $1 AND id = $2;
 SELECT r.list_id, r.vars FROM list_rows r JOIN lists l ON l.account_id = r.account_id AND l.id = r.list_id
 WHERE l.account_id = $1 AND r.account_id = $1 AND r.id = $2 ORDER BY r.list_id;
 
--- name: find-events
+-- name: find-callbacks
 -- $1 account; $2 openid.
-SELECT kind, created_at, event_key, content FROM events WHERE account_id = $1 AND openid = $2 ORDER BY id;
+SELECT kind, created_at, event_key, content FROM callbacks WHERE account_id = $1 AND openid = $2 ORDER BY id;
 
 -- name: find-permits-of
 -- $1 account; $2 recipient.

@@ -504,7 +504,7 @@ CREATE TABLE notices (
 
 -- What WeChat told by callbacks. WeChat tells some of it again: the key of all that
 -- names an event keeps it once.
-CREATE TABLE events (
+CREATE TABLE callbacks (
     id          BIGINT GENERATED ALWAYS AS IDENTITY,
     account_id  BIGINT NOT NULL REFERENCES apps (id),
     -- The mini program that it was told to; 0 for the account itself.
@@ -526,7 +526,7 @@ CREATE TABLE events (
     PRIMARY KEY (account_id, id),
     UNIQUE (account_id, app_id, openid, created_at, kind, msgid, event_key)
 );
-CREATE INDEX events_to_apply ON events (account_id, id) WHERE applied_at IS NULL;
+CREATE INDEX callbacks_to_apply ON callbacks (account_id, id) WHERE applied_at IS NULL;
 
 -- Keys of the HTTP API. Of a key itself only its SHA-256 is kept, in hex.
 CREATE TABLE api_keys (

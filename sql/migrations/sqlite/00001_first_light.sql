@@ -507,7 +507,7 @@ CREATE TABLE notices (
 
 -- What WeChat told by callbacks. WeChat tells some of it again: the key of all that
 -- names an event keeps it once.
-CREATE TABLE events (
+CREATE TABLE callbacks (
     id          INTEGER PRIMARY KEY AUTOINCREMENT,
     account_id  BIGINT NOT NULL REFERENCES apps (id),
     -- The mini program that it was told to; 0 for the account itself.
@@ -528,7 +528,7 @@ CREATE TABLE events (
     set_aside   TEXT NOT NULL DEFAULT '',
     UNIQUE (account_id, app_id, openid, created_at, kind, msgid, event_key)
 );
-CREATE INDEX events_to_apply ON events (account_id, id) WHERE applied_at IS NULL;
+CREATE INDEX callbacks_to_apply ON callbacks (account_id, id) WHERE applied_at IS NULL;
 
 -- Keys of the HTTP API. Of a key itself only its SHA-256 is kept, in hex.
 CREATE TABLE api_keys (

@@ -22,22 +22,22 @@ type eventRow struct {
 	Detail    string        `json:"detail"`
 }
 
-// AddEvents keeps what WeChat told, each event once, and returns how many were new.
-func (db *DB) AddEvents(ctx context.Context, accountID int64, events []wxcast.CallbackEvent) (added int64, err error) {
+// AddCallbacks keeps what WeChat told, each event once, and returns how many were new.
+func (db *DB) AddCallbacks(ctx context.Context, accountID int64, events []wxcast.CallbackEvent) (added int64, err error) {
 	rows := make([]eventRow, len(events))
 	for i, e := range events {
 		rows[i] = eventRow{e.AppID, e.OpenID, jsonTime(e.CreatedAt), e.Kind, e.Key, e.MsgID, e.Status, e.Content,
 			e.Detail}
 	}
-	if added, err = db.execOnce(ctx, accountID, db.q.AddEvents, accountID, db.Now(), jsonParam(rows)); err != nil {
+	if added, err = db.execOnce(ctx, accountID, db.q.AddCallbacks, accountID, db.Now(), jsonParam(rows)); err != nil {
 		return 0, fmt.Errorf("keep %d events: %w", len(events), err)
 	}
 	return added, nil
 }
 
-// PendingEvents are the account's next events that were not applied yet and are not put off,
+// PendingCallbacks are the account's next events that were not applied yet and are not put off,
 // in the order in which they came.
-func (db *DB) PendingEvents(ctx context.Context, accountID int64, limit int) ([]wxcast.CallbackEvent, error) {
+func (db *DB) PendingCallbacks(ctx context.Context, accountID int64, limit int) ([]wxcast.CallbackEvent, error) {
 	var rows []struct {
 		wxcast.CallbackEvent
 		AppID     int64         `db:"app_id"`
@@ -46,7 +46,7 @@ func (db *DB) PendingEvents(ctx context.Context, accountID int64, limit int) ([]
 		Key       string        `db:"event_key"`
 		MsgID     int64         `db:"msgid"`
 	}
-	if err := db.list(ctx, &rows, db.q.PendingEvents, accountID, limit, db.Now()); err != nil {
+	if err := db.list(ctx, &rows, db.q.PendingCallbacks, accountID, limit, db.Now()); err != nil {
 		return nil, fmt.Errorf("read events: %w", err)
 	}
 	events := make([]wxcast.CallbackEvent, len(rows))
@@ -58,38 +58,38 @@ func (db *DB) PendingEvents(ctx context.Context, accountID int64, limit int) ([]
 	return events, nil
 }
 
-// DeferEvents puts events off that could not be applied.
-func (db *DB) DeferEvents(ctx context.Context, accountID int64, ids []int64, wait time.Duration) error {
-	query := fmt.Sprintf(db.q.DeferEvents, db.engine.elements("$2"))
+// DeferCallbacks puts events off that could not be applied.
+func (db *DB) DeferCallbacks(ctx context.Context, accountID int64, ids []int64, wait time.Duration) error {
+	query := fmt.Sprintf(db.q.DeferCallbacks, db.engine.elements("$2"))
 	if _, err := db.execOnce(ctx, accountID, query, accountID, jsonParam(texts(ids)), db.Now().Add(wait)); err != nil {
 		return fmt.Errorf("put events off: %w", err)
 	}
 	return nil
 }
 
-// SetEventAside gives an event up that cannot be applied; it is kept as the others are.
-func (db *DB) SetEventAside(ctx context.Context, accountID, id int64, why string) error {
-	if _, err := db.execOnce(ctx, accountID, db.q.SetEventAside, accountID, id, db.Now(), why); err != nil {
+// SetCallbackAside gives an event up that cannot be applied; it is kept as the others are.
+func (db *DB) SetCallbackAside(ctx context.Context, accountID, id int64, why string) error {
+	if _, err := db.execOnce(ctx, accountID, db.q.SetCallbackAside, accountID, id, db.Now(), why); err != nil {
 		return fmt.Errorf("set event %d aside: %w", id, err)
 	}
 	return nil
 }
 
-// EventsApplied marks events as dealt with.
-func (db *DB) EventsApplied(ctx context.Context, accountID int64, ids []int64) error {
-	if _, err := db.exec(ctx, db.q.MarkEventsApplied, accountID, db.Now(), jsonParam(ids)); err != nil {
+// CallbacksApplied marks events as dealt with.
+func (db *DB) CallbacksApplied(ctx context.Context, accountID int64, ids []int64) error {
+	if _, err := db.exec(ctx, db.q.MarkCallbacksApplied, accountID, db.Now(), jsonParam(ids)); err != nil {
 		return fmt.Errorf("mark events as applied: %w", err)
 	}
 	return nil
 }
 
-// CountEvents tells how many events came from a time to another, by kind.
-func (db *DB) CountEvents(ctx context.Context, accountID int64, from, to time.Time) (map[string]int64, error) {
+// CountCallbacks tells how many events came from a time to another, by kind.
+func (db *DB) CountCallbacks(ctx context.Context, accountID int64, from, to time.Time) (map[string]int64, error) {
 	var rows []struct {
 		Kind string
 		N    int64
 	}
-	if err := db.list(ctx, &rows, db.q.CountEvents, accountID, from.UTC(), to.UTC()); err != nil {
+	if err := db.list(ctx, &rows, db.q.CountCallbacks, accountID, from.UTC(), to.UTC()); err != nil {
 		return nil, fmt.Errorf("count events: %w", err)
 	}
 	counts := make(map[string]int64, len(rows))
