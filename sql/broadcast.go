@@ -84,7 +84,11 @@ func (db *DB) AddBroadcast(ctx context.Context, b wxcast.Broadcast) (_ wxcast.Br
 			}
 			_, err = tx.ExecContext(ctx, db.q.AddBroadcastFile, b.AccountID, b.ID, name, content)
 		}
-		return err
+		if err != nil || b.OfMessages() { // that is of no interest to who sends them
+			return err
+		}
+		return db.tell(ctx, tx, b.AccountID, wxcast.EventsOfBroadcasts+"."+string(b.State), nil,
+			happened(toldBroadcast{ID: b.ID, Name: b.Name}))
 	})
 	if errors.Is(err, sql.ErrNoRows) {
 		return b, false, nil
@@ -175,9 +179,10 @@ func (db *DB) MoveBroadcast(ctx context.Context, ref wxcast.BroadcastRef, m wxca
 	if m.To == wxcast.BroadcastDone {
 		finishedAt = db.Now()
 	}
-	var rows int64
+	var rows int
 	err := db.tx(ctx, ref.AccountID, func(tx *sqlx.Tx) (err error) {
-		if rows, err = execRows(ctx, tx, db.q.MoveBroadcast, ref.AccountID, ref.ID, m.From, m.To, m.Reason,
+		if rows, err = db.moved(ctx, tx, ref.AccountID, m.To, m.Reason, db.q.MoveBroadcast, ref.AccountID, ref.ID,
+			m.From, m.To, m.Reason,
 			nullTime(m.ResumeAt), nullTime(finishedAt), sql.NullInt64{Int64: m.Keep, Valid: m.ForQuota}); err != nil {
 			return err
 		}
@@ -218,8 +223,12 @@ func (db *DB) SetRate(ctx context.Context, ref wxcast.BroadcastRef, rate float64
 // it; false means that somebody else did so before.
 func (db *DB) MoveCanary(ctx context.Context, ref wxcast.BroadcastRef, m wxcast.CanaryMove) (bool, error) {
 	ctx = within(ctx, hurried)
-	rows, err := db.execOnce(ctx, ref.AccountID, db.q.MoveCanary, ref.AccountID, ref.ID, m.From, m.To, m.State,
-		m.Reason, nullTime(m.Until))
+	var rows int
+	err := db.tx(ctx, ref.AccountID, func(tx *sqlx.Tx) (err error) {
+		rows, err = db.moved(ctx, tx, ref.AccountID, m.State, m.Reason, db.q.MoveCanary, ref.AccountID, ref.ID, m.From,
+			m.To, m.State, m.Reason, nullTime(m.Until))
+		return err
+	})
 	if err != nil {
 		return false, fmt.Errorf("move the canary of broadcast %d: %w", ref.ID, err)
 	}

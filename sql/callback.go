@@ -10,7 +10,7 @@ import (
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
-type eventRow struct {
+type callbackRow struct {
 	AppID     int64         `json:"app_id"`
 	OpenID    wxcast.OpenID `json:"openid"`
 	CreatedAt *string       `json:"created_at"`
@@ -24,9 +24,9 @@ type eventRow struct {
 
 // AddCallbacks keeps what WeChat told, each event once, and returns how many were new.
 func (db *DB) AddCallbacks(ctx context.Context, accountID int64, events []wxcast.CallbackEvent) (added int64, err error) {
-	rows := make([]eventRow, len(events))
+	rows := make([]callbackRow, len(events))
 	for i, e := range events {
-		rows[i] = eventRow{e.AppID, e.OpenID, jsonTime(e.CreatedAt), e.Kind, e.Key, e.MsgID, e.Status, e.Content,
+		rows[i] = callbackRow{e.AppID, e.OpenID, jsonTime(e.CreatedAt), e.Kind, e.Key, e.MsgID, e.Status, e.Content,
 			e.Detail}
 	}
 	if added, err = db.execOnce(ctx, accountID, db.q.AddCallbacks, accountID, db.Now(), jsonParam(rows)); err != nil {
@@ -103,8 +103,12 @@ func (db *DB) CountCallbacks(ctx context.Context, accountID int64, from, to time
 // was asked for them: who was gone since stays gone.
 func (db *DB) Follow(ctx context.Context, accountID int64, followers []wxcast.Follower, asked time.Time) error {
 	err := db.tx(ctx, accountID, func(tx *sqlx.Tx) error {
-		if _, err := tx.ExecContext(ctx, db.q.UpsertFollowers, accountID, db.Now(), jsonParam(followerRows(followers)),
+		now := db.Now()
+		if _, err := tx.ExecContext(ctx, db.q.UpsertFollowers, accountID, now, jsonParam(followerRows(followers)),
 			0, asked.UTC()); err != nil {
+			return err
+		}
+		if err := db.tellComers(ctx, tx, accountID, now, followers); err != nil {
 			return err
 		}
 		if err := db.nameOptOuts(ctx, tx, accountID, followers); err != nil {

@@ -45,8 +45,9 @@ func (db *DB) CloseDoubts(ctx context.Context, ref wxcast.BroadcastRef, channel 
 				return err
 			}
 		}
-		if _, err := tx.ExecContext(ctx, db.q.CloseDoubts, ref.AccountID, ref.ID, now.Add(-after),
-			wxcast.ErrCodeTransport, wxcast.Say("outcome.window_over").Kept(), channel.Name); err != nil {
+		if _, err := db.ended(ctx, tx, ref.AccountID, wxcast.DeliveryUnknown, wxcast.ErrCodeTransport, db.q.CloseDoubts,
+			ref.AccountID, ref.ID, now.Add(-after), wxcast.ErrCodeTransport, wxcast.Say("outcome.window_over").Kept(),
+			channel.Name); err != nil {
 			return err
 		}
 		if state == wxcast.BroadcastCancelled { // what no worker has in hand any more

@@ -94,10 +94,12 @@ func (db *DB) PrepareAll(ctx context.Context) map[string]error {
 			text = fmt.Sprintf(text, db.engine.elements("$2"))
 		case "drop-mini-users":
 			text = fmt.Sprintf(text, db.engine.elements("$2"))
-		case "drop-tallies", "find-commits", "defer-callbacks", "known-messages":
+		case "drop-tallies", "find-commits", "defer-callbacks", "known-messages", "name-messages":
 			text = fmt.Sprintf(text, db.engine.elements("$2"))
 		case "unionids-of", "name-optouts", "forgotten-among":
 			text = fmt.Sprintf(text, db.engine.elements("$2"))
+		case "find-comers", "delivery-states":
+			text = fmt.Sprintf(text, db.engine.elements("$3"))
 		case "add-optouts-beside":
 			text = fmt.Sprintf(text, db.engine.elements("$4"))
 		case "survey":

@@ -70,9 +70,8 @@ func followerRows(followers []wxcast.Follower) []followerRow {
 func (db *DB) Unfollow(ctx context.Context, accountID int64, openids []wxcast.OpenID,
 	asOf time.Time) (unfollowed int64, err error) {
 	err = db.tx(ctx, accountID, func(tx *sqlx.Tx) error {
-		if unfollowed, err = execRows(ctx, tx, db.q.Unfollow, accountID, db.Now(), jsonParam(openids),
-			asOf.UTC()); err != nil ||
-			unfollowed == 0 {
+		if unfollowed, err = db.tellPeople(ctx, tx, accountID, "unfollowed", db.q.Unfollow, accountID, db.Now(),
+			jsonParam(openids), asOf.UTC()); err != nil || unfollowed == 0 {
 			return err
 		}
 		_, err := tx.ExecContext(ctx, db.q.BumpPeople, accountID)

@@ -58,6 +58,12 @@ func (db *DB) KeepHouse(ctx context.Context, accountID int64, keep wxcast.Retent
 	if removed += commits; err != nil {
 		return removed, fmt.Errorf("remove old transactions' ids: %w", err)
 	}
+	if keep.Events > 0 {
+		told, err := db.removeBefore(ctx, q.DropOldEvents, accountID, db.Now().Add(-keep.Events))
+		if removed += told; err != nil {
+			return removed, fmt.Errorf("remove old events: %w", err)
+		}
+	}
 	lists, err := db.removeLists(ctx, accountID, keep.Lists)
 	if removed += lists; err != nil {
 		return removed, fmt.Errorf("remove old lists: %w", err)

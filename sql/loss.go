@@ -181,9 +181,9 @@ func (db *DB) PauseAfterLoss(ctx context.Context, accountID int64, loss wxcast.L
 		if reason.Code == lossCodeName {
 			all = all.And(lossOf(reason))
 		}
-		_, err = tx.ExecContext(ctx, db.q.PauseAfterLoss, accountID,
-			wxcast.Say(lossCodeName, "seconds", int64(all.Span.Seconds()+0.5), "messages", all.Messages), db.Now(),
-			lossCode+"%")
+		reason = wxcast.Say(lossCodeName, "seconds", int64(all.Span.Seconds()+0.5), "messages", all.Messages)
+		_, err = db.moved(ctx, tx, accountID, wxcast.BroadcastPaused, reason, db.q.PauseAfterLoss, accountID, reason,
+			db.Now(), lossCode+"%")
 		return err
 	})
 	if err != nil {

@@ -204,8 +204,12 @@ func (db *DB) Message(ctx context.Context, accountID, id int64) (wxcast.Message,
 
 // RevokeMessage cancels a message that has not left, nor may be about to; done is false else.
 func (db *DB) RevokeMessage(ctx context.Context, accountID, id int64) (done bool, err error) {
-	n, err := db.execOnce(within(ctx, hurried), accountID, db.q.RevokeMessage, accountID, id, wxcast.ErrCodeRevoked,
-		wxcast.Say("skip.revoked").Kept())
+	var n int64
+	err = db.tx(within(ctx, hurried), accountID, func(tx *sqlx.Tx) error {
+		n, err = db.ended(ctx, tx, accountID, wxcast.DeliverySkipped, wxcast.ErrCodeRevoked, db.q.RevokeMessage,
+			accountID, id, wxcast.ErrCodeRevoked, wxcast.Say("skip.revoked").Kept())
+		return err
+	})
 	if err != nil {
 		return false, fmt.Errorf("cancel message %d: %w", id, err)
 	}
@@ -220,9 +224,11 @@ func (db *DB) ExpireMessages(ctx context.Context, accountID int64) (expired int6
 		var n int64
 		size := batch.size
 		err := batch.run(func() (err error) {
-			n, err = db.exec(ctx, db.q.ExpireMessages, accountID, db.Now(), size, wxcast.ErrCodeExpired,
-				wxcast.Say("skip.expired").Kept())
-			return err
+			return db.tx(ctx, accountID, func(tx *sqlx.Tx) error {
+				n, err = db.ended(ctx, tx, accountID, wxcast.DeliverySkipped, wxcast.ErrCodeExpired, db.q.ExpireMessages,
+					accountID, db.Now(), size, wxcast.ErrCodeExpired, wxcast.Say("skip.expired").Kept())
+				return err
+			})
 		})
 		if expired += n; err != nil || n < int64(size) {
 			return expired, err

@@ -16,8 +16,20 @@ import (
 // RaiseNotice keeps what people are to be told; one with the same key that stands is
 // left alone, whoever raised it.
 func (db *DB) RaiseNotice(ctx context.Context, accountID int64, n wxcast.Notice) error {
-	if _, err := db.exec(ctx, db.q.RaiseNotice, accountID, n.Key, n.Kind, n.Title, n.Body, n.Data,
-		db.Now()); err != nil {
+	args := []any{accountID, n.Key, n.Kind, n.Title, n.Body, n.Data, db.Now()}
+	var err error
+	if n.Kind == wxcast.NoticeReport {
+		err = db.tx(ctx, accountID, func(tx *sqlx.Tx) error {
+			if raised, err := execRows(ctx, tx, db.q.RaiseNotice, args...); err != nil || raised == 0 {
+				return err
+			}
+			return db.tell(ctx, tx, accountID, wxcast.EventsOfReports+".done", nil,
+				happened(toldReport{wxcast.Day(strings.TrimPrefix(n.Key, wxcast.ReportKey("")))}))
+		})
+	} else {
+		_, err = db.exec(ctx, db.q.RaiseNotice, args...)
+	}
+	if err != nil {
 		return fmt.Errorf("raise notice %s: %w", n.Key, err)
 	}
 	return nil

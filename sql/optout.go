@@ -44,7 +44,12 @@ func (db *DB) AddOptOuts(ctx context.Context, accountID int64, ids []string, sou
 func (db *DB) optOut(ctx context.Context, tx *sqlx.Tx, accountID int64, ids []string, source string) (added int64,
 	err error) {
 	now := db.Now()
-	if added, err = execRows(ctx, tx, db.q.AddOptOuts, accountID, now, source, jsonParam(ids)); err != nil {
+	var new []string
+	if err := tx.SelectContext(ctx, &new, db.q.AddOptOuts, accountID, now, source, jsonParam(ids)); err != nil {
+		return 0, err
+	}
+	added = int64(len(new))
+	if err := db.tellOptOuts(ctx, tx, accountID, "added", source, new); err != nil {
 		return 0, err
 	}
 	unionids, err := db.unionIDsOf(ctx, tx, accountID, ids)
@@ -142,18 +147,11 @@ func (db *DB) inOtherAccounts(ctx context.Context, tx *sqlx.Tx, accountID int64,
 // other accounts, too, where they are known there.
 func (db *DB) RemoveOptOuts(ctx context.Context, accountID int64, ids []string) (removed int64, err error) {
 	err = db.tx(ctx, accountID, func(tx *sqlx.Tx) error {
-		var beside []bool
-		if err := tx.SelectContext(ctx, &beside, db.q.RemoveOptOuts, accountID, jsonParam(ids)); err != nil {
+		if removed, err = db.endOptOuts(ctx, tx, accountID, ids); err != nil {
 			return err
 		}
-		removed = 0
-		for _, b := range beside {
-			if !b {
-				removed++
-			}
-		}
 		return db.inOtherAccounts(ctx, tx, accountID, ids, func(other int64, unionids []string) error {
-			_, err := tx.ExecContext(ctx, db.q.RemoveOptOuts, other, jsonParam(unionids))
+			_, err := db.endOptOuts(ctx, tx, other, unionids)
 			return err
 		})
 	})
@@ -161,6 +159,24 @@ func (db *DB) RemoveOptOuts(ctx context.Context, accountID int64, ids []string) 
 		return 0, fmt.Errorf("remove from the opt-out list: %w", err)
 	}
 	return removed, nil
+}
+
+// endOptOuts takes people off one account's list, and returns how many stood on it.
+func (db *DB) endOptOuts(ctx context.Context, tx *sqlx.Tx, accountID int64, ids []string) (int64, error) {
+	var rows []struct {
+		ID     string
+		Beside bool
+	}
+	if err := tx.SelectContext(ctx, &rows, db.q.RemoveOptOuts, accountID, jsonParam(ids)); err != nil {
+		return 0, err
+	}
+	var removed []string
+	for _, r := range rows {
+		if !r.Beside {
+			removed = append(removed, r.ID)
+		}
+	}
+	return int64(len(removed)), db.tellOptOuts(ctx, tx, accountID, "removed", "", removed)
 }
 
 // OptOuts pages through the opt-out list in the order of the ids behind after.

@@ -127,11 +127,46 @@ func (db *DB) writeOutcomes(ctx context.Context, tx *sqlx.Tx, r wxcast.Recording
 			return err
 		}
 	}
-	if len(rows) == 0 {
-		return nil
+	if len(rows) > 0 {
+		if _, err := tx.ExecContext(ctx, db.q.RecordOutcomes, ref.AccountID, ref.ID, jsonParam(rows)); err != nil {
+			return err
+		}
 	}
-	_, err := tx.ExecContext(ctx, db.q.RecordOutcomes, ref.AccountID, ref.ID, jsonParam(rows))
-	return err
+	return db.tellOutcomes(ctx, tx, r, outcomes)
+}
+
+// tellOutcomes tells of outcomes that were written: that WeChat accepted a message always is,
+// another end only where it is the first.
+func (db *DB) tellOutcomes(ctx context.Context, tx *sqlx.Tx, r wxcast.Recording, outcomes []wxcast.Outcome) error {
+	var others []wxcast.Recipient
+	for _, o := range outcomes {
+		if o.State != wxcast.DeliverySent && o.State != wxcast.DeliveryPending {
+			others = append(others, o.Recipient)
+		}
+	}
+	states := map[wxcast.DeliveryKey]wxcast.DeliveryState{}
+	if len(others) > 0 {
+		var rows []struct {
+			wxcast.DeliveryKey
+			State wxcast.DeliveryState
+		}
+		if err := tx.SelectContext(ctx, &rows, fmt.Sprintf(db.q.DeliveryStates, db.engine.elements("$3")),
+			r.Broadcast.AccountID, r.Broadcast.ID, jsonParam(others)); err != nil {
+			return err
+		}
+		for _, row := range rows {
+			states[row.DeliveryKey] = row.State
+		}
+	}
+	all := make([]told, 0, len(outcomes))
+	for _, o := range outcomes {
+		if o.State == wxcast.DeliverySent || o.State != wxcast.DeliveryPending && states[o.Key()] == o.State {
+			what := toldWhat{r.Broadcast.ID, r.Channel.Name, string(o.State), o.ErrCode}
+			all = append(all, told{toldWhat: what, Recipient: o.Recipient, Message: o.Message, MsgID: o.MsgID,
+				At: o.AttemptedAt})
+		}
+	}
+	return db.tellDeliveries(ctx, tx, r.Broadcast.AccountID, all)
 }
 
 // sentColumns are messages that WeChat accepted, as Postgres's arrays.

@@ -95,10 +95,19 @@ func (db *DB) RecordPermits(ctx context.Context, accountID, appID int64,
 				return err
 			}
 		}
+		told := map[bool][]occurrence{}
 		for _, r := range reports {
-			l.record(r)
+			if l.record(r) {
+				o := happened(toldPermit{r.TemplateID, r.Recipient, r.Source})
+				o.at = r.At
+				told[r.Accepted] = append(told[r.Accepted], o)
+			}
 		}
 		left = l.left(keys)
+		if err := cmp.Or(db.tell(ctx, tx, accountID, wxcast.EventsOfPermits+".granted", nil, told[true]...),
+			db.tell(ctx, tx, accountID, wxcast.EventsOfPermits+".refused", nil, told[false]...)); err != nil {
+			return err
+		}
 		return db.putLedger(ctx, tx, accountID, appID, l)
 	})
 	if err != nil {
@@ -148,18 +157,19 @@ func (db *DB) putLedger(ctx context.Context, tx *sqlx.Tx, accountID, appID int64
 	return err
 }
 
-// record takes one answer in.
-func (l *ledger) record(r wxcast.PermitReport) {
+// record takes one answer in, and tells whether it counts and is news.
+func (l *ledger) record(r wxcast.PermitReport) bool {
 	key := permitKey{r.TemplateID, r.Recipient}
 	byEvent := r.Source == wxcast.PermitByEvent
 	for _, row := range l.of[key] { // told before
 		same := row.EventAt.Valid && row.EventAt.Time.Equal(r.At) && row.Accepted == r.Accepted
 		if byEvent && same || !byEvent && row.ReportID == r.ID {
-			return
+			return false
 		}
 	}
 	if other := l.toldByOther(key, r); other != nil {
 		other.changed = true
+		hint := other.Hint
 		if byEvent {
 			other.EventAt = sql.NullTime{Time: r.At, Valid: true}
 			if other.Hint {
@@ -168,7 +178,7 @@ func (l *ledger) record(r wxcast.PermitReport) {
 		} else {
 			other.ReportID = r.ID
 		}
-		return
+		return hint && !other.Hint
 	}
 	row := &permitRow{TemplateID: r.TemplateID, Recipient: r.Recipient, GrantedAt: r.At, Source: r.Source,
 		ReportID: r.ID, Scene: r.Scene, Version: r.Version, Kind: r.Kind, Accepted: r.Accepted, changed: true}
@@ -195,6 +205,7 @@ func (l *ledger) record(r wxcast.PermitReport) {
 		}
 	}
 	l.of[key] = append(l.of[key], row)
+	return !row.Hint
 }
 
 // toldByOther is the same answer as the other of client and WeChat told it: the nearest in

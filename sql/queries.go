@@ -15,6 +15,17 @@ var queryFiles embed.FS
 // queries holds the text of every named query for one engine. A missing one
 // stops the program at Open; that every text is valid on its engine is tested.
 type queries struct {
+	AddEvents           string `query:"add-events"`
+	AnyUnnumberedEvents string `query:"any-unnumbered-events"`
+	LockEventEnd        string `query:"lock-event-end"`
+	NumberEvents        string `query:"number-events"`
+	SetEventEnd         string `query:"set-event-end"`
+	EventEnds           string `query:"event-ends"`
+	ListEvents          string `query:"list-events"`
+	NameMessages        string `query:"name-messages"`
+	DropOldEvents       string `query:"drop-old-events"`
+	ForgetInEvents      string `query:"forget-in-events"`
+
 	AddCommit        string `query:"add-commit"`
 	UnionIDsOf       string `query:"unionids-of"`
 	AddOptOutsBeside string `query:"add-optouts-beside"`
@@ -32,7 +43,7 @@ type queries struct {
 	DropOptOut       string `query:"drop-optout"`
 	FindOptOutsOf    string `query:"find-optouts-of"`
 	FindListRows     string `query:"find-list-rows"`
-	FindCallbacks       string `query:"find-callbacks"`
+	FindCallbacks    string `query:"find-callbacks"`
 	FindBlocksOf     string `query:"find-blocks-of"`
 	OtherAccounts    string `query:"other-accounts"`
 
@@ -147,6 +158,9 @@ type queries struct {
 	MarkCallbacksApplied string `query:"mark-callbacks-applied"`
 	ForgetCallbacks      string `query:"forget-callbacks"`
 
+	DeliveryStates   string `query:"delivery-states"`
+	FindComers       string `query:"find-comers"`
+	AnyBaseRun       string `query:"any-base-run"`
 	CountFollowers   string `query:"count-followers"`
 	FollowerGrowth   string `query:"follower-growth"`
 	UpsertFollowers  string `query:"upsert-followers"`
@@ -278,31 +292,31 @@ type queries struct {
 	MessagesHeard    string `query:"messages-heard"`
 	SettleDoubt      string `query:"settle-doubt"`
 
-	OldJobRuns         string `query:"old-job-runs"`
-	DropJobRuns        string `query:"drop-job-runs"`
-	OldSyncRuns        string `query:"old-sync-runs"`
-	DropSyncRuns       string `query:"drop-sync-runs"`
-	OldNotices         string `query:"old-notices"`
-	DropNotices        string `query:"drop-notices"`
-	OldAuditTo         string `query:"old-audit-to"`
-	DropAudit          string `query:"drop-audit"`
+	OldJobRuns            string `query:"old-job-runs"`
+	DropJobRuns           string `query:"drop-job-runs"`
+	OldSyncRuns           string `query:"old-sync-runs"`
+	DropSyncRuns          string `query:"drop-sync-runs"`
+	OldNotices            string `query:"old-notices"`
+	DropNotices           string `query:"drop-notices"`
+	OldAuditTo            string `query:"old-audit-to"`
+	DropAudit             string `query:"drop-audit"`
 	OldCallbacks          string `query:"old-callbacks"`
 	OldSubscribeCallbacks string `query:"old-subscribe-callbacks"`
 	DropCallbacks         string `query:"drop-callbacks"`
-	OldEarly           string `query:"old-early"`
-	DropEarly          string `query:"drop-early"`
-	OldBlocks          string `query:"old-blocks"`
-	DropBlocks         string `query:"drop-blocks"`
-	DropOldCommits     string `query:"drop-old-commits"`
-	GoneFollowers      string `query:"gone-followers"`
-	DropGoneFollowers  string `query:"drop-gone-followers"`
-	DropLooseBridges   string `query:"drop-loose-bridges"`
-	OldLists           string `query:"old-lists"`
-	DropListRows       string `query:"drop-list-rows"`
-	DropList           string `query:"drop-list"`
-	OldBroadcasts      string `query:"old-broadcasts"`
-	MarkEmptied        string `query:"mark-emptied"`
-	DropDeliveries     string `query:"drop-deliveries"`
+	OldEarly              string `query:"old-early"`
+	DropEarly             string `query:"drop-early"`
+	OldBlocks             string `query:"old-blocks"`
+	DropBlocks            string `query:"drop-blocks"`
+	DropOldCommits        string `query:"drop-old-commits"`
+	GoneFollowers         string `query:"gone-followers"`
+	DropGoneFollowers     string `query:"drop-gone-followers"`
+	DropLooseBridges      string `query:"drop-loose-bridges"`
+	OldLists              string `query:"old-lists"`
+	DropListRows          string `query:"drop-list-rows"`
+	DropList              string `query:"drop-list"`
+	OldBroadcasts         string `query:"old-broadcasts"`
+	MarkEmptied           string `query:"mark-emptied"`
+	DropDeliveries        string `query:"drop-deliveries"`
 
 	FindPermitsOf     string `query:"find-permits-of"`
 	UnionIDOfMiniUser string `query:"unionid-of-mini-user"`

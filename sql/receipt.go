@@ -131,7 +131,7 @@ func (s settling) namedAs(ctx context.Context, receipts []wxcast.Receipt,
 	}
 	type named struct {
 		Recipient wxcast.Recipient
-		MsgID     int64 `db:"msgid"`
+		MsgID     int64
 	}
 	rows := receiptRows(receipts)
 	for i := range rows {
@@ -139,17 +139,18 @@ func (s settling) namedAs(ctx context.Context, receipts []wxcast.Receipt,
 			rows[i].Recipient = r
 		}
 	}
-	var found []struct {
-		named
-		BroadcastID int64 `db:"broadcast_id"`
-	}
+	var found []told
 	if err := s.tx.SelectContext(ctx, &found, s.db.q.SettleReceipts, s.accountID, s.from, jsonParam(rows),
 		s.channel); err != nil {
 		return nil, err
 	}
 	settled, of := make(map[named]bool, len(found)), map[int64]bool{}
-	for _, f := range found {
-		settled[f.named], of[f.BroadcastID] = true, true
+	for i, f := range found {
+		settled[named{f.Recipient, f.MsgID}], of[f.BroadcastID] = true, true
+		found[i].What, found[i].Channel = eventOfReceipt, s.channel
+	}
+	if err := s.db.tellDeliveries(ctx, s.tx, s.accountID, found); err != nil {
+		return nil, err
 	}
 	if err := s.db.dropTallies(ctx, s.tx, s.accountID, slices.Collect(maps.Keys(of))...); err != nil {
 		return nil, err
@@ -187,6 +188,7 @@ func (s settling) doubts(ctx context.Context, receipts []wxcast.Receipt) (early 
 	}
 	over := map[int]bool{}
 	var all []int64
+	var ends []told
 	for _, row := range rows {
 		r := receipts[row.N]
 		if over[row.N] || r.MsgID != 0 && !slices.Contains(doubtful, row.N) {
@@ -196,14 +198,23 @@ func (s settling) doubts(ctx context.Context, receipts []wxcast.Receipt) (early 
 		if r.MsgID == 0 {
 			within = namelessMax
 		}
-		var settled []int64 // the broadcast
+		var settled []told
 		at := r.At.UTC()
 		if err := s.tx.SelectContext(ctx, &settled, s.db.q.SettleDoubt, s.accountID, row.Recipient, r.MsgID, r.Status,
 			s.from, at.Add(-within), at.Add(receiptClock), s.channel); err != nil {
 			return nil, err
 		}
 		over[row.N] = over[row.N] || len(settled) > 0
-		all = append(all, settled...)
+		for _, d := range settled {
+			all = append(all, d.BroadcastID)
+			d.What, d.Channel = string(wxcast.DeliverySent), s.channel
+			ends = append(ends, d)
+			d.What, d.Receipt = eventOfReceipt, r.Status
+			ends = append(ends, d)
+		}
+	}
+	if err := s.db.tellDeliveries(ctx, s.tx, s.accountID, ends); err != nil {
+		return nil, err
 	}
 	for i, r := range receipts {
 		if !over[i] {
@@ -345,8 +356,15 @@ func (db *DB) settleNamed(ctx context.Context, tx *sqlx.Tx, r wxcast.Recording) 
 	if len(all) == 0 {
 		return nil
 	}
-	_, err := tx.ExecContext(ctx, db.q.SettleEarly, r.Broadcast.AccountID, r.Broadcast.ID, r.Lane.AppID, jsonParam(all))
-	return err
+	var found []told
+	if err := tx.SelectContext(ctx, &found, db.q.SettleEarly, r.Broadcast.AccountID, r.Broadcast.ID, r.Lane.AppID,
+		jsonParam(all)); err != nil {
+		return err
+	}
+	for i := range found {
+		found[i].What = eventOfReceipt
+	}
+	return db.tellDeliveries(ctx, tx, r.Broadcast.AccountID, found)
 }
 
 // idOf is the person's id as the channel takes it.

@@ -96,6 +96,14 @@ func (t *claimTx) dismiss(ctx context.Context, c *wxcast.Claim,
 			jsonParam(skipped)); err != nil {
 			return err
 		}
+		all := make([]told, len(skipped))
+		for i, s := range skipped {
+			what := toldWhat{t.ref.ID, t.req.Channel.Name, string(s.State), s.ErrCode}
+			all[i] = told{toldWhat: what, Recipient: s.Recipient, Message: s.Message}
+		}
+		if err := t.db.tellDeliveries(ctx, t.tx, t.ref.AccountID, all); err != nil {
+			return err
+		}
 	}
 	if len(falls) > 0 {
 		if _, err := t.tx.ExecContext(ctx, t.db.q.FallThrough, t.ref.AccountID, t.ref.ID, t.req.Channel.Name, t.b.Next,

@@ -264,15 +264,21 @@ func (db *DB) StoreFollowers(ctx context.Context, run wxcast.SyncRun, told wxcas
 			if err := db.nameOptOuts(ctx, tx, run.AccountID, told.Followers); err != nil {
 				return err
 			}
+			// The first to be listed have followed for long.
+			var listed bool
+			if err := tx.GetContext(ctx, &listed, db.q.AnyBaseRun, run.AccountID); err != nil {
+				return err
+			}
+			if listed {
+				if err := db.tellComers(ctx, tx, run.AccountID, now, told.Followers); err != nil {
+					return err
+				}
+			}
 		}
 		unfollowed = 0
 		if len(told.Gone) > 0 {
-			res, err := tx.ExecContext(ctx, db.q.Unfollow, run.AccountID, now, jsonParam(told.Gone),
-				told.AskedAt.UTC())
-			if err != nil {
-				return err
-			}
-			if unfollowed, err = res.RowsAffected(); err != nil {
+			if unfollowed, err = db.tellPeople(ctx, tx, run.AccountID, "unfollowed", db.q.Unfollow, run.AccountID, now,
+				jsonParam(told.Gone), told.AskedAt.UTC()); err != nil {
 				return err
 			}
 		}
@@ -304,8 +310,14 @@ func (db *DB) FinishSyncRun(ctx context.Context, run wxcast.SyncRun, outcome str
 				return err
 			}
 		}
-		_, err := tx.ExecContext(ctx, db.q.DropStalePages, run.AccountID)
-		return err
+		if _, err := tx.ExecContext(ctx, db.q.DropStalePages, run.AccountID); err != nil {
+			return err
+		}
+		what := "failed"
+		if outcome == "done" {
+			what = outcome
+		}
+		return db.tell(ctx, tx, run.AccountID, wxcast.EventsOfSyncs+"."+what, nil, happened(toldSync{run.ID, run.Mode}))
 	})
 	if err != nil {
 		return fmt.Errorf("finish sync run %d: %w", run.ID, err)

@@ -54,7 +54,8 @@ FROM broadcasts WHERE account_id = $1 AND finished_at IS NULL
 -- $1 account; $2 broadcast; $3 state before; $4 state after; $5 reason; $6 resume_at or NULL; $7 finished_at or NULL,
 -- UTC; $8 waits_for or NULL.
 UPDATE broadcasts SET state = $4, reason = $5, resume_at = $6, finished_at = $7, waits_for = $8
-    WHERE account_id = $1 AND id = $2 AND state = $3;
+    WHERE account_id = $1 AND id = $2 AND state = $3
+RETURNING id, name, takes_until IS NOT NULL AS of_messages;
 
 -- name: finish-cancelled
 -- A cancelled broadcast is over once nothing of it is in doubt.
@@ -116,7 +117,8 @@ ORDER BY id LIMIT 1;
 -- $1 account; $2 reason; $3 now, UTC; $4 the beginning of such a reason, as a pattern.
 UPDATE broadcasts SET state = 'paused', reason = $2, resume_at = NULL, waits_for = NULL
 WHERE account_id = $1 AND finished_at IS NULL AND (state IN ('running', 'waiting')
-    OR state = 'scheduled' AND resume_at <= $3 OR state = 'paused' AND reason LIKE $4);
+    OR state = 'scheduled' AND resume_at <= $3 OR state = 'paused' AND reason LIKE $4)
+RETURNING id, name, takes_until IS NOT NULL AS of_messages;
 
 -- name: set-rate
 -- $1 account; $2 broadcast; $3 messages per second; $4 priority.
@@ -128,7 +130,8 @@ UPDATE broadcasts SET rate = $3, priority = $4 WHERE account_id = $1 AND id = $2
 -- $1 account; $2 broadcast; $3 canary before; $4 canary after; $5 state after; $6 reason; $7 canary_until and
 -- resume_at or NULL, UTC.
 UPDATE broadcasts SET canary = $4, canary_until = $7, state = $5, reason = $6, resume_at = $7
-    WHERE account_id = $1 AND id = $2 AND canary = $3 AND state = 'running';
+    WHERE account_id = $1 AND id = $2 AND canary = $3 AND state = 'running'
+RETURNING id, name, takes_until IS NOT NULL AS of_messages;
 
 -- name: get-broadcast-for-claim
 -- With the store's clock, and the latest time that any transaction of the account bears.

@@ -44,6 +44,17 @@ SELECT openid, subscribed, (sync_run_id <> $4 OR sync_run_id = 0)
       AND (refollowed_at IS NULL OR refollowed_at < $3) AS flipped
 FROM followers WHERE account_id = $1 AND openid > $6 ORDER BY openid LIMIT $5;
 
+-- name: find-comers
+-- Which of these people came, or came back, at this moment.
+-- $1 account; $2 that moment, UTC; $3 openids as a JSON array; %s the openids.
+SELECT openid, unionid FROM followers WHERE account_id = $1 AND openid IN (%s) AND subscribed
+    AND (first_seen_at = $2 OR refollowed_at = $2);
+
+-- name: any-base-run
+-- Whether the followers have been listed before.
+-- $1 account.
+SELECT EXISTS (SELECT 1 FROM sync_runs WHERE account_id = $1 AND is_base);
+
 -- name: bump-people
 -- Tell the joins that an app's people have changed.
 -- $1 app.

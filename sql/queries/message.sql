@@ -21,7 +21,8 @@ WHERE m.account_id = $1 AND m.id = $2;
 UPDATE deliveries SET state = 'skipped', errcode = $3, errmsg = $4, next_attempt_at = NULL
 WHERE account_id = $1 AND broadcast_id = (SELECT m.broadcast_id FROM messages m WHERE m.account_id = $1 AND m.id = $2)
   AND recipient = (SELECT m.recipient FROM messages m WHERE m.account_id = $1 AND m.id = $2) AND message_id = $2
-  AND state = 'pending' AND open_since IS NULL AND right_at IS NULL;
+  AND state = 'pending' AND open_since IS NULL AND right_at IS NULL
+RETURNING broadcast_id, recipient, message_id AS message, channel;
 
 -- name: expire-messages
 -- Messages whose time is over before they could leave, and that no worker has in hand.
@@ -30,7 +31,8 @@ UPDATE deliveries SET state = 'skipped', errcode = $4, errmsg = $5, next_attempt
 WHERE account_id = $1 AND (broadcast_id, recipient, message_id) IN (
     SELECT x.broadcast_id, x.recipient, x.message_id FROM deliveries x
     WHERE x.account_id = $1 AND x.expires_at <= $2 AND x.expires_at IS NOT NULL AND x.next_attempt_at IS NOT NULL
-      AND x.open_since IS NULL AND x.right_at IS NULL LIMIT $3);
+      AND x.open_since IS NULL AND x.right_at IS NULL LIMIT $3)
+RETURNING broadcast_id, recipient, message_id AS message, channel;
 
 -- name: free-message-keys
 -- Callers' keys that are kept for long enough.

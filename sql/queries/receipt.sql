@@ -22,7 +22,7 @@ WHERE account_id = $1 AND recipient = $2 AND broadcast_id >= $5 AND receipt IS N
              OR x.state = 'pending' AND EXISTS (SELECT 1 FROM leases l
                 WHERE l.account_id = x.account_id AND l.broadcast_id = x.broadcast_id
                   AND l.from_recipient < x.recipient AND x.recipient <= l.to_recipient)))
-RETURNING broadcast_id;
+RETURNING broadcast_id, recipient, message_id AS message, COALESCE(msgid, 0) AS msgid;
 
 -- name: receipt-hints
 -- Receipts to a person of which nobody can tell what message they are about.

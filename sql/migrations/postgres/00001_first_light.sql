@@ -528,6 +528,49 @@ CREATE TABLE callbacks (
 );
 CREATE INDEX callbacks_to_apply ON callbacks (account_id, id) WHERE applied_at IS NULL;
 
+-- What happened, for other systems: the events of one transaction and of one type in a row.
+-- Rows are numbered in the order in which they are seen to be there, when somebody looks: a
+-- number that was given is never followed by a lower one.
+CREATE TABLE events (
+    id         BIGINT GENERATED ALWAYS AS IDENTITY,
+    account_id BIGINT NOT NULL,
+    at         TIMESTAMPTZ NOT NULL,
+    type       TEXT NOT NULL,
+    -- What they share, as a JSON object, and what is each one's own, as a JSON array of arrays.
+    shared     TEXT NOT NULL,
+    own        TEXT NOT NULL,
+    n          INTEGER NOT NULL,
+    -- The number of the last of them.
+    last_seq   BIGINT,
+    PRIMARY KEY (account_id, id)
+);
+ALTER TABLE events ALTER COLUMN own SET STORAGE EXTERNAL; -- to compress it takes longer than to write it
+CREATE UNIQUE INDEX events_in_order ON events (account_id, last_seq) WHERE last_seq IS NOT NULL;
+CREATE INDEX events_unnumbered ON events (account_id, id) WHERE last_seq IS NULL;
+
+-- The last number that was given to an event of the account.
+CREATE TABLE event_ends (
+    account_id BIGINT PRIMARY KEY,
+    last_seq   BIGINT NOT NULL
+);
+
+-- How far each of the company's systems has taken the events.
+CREATE TABLE webhooks (
+    account_id    BIGINT NOT NULL,
+    name          TEXT NOT NULL,
+    -- The last event that it took.
+    seq           BIGINT NOT NULL,
+    taken_at      TIMESTAMPTZ,
+    -- Since when it does not take the next, how often that was tried, and why it was not taken.
+    failing_since TIMESTAMPTZ,
+    tries         INTEGER NOT NULL DEFAULT 0,
+    retry_at      TIMESTAMPTZ,
+    why           TEXT NOT NULL DEFAULT '',
+    -- It is tried no more until somebody says so.
+    set_aside_at  TIMESTAMPTZ,
+    PRIMARY KEY (account_id, name)
+);
+
 -- Keys of the HTTP API. Of a key itself only its SHA-256 is kept, in hex.
 CREATE TABLE api_keys (
     id           BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

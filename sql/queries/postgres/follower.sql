@@ -38,7 +38,8 @@ WHERE (followers.subscribed OR followers.gone_as_of IS NULL OR followers.gone_as
 -- $1 account; $2 now, UTC; $3 openids as a JSON array; $4 when they were gone, UTC.
 UPDATE followers SET subscribed = FALSE, unfollowed_at = $2, gone_as_of = $4, sync_run_id = 0
 WHERE account_id = $1 AND subscribed AND openid IN (SELECT value FROM json_array_elements_text($3::json))
-    AND COALESCE(subscribe_time, details_at) < $4;
+    AND COALESCE(subscribe_time, details_at) < $4
+RETURNING openid, unionid;
 
 -- name: growth-by-day
 -- Followers gained and lost, by Beijing day, counted from the one of 1970-01-01.

@@ -9,7 +9,8 @@ JOIN early_receipts e ON e.account_id = o.account_id AND e.app_id = o.app_id AND
     AND e.openid = o.openid
 WHERE d.account_id = o.account_id AND d.broadcast_id = o.broadcast_id AND d.recipient = o.recipient
     AND d.message_id = o.message
-    AND d.msgid = o.msgid;
+    AND d.msgid = o.msgid
+RETURNING d.broadcast_id, d.recipient, d.message_id AS message, d.channel, d.msgid, d.receipt;
 
 -- name: settle-receipts
 -- Give deliveries the receipts that name them. A person's latest come first: a receipt
@@ -25,7 +26,7 @@ FROM (SELECT $1::bigint AS account_id, m.broadcast_id, m.message_id, r.*
           ORDER BY x.broadcast_id DESC LIMIT 1) m OFFSET 0) o
 WHERE d.account_id = o.account_id AND d.broadcast_id = o.broadcast_id AND d.recipient = o.recipient
     AND d.message_id = o.message_id
-RETURNING d.broadcast_id, d.recipient, d.msgid;
+RETURNING d.broadcast_id, d.recipient, d.message_id AS message, d.msgid, d.receipt;
 
 -- name: doubtful-receipts
 -- Those to people with a delivery in doubt.

@@ -4,7 +4,7 @@
 INSERT INTO optouts (account_id, id, by_openid, since, source)
 SELECT DISTINCT $1, COALESCE(f.openid, value), f.openid IS NOT NULL, $2, $3 FROM json_each($4)
 LEFT JOIN followers f ON f.account_id = $1 AND (f.openid = value OR f.unionid = value)
-WHERE TRUE ON CONFLICT (account_id, id) DO NOTHING;
+WHERE TRUE ON CONFLICT (account_id, id) DO NOTHING RETURNING id;
 
 -- name: unknown-ids
 -- Which of these ids are no follower's.
@@ -20,4 +20,4 @@ DELETE FROM optouts WHERE account_id = $1 AND (
     id IN (SELECT value FROM json_each($2))
     OR id IN (SELECT f.openid FROM json_each($2) JOIN followers f ON f.account_id = $1 AND f.unionid = value)
     OR id IN (SELECT f.unionid FROM json_each($2) JOIN followers f ON f.account_id = $1 AND f.openid = value))
-RETURNING beside;
+RETURNING id, beside;

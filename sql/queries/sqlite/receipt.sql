@@ -5,7 +5,8 @@ UPDATE deliveries SET receipt = e.receipt
 FROM json_each($4) o CROSS JOIN early_receipts e
 WHERE deliveries.account_id = $1 AND broadcast_id = $2 AND recipient = o.value ->> 'recipient'
     AND message_id = o.value ->> 'message' AND deliveries.msgid = o.value ->> 'msgid'
-  AND e.account_id = $1 AND e.app_id = $3 AND e.msgid = o.value ->> 'msgid' AND e.openid = o.value ->> 'openid';
+  AND e.account_id = $1 AND e.app_id = $3 AND e.msgid = o.value ->> 'msgid' AND e.openid = o.value ->> 'openid'
+RETURNING broadcast_id, recipient, message_id AS message, channel, msgid, receipt;
 
 -- name: settle-receipts
 -- Give deliveries the receipts that name them. A person's latest come first: a receipt
@@ -19,7 +20,7 @@ WHERE deliveries.account_id = $1 AND deliveries.recipient = o.value ->> 'recipie
       WHERE x.account_id = $1 AND x.recipient = o.value ->> 'recipient' AND x.broadcast_id >= $2
           AND x.msgid = o.value ->> 'msgid' AND x.channel = $4
       ORDER BY x.broadcast_id DESC LIMIT 1)
-RETURNING deliveries.broadcast_id, deliveries.recipient, deliveries.msgid;
+RETURNING broadcast_id, recipient, message_id AS message, msgid, receipt;
 
 -- name: doubtful-receipts
 -- Those to people with a delivery in doubt.
