@@ -58,37 +58,41 @@ func (db *DB) tell(ctx context.Context, tx *sqlx.Tx, accountID int64, eventType 
 	return nil
 }
 
+// FirstEvent, in the place of a number, is before the first event that is kept.
+const FirstEvent = -1
+
 // Events returns the account's events after a number, in their order, at least so many where
-// there are as many. It is a *wxcast.EventsGoneError where those that come next are not kept.
-func (db *DB) Events(ctx context.Context, accountID, after int64, least int) (events []wxcast.Event, err error) {
-	if err := db.numberEvents(ctx, accountID); err != nil {
-		return nil, err
+// there are as many; of some types, or of all for nil. upTo is the number after which to ask
+// next. It is a *wxcast.EventsGoneError where those that come next are not kept.
+func (db *DB) Events(ctx context.Context, accountID, after int64, types []string,
+	least int) (events []wxcast.Event, upTo int64, err error) {
+	ends, err := db.EventEnds(ctx, accountID)
+	if err != nil {
+		return nil, 0, err
 	}
-	for last := after; len(events) < least; {
+	if after == FirstEvent {
+		after = ends.BeforeFirst
+	}
+	if after > ends.Last || after < ends.BeforeFirst {
+		return nil, 0, &wxcast.EventsGoneError{After: after, EventEnds: ends}
+	}
+	for upTo = after; upTo < ends.Last && len(events) < least; {
 		var rows []eventRow
-		if err := db.list(ctx, &rows, db.q.ListEvents, accountID, last, rowsRead); err != nil {
-			return nil, fmt.Errorf("read events: %w", err)
+		if err := db.list(ctx, &rows, fmt.Sprintf(db.q.ListEvents, db.engine.elements("$4")), accountID, upTo, ends.Last,
+			jsonParam(types), types == nil, rowsRead); err != nil {
+			return nil, 0, fmt.Errorf("read events: %w", err)
 		}
 		for _, r := range rows {
 			if events, err = r.appendTo(events, after); err != nil {
-				return nil, err
+				return nil, 0, err
 			}
-			last = r.LastSeq
+			upTo = r.LastSeq
 		}
 		if len(rows) < rowsRead {
-			break
+			upTo = ends.Last
 		}
 	}
-	if len(events) == 0 || events[0].Seq != after+1 {
-		ends, err := db.EventEnds(ctx, accountID)
-		if err != nil {
-			return nil, err
-		}
-		if after > ends.Last || after < ends.BeforeFirst {
-			return nil, &wxcast.EventsGoneError{After: after, EventEnds: ends}
-		}
-	}
-	return events, db.nameMessages(ctx, accountID, events)
+	return events, upTo, db.nameMessages(ctx, accountID, events)
 }
 
 // EventEnds returns the numbers of the events that are kept.

@@ -102,6 +102,8 @@ func (db *DB) PrepareAll(ctx context.Context) map[string]error {
 			text = fmt.Sprintf(text, db.engine.elements("$3"))
 		case "add-optouts-beside":
 			text = fmt.Sprintf(text, db.engine.elements("$4"))
+		case "list-events":
+			text = fmt.Sprintf(text, db.engine.elements("$4"))
 		case "survey":
 			text = fmt.Sprintf(text, db.engine.elements("$2"), db.engine.elements("$4"))
 		case "messaged":

@@ -31,7 +31,7 @@ func TestAForgottenPersonIsNowhere(t *testing.T) {
 		person, _ := leaveTraces(t, w)
 		filled := tablesWith(t, url)
 		for _, table := range []string{"followers", "mini_users", "bridges", "list_rows", "deliveries", "blocks",
-			"early_receipts", "callbacks", "sync_pages", "optouts", "permits"} {
+			"early_receipts", "callbacks", "events", "sync_pages", "optouts", "permits"} {
 			if !filled[table] {
 				t.Errorf("nothing of the person is in %s: the test shows nothing of it (%v)", table, filled)
 			}

@@ -74,6 +74,7 @@ type Account struct {
 	pictures    map[int64]*picture        // of cards, by broadcast
 	messages    *messages
 	lists       templateLists
+	lastEvent   lastEvent
 }
 
 // OpenStore opens the configured store with this binary's schema in it.

@@ -53,7 +53,11 @@ type API struct {
 	accounts map[int64]*account.Account // by their number in the store
 	guard    *access.Guard
 	tokens   *limit.Each
+	stopping chan struct{}
 }
+
+// Stop ends what waits for something to happen: the program is about to end.
+func (a *API) Stop() { close(a.stopping) }
 
 // New makes the API.
 func New(o Options) *API {
@@ -66,7 +70,7 @@ func New(o Options) *API {
 	config.RejectUnknownQueryParameters = true
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"key": {Type: "http", Scheme: "bearer"}}
 	a := &API{Options: o, Handler: linesApart(mux), huma: humago.New(mux, config),
-		accounts: map[int64]*account.Account{}}
+		accounts: map[int64]*account.Account{}, stopping: make(chan struct{})}
 	for _, one := range o.Accounts {
 		a.accounts[one.ID] = one
 	}
@@ -82,6 +86,7 @@ func New(o Options) *API {
 	a.addToken()
 	a.addAudit()
 	a.addMessages()
+	a.addEvents()
 	mux.HandleFunc(Prefix+"/", func(w http.ResponseWriter, r *http.Request) {
 		_ = huma.WriteErr(a.huma, humago.NewContext(nil, r, w), http.StatusNotFound, text.OfRequest(r).T("api.no_call", "openapi", Prefix+"/openapi.json")) // the caller may be gone
 	})

@@ -43,6 +43,7 @@ func statusOf(ctx context.Context, err error) int {
 	var (
 		notFound *account.NotFound
 		conflict *account.Conflict
+		gone     *account.Gone
 		bad      *wxcast.BadInput
 		badConf  *config.Error
 		refused  *wechat.Error
@@ -52,6 +53,8 @@ func statusOf(ctx context.Context, err error) int {
 		return http.StatusNotFound
 	case errors.As(err, &conflict):
 		return http.StatusConflict
+	case errors.As(err, &gone):
+		return http.StatusGone
 	case errors.As(err, &bad):
 		return http.StatusUnprocessableEntity
 	case ctx.Err() != nil:

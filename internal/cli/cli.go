@@ -156,6 +156,7 @@ func (a *app) exitCode(ctx context.Context, err error) int {
 		badURL   *store.URLError
 		notFound *account.NotFound
 		conflict *account.Conflict
+		gone     *account.Gone
 	)
 	switch {
 	case errors.As(err, &state):
@@ -171,7 +172,7 @@ func (a *app) exitCode(ctx context.Context, err error) int {
 		return exitQuota
 	case !a.started, // cobra refused the command line
 		errors.As(err, &usage), errors.As(err, &badInput), errors.As(err, &badConf), errors.As(err, &badURL),
-		errors.As(err, &notFound), errors.As(err, &conflict),
+		errors.As(err, &notFound), errors.As(err, &conflict), errors.As(err, &gone),
 		errors.Is(err, store.ErrUnreachable), errors.Is(err, store.ErrSchemaNewer), errors.Is(err,
 			store.ErrSchemaOlder):
 		return exitUsage
@@ -240,7 +241,7 @@ func (a *app) root() *cobra.Command {
 		a.syncCommand(), a.importCommand(), a.joinCommand(), a.broadcastCommand(), a.followersCommand(),
 		a.optOutCommand(),
 		a.reportCommand(), a.serveCommand(), a.jobsCommand(), a.keyCommand(), a.auditCommand(), a.permitsCommand(),
-		a.sendCommand(), a.messageCommand(), a.presetCommand(),
+		a.sendCommand(), a.messageCommand(), a.presetCommand(), a.eventsCommand(),
 		a.benchCommand(),
 		a.explainCommand(), a.versionCommand(), a.healthCommand(),
 	)

@@ -306,6 +306,7 @@ func (p *Program) Run(ctx context.Context) error {
 	work.Go(func() error {
 		<-ctx.Done()
 		p.log.Info("stopping")
+		p.api.Stop()
 		stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
 		defer cancel()
 		err := server.Shutdown(stopping)

@@ -233,7 +233,8 @@ A key opens one account, and what its scopes say:
   people   persons: followers, deliveries, opt-outs
   sync     run jobs, import mini users
   token    the account's access token
-  audit    who changed what`,
+  audit    who changed what
+  events   what happened to whom, as it happens`,
 		`创建、列出和吊销 HTTP API（wxcast serve 的 /api/v1）的密钥。一个密钥只对一个账号有效，
 权限如下：
 
@@ -242,12 +243,22 @@ A key opens one account, and what its scopes say:
   people   个人数据：粉丝、投递、退订
   sync     运行任务、导入小程序用户
   token    账号的 access_token
-  audit    审计日志`},
+  audit    审计日志
+  events   实时事件（含个人 ID）`},
+	"help.events": {"What happened, in order, as JSON Lines", "按顺序输出发生的事件（JSON Lines）"},
+	"help.events.long": {`Write what happened, a JSON object a line, in the one order in which everybody is told:
+outcomes and receipts, people who came and left, opt-outs, consents, states of broadcasts,
+syncs and reports. A reader keeps the cursor of the last line that it has dealt with and
+goes on with --after. Events are kept for retention.events (7 days).`,
+		`按唯一的顺序写出发生的事，每行一个 JSON 对象：投递结果与回执、关注与取消关注、退订、订阅授权、
+群发状态、同步与日报。读取方保存最后处理的 cursor，用 --after 继续。事件保留 retention.events
+（7 天）。`},
 	"help.key.create": {"Make a key, and print it this once", "创建密钥（只显示一次）"},
 	"help.key.create.long": {`Make a key for one account and print it. It is shown this once: only a hash is kept.
-Scopes are read, send, people, sync, token and audit; wxcast key --help says what each opens.`,
+Scopes are read, send, people, sync, token, audit and events; wxcast key --help says what
+each opens.`,
 		`为一个账号创建密钥并显示。只显示这一次：系统只保存其哈希。权限有 read、send、people、
-sync、token 和 audit；各自的含义见 wxcast key --help。`},
+sync、token、audit 和 events；各自的含义见 wxcast key --help。`},
 	"help.key.list":   {"List the account's keys", "列出本账号的密钥"},
 	"help.key.revoke": {"End a key at once", "立即吊销密钥"},
 
@@ -358,6 +369,10 @@ var _ = add(map[string]words{
 	"flag.version":   {"version of wxcast", "wxcast 的版本"},
 
 	"flag.audit.of":     {"only what is about the person with this `ID`, as it was asked for", "只看与此 `ID` 的人有关的记录（按当时请求所用的 ID）"},
+	"flag.after":        {"go on after this `CURSOR` (default: from the first that is kept)", "从此游标 `CURSOR` 之后继续（默认从保留的第一条开始）"},
+	"flag.types":        {"only these `TYPES`, such as message.sent,follower", "只看这些类型 `TYPES`，如 message.sent,follower"},
+	"flag.events.limit": {"so many at most, and then stop; 0 for all", "最多输出多少条后结束；0 表示全部"},
+	"flag.follow":       {"stay, and write what happens", "持续输出新发生的事件"},
 	"flag.head":         {"what an earlier check printed, `ID:HASH`: is the log up to there the same?", "之前校验打印的 `编号:哈希`：到那里为止是否一致？"},
 	"flag.rate":         {"messages per second, whatever the spec says", "每秒消息数，优先于群发文件"},
 	"flag.on-bad-value": {"what to do about a value that WeChat would refuse: stop, skip or truncate", "遇到微信会拒绝的值时：stop（停止）、skip（跳过此人）或 truncate（截断）"},

@@ -2,6 +2,11 @@ package text
 
 // What single messages and presets say.
 var _ = add(map[string]words{
+	"events.no_cursor":           {"{value} is no cursor", "{value} 不是游标"},
+	"events.want_cursor":         {"use the cursor of an event that you have seen, or none", "请使用已收到事件的 cursor，或不指定"},
+	"events.no_type":             {"there are no events of the type {value:quote}", "没有类型为 {value:quote} 的事件"},
+	"events.gone":                {"the events after {after} are not kept any more; the first that are come after {first}", "{after} 之后的事件已不再保留；现存的第一条在 {first} 之后"},
+	"events.ahead":               {"there is no event {after} yet: the last is {last}; was the database restored?", "尚无事件 {after}：最后一条是 {last}；数据库是否被恢复过？"},
 	"message.none":               {"there is no message {id}", "没有编号为 {id} 的消息"},
 	"message.not_an_id":          {"{value} is no ID of a message", "{value} 不是消息编号"},
 	"message.leaving":            {"message {id} may be on its way already", "消息 {id} 可能已在发送途中"},

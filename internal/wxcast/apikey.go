@@ -37,6 +37,7 @@ const (
 	ScopeSync   Scope = "sync"   // run jobs, import mini users
 	ScopeToken  Scope = "token"  // the account's access token
 	ScopeAudit  Scope = "audit"  // who changed what
+	ScopeEvents Scope = "events" // what happened, with people's ids
 )
 
 // JoinScopes writes scopes one after the other.
@@ -49,7 +50,7 @@ func JoinScopes(scopes []Scope, separator string) string {
 }
 
 // Scopes are all scopes.
-var Scopes = []Scope{ScopeRead, ScopeSend, ScopePeople, ScopeSync, ScopeToken, ScopeAudit}
+var Scopes = []Scope{ScopeRead, ScopeSend, ScopePeople, ScopeSync, ScopeToken, ScopeAudit, ScopeEvents}
 
 // ParseScope reads a scope; false for one that there is not.
 func ParseScope(text string) (Scope, bool) { return Scope(text), slices.Contains(Scopes, Scope(text)) }

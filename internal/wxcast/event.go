@@ -3,6 +3,7 @@ package wxcast
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -27,14 +28,8 @@ type EventsGoneError struct {
 	EventEnds
 }
 
-func (e *EventsGoneError) Error() string { return e.Sentence().String() }
-
-// Sentence says it for people.
-func (e *EventsGoneError) Sentence() Sentence {
-	if e.After > e.Last {
-		return Say("events.ahead", "after", fmt.Sprint(e.After), "last", fmt.Sprint(e.Last))
-	}
-	return Say("events.gone", "after", fmt.Sprint(e.After), "first", fmt.Sprint(e.BeforeFirst))
+func (e *EventsGoneError) Error() string {
+	return fmt.Sprintf("events after %d are not kept: those after %d are, up to %d", e.After, e.BeforeFirst, e.Last)
 }
 
 // The kinds of events: the first part of their types.
@@ -49,6 +44,24 @@ const (
 	EventsOfReports    = "report"
 )
 
-// EventKinds are all kinds of events.
-var EventKinds = []string{EventsOfBroadcasts, EventsOfDeliveries, EventsOfMessages, EventsOfFollowers, EventsOfOptOuts,
-	EventsOfPermits, EventsOfSyncs, EventsOfReports}
+// EventTypes are all types of events.
+var EventTypes = []string{
+	"broadcast.draft", "broadcast.scheduled", "broadcast.running", "broadcast.waiting", "broadcast.paused",
+	"broadcast.done", "broadcast.cancelled",
+	"delivery.sent", "delivery.failed", "delivery.skipped", "delivery.unknown", "delivery.receipt",
+	"message.sent", "message.failed", "message.skipped", "message.unknown", "message.receipt",
+	"follower.followed", "follower.unfollowed", "optout.added", "optout.removed", "permit.granted", "permit.refused",
+	"sync.done", "sync.failed", "report.done",
+}
+
+// EventTypesOf are the types that a pattern means: a type, a kind such as "message" or
+// "message.*", or "*"; none where there is no such type.
+func EventTypesOf(pattern string) (types []string) {
+	kind := strings.TrimSuffix(pattern, ".*")
+	for _, t := range EventTypes {
+		if pattern == "*" || t == pattern || strings.HasPrefix(t, kind+".") {
+			types = append(types, t)
+		}
+	}
+	return types
+}

@@ -34,9 +34,11 @@ SELECT COALESCE((SELECT last_seq FROM event_ends WHERE account_id = $1), 0) AS l
         (SELECT last_seq FROM event_ends WHERE account_id = $1), 0) AS before_first;
 
 -- name: list-events
--- $1 account; $2 after this number; $3 rows at most.
-SELECT type, at, shared, own, n, last_seq FROM events WHERE account_id = $1 AND last_seq > $2 AND last_seq IS NOT NULL
-ORDER BY last_seq LIMIT $3;
+-- $1 account; $2 after this number; $3 up to this one; $4 types as a JSON array; $5 all types; $6 rows at most;
+-- %s the types.
+SELECT type, at, shared, own, n, last_seq FROM events
+WHERE account_id = $1 AND last_seq > $2 AND last_seq <= $3 AND last_seq IS NOT NULL AND ($5 OR type IN (%s))
+ORDER BY last_seq LIMIT $6;
 
 -- name: name-messages
 -- What callers know messages by.
