@@ -35,6 +35,7 @@ type Config struct {
 	StoreKeyFile string
 	Audit        Audit
 	Notify       []Robot
+	Webhooks     Webhooks
 }
 
 // Account is one official account with its mini programs.

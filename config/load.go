@@ -80,6 +80,7 @@ func Load(src Sources) (*Config, error) {
 	checkProxies(src.Env, &bad)
 	cfg.Accounts = readAccounts(k, src.Env, &bad)
 	cfg.Notify = readRobots(k, src.Env, &bad)
+	readWebhooks(k, cfg, &bad)
 	checkUnknown(k, cfg.File, &bad)
 	return cfg, bad.err()
 }
@@ -213,7 +214,7 @@ func checkUnknown(k *koanf.Koanf, file string, bad *mistakes) {
 		known[key.Name] = true
 	}
 	for _, name := range slices.Sorted(maps.Keys(k.All())) {
-		if known[name] || name == "notify" || name == "accounts" || strings.HasPrefix(name, "accounts.") {
+		if known[name] || name == "notify" || name == endpointsKey || name == "accounts" || strings.HasPrefix(name, "accounts.") {
 			continue // accounts check their own keys
 		}
 		bad.add(file+": "+name, "", wxcast.Say("config.no_setting"),

@@ -26,6 +26,11 @@ type queries struct {
 	DropOldEvents       string `query:"drop-old-events"`
 	ForgetInEvents      string `query:"forget-in-events"`
 
+	GetWebhook    string `query:"get-webhook"`
+	AddWebhook    string `query:"add-webhook"`
+	MoveWebhook   string `query:"move-webhook"`
+	ResumeWebhook string `query:"resume-webhook"`
+
 	AddCommit        string `query:"add-commit"`
 	UnionIDsOf       string `query:"unionids-of"`
 	AddOptOutsBeside string `query:"add-optouts-beside"`

@@ -87,6 +87,7 @@ func New(o Options) *API {
 	a.addAudit()
 	a.addMessages()
 	a.addEvents()
+	a.addWebhooks()
 	mux.HandleFunc(Prefix+"/", func(w http.ResponseWriter, r *http.Request) {
 		_ = huma.WriteErr(a.huma, humago.NewContext(nil, r, w), http.StatusNotFound, text.OfRequest(r).T("api.no_call", "openapi", Prefix+"/openapi.json")) // the caller may be gone
 	})

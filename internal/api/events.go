@@ -23,6 +23,37 @@ type eventsAsked struct {
 	Wait  int      `query:"wait" minimum:"0" maximum:"60" default:"20" doc:"how many seconds to wait for one, where there is none yet"`
 }
 
+// ByWebhook is the path of a webhook.
+type ByWebhook struct {
+	Name string `path:"name" maxLength:"64" doc:"as the configuration names it"`
+}
+
+func (a *API) addWebhooks() {
+	type list struct {
+		Webhooks []account.Webhook `json:"webhooks"`
+	}
+	register(a, operation("list-webhooks", http.MethodGet, "/webhooks", "How the company's systems take the events",
+		wxcast.ScopeRead),
+		func(ctx context.Context, of *account.Account, _ *struct{}) (list, error) {
+			all, err := of.Webhooks(ctx)
+			return list{all}, err
+		})
+	type resume struct {
+		ByWebhook
+		After string `query:"after" maxLength:"20" doc:"a cursor; from where it stopped, if it is not given"`
+	}
+	register(a, operation("resume-webhook", http.MethodPost, "/webhooks/{name}/resume",
+		"Post events again, from behind a cursor", wxcast.ScopeEvents),
+		func(ctx context.Context, of *account.Account, in *resume) (account.Webhook, error) {
+			return of.ResumeWebhook(ctx, in.Name, in.After)
+		})
+	register(a, operation("test-webhook", http.MethodPost, "/webhooks/{name}/test", "Post an event of no meaning",
+		wxcast.ScopeEvents),
+		func(ctx context.Context, of *account.Account, in *ByWebhook) (account.WebhookTest, error) {
+			return of.TestWebhook(ctx, in.Name)
+		})
+}
+
 func (a *API) addEvents() {
 	op := operation("list-events", http.MethodGet, "/events", "What happened, in order, as lines", wxcast.ScopeEvents)
 	op.Description = "A reader keeps the cursor of the last line that it has dealt with, and asks for what is after it. " +

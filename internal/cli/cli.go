@@ -241,7 +241,7 @@ func (a *app) root() *cobra.Command {
 		a.syncCommand(), a.importCommand(), a.joinCommand(), a.broadcastCommand(), a.followersCommand(),
 		a.optOutCommand(),
 		a.reportCommand(), a.serveCommand(), a.jobsCommand(), a.keyCommand(), a.auditCommand(), a.permitsCommand(),
-		a.sendCommand(), a.messageCommand(), a.presetCommand(), a.eventsCommand(),
+		a.sendCommand(), a.messageCommand(), a.presetCommand(), a.eventsCommand(), a.webhookCommand(),
 		a.benchCommand(),
 		a.explainCommand(), a.versionCommand(), a.healthCommand(),
 	)

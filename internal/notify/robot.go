@@ -19,9 +19,8 @@ import (
 	"time"
 	"unicode/utf8"
 
-	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 	"github.com/wxcast/wxcast/internal/text"
-
+	"github.com/wxcast/wxcast/internal/webhook"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
@@ -158,31 +157,10 @@ func (r Robot) Tell(ctx context.Context, client *http.Client, n wxcast.Notice, a
 	return r.judge(resp.StatusCode, answer)
 }
 
-// signed signs a request to a webhook of the company's own as Standard Webhooks has it: who
-// reads it can tell that it is ours, and whether it came before. Source:
-// https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
+// signed signs a request to a webhook of the company's own.
 func (r Robot) signed(req *http.Request, n wxcast.Notice, now time.Time, payload []byte) error {
-	webhook, err := webhookOf(r.Secret.Reveal())
-	if err != nil {
-		return err
-	}
 	id := fmt.Sprintf("%s:%d:%d", n.Key, n.RaisedAt.Unix(), max(n.OverAt.Unix(), 0)) // the same when it is told again
-	signature, err := webhook.Sign(id, now, payload)
-	if err != nil {
-		return err
-	}
-	req.Header.Set(standardwebhooks.HeaderWebhookID, id)
-	req.Header.Set(standardwebhooks.HeaderWebhookTimestamp, strconv.FormatInt(now.Unix(), 10))
-	req.Header.Set(standardwebhooks.HeaderWebhookSignature, signature)
-	return nil
-}
-
-// webhookOf reads a secret: whsec_ and base64, as the standard writes them, or any other text.
-func webhookOf(secret string) (*standardwebhooks.Webhook, error) {
-	if strings.HasPrefix(secret, "whsec_") {
-		return standardwebhooks.NewWebhook(secret)
-	}
-	return standardwebhooks.NewWebhookRaw([]byte(secret))
+	return webhook.Sign(req.Header, []string{r.Secret.Reveal()}, id, now, payload)
 }
 
 // judge tells whether the robot took the message: several answer 200 when they did not.

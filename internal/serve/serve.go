@@ -297,6 +297,9 @@ func (p *Program) Run(ctx context.Context) error {
 	work.Go(func() error { p.db.KeepClock(ctx); return nil })
 	for _, a := range p.accounts {
 		work.Go(func() error { a.Teller(p.worker, p.lang).Run(ctx); return nil })
+		for _, sender := range a.WebhookSenders(p.worker) {
+			work.Go(func() error { sender.Run(ctx); return nil })
+		}
 		if a.CanCall() {
 			work.Go(func() error { a.KeepBroadcasts(ctx); return nil })
 			work.Go(func() error { a.RunMessages(taking); return nil })

@@ -253,7 +253,11 @@ goes on with --after. Events are kept for retention.events (7 days).`,
 		`按唯一的顺序写出发生的事，每行一个 JSON 对象：投递结果与回执、关注与取消关注、退订、订阅授权、
 群发状态、同步与日报。读取方保存最后处理的 cursor，用 --after 继续。事件保留 retention.events
 （7 天）。`},
-	"help.key.create": {"Make a key, and print it this once", "创建密钥（只显示一次）"},
+	"help.webhook":        {"Look after the systems that are told of events", "管理接收事件的系统（webhook）"},
+	"help.webhook.list":   {"How the company's systems take the events", "查看各系统接收事件的情况"},
+	"help.webhook.resume": {"Post events again to a system, from where it stopped or from behind a cursor", "从停止处或某游标之后重新推送事件"},
+	"help.webhook.test":   {"Post an event of no meaning to a system", "向某系统推送一条测试事件"},
+	"help.key.create":     {"Make a key, and print it this once", "创建密钥（只显示一次）"},
 	"help.key.create.long": {`Make a key for one account and print it. It is shown this once: only a hash is kept.
 Scopes are read, send, people, sync, token, audit and events; wxcast key --help says what
 each opens.`,
