@@ -29,14 +29,14 @@ type ByWebhook struct {
 }
 
 func (a *API) addWebhooks() {
-	type list struct {
+	type webhookList struct {
 		Webhooks []account.Webhook `json:"webhooks"`
 	}
 	register(a, operation("list-webhooks", http.MethodGet, "/webhooks", "How the company's systems take the events",
 		wxcast.ScopeRead),
-		func(ctx context.Context, of *account.Account, _ *struct{}) (list, error) {
+		func(ctx context.Context, of *account.Account, _ *struct{}) (webhookList, error) {
 			all, err := of.Webhooks(ctx)
-			return list{all}, err
+			return webhookList{all}, err
 		})
 	type resume struct {
 		ByWebhook

@@ -25,7 +25,7 @@ var _ = add(map[string]words{
 	"config.no_webhook_name":     {"is no name", "不是有效的名称"},
 	"config.twice":               {"is there twice", "重复出现"},
 	"config.want_own_name":       {"give each its own name", "请为每个取不同的名称"},
-	"config.want_webhook_url":    {"write https://…, or http:// with webhooks.allow_private: yes", "请写 https://…；如需 http:// 请设 webhooks.allow_private: yes"},
+	"config.want_webhook_url":    {"write https://…, or http:// with webhooks.allow_private: true", "请写 https://…；如需 http:// 请设 webhooks.allow_private: true"},
 	"config.no_webhook_secret":   {"is no secret of a webhook", "不是有效的 webhook 密钥"},
 	"config.want_webhook_secret": {"write whsec_ and 24 to 64 bytes in base64: echo whsec_$(openssl rand -base64 32)", "请写 whsec_ 加 24 至 64 字节的 base64：echo whsec_$(openssl rand -base64 32)"},
 	"message.none":               {"there is no message {id}", "没有编号为 {id} 的消息"},
