@@ -54,7 +54,7 @@ func (r *round) single(ctx context.Context) error {
 	}
 	r.rate = 400
 	r.env["WXCAST_BROADCAST_RATE"] = strconv.Itoa(r.rate)
-	made, err := r.ask(ctx, "key", "create", "orders", "--scope", "send")
+	made, err := r.ask(ctx, "key", "create", "orders", "--scope", "send,events")
 	if err != nil {
 		return err
 	}
@@ -67,6 +67,9 @@ func (r *round) single(ctx context.Context) error {
 	}
 	asked := make(chan struct{})
 	go func() { a.askAll(ctx); close(asked) }()
+	reading, stop := context.WithCancel(ctx)
+	defer stop()
+	reader := a.readEvents(reading)
 	faults := append(times(3, a.kill), times(3, r.misbehave)...)
 	if replicas > 1 {
 		faults = append(faults, r.restartPostgres, r.cutConnections)
@@ -84,7 +87,7 @@ func (r *round) single(ctx context.Context) error {
 	}
 	<-asked
 	r.sim.SetKnobs(r.heal)
-	return a.check(ctx)
+	return a.check(ctx, reader)
 }
 
 func (a *asking) begin() error {
@@ -184,7 +187,7 @@ func (a *asking) post(ctx context.Context, body string) (status int, answer stri
 }
 
 // check holds what was accepted against the ledger and our books.
-func (a *asking) check(ctx context.Context) error {
+func (a *asking) check(ctx context.Context, reader *eventReader) error {
 	r := a.r
 	a.mu.Lock()
 	refused := a.refused
@@ -214,6 +217,7 @@ func (a *asking) check(ctx context.Context) error {
 		states)
 	r.check("no message twice", twice == 0, "%d", twice)
 	r.check("our books are the ledger", states["sent"] == messagesAsked, "%v", states)
+	reader.check(r)
 	for _, c := range a.replicas {
 		r.end(c)
 	}
