@@ -198,7 +198,7 @@ var Keys = []Key{
 		func(c *Config, v string) error { c.Serve.StopReply = v; return nil }},
 	{"retention.deliveries", "400d", "how long to keep what each person got, from the end of the broadcast; the counts stay: days such as `400d`, or `forever`",
 		func(c *Config, v string) (err error) { c.Retention.Deliveries, err = parseAge(v, 8); return err }},
-	{"retention.events", "7d", "how long to keep WeChat's callbacks, once applied: days such as `7d`, or `forever`",
+	{"retention.events", "7d", "how long to keep WeChat's callbacks, once applied, and what happened, for other systems: days such as `7d`, or `forever`",
 		func(c *Config, v string) (err error) { c.Retention.Events, err = parseAge(v, 1); return err }},
 	{"retention.subscribe_events", "30d", "how long to keep callbacks that tell what people allowed (`subscribe_msg_*`): days such as `30d`, or `forever`",
 		func(c *Config, v string) (err error) { c.Retention.SubscribeEvents, err = parseAge(v, 1); return err }},

@@ -5,7 +5,7 @@ import "time"
 // Retention is how long each kind of row is kept; 0 is for ever.
 type Retention struct {
 	Deliveries      time.Duration // of broadcasts that are over, from their end; the counts stay
-	Events          time.Duration // callbacks that were applied
+	Events          time.Duration // callbacks that were applied, and events for other systems
 	SubscribeEvents time.Duration // callbacks that tell what people allowed (subscribe_msg_*)
 	Lists           time.Duration // rows of list files, from when they were read
 	Audit           time.Duration // the audit log
