@@ -23,9 +23,9 @@ var (
 	accountKeys = []string{"appid", "secret", "secret_file", "token", "token_file", "encoding_aes_key",
 		"encoding_aes_key_file", "encoding_aes_key_old", "encoding_aes_key_old_file",
 		"token_api", "token_url", "token_url_file", "token_command", "only_sender",
-		"mini_programs"}
+		"relay", "mini_programs"}
 	miniProgramKeys = []string{"appid", "secret", "secret_file", "token", "token_file", "encoding_aes_key",
-		"encoding_aes_key_file", "encoding_aes_key_old", "encoding_aes_key_old_file"}
+		"encoding_aes_key_file", "encoding_aes_key_old", "encoding_aes_key_old_file", "relay"}
 )
 
 // readAccounts reads the accounts of the file, and the one of the environment:
@@ -85,6 +85,7 @@ func readAccount(name string, raw any, bad *mistakes) Account {
 	a.AccessToken = AccessToken{API: text(fields["token_api"]), URL: secretOrFile(key, "token_url", fields, bad),
 		Command: text(fields["token_command"])}
 	readOnlySender(key+".only_sender", fields["only_sender"], &a, bad)
+	a.Relay = readRelay(key+".relay", fields["relay"], bad)
 	minis, ok := fields["mini_programs"].([]any)
 	if fields["mini_programs"] != nil && !ok {
 		bad.add(key+".mini_programs", "", wxcast.Say("config.no_list"),
@@ -101,7 +102,8 @@ func readAccount(name string, raw any, bad *mistakes) Account {
 		a.MiniPrograms = append(a.MiniPrograms, MiniProgram{AppID: text(fields["appid"]),
 			Secret: secretOrFile(key, "secret", fields, bad), Token: secretOrFile(key, "token", fields, bad),
 			EncodingAESKey:    secretOrFile(key, "encoding_aes_key", fields, bad),
-			OldEncodingAESKey: secretOrFile(key, "encoding_aes_key_old", fields, bad)})
+			OldEncodingAESKey: secretOrFile(key, "encoding_aes_key_old", fields, bad),
+			Relay:             readRelay(key+".relay", fields["relay"], bad)})
 	}
 	return a
 }

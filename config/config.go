@@ -49,6 +49,7 @@ type Account struct {
 	OldEncodingAESKey Secret
 	AccessToken       AccessToken
 	OnlySender        bool // no other system sends messages of this account
+	Relay             Relay
 	MiniPrograms      []MiniProgram
 }
 
@@ -68,6 +69,7 @@ type MiniProgram struct {
 	Token             Secret
 	EncodingAESKey    Secret
 	OldEncodingAESKey Secret
+	Relay             Relay
 }
 
 // TLS are the files of the program's own certificate; "" where it speaks plain HTTP.

@@ -22,14 +22,23 @@ type callbackRow struct {
 	Detail    string        `json:"detail"`
 }
 
-// AddCallbacks keeps what WeChat told, each event once, and returns how many were new.
+// AddCallbacks keeps what WeChat told, each event once, and returns how many were new. What is
+// to be passed on to others is kept with it, also where it comes again.
 func (db *DB) AddCallbacks(ctx context.Context, accountID int64, events []wxcast.CallbackEvent) (added int64, err error) {
 	rows := make([]callbackRow, len(events))
+	var relays []wxcast.Relay
 	for i, e := range events {
+		relays = append(relays, e.Relays...)
 		rows[i] = callbackRow{e.AppID, e.OpenID, jsonTime(e.CreatedAt), e.Kind, e.Key, e.MsgID, e.Status, e.Content,
 			e.Detail}
 	}
-	if added, err = db.execOnce(ctx, accountID, db.q.AddCallbacks, accountID, db.Now(), jsonParam(rows)); err != nil {
+	err = db.tx(ctx, accountID, func(tx *sqlx.Tx) error {
+		if added, err = execRows(ctx, tx, db.q.AddCallbacks, accountID, db.Now(), jsonParam(rows)); err != nil {
+			return err
+		}
+		return db.addRelays(ctx, tx, accountID, relays)
+	})
+	if err != nil {
 		return 0, fmt.Errorf("keep %d events: %w", len(events), err)
 	}
 	return added, nil

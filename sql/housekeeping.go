@@ -64,6 +64,10 @@ func (db *DB) KeepHouse(ctx context.Context, accountID int64, keep wxcast.Retent
 			return removed, fmt.Errorf("remove old events: %w", err)
 		}
 	}
+	relays, err := db.removeBefore(ctx, q.DropOldRelays, accountID, db.Now().Add(-relaysKept))
+	if removed += relays; err != nil {
+		return removed, fmt.Errorf("remove old callbacks for others: %w", err)
+	}
 	lists, err := db.removeLists(ctx, accountID, keep.Lists)
 	if removed += lists; err != nil {
 		return removed, fmt.Errorf("remove old lists: %w", err)
@@ -85,6 +89,10 @@ func (db *DB) KeepHouse(ctx context.Context, accountID int64, keep wxcast.Retent
 	}
 	return removed, nil
 }
+
+// relaysKept is how long a callback waits for the system that it is passed on to: longer than
+// that is tried.
+const relaysKept = 4 * 24 * time.Hour
 
 // windowsKept is how long a window that has closed is kept.
 const windowsKept = 24 * time.Hour

@@ -26,6 +26,13 @@ type queries struct {
 	DropOldEvents       string `query:"drop-old-events"`
 	ForgetInEvents      string `query:"forget-in-events"`
 
+	AddRelays     string `query:"add-relays"`
+	ListRelays    string `query:"list-relays"`
+	DropRelays    string `query:"drop-relays"`
+	CountRelays   string `query:"count-relays"`
+	DropOldRelays string `query:"drop-old-relays"`
+	ForgetRelays  string `query:"forget-relays"`
+
 	GetWebhook    string `query:"get-webhook"`
 	AddWebhook    string `query:"add-webhook"`
 	MoveWebhook   string `query:"move-webhook"`

@@ -2,6 +2,7 @@ package store
 
 import (
 	"database/sql"
+	"encoding/base64"
 	"encoding/json"
 	"time"
 )
@@ -9,6 +10,9 @@ import (
 // timeFormat is how times stand in JSON parameters: SQLite's own text form,
 // which Postgres reads, too. Always UTC, so that the text order is the order in time.
 const timeFormat = "2006-01-02 15:04:05.999999-07:00"
+
+// bytesOf are bytes as jsonParam writes them.
+func bytesOf(text string) ([]byte, error) { return base64.StdEncoding.DecodeString(text) }
 
 // nullTime is t, or NULL when t is zero, as a parameter.
 func nullTime(t time.Time) sql.NullTime {

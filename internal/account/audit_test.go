@@ -53,7 +53,7 @@ func open(t *testing.T, url string) (*account.Account, *simulator.Server) {
 var reads = []string{
 	"PermitStatus", "Audit", "VerifyAudit", "Refused",
 	// By a key of its own scope, over and over: an entry for each call would bury the others.
-	"Events", "Webhooks", "WebhookSenders",
+	"Events", "Webhooks", "WebhookSenders", "Relays",
 	"Broadcast", "BroadcastProgress", "Broadcasts", "Describe", "Jobs", "Keys", "Report", "ReportDays",
 	"ReportPage",
 	"SyncRuns", "WriteReport",

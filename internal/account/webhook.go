@@ -11,15 +11,14 @@ import (
 	"github.com/wxcast/wxcast/config"
 	"github.com/wxcast/wxcast/internal/webhook"
 	"github.com/wxcast/wxcast/internal/wxcast"
-	store "github.com/wxcast/wxcast/sql"
 )
 
 // Webhook is how one of the company's systems takes the account's events.
 type Webhook struct {
 	Name         string     `json:"name"`
 	State        string     `json:"state" enum:"taking,failing,set_aside"`
-	Cursor       string     `json:"cursor" doc:"the last event that it took"`
-	Behind       int64      `json:"behind" doc:"events that came since, of all types"`
+	Cursor       string     `json:"cursor,omitempty" doc:"the last event that it took; none where callbacks are passed on"`
+	Behind       int64      `json:"behind" doc:"events that came since, of all types; or callbacks that wait"`
 	TakenAt      *time.Time `json:"taken_at,omitempty"`
 	FailingSince *time.Time `json:"failing_since,omitempty"`
 	Tries        int        `json:"tries,omitempty"`
@@ -41,8 +40,9 @@ func (a *Account) webhooks() (all []config.Webhook) {
 // WebhookSenders post the account's events to the company's systems.
 func (a *Account) WebhookSenders(worker string) (all []*webhook.Sender) {
 	for _, w := range a.webhooks() {
-		all = append(all, &webhook.Sender{Store: a.db, Client: webhook.NewClient(a.cfg.Webhooks.AllowPrivate),
-			Endpoint: endpoint(w), AccountID: a.ID, Account: a.Name(), Worker: worker, Log: a.log,
+		all = append(all, &webhook.Sender{
+			Line:  webhook.Line{AccountID: a.ID, Account: a.Name(), Name: w.Name, Worker: worker, Log: a.log},
+			Store: a.db, Client: webhook.NewClient(a.cfg.Webhooks.AllowPrivate), Endpoint: endpoint(w),
 			Encode: func(e wxcast.Event) []byte { return encodeEvent(NewEvent(a.Name(), e)) }})
 	}
 	return all
@@ -57,7 +57,7 @@ func encodeEvent(e Event) []byte {
 }
 
 func endpoint(w config.Webhook) webhook.Endpoint {
-	e := webhook.Endpoint{Name: w.Name, URL: w.URL.Reveal(), Secrets: []string{w.Secret.Reveal()}, Types: w.Types,
+	e := webhook.Endpoint{URL: w.URL.Reveal(), Secrets: []string{w.Secret.Reveal()}, Types: w.Types,
 		Lines: w.Lines}
 	if w.SecretOld != "" {
 		e.Secrets = append(e.Secrets, w.SecretOld.Reveal())
@@ -65,7 +65,8 @@ func endpoint(w config.Webhook) webhook.Endpoint {
 	return e
 }
 
-// Webhooks tells how the company's systems take the account's events.
+// Webhooks tells how the company's systems take the account's events, and the callbacks that are
+// passed on to them.
 func (a *Account) Webhooks(ctx context.Context) ([]Webhook, error) {
 	all := []Webhook{}
 	ends, err := a.db.EventEnds(ctx, a.ID)
@@ -77,18 +78,38 @@ func (a *Account) Webhooks(ctx context.Context) ([]Webhook, error) {
 		if err != nil {
 			return nil, err
 		}
-		one := Webhook{Name: w.Name, State: "taking", Cursor: strconv.FormatInt(hook.Seq, 10),
-			Behind: max(ends.Last-hook.Seq, 0), TakenAt: known(hook.TakenAt), FailingSince: known(hook.FailingSince),
-			Tries: hook.Tries, RetryAt: known(hook.RetryAt), Why: hook.Why, SetAsideAt: known(hook.SetAsideAt)}
-		switch {
-		case one.SetAsideAt != nil:
-			one.State = "set_aside"
-		case one.FailingSince != nil:
-			one.State = "failing"
+		one := newWebhook(hook)
+		one.Cursor, one.Behind = strconv.FormatInt(hook.Seq, 10), max(ends.Last-hook.Seq, 0)
+		all = append(all, one)
+	}
+	for _, to := range a.relays() {
+		hook, err := a.db.Webhook(ctx, a.ID, to.name)
+		if err != nil {
+			return nil, err
+		}
+		one := newWebhook(hook)
+		if one.Behind, err = a.db.RelaysWaiting(ctx, a.ID, to.name, waitingMost); err != nil {
+			return nil, err
 		}
 		all = append(all, one)
 	}
 	return all, nil
+}
+
+// waitingMost is how many callbacks that wait are counted.
+const waitingMost = 100_000
+
+func newWebhook(hook wxcast.Webhook) Webhook {
+	one := Webhook{Name: hook.Name, State: "taking", TakenAt: known(hook.TakenAt),
+		FailingSince: known(hook.FailingSince), Tries: hook.Tries, RetryAt: known(hook.RetryAt), Why: hook.Why,
+		SetAsideAt: known(hook.SetAsideAt)}
+	switch {
+	case one.SetAsideAt != nil:
+		one.State = "set_aside"
+	case one.FailingSince != nil:
+		one.State = "failing"
+	}
+	return one
 }
 
 // known is a time, or nil for none.
@@ -110,31 +131,31 @@ func (a *Account) webhook(name string) (config.Webhook, error) {
 }
 
 // ResumeWebhook posts events again to a system that was set aside, or to another one, from
-// behind a cursor; "" is from where it stopped.
+// behind a cursor; "" is from where it stopped, as it must be where callbacks are passed on.
 func (a *Account) ResumeWebhook(ctx context.Context, name, after string) (Webhook, error) {
 	return audited(ctx, a, "resume-webhook", name, func(e *entry) (out Webhook, err error) {
-		w, err := a.webhook(name)
-		if err != nil {
-			return out, err
+		passesOn := slices.ContainsFunc(a.relays(), func(to relayTo) bool { return to.name == name })
+		if !passesOn {
+			if _, err := a.webhook(name); err != nil {
+				return out, err
+			}
 		}
-		hook, err := a.db.Webhook(ctx, a.ID, w.Name)
+		hook, err := a.db.Webhook(ctx, a.ID, name)
 		if err != nil {
 			return out, err
 		}
 		seq := hook.Seq
-		if after != "" {
-			if seq, _, err = (EventQuery{After: after}).parse(); err != nil {
+		switch {
+		case passesOn && after != "":
+			return out, &wxcast.BadInput{Key: "after", Problem: wxcast.Say("webhook.no_replay"),
+				Want: wxcast.Say("webhook.want_no_after")}
+		case !passesOn:
+			if seq, err = a.resumeAfter(ctx, seq, after); err != nil {
 				return out, err
 			}
+			e.about("%s after %d", name, seq)
 		}
-		if _, _, err := a.db.Events(ctx, a.ID, seq, []string{}, 1); err != nil {
-			return out, gone(err)
-		}
-		if seq == store.FirstEvent {
-			seq = 0
-		}
-		e.about("%s after %d", name, seq)
-		if err := a.db.ResumeWebhook(ctx, a.ID, w.Name, seq); err != nil {
+		if err := a.db.ResumeWebhook(ctx, a.ID, name, seq); err != nil {
 			return out, err
 		}
 		for _, key := range []string{"webhook:" + name, "webhook:" + name + ":aside"} {
@@ -147,6 +168,18 @@ func (a *Account) ResumeWebhook(ctx context.Context, name, after string) (Webhoo
 		}
 		return all[i], nil
 	})
+}
+
+// resumeAfter is the event after which a system goes on.
+func (a *Account) resumeAfter(ctx context.Context, seq int64, after string) (int64, error) {
+	if after != "" {
+		var err error
+		if seq, _, err = (EventQuery{After: after}).parse(); err != nil {
+			return 0, err
+		}
+	}
+	_, _, err := a.db.Events(ctx, a.ID, seq, []string{}, 1)
+	return seq, gone(err)
 }
 
 // TestWebhook posts an event of no meaning to a system, and returns how long that took. Why it

@@ -109,25 +109,52 @@ func (i *Intake) take(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), answerWithin)
 	defer cancel()
+	asked := i.ask(ctx, d, relay("", event, r, body))
 	i.datedRight(&event, r)
 	what := kept(event)
 	what.AppID = d.appID
+	for _, name := range d.passing.Others {
+		what.Relays = append(what.Relays, relay(name, event, r, body))
+	}
 	_, err = i.queues[d.Name].Put(ctx, what)
 	stops := d.appID == 0 && i.Stop.asks(event) // a mini program's users are opted out by the account
 	if err == nil && stops {                    // who is told that they are on the list is on it
 		_, _, err = i.Store.AddOptOuts(ctx, d.ID, []string{string(event.OpenID)}, "message")
+	}
+	if err == nil {
+		i.Metrics.CallbackKept(d.Name, kindOf(event), time.Since(begun))
+	}
+	answer := <-asked
+	if err == nil && d.passing.Primary != nil && (!answer.asked || answer.err != nil) {
+		err = i.late(ctx, d, relay(d.passing.Primary.Name, event, r, body))
 	}
 	if err != nil {
 		i.Log.ErrorContext(ctx, "callback not kept; WeChat will tell it again", "account", d.Name, "err", err)
 		writeText(w, http.StatusServiceUnavailable, "try again")
 		return
 	}
-	i.Metrics.CallbackKept(d.Name, kindOf(event), time.Since(begun))
-	if stops && i.Stop.Reply != "" {
-		i.replyText(w, r, d.Account, event, i.Stop.Reply)
-		return
+	i.answer(w, r, d, event, answer, stops)
+}
+
+// answer answers a callback that is kept: as the primary does, where that has something to say.
+func (i *Intake) answer(w http.ResponseWriter, r *http.Request, d door, event wechat.Event, primary answered,
+	stops bool) {
+	now := i.Store.Now().Unix()
+	switch took := primary.asked && primary.err == nil; {
+	case took && says(primary.Answer):
+		if primary.ContentType != "" {
+			w.Header().Set("Content-Type", primary.ContentType)
+		}
+		_, _ = w.Write(primary.Body)
+	case stops && i.Stop.Reply != "":
+		i.reply(w, r, d, textReply{ToUserName: event.OpenID, FromUserName: event.Account, CreateTime: now,
+			MsgType: "text", Content: i.Stop.Reply})
+	case d.passing.handsOver(event):
+		i.reply(w, r, d, transfer{ToUserName: event.OpenID, FromUserName: event.Account, CreateTime: now,
+			MsgType: "transfer_customer_service"})
+	default:
+		writeText(w, http.StatusOK, "success")
 	}
-	writeText(w, http.StatusOK, "success")
 }
 
 // datedRight gives an event that bears no time that can be, or one in the future, the time at
@@ -203,19 +230,17 @@ type textReply struct {
 	Content      string
 }
 
-// replyText answers a message with a text, sealed where the message was.
-func (i *Intake) replyText(w http.ResponseWriter, r *http.Request, a Account, e wechat.Event, text string) {
-	now := i.Store.Now()
-	reply, err := xml.Marshal(textReply{ToUserName: e.OpenID, FromUserName: e.Account, CreateTime: now.Unix(),
-		MsgType: "text", Content: text})
+// reply answers a message, sealed where the message was.
+func (i *Intake) reply(w http.ResponseWriter, r *http.Request, d door, what any) {
+	reply, err := xml.Marshal(what)
 	if err == nil && r.URL.Query().Get("encrypt_type") == "aes" {
 		var sealed wechat.SealedReply
-		if sealed, err = a.Keys.Seal(reply, now, r.URL.Query().Get("nonce")); err == nil {
+		if sealed, err = d.keys.Seal(reply, i.Store.Now(), r.URL.Query().Get("nonce")); err == nil {
 			reply, err = xml.Marshal(sealed)
 		}
 	}
 	if err != nil {
-		i.Log.ErrorContext(r.Context(), "a message was kept and could not be answered", "account", a.Name, "err", err)
+		i.Log.ErrorContext(r.Context(), "a message was kept and could not be answered", "account", d.Name, "err", err)
 		writeText(w, http.StatusOK, "success")
 		return
 	}

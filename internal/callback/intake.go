@@ -24,14 +24,16 @@ type Account struct {
 	// Source is asked about new followers; nil where the account cannot call WeChat.
 	Source Source
 	// Minis are its mini programs whose own callbacks are heard.
-	Minis []MiniProgram
+	Minis   []MiniProgram
+	Passing Passing
 }
 
 // MiniProgram is one whose callbacks (消息推送) are heard: what its users allow.
 type MiniProgram struct {
-	ID    int64
-	AppID string // the callback URL is /wechat/NAME/APPID
-	Keys  wechat.CallbackKeys
+	ID      int64
+	AppID   string // the callback URL is /wechat/NAME/APPID
+	Keys    wechat.CallbackKeys
+	Passing Passing
 }
 
 // Heard tells whether WeChat's callbacks for the account are taken.
@@ -47,6 +49,7 @@ type door struct {
 	Account
 	appID   int64 // the mini program's; 0 for the account
 	keys    wechat.CallbackKeys
+	passing Passing
 	replays *replays
 }
 
@@ -59,6 +62,7 @@ type Source interface {
 type Store interface {
 	Now() time.Time
 	AddCallbacks(ctx context.Context, accountID int64, events []wxcast.CallbackEvent) (added int64, err error)
+	AddRelays(ctx context.Context, accountID int64, relays []wxcast.Relay) error
 	PendingCallbacks(ctx context.Context, accountID int64, limit int) ([]wxcast.CallbackEvent, error)
 	DeferCallbacks(ctx context.Context, accountID int64, ids []int64, wait time.Duration) error
 	SetCallbackAside(ctx context.Context, accountID, id int64, why string) error
@@ -103,9 +107,9 @@ func New(o Options) *Intake {
 		doors: map[string]door{}}
 	for _, a := range o.Accounts {
 		i.accounts[a.Name], i.forged[a.Name] = a, &forged{}
-		i.doors[a.Name] = door{a, 0, a.Keys, &replays{}}
+		i.doors[a.Name] = door{a, 0, a.Keys, a.Passing, &replays{}}
 		for _, m := range a.Minis {
-			i.doors[a.Name+"/"+m.AppID] = door{a, m.ID, m.Keys, &replays{}}
+			i.doors[a.Name+"/"+m.AppID] = door{a, m.ID, m.Keys, m.Passing, &replays{}}
 		}
 		i.queues[a.Name] = newQueue(o.Store, a.ID)
 	}

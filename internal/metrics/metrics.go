@@ -64,7 +64,7 @@ func New(registry *prometheus.Registry, store Store, accounts []Account) *Metric
 	}
 	registry.MustRegister(m.calls, m.callSeconds, m.takeovers, m.overrides, m.jobRuns, m.jobEnd,
 		&stored{store, accounts},
-		m.events, m.refused, m.callbackSeconds, m.turnedAway)
+		m.events, m.refused, m.relayed, m.callbackSeconds, m.turnedAway)
 	return m
 }
 

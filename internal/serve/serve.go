@@ -7,8 +7,10 @@ import (
 	"crypto/tls"
 	"errors"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -25,6 +27,7 @@ import (
 	"github.com/wxcast/wxcast/internal/metrics"
 	"github.com/wxcast/wxcast/internal/text"
 	"github.com/wxcast/wxcast/internal/value"
+	"github.com/wxcast/wxcast/internal/webhook"
 	"github.com/wxcast/wxcast/internal/wechat"
 	"github.com/wxcast/wxcast/internal/wxcast"
 	store "github.com/wxcast/wxcast/sql"
@@ -148,7 +151,8 @@ func (p *Program) wire(ctx context.Context, o Options) error {
 // heardOf is an account as WeChat's callbacks know it.
 func (p *Program) heardOf(ctx context.Context, a *account.Account) (callback.Account, error) {
 	c := callback.Account{ID: a.ID, Name: a.Name(), Channels: account.Channels,
-		Keys: p.callbackKeys(a.Config.AppID, a.Config.Token, a.Config.EncodingAESKey, a.Config.OldEncodingAESKey)}
+		Keys:    p.callbackKeys(a.Config.AppID, a.Config.Token, a.Config.EncodingAESKey, a.Config.OldEncodingAESKey),
+		Passing: passing("", a.Config.Relay)}
 	if client := a.Client(); client != nil {
 		c.Source = client
 	}
@@ -158,9 +162,23 @@ func (p *Program) heardOf(ctx context.Context, a *account.Account) (callback.Acc
 			return c, err
 		}
 		c.Minis = append(c.Minis, callback.MiniProgram{ID: id, AppID: m.AppID,
-			Keys: p.callbackKeys(m.AppID, m.Token, m.EncodingAESKey, m.OldEncodingAESKey)})
+			Keys:    p.callbackKeys(m.AppID, m.Token, m.EncodingAESKey, m.OldEncodingAESKey),
+			Passing: passing(m.AppID, m.Relay)})
 	}
 	return c, nil
+}
+
+// passing is who gets an app's callbacks besides wxcast.
+func passing(miniAppID string, r config.Relay) callback.Passing {
+	p := callback.Passing{CustomerService: r.CustomerService}
+	if r.Primary != "" {
+		p.Primary = &callback.Primary{Name: account.RelayName(miniAppID, account.PrimaryName), URL: r.Primary.Reveal(),
+			Client: webhook.NewRelayClient()}
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.Others)) {
+		p.Others = append(p.Others, account.RelayName(miniAppID, name))
+	}
+	return p
 }
 
 // callbackKeys are what an app's callbacks are checked with.
@@ -299,6 +317,9 @@ func (p *Program) Run(ctx context.Context) error {
 		work.Go(func() error { a.Teller(p.worker, p.lang).Run(ctx); return nil })
 		for _, sender := range a.WebhookSenders(p.worker) {
 			work.Go(func() error { sender.Run(ctx); return nil })
+		}
+		for _, relay := range a.Relays(p.worker) {
+			work.Go(func() error { relay.Run(ctx); return nil })
 		}
 		if a.CanCall() {
 			work.Go(func() error { a.KeepBroadcasts(ctx); return nil })

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"time"
 
@@ -12,44 +11,25 @@ import (
 )
 
 const (
-	// lookEvery is how often it is looked whether something has happened.
-	lookEvery = 500 * time.Millisecond
-	// lease is how long one process is the only one that posts to an endpoint; it is renewed
-	// before each post that could outlast it.
-	lease = time.Minute
 	// pageMin are the events that are read at a time, where there are as many, and linesMax and
 	// bytesMax bound those of one post.
 	pageMin, linesMax, bytesMax = 200, 500, 256 << 10
 	// noteEvery is how often the store is told how far the endpoint is, while it takes events
 	// one by one: so many are posted again after a kill.
 	noteEvery = 200 * time.Millisecond
-	// SetAsideAfter is how long an endpoint is tried that does not take an event.
-	SetAsideAfter = 3 * 24 * time.Hour
-	// tellAfter is how long it fails before people are told.
-	tellAfter = 15 * time.Minute
-	// backOffFirst is the wait after the first failure, doubled each time up to backOffLast; an
-	// endpoint may ask for up to askedLast.
-	backOffFirst, backOffLast, askedLast = time.Second, 5 * time.Minute, time.Hour
 	// goneStands is how long people are told that events were not kept for an endpoint.
 	goneStands = 24 * time.Hour
 )
 
 // Store keeps the events, and how far each endpoint has taken them.
 type Store interface {
-	Now() time.Time
+	LineStore
 	Events(ctx context.Context, accountID, after int64, types []string, least int) ([]wxcast.Event, int64, error)
-	Webhook(ctx context.Context, accountID int64, name string) (wxcast.Webhook, error)
-	MoveWebhook(ctx context.Context, accountID int64, before, after wxcast.Webhook) (bool, error)
-	TryLock(ctx context.Context, name, holder string, ttl time.Duration) (bool, wxcast.LockHolder, error)
-	Unlock(ctx context.Context, name, holder string) error
-	RaiseNotice(ctx context.Context, accountID int64, n wxcast.Notice) error
-	EndAlert(ctx context.Context, accountID int64, key string) error
 	EndOldAlert(ctx context.Context, accountID int64, key string, before time.Time) error
 }
 
-// Endpoint is one of the company's systems.
+// Endpoint is where one of the company's systems takes events.
 type Endpoint struct {
-	Name    string
 	URL     string   // may hold a key
 	Secrets []string // each signs
 	Types   []string // of the events that it is told of; nil for all
@@ -59,46 +39,24 @@ type Endpoint struct {
 // Sender posts an account's events to one endpoint, in their order and at least once, in one
 // process at a time. An endpoint that is slow or away delays nothing else.
 type Sender struct {
-	Store     Store
-	Client    *http.Client
-	Endpoint  Endpoint
-	AccountID int64
-	Account   string                      // its name
-	Encode    func(e wxcast.Event) []byte // an event as the endpoint gets it
-	Worker    string                      // unique to this process
-	Log       *slog.Logger
-
-	holds time.Time // until when this process is the only one, by its own clock
+	Line
+	Store    Store
+	Client   *http.Client
+	Endpoint Endpoint
+	Encode   func(e wxcast.Event) []byte // an event as the endpoint gets it
 }
 
 // Run posts until ctx ends.
 func (s *Sender) Run(ctx context.Context) {
-	defer func() { _ = s.Store.Unlock(context.WithoutCancel(ctx), s.lock(), s.Worker) }()
-	for {
-		wait, err := s.turn(ctx)
-		if err != nil && ctx.Err() == nil {
-			s.Log.ErrorContext(ctx, "events not posted; they will be tried again", "account", s.Account, "webhook",
-				s.Endpoint.Name, "err", err)
-			wait = 10 * lookEvery
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(wait):
-		}
-	}
+	s.Line.Store = s.Store
+	s.run(ctx, s.turn)
 }
-
-func (s *Sender) lock() string { return fmt.Sprintf("webhook:%d:%s", s.AccountID, s.Endpoint.Name) }
 
 // turn posts what there is, and returns how long to rest.
 func (s *Sender) turn(ctx context.Context) (wait time.Duration, err error) {
-	hook, err := s.Store.Webhook(ctx, s.AccountID, s.Endpoint.Name)
-	if err != nil || !hook.SetAsideAt.IsZero() {
-		return 4 * lookEvery, err
-	}
-	if rest := hook.RetryAt.Sub(s.Store.Now()); rest > 0 {
-		return min(rest, 4*lookEvery), nil
+	hook, rest, err := s.ready(ctx)
+	if err != nil || rest > 0 {
+		return rest, err
 	}
 	events, upTo, err := s.Store.Events(ctx, s.AccountID, hook.Seq, s.Endpoint.Types, pageMin)
 	var gone *wxcast.EventsGoneError
@@ -114,33 +72,18 @@ func (s *Sender) turn(ctx context.Context) (wait time.Duration, err error) {
 		return 4 * lookEvery, err
 	}
 	// As it is now: until the lock was ours another process may have moved it.
-	now, err := s.Store.Webhook(ctx, s.AccountID, s.Endpoint.Name)
+	now, err := s.Store.Webhook(ctx, s.AccountID, s.Name)
 	if err != nil || now != hook {
 		return 0, err
 	}
 	return 0, s.postAll(ctx, hook, events, upTo)
 }
 
-// hold makes this process the only one that posts to the endpoint, for long enough for a post.
-func (s *Sender) hold(ctx context.Context) (ours bool, err error) {
-	if time.Until(s.holds) > postWithin+lease/4 {
-		return true, nil
-	}
-	begun := time.Now()
-	if ours, _, err = s.Store.TryLock(ctx, s.lock(), s.Worker, lease); ours && err == nil {
-		s.holds = begun.Add(lease)
-	}
-	return ours, err
-}
-
 // postAll posts events, and notes how far the endpoint is.
 func (s *Sender) postAll(ctx context.Context, hook wxcast.Webhook, events []wxcast.Event, upTo int64) error {
 	noted, notedAt := hook, time.Now()
 	note := func() error {
-		moved, err := s.Store.MoveWebhook(context.WithoutCancel(ctx), s.AccountID, noted, hook)
-		if err == nil && !moved {
-			err = errMoved
-		}
+		err := s.move(ctx, noted, hook)
 		noted, notedAt = hook, time.Now()
 		return err
 	}
@@ -150,22 +93,16 @@ func (s *Sender) postAll(ctx context.Context, hook wxcast.Webhook, events []wxca
 		}
 		n, body := s.body(events)
 		err := s.post(ctx, events[:n], body)
-		if ctx.Err() != nil && err != nil { // the program ends: whether it took them is not known
+		if err != nil && ctx.Err() != nil { // the program ends: whether it took them is not known
 			return note()
 		}
 		if err != nil {
-			s.failed(ctx, &hook, err)
-			return errors.Join(note(), s.tellOf(ctx, hook))
+			return s.failed(ctx, noted, hook, err)
 		}
 		recovered := hook.Tries > 0
 		hook = wxcast.Webhook{Name: hook.Name, Seq: events[n-1].Seq, TakenAt: s.Store.Now()}
 		if events = events[n:]; recovered || time.Since(notedAt) > noteEvery {
 			if err := note(); err != nil {
-				return err
-			}
-		}
-		if recovered {
-			if err := s.Store.EndAlert(ctx, s.AccountID, s.alertKey()); err != nil {
 				return err
 			}
 		}
@@ -177,9 +114,6 @@ func (s *Sender) postAll(ctx context.Context, hook wxcast.Webhook, events []wxca
 	return s.Store.EndOldAlert(ctx, s.AccountID, s.alertKey()+":gone", s.Store.Now().Add(-goneStands))
 }
 
-// errMoved: somebody has resumed the endpoint elsewhere, or another process posts to it.
-var errMoved = errors.New("the webhook was moved by somebody else")
-
 // body is what the next post bears, and how many events that are.
 func (s *Sender) body(events []wxcast.Event) (n int, body []byte) {
 	if !s.Endpoint.Lines {
@@ -189,48 +123,6 @@ func (s *Sender) body(events []wxcast.Event) (n int, body []byte) {
 		body = append(append(body, s.Encode(events[n])...), '\n')
 	}
 	return n, body
-}
-
-// failed notes that an endpoint did not take the next event.
-func (s *Sender) failed(ctx context.Context, hook *wxcast.Webhook, why error) {
-	now := s.Store.Now()
-	if hook.FailingSince.IsZero() {
-		hook.FailingSince = now
-	}
-	hook.Why = why.Error()
-	hook.RetryAt = now.Add(waitAfter(hook.Tries, why))
-	hook.Tries++
-	if now.Sub(hook.FailingSince) >= SetAsideAfter || errors.Is(why, errGone) {
-		hook.SetAsideAt = now
-	}
-	s.Log.WarnContext(ctx, "an endpoint did not take an event", "account", s.Account, "webhook", hook.Name, "event",
-		hook.Seq+1, "tries", hook.Tries, "why", hook.Why)
-}
-
-// waitAfter is how long to wait after so many failures before this one.
-func waitAfter(tries int, why error) time.Duration {
-	wait := backOffFirst << min(tries, 16)
-	wait = min(wait, backOffLast)
-	var refused *refusedError
-	if errors.As(why, &refused) {
-		wait = max(wait, min(refused.retryAfter, askedLast))
-	}
-	return wait
-}
-
-func (s *Sender) alertKey() string { return "webhook:" + s.Endpoint.Name }
-
-// tellOf tells people of an endpoint that has failed for a while.
-func (s *Sender) tellOf(ctx context.Context, hook wxcast.Webhook) error {
-	code, key := "alert.webhook", s.alertKey()
-	switch {
-	case !hook.SetAsideAt.IsZero():
-		code, key = "alert.webhook_aside", key+":aside"
-	case hook.RetryAt.Sub(hook.FailingSince) < tellAfter:
-		return nil
-	}
-	return s.raise(ctx, key, code, "webhook", hook.Name, "since", hook.FailingSince, "after", fmt.Sprint(hook.Seq),
-		"why", hook.Why)
 }
 
 // skip goes on with the first events that are kept, and tells people which were not.
@@ -245,10 +137,4 @@ func (s *Sender) skip(ctx context.Context, hook wxcast.Webhook, gone *wxcast.Eve
 	}
 	return s.raise(ctx, s.alertKey()+":gone", "alert.webhook_gone", "webhook", hook.Name, "after",
 		fmt.Sprint(hook.Seq), "first", fmt.Sprint(after.Seq))
-}
-
-func (s *Sender) raise(ctx context.Context, key, code string, pairs ...any) error {
-	return s.Store.RaiseNotice(ctx, s.AccountID, wxcast.Notice{Key: key, Kind: wxcast.NoticeAlert,
-		Title: wxcast.Say("alert.title", "account", s.Account, "what", wxcast.Say(code)),
-		Body:  wxcast.Say(code+"_body", pairs...)})
 }

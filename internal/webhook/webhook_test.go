@@ -142,9 +142,10 @@ func status(code int) func(http.ResponseWriter) {
 // sends runs a sender to a system until the returned function is called.
 func (s *system) sends(t *testing.T, db *later, name, worker string, lines bool) (stop func()) {
 	ctx, cancel := context.WithCancel(t.Context())
-	sender := &webhook.Sender{Store: db, Client: &http.Client{Timeout: 500 * time.Millisecond}, AccountID: 1,
-		Account: "shop", Worker: worker, Log: slog.New(slog.DiscardHandler),
-		Endpoint: webhook.Endpoint{Name: name, URL: s.URL, Secrets: []string{secret, oldSecret}, Lines: lines},
+	sender := &webhook.Sender{Store: db, Client: &http.Client{Timeout: 500 * time.Millisecond},
+		Line: webhook.Line{AccountID: 1, Account: "shop", Name: name, Worker: worker,
+			Log: slog.New(slog.DiscardHandler)},
+		Endpoint: webhook.Endpoint{URL: s.URL, Secrets: []string{secret, oldSecret}, Lines: lines},
 		Encode: func(e wxcast.Event) []byte {
 			return fmt.Appendf(nil, `{"cursor":"%d","type":%q,"data":%s}`, e.Seq, e.Type, e.Data)
 		}}

@@ -17,4 +17,6 @@ type CallbackEvent struct {
 	Content string // of a text message
 	Detail  string // the entries of a subscribe_msg_* event, as JSON; "" for none
 	Tries   int    // how often it could not be applied
+	// Relays are the callback as it came, for systems that are to get it; as it is kept alone.
+	Relays []Relay
 }

@@ -571,6 +571,20 @@ CREATE TABLE webhooks (
     PRIMARY KEY (account_id, name)
 );
 
+-- Callbacks as WeChat sent them, until they are passed on to a system of the company's.
+CREATE TABLE relays (
+    id           INTEGER PRIMARY KEY AUTOINCREMENT,
+    account_id   BIGINT NOT NULL,
+    target       TEXT NOT NULL,
+    openid       TEXT NOT NULL,
+    query        TEXT NOT NULL,
+    content_type TEXT NOT NULL,
+    -- In base64: it need not be text.
+    body         TEXT NOT NULL,
+    received_at  TIMESTAMP NOT NULL
+);
+CREATE INDEX relays_of_target ON relays (account_id, target, id);
+
 -- Keys of the HTTP API. Of a key itself only its SHA-256 is kept, in hex.
 CREATE TABLE api_keys (
     id           INTEGER PRIMARY KEY AUTOINCREMENT,

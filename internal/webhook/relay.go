@@ -1,0 +1,195 @@
+package webhook
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/wxcast/wxcast/internal/foreign"
+	"github.com/wxcast/wxcast/internal/wxcast"
+)
+
+const (
+	// relaysRead are the callbacks that are read at a time, and relaysAtOnce those of different
+	// people that are passed on at the same time.
+	relaysRead, relaysAtOnce = 500, 64
+	// relayLook is how often it is looked whether there are some.
+	relayLook = 200 * time.Millisecond
+)
+
+// RelayStore keeps callbacks until they are passed on.
+type RelayStore interface {
+	LineStore
+	Relays(ctx context.Context, accountID int64, to string, limit int) ([]wxcast.Relay, error)
+	DropRelays(ctx context.Context, accountID int64, ids []int64) error
+}
+
+// Relay passes WeChat's callbacks on to one of the company's systems, as they came, at least
+// once; those of one person in their order.
+type Relay struct {
+	Line
+	Store  RelayStore
+	Client *http.Client
+	URL    string // may hold a key
+}
+
+// NewRelayClient makes the client that passes callbacks on to the company's own systems,
+// wherever these are.
+func NewRelayClient() *http.Client {
+	client := NewClient(true)
+	client.Transport.(*http.Transport).MaxIdleConnsPerHost = 256
+	return client
+}
+
+// Run passes callbacks on until ctx ends.
+func (r *Relay) Run(ctx context.Context) {
+	r.Line.Store = r.Store
+	r.run(ctx, r.turn)
+}
+
+func (r *Relay) turn(ctx context.Context) (time.Duration, error) {
+	some, err := r.Store.Relays(ctx, r.AccountID, r.Name, relaysRead)
+	if err != nil || len(some) == 0 {
+		return relayLook, err
+	}
+	if ours, err := r.hold(ctx); err != nil || !ours {
+		return 4 * lookEvery, err
+	}
+	hook, rest, err := r.ready(ctx)
+	if err != nil || rest > 0 {
+		return rest, err
+	}
+	// As they are now: until the lock was ours another process may have passed them on.
+	if some, err = r.Store.Relays(ctx, r.AccountID, r.Name, relaysRead); err != nil {
+		return 0, err
+	}
+	done, failed := r.passOn(ctx, some)
+	if len(done) > 0 {
+		err := r.Store.DropRelays(context.WithoutCancel(ctx), r.AccountID, done)
+		if err != nil {
+			return 0, err
+		}
+	}
+	if failed != nil {
+		if ctx.Err() != nil {
+			return 0, nil
+		}
+		return 0, r.failed(ctx, hook, hook, failed)
+	}
+	if hook.Tries > 0 {
+		return 0, r.move(ctx, hook, wxcast.Webhook{Name: hook.Name, Seq: hook.Seq, TakenAt: r.Store.Now()})
+	}
+	return 0, nil
+}
+
+// passOn passes callbacks on, and returns which were taken and why one was not. What follows
+// that of the same person waits.
+func (r *Relay) passOn(ctx context.Context, some []wxcast.Relay) (done []int64, failed error) {
+	var order []wxcast.OpenID
+	of := map[wxcast.OpenID][]wxcast.Relay{}
+	for _, one := range some {
+		if of[one.OpenID] == nil {
+			order = append(order, one.OpenID)
+		}
+		of[one.OpenID] = append(of[one.OpenID], one)
+	}
+	var mu sync.Mutex
+	var all sync.WaitGroup
+	slots := make(chan struct{}, relaysAtOnce)
+	for _, person := range order {
+		slots <- struct{}{}
+		mu.Lock()
+		stop := failed != nil
+		mu.Unlock()
+		if stop { // most likely all would fail
+			<-slots
+			break
+		}
+		all.Go(func() {
+			defer func() { <-slots }()
+			for _, one := range of[person] {
+				_, err := PassOn(ctx, r.Client, r.URL, one)
+				mu.Lock()
+				if err != nil {
+					failed = errors.Join(failed, err)
+					mu.Unlock()
+					return
+				}
+				done = append(done, one.ID)
+				mu.Unlock()
+			}
+		})
+	}
+	all.Wait()
+	return done, first(failed)
+}
+
+// first is one of many errors: an outage is the same for all.
+func first(err error) error {
+	for {
+		many, ok := err.(interface{ Unwrap() []error })
+		if !ok || len(many.Unwrap()) == 0 {
+			return err
+		}
+		err = many.Unwrap()[0]
+	}
+}
+
+// Answer is what a system answers to a callback.
+type Answer struct {
+	ContentType string
+	Body        []byte
+}
+
+// PassOn posts a callback as it came, with WeChat's signature, and returns the answer. Its error
+// never holds the address, which may hold a key.
+func PassOn(ctx context.Context, client *http.Client, to string, what wxcast.Relay) (Answer, error) {
+	address, err := withQuery(to, what.Query)
+	if err != nil {
+		return Answer{}, err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(what.Body))
+	if err != nil {
+		return Answer{}, errors.New("its address is none")
+	}
+	if what.ContentType != "" {
+		req.Header.Set("Content-Type", what.ContentType)
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		var urlErr *url.Error
+		if errors.As(err, &urlErr) {
+			err = urlErr.Err
+		}
+		return Answer{}, fmt.Errorf("it does not answer: %w", err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, answerMax))
+	switch {
+	case err != nil:
+		return Answer{}, fmt.Errorf("its answer breaks off: %w", err)
+	case resp.StatusCode < 200 || resp.StatusCode > 299:
+		return Answer{}, &refusedError{status: resp.StatusCode, says: foreign.Text(string(bytes.TrimSpace(body)),
+			saysMax)}
+	}
+	return Answer{resp.Header.Get("Content-Type"), body}, nil
+}
+
+// withQuery is an address with WeChat's query behind its own.
+func withQuery(to, query string) (string, error) {
+	u, err := url.Parse(to)
+	if err != nil {
+		return "", errors.New("its address is none")
+	}
+	if u.RawQuery != "" && query != "" {
+		query = u.RawQuery + "&" + query
+	}
+	u.RawQuery = query
+	return u.String(), nil
+}
