@@ -109,6 +109,7 @@ func (d *doctor) examine(ctx context.Context) {
 		d.testCallback(ctx)
 	}
 	d.callbacks()
+	d.relay(ctx)
 	if err := d.account.NeedSecret(); err != nil {
 		d.fail("secret", d.said(err), wxcast.Sentence{})
 		return
@@ -240,42 +241,67 @@ func (d *doctor) testCallback(ctx context.Context) {
 		d.fail(name, wxcast.Say("doctor.no_token"), wxcast.Say("doctor.set_token"))
 		return
 	}
-	echo := rand.Text()
-	ask := func(token string) (status int, body string, err error) {
-		u, err := url.Parse(d.callback)
-		if err != nil {
-			return 0, "", wxcast.NewError("doctor.no_url")
-		}
-		ctx, cancel := context.WithTimeout(ctx, 5*time.Second) // WeChat's own patience
-		defer cancel()
-		u.RawQuery = wechat.CallbackTest(u.Query(), token, echo, time.Now()).Encode()
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
-		if err != nil {
-			return 0, "", err
-		}
-		resp, err := http.DefaultClient.Do(req)
-		if err != nil {
-			return 0, "", err
-		}
-		defer resp.Body.Close()
-		raw, err := io.ReadAll(io.LimitReader(resp.Body, 1024))
-		return resp.StatusCode, strings.TrimSpace(string(raw)), err
-	}
-	status, body, err := ask(d.account.Token.Reveal())
+	status, echoed, err := askEcho(ctx, d.callback, d.account.Token.Reveal())
 	switch {
 	case err != nil:
 		d.fail(name, wxcast.Say("doctor.callback_silent", "url", d.callback), wxcast.Say("doctor.check_callback"))
 		return
-	case status != http.StatusOK || body != echo:
+	case status != http.StatusOK || !echoed:
 		d.fail(name, wxcast.Say("doctor.callback_no_echo", "url", d.callback, "status", status),
 			wxcast.Say("doctor.check_token"))
 		return
 	}
-	if _, body, err = ask("not-" + d.account.Token.Reveal()); err == nil && body == echo {
+	if _, echoed, err = askEcho(ctx, d.callback, "not-"+d.account.Token.Reveal()); err == nil && echoed {
 		d.fail(name, wxcast.Say("doctor.callback_open", "url", d.callback), wxcast.Say("doctor.check_signature"))
 		return
 	}
 	d.ok(name, "doctor.callback_right", "url", d.callback)
+}
+
+// askEcho tests a callback URL as WeChat does: whether it answers with the text that it is given.
+func askEcho(ctx context.Context, address, token string) (status int, echoed bool, err error) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return 0, false, wxcast.NewError("doctor.no_url")
+	}
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second) // WeChat's own patience
+	defer cancel()
+	echo := rand.Text()
+	u.RawQuery = wechat.CallbackTest(u.Query(), token, echo, time.Now()).Encode()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	if err != nil {
+		return 0, false, err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return 0, false, err
+	}
+	defer resp.Body.Close()
+	raw, err := io.ReadAll(io.LimitReader(resp.Body, 1024))
+	return resp.StatusCode, strings.TrimSpace(string(raw)) == echo, err
+}
+
+// relay asks the company's own handlers, which answer WeChat through wxcast, as WeChat does.
+func (d *doctor) relay(ctx context.Context) {
+	ask := func(app string, r config.Relay, token config.Secret) {
+		if r.Primary == "" {
+			return
+		}
+		const name = "relay"
+		switch status, echoed, err := askEcho(ctx, r.Primary.Reveal(), token.Reveal()); {
+		case err != nil:
+			d.fail(name, wxcast.Say("doctor.primary_silent", "app", app), wxcast.Say("doctor.check_primary"))
+		case status != http.StatusOK || !echoed:
+			d.fail(name, wxcast.Say("doctor.primary_no_echo", "app", app, "status", status),
+				wxcast.Say("doctor.check_primary_token"))
+		default:
+			d.ok(name, "doctor.primary_right", "app", app)
+		}
+	}
+	ask(d.account.AppID, d.account.Relay, d.account.Token)
+	for _, m := range d.account.MiniPrograms {
+		ask(m.AppID, m.Relay, m.Token)
+	}
 }
 
 // callbacks looks at what WeChat's callbacks are checked with.

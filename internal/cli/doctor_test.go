@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -52,6 +53,22 @@ func TestDoctorNamesEachFaultAndItsMending(t *testing.T) {
 		}, 0, []string{"warn  console", "3 replies to keywords", "a menu with 2 buttons", "before you change the URL"}},
 		"no Token": {func(_ *testing.T, b *bench) { delete(b.env, "WXCAST_TOKEN") }, 0,
 			[]string{"warn  callbacks", "nobody could tell WeChat from a stranger", "set WXCAST_TOKEN"}},
+		"a primary that does not answer": {func(t *testing.T, b *bench) { b.relay(t, "http://127.0.0.1:1/wechat") }, 1,
+			[]string{"fail  relay", "does not answer within 5 seconds", "check relay.primary"}},
+		"a primary with another Token": {func(t *testing.T, b *bench) {
+			other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.WriteHeader(http.StatusForbidden)
+			}))
+			t.Cleanup(other.Close)
+			b.relay(t, other.URL)
+		}, 1, []string{"fail  relay", "with the echostr (status 403)", "the same Token and EncodingAESKey"}},
+		"a primary that answers": {func(t *testing.T, b *bench) {
+			echoes := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				_, _ = w.Write([]byte(r.URL.Query().Get("echostr")))
+			}))
+			t.Cleanup(echoes.Close)
+			b.relay(t, echoes.URL)
+		}, 0, []string{"ok  relay"}},
 		"a store that is not migrated": {func(t *testing.T, b *bench) {
 			b.env["WXCAST_DATABASE_URL"] = "sqlite://" + filepath.Join(t.TempDir(), "new.db")
 		}, 1,
@@ -108,4 +125,15 @@ func TestDoctorNamesEachFaultAndItsMending(t *testing.T) {
 			t.Errorf("%+v", o)
 		}
 	})
+}
+
+// relay configures a primary, in a file beside the environment.
+func (b *bench) relay(t *testing.T, primary string) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "wxcast.yaml")
+	yaml := fmt.Sprintf("accounts: {default: {relay: {primary: %q}}}", primary)
+	if err := os.WriteFile(file, []byte(yaml), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b.doctor = []string{"--config", file}
 }
