@@ -54,6 +54,7 @@ fuzz: ## Fuzz each parser of strangers' input for FUZZTIME
 	$(GO) test ./internal/wechat -run '^$$' -fuzz FuzzOpenCallback -fuzztime $(FUZZTIME)
 	$(GO) test ./internal/wechat -run '^$$' -fuzz FuzzDecrypt -fuzztime $(FUZZTIME)
 	$(GO) test ./internal/simulator -run '^$$' -fuzz FuzzCodec -fuzztime $(FUZZTIME)
+	$(GO) test ./internal/visit -run '^$$' -fuzz FuzzRead -fuzztime $(FUZZTIME)
 
 # A private Postgres that syncs to disk, as one in production does. BENCH are more flags,
 # such as BENCH='--size 1000000 --out result.json'.

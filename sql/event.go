@@ -232,11 +232,7 @@ func (db *DB) nameMessages(ctx context.Context, accountID int64, events []wxcast
 		return fmt.Errorf("look up the messages of events: %w", err)
 	}
 	for _, r := range rows {
-		key, callers := strings.CutPrefix(r.Key, callersKey)
-		if !callers {
-			key = ""
-		}
-		of[r.ID] = &named{key, r.Preset}
+		of[r.ID] = &named{keyOfCaller(r.Key), r.Preset}
 	}
 	for i, id := range ids {
 		if n := of[id]; n != nil && *n != (named{}) {

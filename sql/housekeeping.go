@@ -64,6 +64,14 @@ func (db *DB) KeepHouse(ctx context.Context, accountID int64, keep wxcast.Retent
 			return removed, fmt.Errorf("remove old events: %w", err)
 		}
 	}
+	if keep.Deliveries > 0 {
+		for _, query := range []string{q.DropOldVisits, q.DropOldGoals} {
+			old, err := db.removeBefore(ctx, query, accountID, db.Now().Add(-keep.Deliveries))
+			if removed += old; err != nil {
+				return removed, fmt.Errorf("remove old visits: %w", err)
+			}
+		}
+	}
 	relays, err := db.removeBefore(ctx, q.DropOldRelays, accountID, db.Now().Add(-relaysKept))
 	if removed += relays; err != nil {
 		return removed, fmt.Errorf("remove old callbacks for others: %w", err)

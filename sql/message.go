@@ -22,6 +22,23 @@ const messageKeyKept = 7 * 24 * time.Hour
 // A key of ours stands where the caller gave none.
 const callersKey, ownKey = "k:", "r:"
 
+// callersKeyOf is a caller's key as it is kept; "" for none.
+func callersKeyOf(key string) string {
+	if key == "" {
+		return ""
+	}
+	return callersKey + key
+}
+
+// keyOfCaller is a key as the caller gave it; "" for one of ours.
+func keyOfCaller(kept string) string {
+	key, is := strings.CutPrefix(kept, callersKey)
+	if !is {
+		return ""
+	}
+	return key
+}
+
 type messageRow struct {
 	Key       string           `json:"key"`
 	Broadcast int64            `json:"broadcast"`
@@ -52,9 +69,7 @@ func (db *DB) AddMessages(ctx context.Context, accountID int64, all []wxcast.New
 	ctx = within(ctx, hurried)
 	keys := make([]string, len(all))
 	for i, m := range all {
-		if keys[i] = ownKey + rand.Text(); m.Key != "" {
-			keys[i] = callersKey + m.Key
-		}
+		keys[i] = cmp.Or(callersKeyOf(m.Key), ownKey+rand.Text())
 	}
 	err = db.tx(ctx, accountID, func(tx *sqlx.Tx) error {
 		added = make([]wxcast.AddedMessage, len(all))

@@ -33,6 +33,15 @@ type queries struct {
 	DropOldRelays string `query:"drop-old-relays"`
 	ForgetRelays  string `query:"forget-relays"`
 
+	AddVisit               string `query:"add-visit"`
+	CountVisits            string `query:"count-visits"`
+	CountGoalsOfRecipients string `query:"count-goals-of-recipients"`
+	DropOldVisits          string `query:"drop-old-visits"`
+	DropOldGoals           string `query:"drop-old-goals"`
+	ForgetVisits           string `query:"forget-visits"`
+	ForgetGoals            string `query:"forget-goals"`
+	AddGoals               string `query:"add-goals"`
+
 	GetWebhook    string `query:"get-webhook"`
 	AddWebhook    string `query:"add-webhook"`
 	MoveWebhook   string `query:"move-webhook"`

@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
 	"slices"
 	"time"
@@ -129,6 +131,8 @@ func (t *claimTx) whyNot(d deliveryRow, blocked, excluded bool, had messagesHad)
 	switch {
 	case d.ExpiresAt.Valid && !d.ExpiresAt.Time.After(t.now):
 		return wxcast.ErrCodeExpired, wxcast.Say("skip.expired"), false
+	case t.audience.Holdout > 0 && heldOut(t.ref, d.Recipient, t.audience.Holdout):
+		return wxcast.ErrCodeHeldOut, wxcast.Say("skip.held_out"), false
 	case d.OptedOut:
 		return wxcast.ErrCodeOptedOut, wxcast.Say("skip.opted_out"), false
 	case excluded:
@@ -143,6 +147,13 @@ func (t *claimTx) whyNot(d deliveryRow, blocked, excluded bool, had messagesHad)
 		return wxcast.ErrCodeBlocked, wxcast.Say("skip.blocked"), true
 	}
 	return 0, why, false
+}
+
+// heldOut tells whether a recipient is of the share that gets nothing: by chance, and always the
+// same of one broadcast.
+func heldOut(ref wxcast.BroadcastRef, recipient wxcast.Recipient, share float64) bool {
+	sum := sha256.Sum256(fmt.Appendf(nil, "holdout %d %d %s", ref.AccountID, ref.ID, recipient))
+	return float64(binary.BigEndian.Uint32(sum[:])) < share*(1<<32)
 }
 
 // excluded are those who got, or are to get, what the audience rules out: other broadcasts may

@@ -59,7 +59,7 @@ func (m *Message) For(d *wxcast.Delivery) (wechat.NoticeMessage, error) {
 	if out.Page, err = m.part.FillLink("page", m.url, spec.CheckURL, d, all); err != nil {
 		return out, err
 	}
-	if out.PagePath, err = m.part.FillLink("miniprogram.pagepath", m.pagePath, spec.CheckPagePath, d, all); err != nil {
+	if out.PagePath, err = m.part.FillPage("miniprogram.pagepath", m.pagePath, d, all); err != nil {
 		return out, err
 	}
 	out.Data, err = m.data.Fill(d, all)

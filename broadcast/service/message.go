@@ -69,7 +69,7 @@ func (m *Message) For(d *wxcast.Delivery) (out Out, err error) {
 		return out, err
 	}
 	out.MiniAppID = m.miniAppID
-	if out.PagePath, err = m.part.FillLink("pagepath", m.pagePath, spec.CheckPagePath, d, all); err != nil {
+	if out.PagePath, err = m.part.FillPage("pagepath", m.pagePath, d, all); err != nil {
 		return out, err
 	}
 	out.Title, err = m.fill("title", m.title, checkTitle, d, all)

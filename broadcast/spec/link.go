@@ -7,6 +7,7 @@ import (
 	"text/template/parse"
 	"unicode"
 
+	"github.com/wxcast/wxcast/internal/visit"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
@@ -112,6 +113,13 @@ func (p Part) FillLink(key string, link Text, check func(string) (problem, want 
 		return "", p.BadValue(key, problem, want)
 	}
 	return out, nil
+}
+
+// FillPage fills in a page of a mini program that stands at a part's key, as FillLink does, and
+// marks it with the delivery's mark.
+func (p Part) FillPage(key string, page Text, d *wxcast.Delivery, all func() map[string]string) (string, error) {
+	out, err := p.FillLink(key, page, CheckPagePath, d, all)
+	return visit.AddTo(out, d.Mark), err
 }
 
 // address is what begins with a scheme or a host.

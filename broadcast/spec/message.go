@@ -21,6 +21,7 @@ const ownVariable = "_"
 // in their place.
 var ofMany = map[string]string{
 	"audience": "spec.want_to", "canary": "", "rate": "", "quota": "", "not_after": "spec.want_expires",
+	"holdout": "",
 }
 
 // ParseMessage reads a spec of single messages: what to say to one person, who is named beside
@@ -31,7 +32,7 @@ func ParseMessage(file string, raw []byte, forms ...Form) (*Spec, error) {
 
 // checkMessage complains of what only broadcasts have.
 func (p *Parser) checkMessage() {
-	for _, key := range []string{"audience", "canary", "rate", "quota", "not_after"} {
+	for _, key := range []string{"audience", "canary", "rate", "quota", "not_after", "holdout"} {
 		if !p.Given(key) {
 			continue
 		}
@@ -79,6 +80,9 @@ func (s *Spec) Kind() (text string, vars map[string]string) {
 	}
 	if s.IgnoreQuiet {
 		doc["ignore_quiet"] = true
+	}
+	if s.Track {
+		doc["track"] = true
 	}
 	if s.Priority != 0 {
 		doc["priority"] = s.Priority

@@ -46,6 +46,10 @@ type Spec struct {
 	// IgnoreQuiet: a single message that its person waits for leaves at any hour.
 	IgnoreQuiet bool
 	Cap         wxcast.FrequencyCap
+	// Track marks the pages that messages open, so that it is known who came by them.
+	Track bool
+	// Holdout is the share of the recipients that gets nothing, to be compared with; 0 for none.
+	Holdout float64
 
 	file  string
 	text  string
@@ -103,6 +107,9 @@ type Canary struct {
 	Wait      time.Duration // after the last of them was sent
 	MaxFailed float64       // share of them that may fail
 }
+
+// holdoutMost is the largest share that may get nothing.
+const holdoutMost = 0.5
 
 // File is the spec's name, for errors.
 func (s *Spec) File() string { return s.file }
@@ -184,6 +191,7 @@ func (p *Parser) fields() map[string]Field {
 		}),
 		"not_after":   p.time(&s.NotAfter),
 		"quiet_hours": p.quiet, "ignore_quiet": p.yes(&s.IgnoreQuiet),
+		"track": p.yes(&s.Track), "holdout": p.share(&s.Holdout),
 		"frequency_cap": p.Section(map[string]Field{
 			"day":  p.whole(1, 1000, "spec.messages", "day: 1", func(i int64) { s.Cap.Day = int(i) }),
 			"week": p.whole(1, 1000, "spec.messages", "week: 3", func(i int64) { s.Cap.Week = int(i) }),
@@ -238,6 +246,9 @@ func (p *Parser) check() {
 	}
 	if _, given := p.lines["canary"]; given && p.Canary.Share == 0 {
 		p.Complain("canary", wxcast.Say("spec.no_share"), example("canary: {share: 1%}"))
+	}
+	if p.Holdout > holdoutMost {
+		p.Complain("holdout", wxcast.Say("spec.large_holdout"), example("holdout: 5%"))
 	}
 	p.bad = append(p.bad, p.checkTexts(nil, p.message)...)
 	slices.SortStableFunc(p.bad, func(a, b error) int { return a.(*wxcast.BadInput).Line - b.(*wxcast.BadInput).Line })

@@ -46,7 +46,7 @@ func (m *Message) For(d *wxcast.Delivery) (wechat.SubscribeMessage, error) {
 	out := wechat.SubscribeMessage{ToUser: d.MiniOpenID, TemplateID: m.content.TemplateID,
 		Version: string(m.content.Version), Lang: string(m.content.Lang)}
 	var err error
-	if out.Page, err = m.part.FillLink("page", m.page, spec.CheckPagePath, d, all); err != nil {
+	if out.Page, err = m.part.FillPage("page", m.page, d, all); err != nil {
 		return out, err
 	}
 	out.Data, err = m.data.Fill(d, all)

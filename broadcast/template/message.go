@@ -60,7 +60,7 @@ func (m *Message) For(d *wxcast.Delivery) (wechat.TemplateMessage, error) {
 		ClientMsgID: ClientMsgID(m.messageKey, d.OpenID, d.Message),
 	}
 	var err error
-	if out.PagePath, err = m.part.FillLink("miniprogram.pagepath", m.pagePath, spec.CheckPagePath, d, all); err != nil {
+	if out.PagePath, err = m.part.FillPage("miniprogram.pagepath", m.pagePath, d, all); err != nil {
 		return out, err
 	}
 	if out.URL, err = m.part.FillLink("url", m.url, spec.CheckURL, d, all); err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -40,6 +41,10 @@ func open(t *testing.T, url string) (*account.Account, *simulator.Server) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	system := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	t.Cleanup(system.Close)
+	cfg.Webhooks = config.Webhooks{AllowPrivate: true, Endpoints: []config.Webhook{{Name: "crm",
+		URL: config.Secret(system.URL), Secret: "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="}}}
 	a, err := account.Open(t.Context(), cfg, cfg.Accounts[0], slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
@@ -54,6 +59,8 @@ var reads = []string{
 	"PermitStatus", "Audit", "VerifyAudit", "Refused",
 	// By a key of its own scope, over and over: an entry for each call would bury the others.
 	"Events", "Webhooks", "WebhookSenders", "Relays",
+	// What people did, told by the company's programs over and over.
+	"AddGoals", "AddVisit",
 	"Broadcast", "BroadcastProgress", "Broadcasts", "Describe", "Jobs", "Keys", "Report", "ReportDays",
 	"ReportPage",
 	"SyncRuns", "WriteReport",
@@ -140,6 +147,14 @@ func changesOf(t *testing.T, a *account.Account, sim *simulator.Server) []change
 	preset := fmt.Appendf(nil, "template: %s\ndata: {thing1: 上新, time2: \"2026-11-30 10:00\"}\n", sim.TemplateID)
 	rate := 900.0
 	return []change{
+		{"TestWebhook", "test-webhook", func(ctx context.Context) error {
+			_, err := a.TestWebhook(ctx, "crm")
+			return err
+		}},
+		{"ResumeWebhook", "resume-webhook", func(ctx context.Context) error {
+			_, err := a.ResumeWebhook(ctx, "crm", "")
+			return err
+		}},
 		{"Sync", "sync", func(ctx context.Context) error {
 			_, err := a.Sync(ctx, wxcast.SyncIncremental, false, nil)
 			return err

@@ -228,7 +228,7 @@ func (a *Account) writers(c checkedSpec) (all []spec.Writer, err error) {
 }
 
 // sendBy is what a broadcast's messages are sent by, in the order of its channels.
-func (a *Account) sendBy(c checkedSpec, b wxcast.Broadcast) (all []broadcast.With, err error) {
+func (a *Account) sendBy(ctx context.Context, c checkedSpec, b wxcast.Broadcast) (all []broadcast.With, err error) {
 	for _, p := range c.parts {
 		w := broadcast.With{Platform: a.client}
 		switch p.Channel {
@@ -252,7 +252,7 @@ func (a *Account) sendBy(c checkedSpec, b wxcast.Broadcast) (all []broadcast.Wit
 		}
 		all = append(all, w)
 	}
-	return all, nil
+	return all, a.track(ctx, c, b, all)
 }
 
 func (a *Account) subscribeBy(c checkedSpec, p spec.Part) (broadcast.With, error) {

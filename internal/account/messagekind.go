@@ -484,7 +484,7 @@ func (m *messages) findDay(ctx context.Context, k *kind, checked checkedSpec, ha
 	options := m.a.sendOptions(checked.Spec)
 	b := wxcast.Broadcast{AccountID: m.a.ID, MiniID: checked.miniID, Channels: m.a.channels(checked),
 		Files: k.files, Name: k.name, ContentHash: hash, Spec: checked.Text(),
-		Audience:   wxcast.Audience{MiniID: checked.miniID, MiniUsers: true},
+		Audience:   wxcast.Audience{MiniID: checked.miniID, MiniUsers: true, Track: checked.Track},
 		MessageKey: wxcast.NewMessageKey(), State: wxcast.BroadcastRunning, Rate: options.Rate,
 		Priority: options.Priority, TakesUntil: until}
 	if begins := day.Begin(); begins.After(m.a.db.Now()) {
@@ -515,7 +515,7 @@ func (a *Account) sendKind(ctx context.Context, b wxcast.Broadcast) error {
 	if err != nil {
 		return err
 	}
-	by, err := a.sendBy(checked, b)
+	by, err := a.sendBy(ctx, checked, b)
 	if err != nil {
 		return err
 	}

@@ -93,6 +93,7 @@ func (a *Account) resolve(ctx context.Context, checked checkedSpec) (wxcast.Audi
 	now, kept := a.db.Now(), a.cfg.Retention.Deliveries
 	audience, err := checked.Resolve(ctx, a.db, a.ID, checked.miniID, now)
 	checked.reach(&audience, a.ID)
+	audience.Holdout, audience.Track = checked.Holdout, checked.Track
 	since := audience.NotMessagedSince
 	if err == nil && kept > 0 && !since.IsZero() && since.Before(now.Add(-kept)) {
 		return audience, checked.Bad("audience.not_messaged", wxcast.Say("spec.not_kept_so_long"),

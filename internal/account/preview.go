@@ -265,7 +265,7 @@ func (a *Account) testMessages(ctx context.Context, s Spec, to []string) (messag
 	if err != nil {
 		return nil, err
 	}
-	by, err := a.sendBy(checked, wxcast.Broadcast{AccountID: a.ID,
+	by, err := a.sendBy(ctx, checked, wxcast.Broadcast{AccountID: a.ID,
 		MessageKey: "test-" + strings.ToLower(rand.Text()[:8])})
 	if err != nil {
 		return nil, err

@@ -109,7 +109,7 @@ type work struct {
 // send sends until the broadcast ends or stops; with Wait it goes on after each wait, and in
 // any case when its address is on the whitelist again.
 func (a *Account) send(ctx context.Context, w work, options broadcast.Options, o Sending) (Sent, error) {
-	by, err := a.sendBy(w.spec, w.b)
+	by, err := a.sendBy(ctx, w.spec, w.b)
 	if err != nil {
 		return Sent{Broadcast: w.b}, err
 	}

@@ -84,7 +84,7 @@ func (a *Account) work(ctx context.Context, crew *broadcast.Crew, b wxcast.Broad
 	spec, err := a.stored(ctx, b)
 	if err == nil {
 		var by []broadcast.With
-		if by, err = a.sendBy(spec, b); err == nil {
+		if by, err = a.sendBy(ctx, spec, b); err == nil {
 			o := a.sendOptions(spec.Spec)
 			o.Rate = 0 // as it is
 			o.TakenOver = a.tookOver

@@ -88,6 +88,7 @@ func New(o Options) *API {
 	a.addMessages()
 	a.addEvents()
 	a.addWebhooks()
+	a.addGoals()
 	mux.HandleFunc(Prefix+"/", func(w http.ResponseWriter, r *http.Request) {
 		_ = huma.WriteErr(a.huma, humago.NewContext(nil, r, w), http.StatusNotFound, text.OfRequest(r).T("api.no_call", "openapi", Prefix+"/openapi.json")) // the caller may be gone
 	})

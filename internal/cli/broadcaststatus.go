@@ -106,4 +106,7 @@ func (a *app) writeBroadcast(w io.Writer, b report.Broadcast) {
 			fmt.Fprintln(w, "  "+line)
 		}
 	}
+	for _, line := range b.Results.Says(a.lang, b.Sent) {
+		fmt.Fprintln(w, "  "+line)
+	}
 }

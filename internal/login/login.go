@@ -19,6 +19,7 @@ import (
 
 	"github.com/wxcast/wxcast/internal/limit"
 	"github.com/wxcast/wxcast/internal/text"
+	"github.com/wxcast/wxcast/internal/visit"
 	"github.com/wxcast/wxcast/internal/wechat"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
@@ -49,6 +50,7 @@ type Store interface {
 	Login(ctx context.Context, accountID, miniID int64, user wxcast.MiniUser) (bridged bool, err error)
 	RecordPermits(ctx context.Context, accountID, appID int64,
 		reports []wxcast.PermitReport) ([]wxcast.PermitBalance, error)
+	visit.Store
 }
 
 // Options are what logins need.
@@ -99,6 +101,7 @@ func KeyID(key string) string {
 func (d *Door) Routes(mux *http.ServeMux) {
 	mux.HandleFunc("POST /login", d.login)
 	mux.HandleFunc("POST /permits", d.takePermits)
+	mux.HandleFunc("POST /visits", d.takeVisit)
 }
 
 // Run stores what people allow until ctx ends.

@@ -33,6 +33,7 @@ type Store interface {
 	KeptReport(ctx context.Context, accountID int64, day wxcast.Day) (data string, err error)
 	ReadQuota(ctx context.Context, lane wxcast.Lane, day wxcast.Day,
 		ask func(ctx context.Context, api string) (wxcast.Quota, error)) (wxcast.Quota, error)
+	Results(ctx context.Context, b wxcast.Broadcast, t wxcast.Tally) (wxcast.Results, error)
 }
 
 // QuotaReader asks WeChat for an API's quota.
@@ -105,6 +106,8 @@ type Broadcast struct {
 	// taken over by the next.
 	ByChannel map[string]Channel `json:"by_channel,omitempty"`
 	Seconds   float64            `json:"seconds"`
+	// Results are what the messages brought about; nil where that is not counted.
+	Results *Results `json:"results,omitempty"`
 
 	why      wxcast.Sentence // the reason, to be said in a reader's language
 	channels []string        // in their order
@@ -299,6 +302,7 @@ func OfBroadcast(ctx context.Context, store interface {
 	Now() time.Time
 	Tally(ctx context.Context, ref wxcast.BroadcastRef) (wxcast.Tally, error)
 	BroadcastChannels(ctx context.Context, ref wxcast.BroadcastRef) ([]wxcast.BroadcastChannel, error)
+	Results(ctx context.Context, b wxcast.Broadcast, t wxcast.Tally) (wxcast.Results, error)
 }, b wxcast.Broadcast) (Broadcast, error) {
 	if b.Kept == nil {
 		t, err := store.Tally(ctx, b.Ref())
@@ -322,6 +326,13 @@ func OfBroadcast(ctx context.Context, store interface {
 		return out, err
 	}
 	out.addChannels(channels, *t)
+	if b.Audience.Track || b.Audience.Holdout > 0 {
+		r, err := store.Results(ctx, b, *t)
+		if err != nil {
+			return out, err
+		}
+		out.Results = newResults(r, b.Audience)
+	}
 	if !b.ResumeAt.IsZero() {
 		out.ResumeAt = &b.ResumeAt
 	}
@@ -386,6 +397,8 @@ func CodeName(code int) string {
 		return "expired"
 	case wxcast.ErrCodeRevoked:
 		return "cancelled"
+	case wxcast.ErrCodeHeldOut:
+		return "held out"
 	case wxcast.ErrCodeTransport:
 		return "no answer"
 	case 0:
@@ -399,7 +412,7 @@ func CodeSentence(name string) wxcast.Sentence {
 	code := "errcode." + strings.ReplaceAll(name, " ", "_")
 	switch name {
 	case "no longer follows", "opted out", "frequency cap", "bad value", "blocked", "excluded", "no permit", "no window",
-		"expired", "cancelled", "no answer", "not sent":
+		"expired", "cancelled", "held out", "no answer", "not sent":
 		return wxcast.Say(code)
 	}
 	return wxcast.Verbatim(name)

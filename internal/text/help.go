@@ -253,6 +253,14 @@ goes on with --after. Events are kept for retention.events (7 days).`,
 		`按唯一的顺序写出发生的事，每行一个 JSON 对象：投递结果与回执、关注与取消关注、退订、订阅授权、
 群发状态、同步与日报。读取方保存最后处理的 cursor，用 --after 继续。事件保留 retention.events
 （7 天）。`},
+	"help.goals":        {"What people did that you want them to do", "目标完成情况（转化）"},
+	"help.goals.import": {"Read goals from a CSV: id, goal, and maybe amount, at, key", "从 CSV 导入目标：id、goal，可选 amount、at、key"},
+	"help.goals.import.long": {`Read what people did from a CSV with the columns id (openid, unionid or mini_openid) and
+goal, and maybe amount (12.50), at and key. The same key again counts once.`,
+		`从 CSV 读取用户完成的目标，列为 id（openid、unionid 或小程序 openid）和 goal，可选 amount
+（12.50）、at、key。相同的 key 只计一次。`},
+	"help.visits":         {"Who came to the mini program by a message", "由消息到访小程序的人"},
+	"help.visits.import":  {"Read visits from a CSV: mini_openid, wxv, and maybe at, scene", "从 CSV 导入到访：mini_openid、wxv，可选 at、scene"},
 	"help.webhook":        {"Look after the systems that are told of events", "管理接收事件的系统（webhook）"},
 	"help.webhook.list":   {"How the company's systems take the events", "查看各系统接收事件的情况"},
 	"help.webhook.resume": {"Post events again to a system, from where it stopped or from behind a cursor", "从停止处或某游标之后重新推送事件"},

@@ -35,6 +35,7 @@ var _ = add(map[string]words{
 	"store.schema_newer":        {"the database was migrated by a newer wxcast: its schema is version {have}, this wxcast knows {want}", "数据库已由更新的 wxcast 迁移：结构版本为 {have}，此 wxcast 只支持 {want}"},
 	"skip.unfollowed":           {"no longer follows the account", "已不再关注公众号"},
 	"skip.expired":              {"its time was over before it could leave", "发送前已过有效期"},
+	"skip.held_out":             {"held out, to be compared with", "对照组，不发送"},
 	"skip.revoked":              {"cancelled before it left", "发送前已取消"},
 	"skip.opted_out":            {"asked for no more messages", "已退订"},
 	"channel.template":          {"template", "模板消息"},

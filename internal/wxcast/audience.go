@@ -37,6 +37,11 @@ type Audience struct {
 	Salt   string  `json:"salt,omitempty"`
 	// Limit takes the first so many in openid order; 0 means all.
 	Limit int64 `json:"limit,omitempty"`
+	// Holdout is the share of the recipients that gets nothing: the same people of a broadcast,
+	// whoever asks.
+	Holdout float64 `json:"holdout,omitempty"`
+	// Track says that it is counted who came by the messages.
+	Track bool `json:"track,omitempty"`
 	// Retry takes the failed deliveries of another broadcast, with their variables.
 	Retry *RetryOf `json:"retry,omitempty"`
 }

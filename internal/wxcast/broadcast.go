@@ -158,6 +158,8 @@ type Delivery struct {
 	RightAt, RightUntil time.Time
 	// ExpiresAt is after when a single message is of no use, UTC; zero for no such time.
 	ExpiresAt time.Time
+	// Mark is what the page that the message opens is marked with; "" for none.
+	Mark string
 }
 
 // Key names the delivery in its broadcast.
@@ -215,6 +217,7 @@ const (
 	ErrCodeNoWindow = -1008 // they did not write to the account of late
 	ErrCodeExpired  = -1009 // a single message whose time was over before it could leave
 	ErrCodeRevoked  = -1010 // a single message that was cancelled before it left
+	ErrCodeHeldOut  = -1011 // of the share that gets nothing, to be compared with
 )
 
 // Tally is a broadcast's deliveries counted by state. Recipients is always the

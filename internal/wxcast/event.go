@@ -42,6 +42,8 @@ const (
 	EventsOfPermits    = "permit"
 	EventsOfSyncs      = "sync"
 	EventsOfReports    = "report"
+	EventsOfVisits     = "visit"
+	EventsOfGoals      = "goal"
 )
 
 // EventTypes are all types of events.
@@ -51,7 +53,7 @@ var EventTypes = []string{
 	"delivery.sent", "delivery.failed", "delivery.skipped", "delivery.unknown", "delivery.receipt",
 	"message.sent", "message.failed", "message.skipped", "message.unknown", "message.receipt",
 	"follower.followed", "follower.unfollowed", "optout.added", "optout.removed", "permit.granted", "permit.refused",
-	"sync.done", "sync.failed", "report.done",
+	"sync.done", "sync.failed", "report.done", "visit.came", "goal.reached",
 }
 
 // EventTypesOf are the types that a pattern means: a type, a kind such as "message" or

@@ -586,6 +586,40 @@ CREATE TABLE relays (
 );
 CREATE INDEX relays_of_target ON relays (account_id, target, id);
 
+-- Who came to the mini program by a message: each message counts once.
+CREATE TABLE visits (
+    account_id   BIGINT NOT NULL,
+    broadcast_id BIGINT NOT NULL,
+    recipient    TEXT COLLATE "C" NOT NULL,
+    message_id   BIGINT NOT NULL DEFAULT 0,
+    mini_openid  TEXT COLLATE "C" NOT NULL,
+    came_at      TIMESTAMPTZ NOT NULL,
+    -- Until when what they do there counts as of the message.
+    counts_until TIMESTAMPTZ NOT NULL,
+    -- How the mini program was opened, as WeChat numbers it; 0 where it was not told.
+    scene        INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (account_id, broadcast_id, recipient, message_id)
+);
+CREATE INDEX visits_came ON visits (account_id, came_at);
+
+-- What people did that the company wants them to do.
+CREATE TABLE goals (
+    id          BIGINT GENERATED ALWAYS AS IDENTITY,
+    account_id  BIGINT NOT NULL,
+    openid      TEXT COLLATE "C",
+    mini_openid TEXT COLLATE "C",
+    goal        TEXT NOT NULL,
+    -- In hundredths of the currency's unit.
+    amount      BIGINT NOT NULL,
+    at          TIMESTAMPTZ NOT NULL,
+    -- The caller's own name of it: told again with it, it counts once.
+    goal_key    TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (account_id, id),
+    UNIQUE (account_id, goal_key)
+);
+CREATE INDEX goals_at ON goals (account_id, at);
+CREATE INDEX goals_of_mini_user ON goals (account_id, mini_openid, at) WHERE mini_openid IS NOT NULL;
+
 -- Keys of the HTTP API. Of a key itself only its SHA-256 is kept, in hex.
 CREATE TABLE api_keys (
     id           BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
