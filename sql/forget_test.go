@@ -31,7 +31,7 @@ func TestAForgottenPersonIsNowhere(t *testing.T) {
 		person, _ := leaveTraces(t, w)
 		filled := tablesWith(t, url)
 		for _, table := range []string{"followers", "mini_users", "bridges", "list_rows", "deliveries", "blocks",
-			"early_receipts", "callbacks", "events", "sync_pages", "optouts", "permits"} {
+			"early_receipts", "callbacks", "events", "visits", "goals", "relays", "sync_pages", "optouts", "permits"} {
 			if !filled[table] {
 				t.Errorf("nothing of the person is in %s: the test shows nothing of it (%v)", table, filled)
 			}
@@ -116,6 +116,13 @@ func leaveTraces(t *testing.T, w world) (wxcast.Follower, wxcast.Broadcast) {
 	_, err = w.RecordPermits(t.Context(), w.account, w.mini, []wxcast.PermitReport{{Recipient: "m-PERSON-mini",
 		TemplateID: "T", Accepted: true, Source: wxcast.PermitByClient, ID: "a", At: w.Now(), Kind: wxcast.PermitOnce}})
 	must(t, err)
+	_, err = w.AddVisit(t.Context(), w.account, wxcast.Visit{BroadcastID: b.ID, Recipient: "o-PERSON-openid",
+		MiniOpenID: "m-PERSON-mini", At: w.Now()})
+	must(t, err)
+	_, err = w.AddGoals(t.Context(), w.account, []wxcast.Goal{{OpenID: "o-PERSON-openid", MiniOpenID: "m-PERSON-mini",
+		Name: "order", Amount: 100, At: w.Now().Add(time.Second), Key: "PERSON-wrote"}})
+	must(t, err)
+	must(t, w.AddRelays(t.Context(), w.account, []wxcast.Relay{{To: "relay:crm", OpenID: "o-PERSON-openid", Body: []byte("x")}}))
 	_, _, err = w.AddOptOuts(t.Context(), w.account, []string{"o-PERSON-openid", "m-PERSON-mini"}, "message")
 	must(t, err)
 	return person, b

@@ -186,6 +186,9 @@ type personDeliveryRow struct {
 	MsgID         sql.NullInt64 `db:"msgid"`
 	AttemptedAt   sql.NullTime  `db:"attempted_at"`
 	NextAttemptAt sql.NullTime  `db:"next_attempt_at"`
+	Told          string        // the receipt
+	CameAt        sql.NullTime  `db:"came_at"`
+	Goals         int64
 }
 
 func (r personDeliveryRow) delivery() wxcast.PersonDelivery {
@@ -195,7 +198,7 @@ func (r personDeliveryRow) delivery() wxcast.PersonDelivery {
 		MiniOpenID: wxcast.MiniOpenID(r.MiniOpenID.String), FellThrough: r.FellThrough,
 		Attempts: r.Attempts,
 		ErrCode:  r.ErrCode, ErrMsg: r.ErrMsg, MsgID: r.MsgID.Int64, AttemptedAt: utc(r.AttemptedAt),
-		NextAttemptAt: utc(r.NextAttemptAt),
+		NextAttemptAt: utc(r.NextAttemptAt), Receipt: r.Told, CameAt: utc(r.CameAt), Goals: r.Goals,
 	}
 }
 

@@ -92,7 +92,6 @@ type toldGoal struct {
 	MiniOpenID string `json:"mini_openid,omitempty"`
 	Goal       string `json:"goal"`
 	Amount     int64  `json:"amount_cents,omitempty"`
-	Key        string `json:"key,omitempty"`
 }
 
 // AddGoals keeps what people did, each key once, and returns how many were new.
@@ -109,7 +108,6 @@ func (db *DB) AddGoals(ctx context.Context, accountID int64, goals []wxcast.Goal
 			Goal       string
 			Amount     int64
 			At         time.Time
-			Key        string `db:"goal_key"`
 		}
 		if err := tx.SelectContext(ctx, &new, db.q.AddGoals, accountID, jsonParam(rows)); err != nil {
 			return err
@@ -117,7 +115,7 @@ func (db *DB) AddGoals(ctx context.Context, accountID int64, goals []wxcast.Goal
 		added = int64(len(new))
 		all := make([]occurrence, len(new))
 		for i, g := range new {
-			all[i] = happened(toldGoal{g.OpenID.String, g.MiniOpenID.String, g.Goal, g.Amount, keyOfCaller(g.Key)})
+			all[i] = happened(toldGoal{g.OpenID.String, g.MiniOpenID.String, g.Goal, g.Amount})
 			all[i].at = g.At.UTC()
 		}
 		return db.tell(ctx, tx, accountID, wxcast.EventsOfGoals+".reached", nil, all...)

@@ -101,7 +101,7 @@ func (a *Account) ExportDeliveries(ctx context.Context, id int64, format string,
 			id: wxcast.PersonDelivery.Key,
 			header: []string{"broadcast_id", "broadcast", "openid", "state", "attempts", "errcode", "errmsg", "msgid",
 				"attempted_at", "next_attempt_at", "channel", "fell_through", "mini_openid",
-				"message_id"},
+				"message_id", "receipt", "came_at", "goals"},
 			fields: func(d wxcast.PersonDelivery) []string {
 				j, message := NewDelivery(d), ""
 				if d.Message != 0 {
@@ -111,7 +111,7 @@ func (a *Account) ExportDeliveries(ctx context.Context, id int64, format string,
 					fmt.Sprint(j.BroadcastID), foreign.Cell(j.Broadcast), j.OpenID, j.State, fmt.Sprint(j.Attempts),
 					fmt.Sprint(j.ErrCode), foreign.Cell(j.ErrMsg), j.MsgID,
 					timeText(d.AttemptedAt), timeText(d.NextAttemptAt), j.Channel, j.FellThrough, j.MiniOpenID,
-					message,
+					message, d.Receipt, timeText(d.CameAt), fmt.Sprint(d.Goals),
 				}
 			},
 			object: func(d wxcast.PersonDelivery) any { return NewDelivery(d) },

@@ -99,6 +99,11 @@ type Delivery struct {
 	MsgID         string          `json:"msgid"` // text: it is above 2^53
 	AttemptedAt   *time.Time      `json:"attempted_at"`
 	NextAttemptAt *time.Time      `json:"next_attempt_at"`
+	// In exports: what the receipt said, when they came by the message, and the goals that they
+	// reached within 7 days of that.
+	Receipt string     `json:"receipt,omitempty"`
+	CameAt  *time.Time `json:"came_at,omitempty"`
+	Goals   int64      `json:"goals,omitempty"`
 }
 
 // NewDelivery shows a delivery.
@@ -117,6 +122,7 @@ func NewDelivery(d wxcast.PersonDelivery) Delivery {
 		MiniOpenID: string(d.MiniOpenID), Channel: d.Channel, FellThrough: d.FellThrough, Attempts: d.Attempts,
 		ErrCode: d.ErrCode, ErrMsg: text.English.Say(why), Why: why, MsgID: msgid,
 		AttemptedAt: TimeOrNull(d.AttemptedAt), NextAttemptAt: TimeOrNull(d.NextAttemptAt),
+		Receipt: d.Receipt, CameAt: TimeOrNull(d.CameAt), Goals: d.Goals,
 	}
 }
 

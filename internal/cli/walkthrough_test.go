@@ -56,7 +56,8 @@ func TestTheWalkThroughOfMessages(t *testing.T) {
 	_, out := walk(t, "../../docs/integration.md")
 	for _, want := range []string{`preset order-shipped, version 1`, `{"id":1,"state":"pending"}`, `"state":"sent"`,
 		`{"id":1,"state":"sent"}`, `"errcode":-1010`,
-		"message 1 to "} {
+		"message 1 to ", `"type":"message.sent"`, `"type":"message.skipped"`, `"added":1,"refused":[]`,
+		"Read 1 lines: 1 new, 0 rejected.", "came by it: 0"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("%q is not in what it prints:\n%s", want, out)
 		}

@@ -177,6 +177,7 @@ func (v *pageView) cast(b Broadcast) castView {
 	if len(b.ByChannel) > 1 {
 		c.Funnel = b.Funnel(v.lang)
 	}
+	c.Funnel = append(c.Funnel, b.Results.Says(v.lang, b.Sent)...)
 	return c
 }
 

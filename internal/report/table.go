@@ -73,6 +73,9 @@ func WriteTable(w io.Writer, r Report, lang text.Lang) {
 				fmt.Fprintf(w, "  %d: %s\n", b.ID, line)
 			}
 		}
+		for _, line := range b.Results.Says(lang, b.Sent) {
+			fmt.Fprintf(w, "  %d: %s\n", b.ID, line)
+		}
 		if b.State == wxcast.BroadcastWaiting || b.State == wxcast.BroadcastPaused {
 			code, until := "report.stopped", time.Time{}
 			if b.ResumeAt != nil {

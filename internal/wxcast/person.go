@@ -101,6 +101,11 @@ type PersonDelivery struct {
 	MsgID         int64
 	AttemptedAt   time.Time // UTC; zero when there was no attempt
 	NextAttemptAt time.Time // UTC; zero when none is due
+	// Of a broadcast's list alone: what the receipt said, when they came by the message, and how
+	// many goals they reached then.
+	Receipt string
+	CameAt  time.Time
+	Goals   int64
 }
 
 // Key names the delivery in its broadcast.

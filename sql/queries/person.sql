@@ -55,10 +55,16 @@ ORDER BY d.broadcast_id DESC, d.message_id DESC;
 -- name: list-deliveries
 -- A broadcast's deliveries in the order of their recipients.
 -- $1 account; $2 broadcast; $3, $4 after this recipient and message; $5 at most.
-SELECT broadcast_id, '' AS name, recipient, message_id AS message, mini_openid, channel, fell_through, state, attempts,
-    errcode, errmsg, msgid, attempted_at, next_attempt_at
-FROM deliveries WHERE account_id = $1 AND broadcast_id = $2 AND (recipient, message_id) > ($3, $4)
-ORDER BY recipient, message_id LIMIT $5;
+SELECT d.broadcast_id, '' AS name, d.recipient, d.message_id AS message, d.mini_openid, d.channel, d.fell_through,
+    d.state, d.attempts, d.errcode, d.errmsg, d.msgid, d.attempted_at, d.next_attempt_at,
+    COALESCE(d.receipt, '') AS told, v.came_at,
+    CASE WHEN v.came_at IS NULL THEN 0 ELSE (SELECT COUNT(*) FROM goals g WHERE g.account_id = $1
+        AND g.mini_openid = v.mini_openid AND g.at >= v.came_at AND g.at < v.counts_until) END AS goals
+FROM (SELECT * FROM deliveries WHERE account_id = $1 AND broadcast_id = $2 AND (recipient, message_id) > ($3, $4)
+      ORDER BY recipient, message_id LIMIT $5) d
+LEFT JOIN visits v ON v.account_id = $1 AND v.broadcast_id = d.broadcast_id AND v.recipient = d.recipient
+    AND v.message_id = d.message_id
+ORDER BY d.recipient, d.message_id;
 
 -- name: forget-follower
 -- $1 account; $2 openid.
