@@ -214,7 +214,8 @@ func checkUnknown(k *koanf.Koanf, file string, bad *mistakes) {
 		known[key.Name] = true
 	}
 	for _, name := range slices.Sorted(maps.Keys(k.All())) {
-		if known[name] || name == "notify" || name == endpointsKey || name == "accounts" || strings.HasPrefix(name, "accounts.") {
+		if known[name] || name == "notify" || name == endpointsKey || name == "accounts" ||
+			strings.HasPrefix(name, "accounts.") {
 			continue // accounts check their own keys
 		}
 		bad.add(file+": "+name, "", wxcast.Say("config.no_setting"),

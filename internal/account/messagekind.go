@@ -125,8 +125,9 @@ func (m *messages) send(ctx context.Context, all []*draft) error {
 	return err
 }
 
-// ReadMessageSpec reads a spec of single messages, which is called as its file where it does not say,
-// and the pictures that it names, which are in dir; with "" it is no file, and may name none. All mistakes are *wxcast.BadInput.
+// ReadMessageSpec reads a spec of single messages, which is called as its file where it does not
+// say, and the pictures that it names, which are in dir; with "" it is no file, and may name
+// none. All mistakes are *wxcast.BadInput.
 func ReadMessageSpec(file string, raw []byte, dir string) (Spec, error) {
 	s, err := spec.ParseMessage(file, raw, forms...)
 	if err != nil {

@@ -17,8 +17,8 @@ import (
 type Webhook struct {
 	Name         string     `json:"name"`
 	State        string     `json:"state" enum:"taking,failing,set_aside"`
-	Cursor       string     `json:"cursor,omitempty" doc:"the last event that it took; none where callbacks are passed on"`
-	Behind       int64      `json:"behind" doc:"events that came since, of all types; or callbacks that wait"`
+	Cursor       string     `json:"cursor,omitempty" doc:"the last event that it took; none of callbacks"`
+	Behind       int64      `json:"behind" doc:"events since, of all types; or callbacks that wait"`
 	TakenAt      *time.Time `json:"taken_at,omitempty"`
 	FailingSince *time.Time `json:"failing_since,omitempty"`
 	Tries        int        `json:"tries,omitempty"`
@@ -198,8 +198,8 @@ func (a *Account) TestWebhook(ctx context.Context, name string) (WebhookTest, er
 		}
 		begun := time.Now()
 		id := fmt.Sprintf("evt_%s_test_%d", a.Name(), begun.UnixMilli())
-		err = webhook.Post(ctx, webhook.NewClient(a.cfg.Webhooks.AllowPrivate), endpoint(w), id, a.db.Now(), contentType,
-			body)
+		client := webhook.NewClient(a.cfg.Webhooks.AllowPrivate)
+		err = webhook.Post(ctx, client, endpoint(w), id, a.db.Now(), contentType, body)
 		if err != nil {
 			return out, conflict("webhook.not_taken", "name", name, "why", err)
 		}

@@ -32,7 +32,8 @@ func (a *app) goalsCommand() *cobra.Command {
 		func(ctx context.Context, of *account.Account, lines []map[string]string) (int64, []error, error) {
 			all := make([]account.GoalRequest, len(lines))
 			for i, l := range lines {
-				all[i] = account.GoalRequest{To: l["id"], Goal: l["goal"], Amount: l["amount"], At: l["at"], Key: l["key"]}
+				all[i] = account.GoalRequest{To: l["id"], Goal: l["goal"], Amount: l["amount"], At: l["at"],
+					Key: l["key"]}
 			}
 			return of.AddGoals(ctx, all)
 		}))

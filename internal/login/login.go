@@ -69,7 +69,7 @@ type Options struct {
 type Door struct {
 	Options
 	ofIP, ofUser *limit.Each
-	answers      *limit.Each // of a person to what they were asked to allow
+	reports      *limit.Each // of a person: what they allow, and visits
 	permits      map[wxcast.AppID]*permitQueue
 }
 
@@ -77,7 +77,7 @@ type Door struct {
 func New(o Options) *Door {
 	d := &Door{Options: o, ofIP: limit.New(loginsOfIP, loginBurstOfIP),
 		ofUser:  limit.New(loginsOfUser, loginBurstOfUser),
-		answers: limit.New(answersOfUser, answerBurstOfUser), permits: map[wxcast.AppID]*permitQueue{}}
+		reports: limit.New(reportsOfUser, reportBurstOfUser), permits: map[wxcast.AppID]*permitQueue{}}
 	for _, m := range o.MiniPrograms {
 		if d.permits[m.AppID] == nil { // of accounts that share it the first, as miniProgram has it
 			d.permits[m.AppID] = newPermitQueue(o.Store, m)

@@ -19,8 +19,9 @@ import (
 )
 
 const (
-	// answersOfUser are reports of one person a second and at once.
-	answersOfUser, answerBurstOfUser = 1, 30
+	// reportsOfUser are reports of one person, of what they allow and of visits, a second and at
+	// once.
+	reportsOfUser, reportBurstOfUser = 1, 30
 	permitsMax                       = 8 << 10 // bytes of a report
 	resultsMax                       = 20      // templates of a report: a tap asks for five at most
 	sceneMax                         = 64
@@ -80,13 +81,8 @@ func newPermitQueue(store Store, m MiniProgram) *permitQueue {
 
 // takePermits stores what a person answered when the mini program asked them to allow messages.
 func (d *Door) takePermits(w http.ResponseWriter, r *http.Request) {
-	mini, who, err := d.session(r)
-	if err != nil {
-		d.refuse(w, r, http.StatusUnauthorized, wxcast.Say("login.no_session"))
-		return
-	}
-	if !d.answers.Allow(string(who), time.Now()) {
-		answerRefused(w, r, http.StatusTooManyRequests, wxcast.Say("login.too_many_reports"))
+	mini, who, ok := d.reporter(w, r)
+	if !ok {
 		return
 	}
 	var in permitsRequest
@@ -111,6 +107,20 @@ func (d *Door) takePermits(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	writeJSON(w, http.StatusOK, answer)
+}
+
+// reporter is who reports something about themselves; ok is false where they were refused.
+func (d *Door) reporter(w http.ResponseWriter, r *http.Request) (mini MiniProgram, who wxcast.Recipient, ok bool) {
+	mini, who, err := d.session(r)
+	switch {
+	case err != nil:
+		d.refuse(w, r, http.StatusUnauthorized, wxcast.Say("login.no_session"))
+	case !d.reports.Allow(string(who), time.Now()):
+		answerRefused(w, r, http.StatusTooManyRequests, wxcast.Say("login.too_many_reports"))
+	default:
+		ok = true
+	}
+	return mini, who, ok
 }
 
 // session is whose session a request has, and of which mini program.

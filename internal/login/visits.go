@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
-	"time"
 
 	"github.com/wxcast/wxcast/internal/visit"
 	"github.com/wxcast/wxcast/internal/wxcast"
@@ -30,13 +29,8 @@ type visitAnswer struct {
 // takeVisit keeps that a person came by a message. A mark of a message to somebody else, as in a
 // page that was shared, counts nothing, and is no mistake of the mini program's.
 func (d *Door) takeVisit(w http.ResponseWriter, r *http.Request) {
-	mini, who, err := d.session(r)
-	if err != nil {
-		d.refuse(w, r, http.StatusUnauthorized, wxcast.Say("login.no_session"))
-		return
-	}
-	if !d.answers.Allow(string(who), time.Now()) {
-		answerRefused(w, r, http.StatusTooManyRequests, wxcast.Say("login.too_many_reports"))
+	mini, who, ok := d.reporter(w, r)
+	if !ok {
 		return
 	}
 	var in visitRequest

@@ -53,7 +53,15 @@ func (b *bench) sessionOf(t *testing.T, who string) string {
 // report tells what a person answered, and returns what is left to them.
 func (b *bench) report(t *testing.T, session, body string) (status int, left map[string]int64, answer string) {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, b.base+"/permits", strings.NewReader(body))
+	var got struct{ Left map[string]int64 }
+	status, answer = b.tell(t, "/permits", session, body, &got)
+	return status, got.Left, answer
+}
+
+// tell posts something to a door of the mini program's, and reads the answer.
+func (b *bench) tell(t *testing.T, door, session, body string, got any) (status int, answer string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, b.base+door, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,9 +77,8 @@ func (b *bench) report(t *testing.T, session, body string) (status int, left map
 	if err != nil {
 		t.Fatal(err)
 	}
-	var got struct{ Left map[string]int64 }
-	_ = json.Unmarshal(raw, &got) // an error is no JSON of that kind
-	return resp.StatusCode, got.Left, string(raw)
+	_ = json.Unmarshal(raw, got) // an error is no JSON of that kind
+	return resp.StatusCode, string(raw)
 }
 
 // popup is WeChat's event that tells of answers, as XML.

@@ -19,23 +19,9 @@ import (
 // visits tells of a visit, as the mini program does.
 func (b *bench) visits(t *testing.T, session, body string) (status int, counted bool) {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, b.base+"/visits", strings.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	req.Header.Set("Authorization", "Bearer "+session)
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	raw, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
 	var got struct{ Counted bool }
-	_ = json.Unmarshal(raw, &got) // an error is no JSON of that kind
-	return resp.StatusCode, got.Counted
+	status, _ = b.tell(t, "/visits", session, body, &got)
+	return status, got.Counted
 }
 
 // markOf is the mark of the page that a message opens.
