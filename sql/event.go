@@ -26,7 +26,7 @@ const (
 // occurrence is what one event has of its own.
 type occurrence struct {
 	at   time.Time // zero for the moment at which it is told
-	data []byte    // a JSON object; of a delivery see ownOf
+	data []byte    // a JSON object; of a delivery see told.own
 }
 
 // happened is an event of this moment.
@@ -82,14 +82,14 @@ func (db *DB) Events(ctx context.Context, accountID, after int64, types []string
 			jsonParam(types), types == nil, rowsRead); err != nil {
 			return nil, 0, fmt.Errorf("read events: %w", err)
 		}
-		for _, r := range rows {
-			if events, err = r.appendTo(events, after); err != nil {
+		for i := 0; i < len(rows) && len(events) < least; i++ {
+			if events, err = rows[i].appendTo(events, after); err != nil {
 				return nil, 0, err
 			}
-			upTo = r.LastSeq
+			upTo = rows[i].LastSeq
 		}
-		if len(rows) < rowsRead {
-			upTo = ends.Last
+		if len(rows) < rowsRead && (len(rows) == 0 || upTo == rows[len(rows)-1].LastSeq) {
+			upTo = ends.Last // what follows is of other types
 		}
 	}
 	return events, upTo, db.nameMessages(ctx, accountID, events)

@@ -263,6 +263,7 @@ func (a *Account) retry(ctx context.Context, b wxcast.Broadcast, only []int, who
 		return b, err
 	}
 	audience := wxcast.Audience{MiniID: b.MiniID, MiniUsers: b.Audience.MiniUsers, Reach: b.Audience.Reach,
+		Track: b.Audience.Track,
 		Retry: &wxcast.RetryOf{BroadcastID: b.ID, ErrCodes: only}}
 	name := ""
 	for n := 1; ; n++ {

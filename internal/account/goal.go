@@ -75,22 +75,10 @@ func (a *Account) AddGoals(ctx context.Context, all []GoalRequest) (added int64,
 			ids = append(ids, r.To)
 		}
 	}
-	people := map[string]wxcast.Delivery{}
+	var people map[string]wxcast.Delivery
 	if len(ids) > 0 {
-		minis, err := a.minis(ctx)
-		if err != nil {
+		if people, err = a.whoIs(ctx, ids); err != nil {
 			return 0, nil, err
-		}
-		for _, m := range minis {
-			found, err := a.db.FindRecipients(ctx, a.ID, m.ID, ids)
-			if err != nil {
-				return 0, nil, err
-			}
-			for id, d := range found {
-				if before, ok := people[id]; !ok || before.MiniOpenID == "" {
-					people[id] = d
-				}
-			}
 		}
 	}
 	var good []wxcast.Goal
@@ -111,6 +99,32 @@ func (a *Account) AddGoals(ctx context.Context, all []GoalRequest) (added int64,
 		added, err = a.db.AddGoals(ctx, a.ID, good)
 	}
 	return added, refused, err
+}
+
+// whoIs finds the people who have some ids, with their mini_openid in whichever of the account's
+// mini programs knows them.
+func (a *Account) whoIs(ctx context.Context, ids []string) (map[string]wxcast.Delivery, error) {
+	minis, err := a.minis(ctx)
+	if err != nil {
+		return nil, err
+	}
+	of := []int64{0} // who is known as a follower alone
+	for _, m := range minis {
+		of = append(of, m.ID)
+	}
+	people := map[string]wxcast.Delivery{}
+	for _, mini := range of {
+		found, err := a.db.FindRecipients(ctx, a.ID, mini, ids)
+		if err != nil {
+			return nil, err
+		}
+		for id, d := range found {
+			if before, ok := people[id]; !ok || before.MiniOpenID == "" {
+				people[id] = d
+			}
+		}
+	}
+	return people, nil
 }
 
 // VisitRow is a line of visits that a company has logged itself.

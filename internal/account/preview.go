@@ -3,6 +3,7 @@ package account
 import (
 	"context"
 	"crypto/rand"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -33,7 +34,9 @@ type Preview struct {
 	ByChannel map[string]PreviewChannel `json:"by_channel"`
 	Channels  []string                  `json:"channels"`   // in the order in which they are tried
 	BadValues int64                     `json:"bad_values"` // recipients whose values WeChat would refuse
-	Quota     struct {
+	// HeldOut are about how many of the recipients get nothing, to be compared with.
+	HeldOut int64 `json:"held_out,omitempty"`
+	Quota   struct {
 		Limit  int64 `json:"limit"` // 0 when WeChat gave no information
 		Used   int64 `json:"used"`
 		Keep   int64 `json:"keep"`
@@ -133,6 +136,7 @@ func (a *Account) preview(ctx context.Context, s Spec, messages int) (p Preview,
 		return p, err
 	}
 	p.Recipients, p.BadValues = found.Recipients, found.Bad
+	p.HeldOut = int64(math.Round(checked.Holdout * float64(found.Recipients-found.Bad)))
 	for _, m := range found.First {
 		p.Messages = append(p.Messages, PreviewMessage{Channel: m.Channel, OpenID: m.To, Data: m.Data,
 			PagePath: m.PagePath, URL: m.URL, Title: m.Title, Text: m.Text})

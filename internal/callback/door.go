@@ -116,6 +116,9 @@ func (i *Intake) take(w http.ResponseWriter, r *http.Request) {
 	for _, name := range d.passing.Others {
 		what.Relays = append(what.Relays, relay(name, event, r, body))
 	}
+	if d.passing.Primary != nil && asked == nil { // it rests
+		what.Relays = append(what.Relays, relay(d.passing.Primary.Name, event, r, body))
+	}
 	_, err = i.queues[d.Name].Put(ctx, what)
 	stops := d.appID == 0 && i.Stop.asks(event) // a mini program's users are opted out by the account
 	if err == nil && stops {                    // who is told that they are on the list is on it
@@ -124,8 +127,11 @@ func (i *Intake) take(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		i.Metrics.CallbackKept(d.Name, kindOf(event), time.Since(begun))
 	}
-	answer := <-asked
-	if err == nil && d.passing.Primary != nil && (!answer.asked || answer.err != nil) {
+	var answer answered
+	if asked != nil {
+		answer = <-asked
+	}
+	if err == nil && answer.err != nil {
 		err = i.late(ctx, d, relay(d.passing.Primary.Name, event, r, body))
 	}
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/wxcast/wxcast/internal/metrics"
+	"github.com/wxcast/wxcast/internal/together"
 	"github.com/wxcast/wxcast/internal/wechat"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
@@ -99,19 +100,20 @@ type Intake struct {
 	accounts map[string]Account
 	forged   map[string]*forged
 	doors    map[string]door // by the path behind /wechat/
+	lates    map[string]*together.Queue[wxcast.Relay, struct{}]
 }
 
 // New makes an intake. It does nothing before Run.
 func New(o Options) *Intake {
 	i := &Intake{Options: o, queues: map[string]*queue{}, accounts: map[string]Account{}, forged: map[string]*forged{},
-		doors: map[string]door{}}
+		doors: map[string]door{}, lates: map[string]*together.Queue[wxcast.Relay, struct{}]{}}
 	for _, a := range o.Accounts {
 		i.accounts[a.Name], i.forged[a.Name] = a, &forged{}
 		i.doors[a.Name] = door{a, 0, a.Keys, a.Passing, &replays{}}
 		for _, m := range a.Minis {
 			i.doors[a.Name+"/"+m.AppID] = door{a, m.ID, m.Keys, m.Passing, &replays{}}
 		}
-		i.queues[a.Name] = newQueue(o.Store, a.ID)
+		i.queues[a.Name], i.lates[a.Name] = newQueue(o.Store, a.ID), newLates(o.Store, a.ID)
 	}
 	return i
 }
@@ -121,6 +123,7 @@ func (i *Intake) Run(ctx context.Context) {
 	var all sync.WaitGroup
 	for name, q := range i.queues {
 		all.Go(func() { q.Run(ctx) })
+		all.Go(func() { i.lates[name].Run(ctx) })
 		all.Go(func() { i.apply(ctx, i.accounts[name], q.news) })
 	}
 	all.Wait()

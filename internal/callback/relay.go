@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/wxcast/wxcast/internal/together"
 	"github.com/wxcast/wxcast/internal/webhook"
 	"github.com/wxcast/wxcast/internal/wechat"
 	"github.com/wxcast/wxcast/internal/wxcast"
@@ -20,8 +21,9 @@ const (
 	restAfter, restFor = 5, time.Second
 	// primaryWithin bounds the primary's answer: some time is left to pass it back.
 	primaryWithin = answerWithin - 100*time.Millisecond
-	// lateWithin is how long the store may take to keep what the primary did not take.
-	lateWithin = 300 * time.Millisecond
+	// lateWithin is how long the store may take to keep what the primary did not take: WeChat's 5
+	// seconds are nearly over.
+	lateWithin = 400 * time.Millisecond
 )
 
 // Passing is who gets an app's callbacks besides wxcast.
@@ -60,14 +62,14 @@ type answered struct {
 	asked bool // there is one, and it was its turn
 }
 
-// ask asks the primary for the answer to a callback, while that is kept.
+// ask asks the primary for the answer to a callback, while that is kept; nil where there is none,
+// or it rests.
 func (i *Intake) ask(ctx context.Context, d door, what wxcast.Relay) <-chan answered {
-	out := make(chan answered, 1)
 	p := d.passing.Primary
 	if p == nil || !p.turn(time.Now()) {
-		out <- answered{}
-		return out
+		return nil
 	}
+	out := make(chan answered, 1)
 	go func() {
 		asking, cancel := context.WithTimeout(ctx, primaryWithin)
 		defer cancel()
@@ -127,7 +129,16 @@ func (i *Intake) noteAnswer(ctx context.Context, d door, err error) {
 func (i *Intake) late(ctx context.Context, d door, what wxcast.Relay) error {
 	keeping, cancel := context.WithTimeout(context.WithoutCancel(ctx), lateWithin)
 	defer cancel()
-	return i.Store.AddRelays(keeping, d.ID, []wxcast.Relay{what})
+	_, err := i.lates[d.Name].Put(keeping, what)
+	return err
+}
+
+// newLates keeps callbacks for a primary, those that it misses at about the same time in one
+// transaction: when it goes silent, these are all that came within its time.
+func newLates(store Store, accountID int64) *together.Queue[wxcast.Relay, struct{}] {
+	return together.New(intakeMax, lateWithin, func(ctx context.Context, all []wxcast.Relay) ([]struct{}, error) {
+		return make([]struct{}, len(all)), store.AddRelays(ctx, accountID, all)
+	})
 }
 
 // says tells whether an answer says something to the person.

@@ -69,6 +69,9 @@ func (a *app) writePreview(w io.Writer, spec account.Spec, p account.Preview) {
 	if p.BadValues > 0 {
 		rows = append(rows, []string{a.lang.T("preview.out"), count(p.BadValues), a.lang.T("preview.bad_values")})
 	}
+	if p.HeldOut > 0 {
+		rows = append(rows, []string{a.lang.T("preview.out"), count(p.HeldOut), a.lang.T("preview.held_out")})
+	}
 	table.Write(w, "  ", rows...)
 	if p.List != nil && p.List.Rows > p.List.Found {
 		a.line(w, "preview.list", "rows", p.List.Rows, "n", p.List.Rows-p.List.Found)

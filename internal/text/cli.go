@@ -115,6 +115,7 @@ var _ = add(map[string]words{
 	"preview.without_unionid":     {"of all: without unionid", "其中：无 unionid"},
 	"preview.not_in_mini_program": {"of all: not in the mini program", "其中：不在小程序中"},
 	"preview.ambiguous":           {"of all: unionid stands on several people", "其中：unionid 对应多人"},
+	"preview.held_out":            {"about so many, to be compared with (holdout)", "约数，作为对照组（holdout）"},
 	"preview.bad_values":          {"values that WeChat would refuse", "内容会被微信拒绝"},
 	"preview.list": {"Of the list's {rows:count} rows, {n:count} are nobody who follows.",
 		"名单 {rows:count} 行中有 {n:count} 行不是现有粉丝。"},
