@@ -54,7 +54,7 @@ func (r *runner) judgeCanary(ctx context.Context) (moved bool, err error) {
 // most people got no message has shown nothing.
 func (r *runner) canaryFault(t wxcast.Tally) wxcast.Sentence {
 	failed, tried := t.Failed+t.Undelivered+t.Unknown, t.Sent+t.Failed+t.Unknown
-	switch people := tried + t.Skipped; {
+	switch people := tried + t.Skipped - t.ByErrCode[wxcast.ErrCodeHeldOut]; {
 	case tried == 0 || 2*tried < people:
 		return wxcast.Say("canary.few", "n", tried, "of", people, "codes", sampleCodes(t.ByErrCode))
 	case float64(failed) > r.Canary.MaxFailed*float64(tried):

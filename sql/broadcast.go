@@ -181,7 +181,7 @@ func (db *DB) MoveBroadcast(ctx context.Context, ref wxcast.BroadcastRef, m wxca
 	}
 	var rows int
 	err := db.tx(ctx, ref.AccountID, func(tx *sqlx.Tx) (err error) {
-		if rows, err = db.moved(ctx, tx, ref.AccountID, m.To, m.Reason, db.q.MoveBroadcast, ref.AccountID, ref.ID,
+		if rows, err = db.moved(ctx, tx, ref.AccountID, m.From, m.To, m.Reason, db.q.MoveBroadcast, ref.AccountID, ref.ID,
 			m.From, m.To, m.Reason,
 			nullTime(m.ResumeAt), nullTime(finishedAt), sql.NullInt64{Int64: m.Keep, Valid: m.ForQuota}); err != nil {
 			return err
@@ -225,7 +225,8 @@ func (db *DB) MoveCanary(ctx context.Context, ref wxcast.BroadcastRef, m wxcast.
 	ctx = within(ctx, hurried)
 	var rows int
 	err := db.tx(ctx, ref.AccountID, func(tx *sqlx.Tx) (err error) {
-		rows, err = db.moved(ctx, tx, ref.AccountID, m.State, m.Reason, db.q.MoveCanary, ref.AccountID, ref.ID, m.From,
+		rows, err = db.moved(ctx, tx, ref.AccountID, wxcast.BroadcastRunning, m.State, m.Reason, db.q.MoveCanary,
+			ref.AccountID, ref.ID, m.From,
 			m.To, m.State, m.Reason, nullTime(m.Until))
 		return err
 	})

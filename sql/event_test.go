@@ -214,6 +214,34 @@ func TestAReaderOfEventsMissesNone(t *testing.T) {
 	})
 }
 
+// Who is known by a short id is forgotten, and nothing else is changed that holds it.
+func TestForgettingAShortIDLeavesOthersEvents(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		for _, id := range []string{"17", "id", "o-17-x", "import"} {
+			_, _, err := w.AddOptOuts(t.Context(), w.account, []string{id}, "import")
+			must(t, err)
+		}
+		_, err := w.AddVisit(t.Context(), w.account, wxcast.Visit{BroadcastID: 171717, Recipient: "o-17-y",
+			MiniOpenID: "m", At: w.Now()})
+		must(t, err)
+		before := w.events(t, 0)
+		for _, id := range []string{"17", "id"} {
+			_, err := w.Forget(t.Context(), w.account, []int64{w.mini}, id)
+			must(t, err)
+		}
+		after := w.events(t, 0)
+		for i, event := range after {
+			switch gone := i < 2; {
+			case gone && !strings.HasPrefix(event, `optout.added {"id":"forgotten-`):
+				t.Errorf("%s was forgotten and is %s", before[i], event)
+			case !gone && event != before[i]:
+				t.Errorf("%s has become %s", before[i], event)
+			}
+		}
+	})
+}
+
 func TestEventsThatAreNotKeptAreTold(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		w := newWorld(t, db)

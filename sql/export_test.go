@@ -94,7 +94,7 @@ func (db *DB) PrepareAll(ctx context.Context) map[string]error {
 			text = fmt.Sprintf(text, db.engine.elements("$2"))
 		case "drop-mini-users":
 			text = fmt.Sprintf(text, db.engine.elements("$2"))
-		case "drop-tallies", "find-commits", "defer-callbacks", "known-messages", "name-messages", "drop-relays":
+		case "drop-tallies", "find-commits", "defer-callbacks", "known-messages", "name-messages", "drop-relays", "put-off-relays":
 			text = fmt.Sprintf(text, db.engine.elements("$2"))
 		case "unionids-of", "name-optouts", "forgotten-among":
 			text = fmt.Sprintf(text, db.engine.elements("$2"))

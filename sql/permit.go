@@ -104,8 +104,10 @@ func (db *DB) RecordPermits(ctx context.Context, accountID, appID int64,
 			}
 		}
 		left = l.left(keys)
-		if err := cmp.Or(db.tell(ctx, tx, accountID, wxcast.EventsOfPermits+".granted", nil, told[true]...),
-			db.tell(ctx, tx, accountID, wxcast.EventsOfPermits+".refused", nil, told[false]...)); err != nil {
+		if err := db.tell(ctx, tx, accountID, wxcast.EventsOfPermits+".granted", nil, told[true]...); err != nil {
+			return err
+		}
+		if err := db.tell(ctx, tx, accountID, wxcast.EventsOfPermits+".refused", nil, told[false]...); err != nil {
 			return err
 		}
 		return db.putLedger(ctx, tx, accountID, appID, l)

@@ -29,6 +29,7 @@ type queries struct {
 	AddRelays     string `query:"add-relays"`
 	ListRelays    string `query:"list-relays"`
 	DropRelays    string `query:"drop-relays"`
+	PutOffRelays  string `query:"put-off-relays"`
 	CountRelays   string `query:"count-relays"`
 	DropOldRelays string `query:"drop-old-relays"`
 	ForgetRelays  string `query:"forget-relays"`

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/jmoiron/sqlx"
 
@@ -39,7 +40,8 @@ func (db *DB) AddRelays(ctx context.Context, accountID int64, relays []wxcast.Re
 	return nil
 }
 
-// Relays are the next callbacks to be passed on to a system, in the order in which they came.
+// Relays are the next callbacks to be passed on to a system, in the order in which they came, but
+// for those of people of whom one is put off.
 func (db *DB) Relays(ctx context.Context, accountID int64, to string, limit int) ([]wxcast.Relay, error) {
 	var rows []struct {
 		ID          int64
@@ -47,8 +49,10 @@ func (db *DB) Relays(ctx context.Context, accountID int64, to string, limit int)
 		Query       string
 		ContentType string `db:"content_type"`
 		Body        string
+		Tries       int
+		ReceivedAt  time.Time `db:"received_at"`
 	}
-	if err := db.list(ctx, &rows, db.q.ListRelays, accountID, to, limit); err != nil {
+	if err := db.list(ctx, &rows, db.q.ListRelays, accountID, to, limit, db.Now()); err != nil {
 		return nil, fmt.Errorf("read what is to be passed on to %s: %w", to, err)
 	}
 	relays := make([]wxcast.Relay, len(rows))
@@ -58,7 +62,7 @@ func (db *DB) Relays(ctx context.Context, accountID int64, to string, limit int)
 			return nil, fmt.Errorf("the callback %d for %s: %w", r.ID, to, err)
 		}
 		relays[i] = wxcast.Relay{ID: r.ID, To: to, OpenID: r.OpenID, Query: r.Query, ContentType: r.ContentType,
-			Body: body}
+			Body: body, Tries: r.Tries, ReceivedAt: r.ReceivedAt.UTC()}
 	}
 	return relays, nil
 }
@@ -68,6 +72,15 @@ func (db *DB) DropRelays(ctx context.Context, accountID int64, ids []int64) erro
 	if _, err := db.exec(ctx, fmt.Sprintf(db.q.DropRelays, db.engine.elements("$2")), accountID,
 		jsonParam(texts(ids))); err != nil {
 		return fmt.Errorf("forget %d callbacks that were passed on: %w", len(ids), err)
+	}
+	return nil
+}
+
+// PutOffRelays puts callbacks off that a system refused.
+func (db *DB) PutOffRelays(ctx context.Context, accountID int64, ids []int64, until time.Time) error {
+	if _, err := db.execOnce(ctx, accountID, fmt.Sprintf(db.q.PutOffRelays, db.engine.elements("$2")), accountID,
+		jsonParam(texts(ids)), until.UTC()); err != nil {
+		return fmt.Errorf("put off %d callbacks: %w", len(ids), err)
 	}
 	return nil
 }

@@ -133,8 +133,9 @@ type toldBroadcast struct {
 	Reason   string `json:"reason,omitempty" db:"-"`             // its code
 }
 
-// moved runs a statement that takes broadcasts to a state, and returns how many.
-func (db *DB) moved(ctx context.Context, tx *sqlx.Tx, accountID int64, to wxcast.BroadcastState,
+// moved runs a statement that takes broadcasts from a state, or "" for any, to another, and
+// returns how many.
+func (db *DB) moved(ctx context.Context, tx *sqlx.Tx, accountID int64, from, to wxcast.BroadcastState,
 	reason wxcast.Sentence, query string, args ...any) (n int, err error) {
 	var rows []toldBroadcast
 	if err := tx.SelectContext(ctx, &rows, query, args...); err != nil {
@@ -142,7 +143,8 @@ func (db *DB) moved(ctx context.Context, tx *sqlx.Tx, accountID int64, to wxcast
 	}
 	var all []occurrence
 	for _, b := range rows {
-		if b.Messages && to == wxcast.BroadcastDone { // a day is over
+		// A day of messages is over, or a broadcast runs as before.
+		if b.Messages && to == wxcast.BroadcastDone || to == from {
 			continue
 		}
 		b.Reason = reason.Code

@@ -128,17 +128,22 @@ func (db *DB) AddGoals(ctx context.Context, accountID int64, goals []wxcast.Goal
 
 // Results counts what a broadcast's messages brought about, as far as it is kept.
 func (db *DB) Results(ctx context.Context, b wxcast.Broadcast, t wxcast.Tally) (r wxcast.Results, err error) {
-	var rows []struct {
-		Channel string
-		wxcast.ChannelResults
-	}
-	if err := db.list(ctx, &rows, db.q.CountVisits, b.AccountID, b.ID); err != nil {
-		return r, fmt.Errorf("count the visits of broadcast %d: %w", b.ID, err)
-	}
 	r.ByChannel = map[string]wxcast.ChannelResults{}
-	for _, row := range rows {
-		r.ByChannel[row.Channel] = row.ChannelResults
-		r.Came, r.Converted, r.Amount = r.Came+row.Came, r.Converted+row.Converted, r.Amount+row.Amount
+	for _, byChannel := range []bool{false, true} { // a person may come by messages of two channels
+		var rows []struct {
+			Channel string
+			wxcast.ChannelResults
+		}
+		if err := db.list(ctx, &rows, db.q.CountVisits, b.AccountID, b.ID, byChannel); err != nil {
+			return r, fmt.Errorf("count the visits of broadcast %d: %w", b.ID, err)
+		}
+		for _, row := range rows {
+			if byChannel {
+				r.ByChannel[row.Channel] = row.ChannelResults
+			} else {
+				r.Came, r.Converted, r.Amount = row.Came, row.Converted, row.Amount
+			}
+		}
 	}
 	if b.Audience.Holdout == 0 || b.StartedAt.IsZero() {
 		return r, nil

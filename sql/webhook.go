@@ -32,6 +32,7 @@ func (db *DB) findWebhook(ctx context.Context, accountID int64, name string) (ho
 	err error) {
 	var rows []struct {
 		Seq          int64
+		UpTo         int64        `db:"up_to"`
 		TakenAt      sql.NullTime `db:"taken_at"`
 		FailingSince sql.NullTime `db:"failing_since"`
 		Tries        int
@@ -43,7 +44,7 @@ func (db *DB) findWebhook(ctx context.Context, accountID int64, name string) (ho
 		return hook, false, err
 	}
 	r := rows[0]
-	return wxcast.Webhook{Name: name, Seq: r.Seq, TakenAt: utc(r.TakenAt), FailingSince: utc(r.FailingSince),
+	return wxcast.Webhook{Name: name, Seq: r.Seq, UpTo: r.UpTo, TakenAt: utc(r.TakenAt), FailingSince: utc(r.FailingSince),
 		Tries: r.Tries, RetryAt: utc(r.RetryAt), Why: r.Why, SetAsideAt: utc(r.SetAsideAt)}, true, nil
 }
 
@@ -52,7 +53,7 @@ func (db *DB) findWebhook(ctx context.Context, accountID int64, name string) (ho
 func (db *DB) MoveWebhook(ctx context.Context, accountID int64, before, after wxcast.Webhook) (moved bool, err error) {
 	n, err := db.execOnce(ctx, accountID, db.q.MoveWebhook, accountID, before.Name, before.Seq, before.Tries, after.Seq,
 		nullTime(after.TakenAt), nullTime(after.FailingSince), after.Tries, nullTime(after.RetryAt), after.Why,
-		nullTime(after.SetAsideAt))
+		nullTime(after.SetAsideAt), after.UpTo)
 	if err != nil {
 		return false, fmt.Errorf("move the webhook %s: %w", before.Name, err)
 	}

@@ -103,6 +103,9 @@ func (i *Intake) take(w http.ResponseWriter, r *http.Request) {
 	case q.Get("encrypt_type") != "aes" && !d.replays.first(q, body, i.Store.Now()):
 		i.refuse(w, r, d.Account, http.StatusForbidden, refusedReplayed)
 		return
+	case errors.Is(err, wechat.ErrUnread) && d.passing.any():
+		i.passUnread(w, r, d, body, err)
+		return
 	case err != nil:
 		i.refuse(w, r, d.Account, http.StatusBadRequest, refusedMalformed)
 		return

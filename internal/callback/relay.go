@@ -3,6 +3,7 @@ package callback
 import (
 	"context"
 	"encoding/xml"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -74,8 +75,8 @@ func (i *Intake) ask(ctx context.Context, d door, what wxcast.Relay) <-chan answ
 		asking, cancel := context.WithTimeout(ctx, primaryWithin)
 		defer cancel()
 		answer, err := webhook.PassOn(asking, p.Client, p.URL, what)
+		out <- answered{answer, err, true} // first: WeChat waits
 		i.noteAnswer(ctx, d, err)
-		out <- answered{answer, err, true}
 	}()
 	return out
 }
@@ -139,6 +140,34 @@ func newLates(store Store, accountID int64) *together.Queue[wxcast.Relay, struct
 	return together.New(intakeMax, lateWithin, func(ctx context.Context, all []wxcast.Relay) ([]struct{}, error) {
 		return make([]struct{}, len(all)), store.AddRelays(ctx, accountID, all)
 	})
+}
+
+// any tells whether anybody gets the app's callbacks besides wxcast.
+func (p Passing) any() bool { return p.Primary != nil || len(p.Others) > 0 }
+
+// passUnread passes a callback on that is WeChat's and that wxcast cannot read: the company's
+// handlers may know what it is.
+func (i *Intake) passUnread(w http.ResponseWriter, r *http.Request, d door, body []byte, why error) {
+	i.Log.WarnContext(r.Context(), "a callback that cannot be read is passed on", "account", d.Name, "err", why)
+	ctx, cancel := context.WithTimeout(r.Context(), answerWithin)
+	defer cancel()
+	asked := i.ask(ctx, d, relay("", wechat.Event{}, r, body))
+	var err error
+	for _, name := range d.passing.Others {
+		err = errors.Join(err, i.late(ctx, d, relay(name, wechat.Event{}, r, body)))
+	}
+	var answer answered
+	if asked != nil {
+		answer = <-asked
+	}
+	if p := d.passing.Primary; p != nil && (asked == nil || answer.err != nil) {
+		err = errors.Join(err, i.late(ctx, d, relay(p.Name, wechat.Event{}, r, body)))
+	}
+	if err != nil {
+		writeText(w, http.StatusServiceUnavailable, "try again")
+		return
+	}
+	i.answer(w, r, d, wechat.Event{Name: "unread"}, answer, false)
 }
 
 // says tells whether an answer says something to the person.

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
@@ -122,6 +123,35 @@ func (d *doctor) examine(ctx context.Context) {
 	defer client.Close()
 	d.wechat(ctx, client)
 	d.miniPrograms(ctx, db)
+	d.webhooks(ctx, db)
+}
+
+// webhooks looks how the company's systems take what they are told.
+func (d *doctor) webhooks(ctx context.Context, db *store.DB) {
+	const name = "webhooks"
+	of, err := account.On(ctx, db, d.cfg, d.account, slog.New(slog.DiscardHandler))
+	if err != nil {
+		d.failErr(name, err)
+		return
+	}
+	defer of.Close()
+	all, err := of.Webhooks(ctx)
+	if err != nil {
+		d.failErr(name, err)
+		return
+	}
+	for _, w := range all {
+		switch w.State {
+		case "set_aside":
+			d.fail(name, wxcast.Say("doctor.webhook_aside", "name", w.Name, "why", w.Why),
+				wxcast.Say("doctor.resume_webhook", "name", w.Name))
+		case "failing":
+			d.warn(name, wxcast.Say("doctor.webhook_failing", "name", w.Name, "why", w.Why, "behind", w.Behind),
+				wxcast.Say("doctor.mend_webhook"))
+		default:
+			d.ok(name, "doctor.webhook_taking", "name", w.Name, "behind", w.Behind)
+		}
+	}
 }
 
 // miniPrograms tries the credentials of each mini program that has a secret.

@@ -44,8 +44,14 @@ func (d *Door) takeVisit(w http.ResponseWriter, r *http.Request) {
 		answerRefused(w, r, http.StatusBadRequest, wxcast.Say("login.want_visit"))
 		return
 	}
-	counted, err := visit.Count(r.Context(), d.Store, visit.Came{AccountID: mini.AccountID, MiniID: mini.ID,
-		Who: wxcast.MiniOpenID(who), Of: of, To: to, At: d.Store.Now(), Scene: in.Scene})
+	counted := false
+	for _, m := range d.MiniPrograms { // of several accounts that share it, one has sent the message
+		if m.AppID != mini.AppID || counted || err != nil {
+			continue
+		}
+		counted, err = visit.Count(r.Context(), d.Store, visit.Came{AccountID: m.AccountID, MiniID: m.ID,
+			Who: wxcast.MiniOpenID(who), Of: of, To: to, At: d.Store.Now(), Scene: in.Scene})
+	}
 	if err != nil {
 		d.Log.ErrorContext(r.Context(), "a visit was not stored", "err", err)
 		answerRefused(w, r, http.StatusServiceUnavailable, wxcast.Say("login.try_again"))

@@ -3,6 +3,7 @@
 package metrics
 
 import (
+	"context"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -29,6 +30,15 @@ type Metrics struct {
 type Account struct {
 	ID   int64
 	Name string
+	// Systems are those of the company that are told of events, or get callbacks.
+	Systems func(ctx context.Context) ([]System, error)
+}
+
+// System is how one of them takes what it gets.
+type System struct {
+	Name         string
+	Behind       int64     // what waits for it
+	FailingSince time.Time // zero while it takes all
 }
 
 // New makes the metrics of these accounts and registers them.

@@ -35,6 +35,12 @@ var (
 		"Messages a second that a running broadcast is to send.", []string{"account", "broadcast"}, nil)
 	lag = prometheus.NewDesc("wxcast_callback_lag_seconds",
 		"Age of the oldest event that was kept and not yet applied; 0 for none.", []string{"account"}, nil)
+	behind = prometheus.NewDesc("wxcast_webhook_behind",
+		"Events of all types that a webhook has not taken yet, or callbacks that wait to be passed on.",
+		[]string{"account", "webhook"}, nil)
+	failing = prometheus.NewDesc("wxcast_webhook_failing_seconds",
+		"How long a webhook, or a system that gets callbacks, has not taken the next; 0 while it takes all.",
+		[]string{"account", "webhook"}, nil)
 )
 
 // storedWithin is how long the store may take; what it does not tell in time is left out.
@@ -74,6 +80,16 @@ func (s *stored) Collect(out chan<- prometheus.Metric) {
 				age = max(0, now.Sub(oldest[0].CreatedAt))
 			}
 			gauge(lag, age.Seconds(), name)
+		}
+		if systems, err := a.Systems(ctx); err == nil {
+			for _, one := range systems {
+				since := time.Duration(0)
+				if !one.FailingSince.IsZero() {
+					since = max(0, now.Sub(one.FailingSince))
+				}
+				gauge(behind, float64(one.Behind), name, one.Name)
+				gauge(failing, since.Seconds(), name, one.Name)
+			}
 		}
 	}
 }

@@ -157,6 +157,16 @@ func TestSystemsHearWhatHappens(t *testing.T) {
 			!slices.Contains(heard.types(), "webhook.test") {
 			t.Errorf("%d %s", status, answer)
 		}
+		resp, err := http.Get(b.base + "/metrics")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		if page, err := io.ReadAll(resp.Body); err != nil ||
+			!strings.Contains(string(page), `wxcast_webhook_behind{account="shop",webhook="crm"} `) ||
+			!strings.Contains(string(page), `wxcast_webhook_failing_seconds{account="shop",webhook="crm"} 0`) {
+			t.Errorf("the metrics do not tell of the webhook: %v", err)
+		}
 		narrow := b.clientWith(t, "narrow", wxcast.ScopeRead, wxcast.ScopePeople)
 		for _, one := range []struct {
 			c      client

@@ -206,6 +206,44 @@ func TestAPrimaryThatIsDownCostsNoEvent(t *testing.T) {
 	})
 }
 
+// What wxcast cannot read, and is WeChat's, goes to the company's handlers all the same; what is
+// not WeChat's does not.
+func TestWhatCannotBeReadIsPassedOn(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		var mu sync.Mutex
+		var heard []string
+		primary := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			body, _ := io.ReadAll(r.Body)
+			mu.Lock()
+			defer mu.Unlock()
+			heard = append(heard, string(body))
+			_, _ = io.WriteString(w, "known")
+		}))
+		t.Cleanup(primary.Close)
+		b.relaying(t, config.Relay{Primary: config.Secret(primary.URL), Others: map[string]config.Secret{"crm": config.Secret(primary.URL)}})
+		odd := `{"ToUserName": "gh_1", "FromUserName": "o1", "CreateTime": 1, "MsgType": "event", "Event": "odd", "Status": 3}`
+		if status, answer := b.post(t, odd, nil); status != http.StatusOK || answer != "known" {
+			t.Errorf("%d %s", status, answer)
+		}
+		eventually(t, "the other gets it, too", func() bool {
+			mu.Lock()
+			defer mu.Unlock()
+			return len(heard) == 2 && heard[0] == odd && heard[1] == odd
+		})
+		if status, _ := b.post(t, "<xml>", func(q url.Values) { q.Set("signature", "x") }); status != http.StatusForbidden {
+			t.Errorf("unsigned: %d", status)
+		}
+		if status, _ := b.post(t, "{}", func(q url.Values) { q.Set("encrypt_type", "aes") }); status != http.StatusBadRequest {
+			t.Errorf("sealed, and holds nothing: %d", status)
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		if len(heard) != 2 {
+			t.Errorf("heard %q", heard)
+		}
+	})
+}
+
 // WeChat is answered in time, however slow the primary is.
 func TestASlowPrimaryDoesNotKeepWeChatWaiting(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {

@@ -116,7 +116,7 @@ func (p *Program) wire(ctx context.Context, o Options) error {
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	var named []metrics.Account
 	for _, a := range p.accounts {
-		named = append(named, metrics.Account{ID: a.ID, Name: a.Name()})
+		named = append(named, metrics.Account{ID: a.ID, Name: a.Name(), Systems: systemsOf(a)})
 	}
 	watched := metrics.New(p.registry, p.db, named)
 	p.jobs = &jobs.Runner{Store: p.db, Worker: p.worker, Log: p.log,
@@ -146,6 +146,21 @@ func (p *Program) wire(ctx context.Context, o Options) error {
 			p.turnedAway.note(ctx, "api", why.String(), address)
 		}})
 	return nil
+}
+
+// systemsOf tells how the company's systems take what an account tells them.
+func systemsOf(a *account.Account) func(context.Context) ([]metrics.System, error) {
+	return func(ctx context.Context) ([]metrics.System, error) {
+		all, err := a.Webhooks(ctx)
+		systems := make([]metrics.System, len(all))
+		for i, w := range all {
+			systems[i] = metrics.System{Name: w.Name, Behind: w.Behind}
+			if w.FailingSince != nil {
+				systems[i].FailingSince = *w.FailingSince
+			}
+		}
+		return systems, err
+	}
 }
 
 // heardOf is an account as WeChat's callbacks know it.

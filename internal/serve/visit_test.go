@@ -103,6 +103,26 @@ func TestWhoCameByAMessage(t *testing.T) {
 		if fmt.Sprint(types) != "[visit.came goal.reached goal.reached goal.reached]" {
 			t.Errorf("told are %v", types)
 		}
+		// A second message by which the same person comes: they, and what they ordered, count once.
+		_, m = c.send(t, fmt.Sprintf(`{"spec": %s, "to": %q}`, strings.Replace(spec, "一盒茶叶", "两盒茶叶", 1), openids[0]))
+		c.becomes(t, m.ID, "sent")
+		again := ""
+		for m := range b.sim.Messages() {
+			if u, err := url.Parse(m.PagePath); err == nil && m.OpenID == openids[0] && u.Query().Get("wxv") != mark {
+				again = u.Query().Get("wxv")
+			}
+		}
+		if status, counted := report(first, again); status != 200 || !counted {
+			t.Errorf("the second message: %d %v", status, counted)
+		}
+		status, answer = c.call(t, http.MethodPost, "/goals", "application/json",
+			fmt.Sprintf(`{"goals": [{"to": %q, "goal": "order", "amount": "1", "key": "o-3"}]}`, openids[0]))
+		if status != 200 {
+			t.Errorf("%d %s", status, answer)
+		}
+		if r := c.broadcast(t, 1).Results; r == nil || r.Came != 1 || r.Converted != 1 || r.Amount != "20.50" {
+			t.Errorf("after a second visit: %+v", r)
+		}
 		// A visit that the company has logged itself.
 		b.sessionOf(t, minis[2])
 		_, m = c.send(t, fmt.Sprintf(`{"spec": %s, "to": %q}`, spec, openids[2]))

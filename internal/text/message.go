@@ -32,6 +32,8 @@ var _ = add(map[string]words{
 	"config.want_webhook_secret": {"write whsec_ and 24 to 64 bytes in base64: echo whsec_$(openssl rand -base64 32)", "请写 whsec_ 加 24 至 64 字节的 base64：echo whsec_$(openssl rand -base64 32)"},
 	"alert.relay":                {"the primary does not take callbacks", "主处理程序（relay.primary）不接收回调"},
 	"alert.relay_body":           {"relay.primary has failed several times in a row: {why}. What it did not take is kept, and passed on when it does; people get no answers of its meanwhile.", "relay.primary 连续多次失败：{why}。未接收的回调已保存，恢复后会补发；在此期间用户收不到它的回复。"},
+	"alert.relay_given_up":       {"a callback was not passed on", "有回调未能转发"},
+	"alert.relay_given_up_body":  {"{webhook} has refused {n} callbacks for three days, while it took others; they are given up: {why}", "{webhook} 三天来一直拒绝 {n} 个回调（其他的均已接收），已放弃：{why}"},
 	"config.want_http":           {"write http://… or https://…", "请写 http://… 或 https://…"},
 	"config.want_relay":          {"write primary, others and customer_service below it", "请在其下写 primary、others、customer_service"},
 	"config.want_others":         {"write each as NAME: https://…", "每个写成 名称: https://…"},

@@ -123,7 +123,11 @@ func (l *Line) failed(ctx context.Context, before, hook wxcast.Webhook, why erro
 	}
 	l.Log.WarnContext(ctx, "a system did not take what was posted", "account", l.Account, "webhook", l.Name, "tries",
 		hook.Tries, "why", hook.Why)
-	return errors.Join(l.move(ctx, before, hook), l.tellOf(ctx, hook))
+	// Told first: who dies in between tells it again, and nobody is set aside in silence.
+	if err := l.tellOf(ctx, hook); err != nil {
+		return err
+	}
+	return l.move(ctx, before, hook)
 }
 
 // waitAfter is how long to wait after so many failures before this one.

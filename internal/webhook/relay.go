@@ -28,6 +28,7 @@ type RelayStore interface {
 	LineStore
 	Relays(ctx context.Context, accountID int64, to string, limit int) ([]wxcast.Relay, error)
 	DropRelays(ctx context.Context, accountID int64, ids []int64) error
+	PutOffRelays(ctx context.Context, accountID int64, ids []int64, until time.Time) error
 }
 
 // Relay passes WeChat's callbacks on to one of the company's systems, as they came, at least
@@ -69,28 +70,70 @@ func (r *Relay) turn(ctx context.Context) (time.Duration, error) {
 	if some, err = r.Store.Relays(ctx, r.AccountID, r.Name, relaysRead); err != nil {
 		return 0, err
 	}
-	done, failed := r.passOn(ctx, some)
-	if len(done) > 0 {
-		err := r.Store.DropRelays(context.WithoutCancel(ctx), r.AccountID, done)
-		if err != nil {
+	p := r.passOn(ctx, some)
+	noting, cancel := context.WithTimeout(context.WithoutCancel(ctx), noteWithin)
+	defer cancel()
+	if len(p.done) > 0 {
+		if err := r.Store.DropRelays(noting, r.AccountID, p.done); err != nil {
 			return 0, err
 		}
 	}
-	if failed != nil {
-		if ctx.Err() != nil {
-			return 0, nil
-		}
-		return 0, r.failed(ctx, hook, hook, failed)
+	switch {
+	case ctx.Err() != nil:
+		return 0, nil
+	case p.silent != nil:
+		return 0, r.failed(ctx, hook, hook, p.silent)
+	case len(p.done) == 0 && len(p.refused) > 1: // it is not the one callback
+		return 0, r.failed(ctx, hook, hook, p.why)
 	}
-	if hook.Tries > 0 {
+	if err := r.putOff(noting, p); err != nil {
+		return 0, err
+	}
+	if hook.Tries > 0 && len(p.done) > 0 {
 		return 0, r.move(ctx, hook, wxcast.Webhook{Name: hook.Name, Seq: hook.Seq, TakenAt: r.Store.Now()})
 	}
 	return 0, nil
 }
 
-// passOn passes callbacks on, and returns which were taken and why one was not. What follows
-// that of the same person waits.
-func (r *Relay) passOn(ctx context.Context, some []wxcast.Relay) (done []int64, failed error) {
+// putOff puts off callbacks that were refused while others were taken, and gives up those that
+// were refused for too long: people are told.
+func (r *Relay) putOff(ctx context.Context, p passed) error {
+	var given []int64
+	later := map[time.Duration][]int64{}
+	for _, one := range p.refused {
+		if r.Store.Now().Sub(one.ReceivedAt) >= SetAsideAfter {
+			given = append(given, one.ID)
+			continue
+		}
+		wait := min(backOffFirst<<min(one.Tries, 16), backOffLast)
+		later[wait] = append(later[wait], one.ID)
+	}
+	for wait, ids := range later {
+		if err := r.Store.PutOffRelays(ctx, r.AccountID, ids, r.Store.Now().Add(wait)); err != nil {
+			return err
+		}
+	}
+	if len(given) == 0 {
+		return nil
+	}
+	if err := r.raise(ctx, r.alertKey()+":given_up", "alert.relay_given_up", "webhook", r.Name, "n", len(given), "why",
+		p.why); err != nil {
+		return err
+	}
+	return r.Store.DropRelays(ctx, r.AccountID, given)
+}
+
+// passed is what became of callbacks that were passed on.
+type passed struct {
+	done    []int64
+	refused []wxcast.Relay // each person's first that was
+	why     error          // one of the refusals
+	silent  error          // the system does not answer
+}
+
+// passOn passes callbacks on while this process is the only one that does. What follows one of
+// the same person that is not taken waits.
+func (r *Relay) passOn(ctx context.Context, some []wxcast.Relay) (p passed) {
 	var order []wxcast.OpenID
 	of := map[wxcast.OpenID][]wxcast.Relay{}
 	for _, one := range some {
@@ -102,43 +145,42 @@ func (r *Relay) passOn(ctx context.Context, some []wxcast.Relay) (done []int64, 
 	var mu sync.Mutex
 	var all sync.WaitGroup
 	slots := make(chan struct{}, relaysAtOnce)
+	goesOn := func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return p.silent == nil && ctx.Err() == nil && time.Until(r.holds) > postWithin
+	}
 	for _, person := range order {
 		slots <- struct{}{}
-		mu.Lock()
-		stop := failed != nil
-		mu.Unlock()
-		if stop { // most likely all would fail
-			<-slots
+		if !goesOn() {
 			break
 		}
 		all.Go(func() {
 			defer func() { <-slots }()
 			for _, one := range of[person] {
-				_, err := PassOn(ctx, r.Client, r.URL, one)
-				mu.Lock()
-				if err != nil {
-					failed = errors.Join(failed, err)
-					mu.Unlock()
+				if !goesOn() {
 					return
 				}
-				done = append(done, one.ID)
+				_, err := PassOn(ctx, r.Client, r.URL, one)
+				mu.Lock()
+				var refused *refusedError
+				switch {
+				case err == nil:
+					p.done = append(p.done, one.ID)
+				case errors.As(err, &refused):
+					p.refused, p.why = append(p.refused, one), err
+				default:
+					p.silent = err
+				}
 				mu.Unlock()
+				if err != nil {
+					return
+				}
 			}
 		})
 	}
 	all.Wait()
-	return done, first(failed)
-}
-
-// first is one of many errors: an outage is the same for all.
-func first(err error) error {
-	for {
-		many, ok := err.(interface{ Unwrap() []error })
-		if !ok || len(many.Unwrap()) == 0 {
-			return err
-		}
-		err = many.Unwrap()[0]
-	}
+	return p
 }
 
 // Answer is what a system answers to a callback.

@@ -17,6 +17,12 @@ const (
 	// noteEvery is how often the store is told how far the endpoint is, while it takes events
 	// one by one: so many are posted again after a kill.
 	noteEvery = 200 * time.Millisecond
+	// restAfter is the rest after a page that was not full: what comes meanwhile is posted
+	// together, and the store is left in peace.
+	restAfter = 200 * time.Millisecond
+	// skipEvery is how often it is noted that an endpoint is past events of types that it is not
+	// told of, unless these are skipMost.
+	skipEvery, skipMost = 5 * time.Second, 100_000
 	// goneStands is how long people are told that events were not kept for an endpoint.
 	goneStands = 24 * time.Hour
 )
@@ -44,6 +50,8 @@ type Sender struct {
 	Client   *http.Client
 	Endpoint Endpoint
 	Encode   func(e wxcast.Event) []byte // an event as the endpoint gets it
+
+	noted, ended time.Time // when it was last noted how far it is, and looked whether an alert is over
 }
 
 // Run posts until ctx ends.
@@ -65,8 +73,8 @@ func (s *Sender) turn(ctx context.Context) (wait time.Duration, err error) {
 		return 0, s.skip(ctx, hook, gone)
 	case err != nil:
 		return 0, err
-	case len(events) == 0 && upTo == hook.Seq:
-		return lookEvery, nil
+	case len(events) == 0 && (upTo == hook.Seq || upTo < hook.Seq+skipMost && time.Since(s.noted) < skipEvery):
+		return lookEvery, nil // that others were told of something is noted now and then
 	}
 	if ours, err := s.hold(ctx); err != nil || !ours {
 		return 4 * lookEvery, err
@@ -76,7 +84,10 @@ func (s *Sender) turn(ctx context.Context) (wait time.Duration, err error) {
 	if err != nil || now != hook {
 		return 0, err
 	}
-	return 0, s.postAll(ctx, hook, events, upTo)
+	if err := s.postAll(ctx, hook, events, upTo); err != nil || len(events) >= pageMin {
+		return 0, err
+	}
+	return restAfter, nil // what comes meanwhile is posted together
 }
 
 // postAll posts events, and notes how far the endpoint is.
@@ -91,12 +102,13 @@ func (s *Sender) postAll(ctx context.Context, hook wxcast.Webhook, events []wxca
 		if ours, err := s.hold(ctx); err != nil || !ours {
 			return errors.Join(err, note())
 		}
-		n, body := s.body(events)
+		n, body := s.body(events, hook.UpTo)
 		err := s.post(ctx, events[:n], body)
 		if err != nil && ctx.Err() != nil { // the program ends: whether it took them is not known
 			return note()
 		}
 		if err != nil {
+			hook.UpTo = events[n-1].Seq // the same are posted again, by the same id
 			return s.failed(ctx, noted, hook, err)
 		}
 		recovered := hook.Tries > 0
@@ -111,15 +123,21 @@ func (s *Sender) postAll(ctx context.Context, hook wxcast.Webhook, events []wxca
 	if err := note(); err != nil {
 		return err
 	}
-	return s.Store.EndOldAlert(ctx, s.AccountID, s.alertKey()+":gone", s.Store.Now().Add(-goneStands))
+	s.noted = notedAt
+	if now := s.Store.Now(); now.Sub(s.ended) > time.Hour {
+		s.ended = now
+		return s.Store.EndOldAlert(ctx, s.AccountID, s.alertKey()+":gone", now.Add(-goneStands))
+	}
+	return nil
 }
 
-// body is what the next post bears, and how many events that are.
-func (s *Sender) body(events []wxcast.Event) (n int, body []byte) {
+// body is what the next post bears, and how many events that are; up to a number where that was
+// posted before.
+func (s *Sender) body(events []wxcast.Event, upTo int64) (n int, body []byte) {
 	if !s.Endpoint.Lines {
 		return 1, s.Encode(events[0])
 	}
-	for ; n < min(len(events), linesMax) && len(body) < bytesMax; n++ {
+	for ; n < min(len(events), linesMax) && len(body) < bytesMax && (upTo == 0 || events[n].Seq <= upTo); n++ {
 		body = append(append(body, s.Encode(events[n])...), '\n')
 	}
 	return n, body
@@ -132,9 +150,9 @@ func (s *Sender) skip(ctx context.Context, hook wxcast.Webhook, gone *wxcast.Eve
 	if gone.After > gone.Last { // the store is older than what the endpoint has taken
 		after.Seq = gone.Last
 	}
-	if _, err := s.Store.MoveWebhook(ctx, s.AccountID, hook, after); err != nil {
+	if err := s.raise(ctx, s.alertKey()+":gone", "alert.webhook_gone", "webhook", hook.Name, "after",
+		fmt.Sprint(hook.Seq), "first", fmt.Sprint(after.Seq)); err != nil {
 		return err
 	}
-	return s.raise(ctx, s.alertKey()+":gone", "alert.webhook_gone", "webhook", hook.Name, "after",
-		fmt.Sprint(hook.Seq), "first", fmt.Sprint(after.Seq))
+	return s.move(ctx, hook, after)
 }

@@ -26,8 +26,10 @@ var (
 	// ErrPlain: a callback in plain text, though the account has a key for sealed ones. The
 	// signature of a plain one does not cover its body, and stands in every access log.
 	ErrPlain = errors.New("the callback is not sealed, and the account has an EncodingAESKey")
-	// ErrMalformed: a callback that is signed and cannot be read.
+	// ErrMalformed: a callback that cannot be read.
 	ErrMalformed = errors.New("the callback cannot be read")
+	// ErrUnread: a malformed one that is WeChat's all the same.
+	ErrUnread = errors.New("the callback is rightly signed")
 )
 
 // CallbackKeys are what an account and WeChat share for callbacks. Without a Token nothing is
@@ -86,7 +88,8 @@ func CallbackTest(q url.Values, token, echo string, at time.Time) url.Values {
 }
 
 // Open checks and reads a callback in any mode (plain, compatible, safe) and
-// format (XML, JSON). Its errors are ErrForged, ErrPlain and ErrMalformed.
+// format (XML, JSON). Its errors are ErrForged, ErrPlain and ErrMalformed, which is ErrUnread,
+// too, where the callback is WeChat's.
 //
 // A sealed message is checked by msg_signature alone: "signature" does not cover
 // the body. In compatible mode the sealed part counts.
@@ -98,7 +101,7 @@ func (k CallbackKeys) Open(q url.Values, body []byte) (Event, error) {
 		case len(k.AESKeys) > 0 && !k.Compatible:
 			return Event{}, ErrPlain
 		}
-		return parseEvent(body)
+		return signedEvent(body)
 	}
 	sealed, err := parseSealed(body)
 	if err != nil {
@@ -109,10 +112,19 @@ func (k CallbackKeys) Open(q url.Values, body []byte) (Event, error) {
 	}
 	for _, key := range k.AESKeys {
 		if _, plain, err := util.DecryptMsg(string(k.AppID), sealed, key.Reveal()); err == nil {
-			return parseEvent(plain)
+			return signedEvent(plain)
 		}
 	}
 	return Event{}, ErrForged
+}
+
+// signedEvent reads an event of which it is known that it is WeChat's.
+func signedEvent(body []byte) (Event, error) {
+	e, err := parseEvent(body)
+	if err != nil {
+		err = fmt.Errorf("%w: %w", ErrUnread, err)
+	}
+	return e, err
 }
 
 // SealedReply is an encrypted answer with its signature.

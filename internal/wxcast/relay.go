@@ -1,5 +1,7 @@
 package wxcast
 
+import "time"
+
 // Relay is a callback of WeChat's as it came, for a system of the company's.
 type Relay struct {
 	ID          int64
@@ -8,4 +10,6 @@ type Relay struct {
 	Query       string // with WeChat's signature
 	ContentType string
 	Body        []byte
+	Tries       int       // how often it was refused
+	ReceivedAt  time.Time // UTC
 }

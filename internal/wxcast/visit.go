@@ -27,7 +27,7 @@ const GoalsWithin = 7 * 24 * time.Hour
 
 // Results are what a broadcast's messages brought about.
 type Results struct {
-	Came, Converted int64 // people; of single messages, messages
+	Came, Converted int64 // people
 	Amount          int64 // in hundredths, of who converted
 	ByChannel       map[string]ChannelResults
 	// Of all people of the broadcast within GoalsWithin from its start, whether they came by the

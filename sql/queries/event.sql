@@ -44,11 +44,15 @@ ORDER BY last_seq LIMIT $6;
 -- What callers know messages by.
 -- $1 account; $2 messages as a JSON array; %s the messages.
 SELECT id, COALESCE(message_key, '') AS message_key, preset FROM messages
-WHERE account_id = $1 AND CAST(id AS TEXT) IN (%s);
+WHERE account_id = $1 AND id IN (SELECT CAST(k.value AS BIGINT) FROM (%s) k);
 
 -- name: forget-in-events
--- $1 account; $2 openid, unionid or mini_openid; $3 the name that stands for it.
-UPDATE events SET own = REPLACE(own, CAST($2 AS TEXT), CAST($3 AS TEXT)) WHERE account_id = $1 AND own LIKE '%' || CAST($2 AS TEXT) || '%';
+-- An id is a whole text of the JSON, and may be a part of another, or a key: it stands behind a
+-- colon, or between two commas.
+-- $1 account; $2 openid, unionid or mini_openid; $3 the name that stands for it, both as JSON.
+UPDATE events SET own = REPLACE(REPLACE(own, ':' || CAST($2 AS TEXT), ':' || CAST($3 AS TEXT)),
+    ',' || CAST($2 AS TEXT) || ',', ',' || CAST($3 AS TEXT) || ',')
+WHERE account_id = $1 AND own LIKE '%' || CAST($2 AS TEXT) || '%';
 
 -- name: drop-old-events
 -- $1 account; $2 before, UTC; $3 at most.

@@ -59,7 +59,8 @@ SELECT d.broadcast_id, '' AS name, d.recipient, d.message_id AS message, d.mini_
     d.state, d.attempts, d.errcode, d.errmsg, d.msgid, d.attempted_at, d.next_attempt_at,
     COALESCE(d.receipt, '') AS told, v.came_at,
     CASE WHEN v.came_at IS NULL THEN 0 ELSE (SELECT COUNT(*) FROM goals g WHERE g.account_id = $1
-        AND g.mini_openid = v.mini_openid AND g.at >= v.came_at AND g.at < v.counts_until) END AS goals
+        AND (g.openid = v.recipient OR g.mini_openid = v.recipient OR g.mini_openid = v.mini_openid)
+        AND g.at >= v.came_at AND g.at < v.counts_until) END AS goals
 FROM (SELECT * FROM deliveries WHERE account_id = $1 AND broadcast_id = $2 AND (recipient, message_id) > ($3, $4)
       ORDER BY recipient, message_id LIMIT $5) d
 LEFT JOIN visits v ON v.account_id = $1 AND v.broadcast_id = d.broadcast_id AND v.recipient = d.recipient

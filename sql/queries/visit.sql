@@ -5,17 +5,23 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 ON CONFLICT (account_id, broadcast_id, recipient, message_id) DO NOTHING;
 
 -- name: count-visits
--- By channel: whose messages, and who did something then, and how often, and for how much.
--- $1 account; $2 broadcast.
-SELECT d.channel, COUNT(*) AS came,
-    SUM(CASE WHEN EXISTS (SELECT 1 FROM goals g WHERE g.account_id = $1 AND g.mini_openid = v.mini_openid
-        AND g.at >= v.came_at AND g.at < v.counts_until) THEN 1 ELSE 0 END) AS converted,
-    COALESCE(SUM((SELECT SUM(g.amount) FROM goals g WHERE g.account_id = $1 AND g.mini_openid = v.mini_openid
-        AND g.at >= v.came_at AND g.at < v.counts_until)), 0) AS amount
-FROM visits v JOIN deliveries d ON d.account_id = v.account_id AND d.broadcast_id = v.broadcast_id
-    AND d.recipient = v.recipient AND d.message_id = v.message_id
-WHERE v.account_id = $1 AND v.broadcast_id = $2
-GROUP BY d.channel;
+-- Who came, and who did something then, and for how much: each person once, and what each did
+-- once; by channel, or of all together.
+-- $1 account; $2 broadcast; $3 by channel.
+WITH came AS (
+    SELECT v.account_id, v.recipient, v.mini_openid, v.came_at, v.counts_until,
+        CASE WHEN $3 THEN d.channel ELSE '' END AS channel
+    FROM visits v JOIN deliveries d ON d.account_id = v.account_id AND d.broadcast_id = v.broadcast_id
+        AND d.recipient = v.recipient AND d.message_id = v.message_id
+    WHERE v.account_id = $1 AND v.broadcast_id = $2),
+reached AS (
+    SELECT DISTINCT c.channel, c.recipient, g.id, g.amount FROM came c JOIN goals g ON g.account_id = c.account_id
+        AND (g.openid = c.recipient OR g.mini_openid = c.recipient OR g.mini_openid = c.mini_openid)
+        AND g.at >= c.came_at AND g.at < c.counts_until)
+SELECT c.channel, COUNT(DISTINCT c.recipient) AS came,
+    (SELECT COUNT(DISTINCT r.recipient) FROM reached r WHERE r.channel = c.channel) AS converted,
+    COALESCE((SELECT SUM(r.amount) FROM reached r WHERE r.channel = c.channel), 0) AS amount
+FROM came c GROUP BY c.channel;
 
 -- name: count-goals-of-recipients
 -- How many of a broadcast's people did something in a time, and for how much, of those who were

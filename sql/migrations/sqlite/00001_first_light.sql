@@ -561,6 +561,8 @@ CREATE TABLE webhooks (
     -- The last event that it took.
     seq           BIGINT NOT NULL,
     taken_at      TIMESTAMP,
+    -- The last of those that it did not take: the same are posted again.
+    up_to         BIGINT NOT NULL DEFAULT 0,
     -- Since when it does not take the next, how often that was tried, and why it was not taken.
     failing_since TIMESTAMP,
     tries         INTEGER NOT NULL DEFAULT 0,
@@ -581,9 +583,13 @@ CREATE TABLE relays (
     content_type TEXT NOT NULL,
     -- In base64: it need not be text.
     body         TEXT NOT NULL,
-    received_at  TIMESTAMP NOT NULL
+    received_at  TIMESTAMP NOT NULL,
+    -- How often it was refused, and when it is tried again: those of the same person wait for it.
+    tries        INTEGER NOT NULL DEFAULT 0,
+    retry_at     TIMESTAMP
 );
 CREATE INDEX relays_of_target ON relays (account_id, target, id);
+CREATE INDEX relays_put_off ON relays (account_id, target, openid) WHERE retry_at IS NOT NULL;
 
 -- Who came to the mini program by a message: each message counts once.
 CREATE TABLE visits (
@@ -616,6 +622,7 @@ CREATE TABLE goals (
     UNIQUE (account_id, goal_key)
 );
 CREATE INDEX goals_at ON goals (account_id, at);
+CREATE INDEX goals_of_follower ON goals (account_id, openid, at) WHERE openid IS NOT NULL;
 CREATE INDEX goals_of_mini_user ON goals (account_id, mini_openid, at) WHERE mini_openid IS NOT NULL;
 
 -- Keys of the HTTP API. Of a key itself only its SHA-256 is kept, in hex.
