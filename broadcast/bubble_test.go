@@ -22,6 +22,7 @@ import (
 // function, because a connection does not wait in a bubble. Postgres needs connections:
 // the store's own tests move its clock on instead.
 type bubble struct {
+	holdout float64 // of the broadcasts that are added
 	*store.DB
 	account, mini int64
 	options       broadcast.Options
@@ -158,6 +159,7 @@ func (b *bubble) add(t *testing.T, name string) wxcast.Broadcast {
 		AccountID: b.account, MiniID: b.mini, Name: name, ContentHash: name, MessageKey: name,
 		Channels: []wxcast.BroadcastChannel{{Name: template.Name, Lane: b.lane(), TemplateID: "TPL_ID"}},
 		State:    wxcast.BroadcastRunning, Rate: b.options.Rate, CanaryShare: b.options.Canary.Share,
+		Audience: wxcast.Audience{Holdout: b.holdout},
 	})
 	if err != nil || !added {
 		t.Fatal(added, err)

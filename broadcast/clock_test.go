@@ -113,6 +113,20 @@ func TestAFastBroadcastBeginsAtOnceBesideASlowOne(t *testing.T) {
 	})
 }
 
+// Who is held out could have been reached: it says nothing against the others.
+func TestACanaryIsNotJudgedByWhoIsHeldOut(t *testing.T) {
+	inTime(t, 400, func(t *testing.T, b *bubble) {
+		b.options.Canary = spec.Canary{Share: 0.1, Wait: 10 * time.Minute, MaxFailed: 0.05}
+		b.holdout = 0.7
+		job := b.add(t, "canary")
+		b.run(t, job, wxcast.BroadcastDone)
+		n := b.count(t, job)
+		if held := n.ByErrCode[wxcast.ErrCodeHeldOut]; held < 230 || n.Sent+held != 400 {
+			t.Errorf("%+v", n)
+		}
+	})
+}
+
 // A canary waits for its receipts and refusals; then the others follow, or nobody does.
 func TestACanaryWaitsAndJudges(t *testing.T) {
 	for name, test := range map[string]struct {
