@@ -95,6 +95,9 @@ func New(o Options) *API {
 	return a
 }
 
+// Done is the answer of a call that has nothing to tell.
+type Done struct{}
+
 // answer is what a call answers with.
 type answer[T any] struct{ Body T }
 

@@ -27,8 +27,8 @@ func (a *API) addJobs() {
 	start := operation("start-job", http.MethodPost, "/jobs/{job}/start",
 		"Run a job now; its run stands in the list of runs", wxcast.ScopeSync)
 	start.DefaultStatus = http.StatusAccepted
-	register(a, start, func(ctx context.Context, of *account.Account, in *job) (struct{}, error) {
-		return struct{}{}, of.StartJob(ctx, in.Job)
+	register(a, start, func(ctx context.Context, of *account.Account, in *job) (Done, error) {
+		return Done{}, of.StartJob(ctx, in.Job)
 	})
 	type importForm struct {
 		RawBody huma.MultipartFormFiles[struct {

@@ -217,14 +217,14 @@ type ByPreset struct {
 }
 
 func (a *API) addPresets() {
-	type list struct {
+	type presetList struct {
 		Presets []account.Preset `json:"presets"`
 	}
 	register(a, operation("list-presets", http.MethodGet, "/presets", "List the presets, each in its latest version",
 		wxcast.ScopeRead),
-		func(ctx context.Context, of *account.Account, _ *struct{}) (list, error) {
+		func(ctx context.Context, of *account.Account, _ *struct{}) (presetList, error) {
 			all, err := of.Presets(ctx)
-			return list{all}, err
+			return presetList{all}, err
 		})
 	type byVersion struct {
 		ByPreset
@@ -245,7 +245,7 @@ func (a *API) addPresets() {
 		})
 	register(a, operation("remove-preset", http.MethodDelete, "/presets/{name}",
 		"Remove a preset; what was asked for by it goes on", wxcast.ScopeSend),
-		func(ctx context.Context, of *account.Account, in *ByPreset) (struct{}, error) {
-			return struct{}{}, of.RemovePreset(ctx, in.Name)
+		func(ctx context.Context, of *account.Account, in *ByPreset) (Done, error) {
+			return Done{}, of.RemovePreset(ctx, in.Name)
 		})
 }
