@@ -37,13 +37,15 @@ webhooks:
 		t.Fatal(err)
 	}
 	crm, bi := cfg.Webhooks.Endpoints[0], cfg.Webhooks.Endpoints[1]
-	if cfg.Webhooks.AllowPrivate || crm.Name != "crm" || !crm.Lines || len(crm.Types) != 7 || crm.Accounts[0] != "shop" ||
+	if cfg.Webhooks.AllowPrivate || crm.Name != "crm" || !crm.Lines || len(crm.Types) != 7 ||
+		crm.Accounts[0] != "shop" ||
 		crm.Secret != goodSecret || bi.Types != nil || bi.SecretOld != goodSecret || bi.Lines || bi.Accounts != nil {
 		t.Errorf("%+v", cfg.Webhooks)
 	}
 	other, shop := cfg.Accounts[0].Relay, cfg.Accounts[1].Relay
 	if shop.Primary != "http://10.0.0.5/wechat?key=1" || shop.Others["crm"] != "https://crm.example.com" ||
-		!slices.Equal(shop.CustomerService, []string{"*"}) || !slices.Equal(other.CustomerService, []string{"人工", "客服"}) ||
+		!slices.Equal(shop.CustomerService, []string{"*"}) || !slices.Equal(other.CustomerService, []string{"人工",
+		"客服"}) ||
 		cfg.Accounts[1].MiniPrograms[0].Relay.Primary != "http://10.0.0.5/mini" {
 		t.Errorf("%+v, %+v", shop, other)
 	}
@@ -54,15 +56,19 @@ func TestMistakesOfWebhooksAndRelaysAreTold(t *testing.T) {
 	relay := func(fields string) string { return "accounts: {shop: {appid: wx1, relay: " + fields + "}}" }
 	const good = "name: crm, url: 'https://c.example.com', secret: " + goodSecret
 	for name, test := range map[string]struct{ yaml, want string }{
-		"no list":                  {"webhooks: {endpoints: {a: b}}", "webhooks.endpoints"},
-		"a text":                   {"webhooks: {endpoints: [a]}", "webhooks.endpoints[0]"},
-		"an unknown key":           {endpoint(good + ", typs: a"), "webhooks.endpoints[0].typs"},
-		"no name":                  {endpoint("url: 'https://c', secret: " + goodSecret), "webhooks.endpoints[0].name"},
-		"a name of another kind":   {endpoint("name: 'relay:x', url: 'https://c', secret: " + goodSecret), "webhooks.endpoints[0].name"},
-		"a name twice":             {"webhooks: {endpoints: [{" + good + "}, {" + good + "}]}", "webhooks.endpoints[1].name"},
-		"http":                     {endpoint("name: crm, url: 'http://c', secret: " + goodSecret), "webhooks.endpoints[0].url"},
-		"no secret":                {endpoint("name: crm, url: 'https://c'"), "webhooks.endpoints[0].secret"},
-		"a short secret":           {endpoint("name: crm, url: 'https://c', secret: whsec_MDEy"), "webhooks.endpoints[0].secret"},
+		"no list":        {"webhooks: {endpoints: {a: b}}", "webhooks.endpoints"},
+		"a text":         {"webhooks: {endpoints: [a]}", "webhooks.endpoints[0]"},
+		"an unknown key": {endpoint(good + ", typs: a"), "webhooks.endpoints[0].typs"},
+		"no name":        {endpoint("url: 'https://c', secret: " + goodSecret), "webhooks.endpoints[0].name"},
+		"a name of another kind": {endpoint("name: 'relay:x', url: 'https://c', secret: " + goodSecret),
+			"webhooks.endpoints[0].name"},
+		"a name twice": {"webhooks: {endpoints: [{" + good + "}, {" + good + "}]}",
+			"webhooks.endpoints[1].name"},
+		"http": {endpoint("name: crm, url: 'http://c', secret: " + goodSecret),
+			"webhooks.endpoints[0].url"},
+		"no secret": {endpoint("name: crm, url: 'https://c'"), "webhooks.endpoints[0].secret"},
+		"a short secret": {endpoint("name: crm, url: 'https://c', secret: whsec_MDEy"),
+			"webhooks.endpoints[0].secret"},
 		"a secret of another form": {endpoint("name: crm, url: 'https://c', secret: 0123456789012345678901234567890123456789"), "webhooks.endpoints[0].secret"},
 		"an unknown type":          {endpoint(good + ", types: [mesage.sent]"), "webhooks.endpoints[0].types"},
 		"an unknown account":       {endpoint(good + ", accounts: [x]"), "webhooks.endpoints[0].accounts"},
@@ -82,7 +88,8 @@ func TestMistakesOfWebhooksAndRelaysAreTold(t *testing.T) {
 			t.Errorf("%s: the secret is in %v", name, err)
 		}
 	}
-	if _, err := loadYAML(t, "webhooks: {allow_private: true, endpoints: [{name: crm, url: 'http://c', secret: "+goodSecret+"}]}"); err != nil {
+	if _, err := loadYAML(t,
+		"webhooks: {allow_private: true, endpoints: [{name: crm, url: 'http://c', secret: "+goodSecret+"}]}"); err != nil {
 		t.Errorf("http where it is allowed: %v", err)
 	}
 }

@@ -181,7 +181,8 @@ func (db *DB) MoveBroadcast(ctx context.Context, ref wxcast.BroadcastRef, m wxca
 	}
 	var rows int
 	err := db.tx(ctx, ref.AccountID, func(tx *sqlx.Tx) (err error) {
-		if rows, err = db.moved(ctx, tx, ref.AccountID, m.From, m.To, m.Reason, db.q.MoveBroadcast, ref.AccountID, ref.ID,
+		if rows, err = db.moved(ctx, tx, ref.AccountID, m.From, m.To, m.Reason, db.q.MoveBroadcast, ref.AccountID,
+			ref.ID,
 			m.From, m.To, m.Reason,
 			nullTime(m.ResumeAt), nullTime(finishedAt), sql.NullInt64{Int64: m.Keep, Valid: m.ForQuota}); err != nil {
 			return err

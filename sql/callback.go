@@ -24,7 +24,8 @@ type callbackRow struct {
 
 // AddCallbacks keeps what WeChat told, each event once, and returns how many were new. What is
 // to be passed on to others is kept with it, also where it comes again.
-func (db *DB) AddCallbacks(ctx context.Context, accountID int64, events []wxcast.CallbackEvent) (added int64, err error) {
+func (db *DB) AddCallbacks(ctx context.Context, accountID int64, events []wxcast.CallbackEvent) (added int64,
+	err error) {
 	rows := make([]callbackRow, len(events))
 	var relays []wxcast.Relay
 	for i, e := range events {
@@ -62,7 +63,8 @@ func (db *DB) PendingCallbacks(ctx context.Context, accountID int64, limit int) 
 	for i, r := range rows {
 		events[i] = r.CallbackEvent
 		events[i].AppID = r.AppID
-		events[i].OpenID, events[i].CreatedAt, events[i].Key, events[i].MsgID = r.OpenID, r.CreatedAt.UTC(), r.Key, r.MsgID
+		events[i].OpenID, events[i].CreatedAt, events[i].Key, events[i].MsgID = r.OpenID, r.CreatedAt.UTC(), r.Key,
+			r.MsgID
 	}
 	return events, nil
 }

@@ -78,7 +78,8 @@ func (db *DB) Events(ctx context.Context, accountID, after int64, types []string
 	}
 	for upTo = after; upTo < ends.Last && len(events) < least; {
 		var rows []eventRow
-		if err := db.list(ctx, &rows, fmt.Sprintf(db.q.ListEvents, db.engine.elements("$4")), accountID, upTo, ends.Last,
+		if err := db.list(ctx, &rows, fmt.Sprintf(db.q.ListEvents, db.engine.elements("$4")), accountID, upTo,
+			ends.Last,
 			jsonParam(types), types == nil, rowsRead); err != nil {
 			return nil, 0, fmt.Errorf("read events: %w", err)
 		}

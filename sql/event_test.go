@@ -78,10 +78,12 @@ func TestWhatHappensIsTold(t *testing.T) {
 			do   func()
 			want []string
 		}{
-			{"outcomes", record(outcome(1, wxcast.DeliverySent, 1<<62, 0), outcome(2, wxcast.DeliveryFailed, 0, 43004), retry),
+			{"outcomes", record(outcome(1, wxcast.DeliverySent, 1<<62, 0), outcome(2, wxcast.DeliveryFailed, 0, 43004),
+				retry),
 				[]string{`delivery.sent {"recipient":"o000001","msgid":"4611686018427387904",` + of + `}`,
 					`delivery.failed {"recipient":"o000002",` + of + `,"errcode":43004}`}},
-			{"a failure after the message was accepted is none", record(outcome(1, wxcast.DeliveryFailed, 0, 43004)), nil},
+			{"a failure after the message was accepted is none", record(outcome(1, wxcast.DeliveryFailed, 0, 43004)),
+				nil},
 			{"a receipt", receipt(1, 1<<62, "success"), []string{
 				`delivery.receipt {"recipient":"o000001","msgid":"4611686018427387904","receipt":"success",` + of + `}`}},
 			{"a receipt of a message that is not known yet", receipt(3, 77, "failed:user block"), nil},

@@ -122,7 +122,8 @@ func leaveTraces(t *testing.T, w world) (wxcast.Follower, wxcast.Broadcast) {
 	_, err = w.AddGoals(t.Context(), w.account, []wxcast.Goal{{OpenID: "o-PERSON-openid", MiniOpenID: "m-PERSON-mini",
 		Name: "order", Amount: 100, At: w.Now().Add(time.Second), Key: "PERSON-wrote"}})
 	must(t, err)
-	must(t, w.AddRelays(t.Context(), w.account, []wxcast.Relay{{To: "relay:crm", OpenID: "o-PERSON-openid", Body: []byte("x")}}))
+	must(t, w.AddRelays(t.Context(), w.account, []wxcast.Relay{{To: "relay:crm", OpenID: "o-PERSON-openid",
+		Body: []byte("x")}}))
 	_, _, err = w.AddOptOuts(t.Context(), w.account, []string{"o-PERSON-openid", "m-PERSON-mini"}, "message")
 	must(t, err)
 	return person, b

@@ -182,7 +182,8 @@ func (db *DB) PauseAfterLoss(ctx context.Context, accountID int64, loss wxcast.L
 			all = all.And(lossOf(reason))
 		}
 		reason = wxcast.Say(lossCodeName, "seconds", int64(all.Span.Seconds()+0.5), "messages", all.Messages)
-		_, err = db.moved(ctx, tx, accountID, "", wxcast.BroadcastPaused, reason, db.q.PauseAfterLoss, accountID, reason,
+		_, err = db.moved(ctx, tx, accountID, "", wxcast.BroadcastPaused, reason, db.q.PauseAfterLoss, accountID,
+			reason,
 			db.Now(), lossCode+"%")
 		return err
 	})

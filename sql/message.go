@@ -240,7 +240,8 @@ func (db *DB) ExpireMessages(ctx context.Context, accountID int64) (expired int6
 		size := batch.size
 		err := batch.run(func() (err error) {
 			return db.tx(ctx, accountID, func(tx *sqlx.Tx) error {
-				n, err = db.ended(ctx, tx, accountID, wxcast.DeliverySkipped, wxcast.ErrCodeExpired, db.q.ExpireMessages,
+				n, err = db.ended(ctx, tx, accountID, wxcast.DeliverySkipped, wxcast.ErrCodeExpired,
+					db.q.ExpireMessages,
 					accountID, db.Now(), size, wxcast.ErrCodeExpired, wxcast.Say("skip.expired").Kept())
 				return err
 			})

@@ -302,7 +302,8 @@ func (db *DB) Forget(ctx context.Context, accountID int64, minis []int64, id str
 			remove(&ignored, db.q.ForgetGoals, accountID, id, name)
 			remove(&ignored, db.q.ForgetInEvents, accountID, jsonParam(id), jsonParam(name))
 			for _, query := range []string{db.q.ForgetLeasedTo, db.q.ForgetFixedTo, db.q.ForgetCallbacks,
-				db.q.ForgetRelays, db.q.ForgetBlocks, db.q.ForgetListRows, db.q.ForgetEarly, db.q.ForgetPermits, db.q.ForgetWindows} {
+				db.q.ForgetRelays, db.q.ForgetBlocks, db.q.ForgetListRows, db.q.ForgetEarly, db.q.ForgetPermits,
+				db.q.ForgetWindows} {
 				remove(&ignored, query, accountID, id)
 			}
 			remove(&ignored, db.q.ForgetListed, accountID, " "+id+" ")

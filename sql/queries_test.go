@@ -21,7 +21,8 @@ func TestEveryQueryIsValidOnItsEngine(t *testing.T) {
 // each account's rows together, and finds them by the account alone.
 var ofManyRows = []string{
 	"followers", "bridges", "deliveries", "leases", "list_rows", "sync_pages", "early_receipts", "optouts", "blocks",
-	"permits", "windows", "messages", "callbacks", "events", "relays", "visits", "goals", "broadcasts", "broadcast_channels",
+	"permits", "windows", "messages", "callbacks", "events", "relays", "visits", "goals", "broadcasts",
+	"broadcast_channels",
 }
 
 // withoutAccount are the statements that may leave the account open, with the reason.

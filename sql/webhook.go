@@ -44,8 +44,9 @@ func (db *DB) findWebhook(ctx context.Context, accountID int64, name string) (ho
 		return hook, false, err
 	}
 	r := rows[0]
-	return wxcast.Webhook{Name: name, Seq: r.Seq, UpTo: r.UpTo, TakenAt: utc(r.TakenAt), FailingSince: utc(r.FailingSince),
-		Tries: r.Tries, RetryAt: utc(r.RetryAt), Why: r.Why, SetAsideAt: utc(r.SetAsideAt)}, true, nil
+	return wxcast.Webhook{Name: name, Seq: r.Seq, UpTo: r.UpTo, TakenAt: utc(r.TakenAt),
+		FailingSince: utc(r.FailingSince),
+		Tries:        r.Tries, RetryAt: utc(r.RetryAt), Why: r.Why, SetAsideAt: utc(r.SetAsideAt)}, true, nil
 }
 
 // MoveWebhook notes what became of a webhook, unless somebody else has moved it since it was

@@ -22,7 +22,8 @@ type templateList struct {
 }
 
 // listOf is a list of templates, which ask reads; one reads at a time.
-func listOf[T any](ctx context.Context, l *templateLists, key any, ask func(context.Context) ([]T, error)) ([]T, error) {
+func listOf[T any](ctx context.Context, l *templateLists, key any, ask func(context.Context) ([]T, error)) ([]T,
+	error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if known, ok := l.of[key]; ok && time.Since(known.at) < listKept {

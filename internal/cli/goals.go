@@ -45,7 +45,8 @@ func (a *app) visitsCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "visits"}
 	sub := a.importLines("import FILE", "  wxcast visits import visits.csv",
 		[]string{"mini_openid", visit.Param}, []string{"at", "scene"},
-		func(ctx context.Context, of *account.Account, lines []map[string]string) (added int64, bad []error, err error) {
+		func(ctx context.Context, of *account.Account, lines []map[string]string) (added int64, bad []error,
+			err error) {
 			bad = make([]error, len(lines))
 			for i, l := range lines {
 				counted, err := of.AddVisit(ctx, mini, account.VisitRow{MiniOpenID: l["mini_openid"],

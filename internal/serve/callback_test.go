@@ -45,7 +45,8 @@ func TestALateUnsubscribeIsNotBelieved(t *testing.T) {
 		}
 		eventually(t, "the event is applied", func() bool {
 			pending, err := b.db.PendingCallbacks(t.Context(), b.account, 1)
-			counts, _ := b.db.CountCallbacks(t.Context(), b.account, time.Now().Add(-time.Hour), time.Now().Add(time.Hour))
+			counts, _ := b.db.CountCallbacks(t.Context(), b.account, time.Now().Add(-time.Hour),
+				time.Now().Add(time.Hour))
 			return err == nil && len(pending) == 0 && counts["unsubscribe"] == 1
 		})
 		if !b.follower(t, openid).Subscribed {
@@ -140,7 +141,8 @@ func TestWhatIsToldTwiceIsKeptOnce(t *testing.T) {
 				t.Errorf("%d %s", status, answer)
 			}
 		}
-		counts, err := b.db.CountCallbacks(t.Context(), b.account, time.Now().Add(-time.Hour), time.Now().Add(time.Hour))
+		counts, err := b.db.CountCallbacks(t.Context(), b.account, time.Now().Add(-time.Hour),
+			time.Now().Add(time.Hour))
 		if err != nil || counts["text"] != 1 {
 			t.Errorf("%v %v", counts, err)
 		}

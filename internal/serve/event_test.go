@@ -137,7 +137,8 @@ func TestSystemsHearWhatHappens(t *testing.T) {
 		}
 		leaver, _ := b.sim.FollowerIDs(2)
 		b.sim.Leave(leaver)
-		if left := c.events(t, "after="+cursor+"&types=follower"); len(left) != 1 || left[0].Type != "follower.unfollowed" ||
+		if left := c.events(t, "after="+cursor+"&types=follower"); len(left) != 1 ||
+			left[0].Type != "follower.unfollowed" ||
 			left[0].Data["openid"] != leaver {
 			t.Errorf("who left: %+v", left)
 		}
@@ -149,7 +150,8 @@ func TestSystemsHearWhatHappens(t *testing.T) {
 			!strings.Contains(string(answer), `"state":"taking"`) {
 			t.Errorf("%d %s", status, answer)
 		}
-		if status, answer = c.call(t, http.MethodPost, "/webhooks/crm/resume?after="+got[0].Cursor, "", ""); status != http.StatusOK {
+		if status, answer = c.call(t, http.MethodPost, "/webhooks/crm/resume?after="+got[0].Cursor, "",
+			""); status != http.StatusOK {
 			t.Errorf("%d %s", status, answer)
 		}
 		eventually(t, "a replay", func() bool { return len(heard.types()) == 5 })

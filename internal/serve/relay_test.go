@@ -173,14 +173,16 @@ func TestAPrimaryThatIsDownCostsNoEvent(t *testing.T) {
 				t.Errorf("the person sees %s", seen)
 			}
 		}
-		if seen := b.say(t, true, openid, "人工", 9); !strings.Contains(seen, "<MsgType>transfer_customer_service</MsgType>") ||
+		if seen := b.say(t, true, openid, "人工", 9); !strings.Contains(seen,
+			"<MsgType>transfer_customer_service</MsgType>") ||
 			!strings.Contains(seen, "<ToUserName>"+openid+"</ToUserName>") {
 			t.Errorf("the person sees %s", seen)
 		}
 		if seen := b.say(t, false, openid, "td", 10); !strings.Contains(seen, "已退订。") {
 			t.Errorf("the person sees %s", seen)
 		}
-		counts, err := b.db.CountCallbacks(t.Context(), b.account, time.Now().Add(-time.Hour), time.Now().Add(time.Hour))
+		counts, err := b.db.CountCallbacks(t.Context(), b.account, time.Now().Add(-time.Hour),
+			time.Now().Add(time.Hour))
 		if err != nil || counts["text"] != 10 {
 			t.Errorf("%v, %v", counts, err)
 		}
@@ -220,7 +222,8 @@ func TestWhatCannotBeReadIsPassedOn(t *testing.T) {
 			_, _ = io.WriteString(w, "known")
 		}))
 		t.Cleanup(primary.Close)
-		b.relaying(t, config.Relay{Primary: config.Secret(primary.URL), Others: map[string]config.Secret{"crm": config.Secret(primary.URL)}})
+		b.relaying(t, config.Relay{Primary: config.Secret(primary.URL),
+			Others: map[string]config.Secret{"crm": config.Secret(primary.URL)}})
 		odd := `{"ToUserName": "gh_1", "FromUserName": "o1", "CreateTime": 1, "MsgType": "event", "Event": "odd", "Status": 3}`
 		if status, answer := b.post(t, odd, nil); status != http.StatusOK || answer != "known" {
 			t.Errorf("%d %s", status, answer)
@@ -230,10 +233,16 @@ func TestWhatCannotBeReadIsPassedOn(t *testing.T) {
 			defer mu.Unlock()
 			return len(heard) == 2 && heard[0] == odd && heard[1] == odd
 		})
-		if status, _ := b.post(t, "<xml>", func(q url.Values) { q.Set("signature", "x") }); status != http.StatusForbidden {
+		if status, _ := b.post(t, "<xml>", func(q url.Values) {
+			q.Set("signature",
+				"x")
+		}); status != http.StatusForbidden {
 			t.Errorf("unsigned: %d", status)
 		}
-		if status, _ := b.post(t, "{}", func(q url.Values) { q.Set("encrypt_type", "aes") }); status != http.StatusBadRequest {
+		if status, _ := b.post(t, "{}", func(q url.Values) {
+			q.Set("encrypt_type",
+				"aes")
+		}); status != http.StatusBadRequest {
 			t.Errorf("sealed, and holds nothing: %d", status)
 		}
 		mu.Lock()

@@ -85,7 +85,8 @@ func TestWhoCameByAMessage(t *testing.T) {
 			t.Errorf("a scene that is none: %d", status)
 		}
 		status, answer := c.call(t, http.MethodPost, "/goals", "application/json", fmt.Sprintf(`{"goals": [
-			{"to": %[1]q, "goal": "order", "amount": "12.5", "key": "o-1"}, {"to": %[1]q, "goal": "order", "amount": "7", "key": "o-2"},
+			{"to": %[1]q, "goal": "order", "amount": "12.5", "key": "o-1"}, {"to": %[1]q, "goal": "order",
+				"amount": "7", "key": "o-2"},
 			{"to": %[1]q, "goal": "order", "amount": "12.50", "key": "o-1"}, {"to": %[2]q, "goal": "order"},
 			{"to": "nobody-at-all", "goal": "order"}, {"to": %[1]q, "goal": "", "amount": "-1"}]}`, minis[0], openids[1]))
 		if status != 200 || !strings.Contains(string(answer), `"added":3`) || strings.Count(string(answer), `"index"`) != 2 {
@@ -169,7 +170,8 @@ func TestAControlGroupGetsNothing(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
 		c := b.clientWith(t, "orders", wxcast.ScopeSend, wxcast.ScopeRead, wxcast.ScopePeople, wxcast.ScopeSync)
 		yaml := fmt.Sprintf("name: spring\ntemplate: %s\ndata: {thing1: 上新, time2: \"2026-11-30 10:00\"}\n"+
-			"miniprogram: {pagepath: pages/spring}\naudience: {bridged: any}\ntrack: yes\nholdout: 25%%\nrate: 1000\n", b.sim.TemplateID)
+			"miniprogram: {pagepath: pages/spring}\naudience: {bridged: any}\ntrack: yes\nholdout: 25%%\nrate: 1000\n",
+			b.sim.TemplateID)
 		var form bytes.Buffer
 		w := multipart.NewWriter(&form)
 		part, err := w.CreateFormFile("spec", "spring.yaml")
@@ -216,7 +218,8 @@ func TestAControlGroupGetsNothing(t *testing.T) {
 		h := c.broadcast(t, 1).Results.Holdout
 		if h == nil || h.Treated.People != int64(with) || h.HeldOut.People != int64(without) ||
 			h.Treated.Converted != int64(with/2) || h.HeldOut.Converted != int64(without/4) ||
-			math.Abs(h.Lift-(h.Treated.Share-h.HeldOut.Share)) > 1e-9 || h.Low >= h.Lift || h.High <= h.Lift || h.High > 1 {
+			math.Abs(h.Lift-(h.Treated.Share-h.HeldOut.Share)) > 1e-9 || h.Low >= h.Lift || h.High <= h.Lift ||
+			h.High > 1 {
 			t.Errorf("%+v; %d got it, %d did not", h, with, without)
 		}
 	})

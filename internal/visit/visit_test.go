@@ -31,7 +31,8 @@ func TestAMarkIsGoodForItsPersonAlone(t *testing.T) {
 			}
 		}
 	}
-	for _, mark := range []string{"", "a", "!!", "AAAA", string(make([]byte, 1000)), "____________________________________________________________________"} {
+	for _, mark := range []string{"", "a", "!!", "AAAA", string(make([]byte, 1000)),
+		"____________________________________________________________________"} {
 		if _, _, err := visit.Read(mark); err == nil {
 			t.Errorf("%q is a mark", mark)
 		}
@@ -59,7 +60,8 @@ func TestAMarkIsAddedToAPage(t *testing.T) {
 func FuzzRead(f *testing.F) {
 	f.Add(visit.Mark([]byte("k"), visit.Of{Broadcast: 3, Message: 9}, "o"))
 	f.Fuzz(func(t *testing.T, mark string) {
-		if of, to, err := visit.Read(mark); err == nil && (to([]byte("k"), "o") != (visit.Mark([]byte("k"), of, "o") == mark)) {
+		if of, to, err := visit.Read(mark); err == nil && (to([]byte("k"), "o") != (visit.Mark([]byte("k"), of,
+			"o") == mark)) {
 			t.Errorf("%q reads as %+v", mark, of)
 		}
 	})

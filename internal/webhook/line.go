@@ -34,6 +34,7 @@ type LineStore interface {
 	Unlock(ctx context.Context, name, holder string) error
 	RaiseNotice(ctx context.Context, accountID int64, n wxcast.Notice) error
 	EndAlert(ctx context.Context, accountID int64, key string) error
+	EndOldAlert(ctx context.Context, accountID int64, key string, before time.Time) error
 }
 
 // Line is the way to one of the company's systems: one process at a time posts by it, in order;
@@ -46,6 +47,7 @@ type Line struct {
 	Worker    string // unique to this process
 	Log       *slog.Logger
 
+	ended time.Time // when it was last looked whether an alert is over
 	holds time.Time // until when this process is the only one, by its own clock
 }
 
@@ -55,7 +57,8 @@ func (l *Line) run(ctx context.Context, turn func(context.Context) (time.Duratio
 	for {
 		wait, err := turn(ctx)
 		if err != nil && ctx.Err() == nil {
-			l.Log.ErrorContext(ctx, "not posted; it will be tried again", "account", l.Account, "webhook", l.Name, "err",
+			l.Log.ErrorContext(ctx, "not posted; it will be tried again", "account", l.Account, "webhook", l.Name,
+				"err",
 				err)
 			wait = 10 * lookEvery
 		}
@@ -152,6 +155,22 @@ func (l *Line) tellOf(ctx context.Context, hook wxcast.Webhook) error {
 		return nil
 	}
 	return l.raise(ctx, key, code, "webhook", hook.Name, "since", hook.FailingSince, "why", hook.Why)
+}
+
+const (
+	// lossStands is how long people are told that something was not posted for good, and
+	// lossLooked how often it is looked whether that is over.
+	lossStands, lossLooked = 24 * time.Hour, time.Hour
+)
+
+// endLoss ends the alert that something was not posted for good, by the end of its key.
+func (l *Line) endLoss(ctx context.Context, key string) error {
+	now := l.Store.Now()
+	if now.Sub(l.ended) < lossLooked {
+		return nil
+	}
+	l.ended = now
+	return l.Store.EndOldAlert(ctx, l.AccountID, l.alertKey()+key, now.Add(-lossStands))
 }
 
 func (l *Line) raise(ctx context.Context, key, code string, pairs ...any) error {

@@ -59,25 +59,40 @@ func Post(ctx context.Context, client *http.Client, to Endpoint, id string, now 
 	if err := Sign(req.Header, to.Secrets, id, now, body); err != nil {
 		return err
 	}
+	_, err = ask(client, req)
+	var refused *refusedError
+	if errors.As(err, &refused) && refused.status == http.StatusGone {
+		return errGone
+	}
+	return err
+}
+
+// Answer is what a system answers.
+type Answer struct {
+	ContentType string
+	Body        []byte
+}
+
+// ask makes a request, and returns the answer to it: a *refusedError where it is no success. The
+// error never holds the address.
+func ask(client *http.Client, req *http.Request) (Answer, error) {
 	resp, err := client.Do(req)
 	if err != nil {
 		var urlErr *url.Error
 		if errors.As(err, &urlErr) {
 			err = urlErr.Err
 		}
-		return fmt.Errorf("it does not answer: %w", err)
+		return Answer{}, fmt.Errorf("it does not answer: %w", err)
 	}
 	defer resp.Body.Close()
-	said, err := io.ReadAll(io.LimitReader(resp.Body, answerMax))
+	body, err := io.ReadAll(io.LimitReader(resp.Body, answerMax))
 	switch {
-	case resp.StatusCode == http.StatusGone:
-		return errGone
 	case resp.StatusCode < 200 || resp.StatusCode > 299:
 		after, _ := strconv.Atoi(resp.Header.Get("Retry-After")) // in seconds; a date counts as none
-		return &refusedError{resp.StatusCode, foreign.Text(string(bytes.TrimSpace(said)), saysMax),
+		return Answer{}, &refusedError{resp.StatusCode, foreign.Text(string(bytes.TrimSpace(body)), saysMax),
 			time.Duration(after) * time.Second}
 	case err != nil:
-		return fmt.Errorf("its answer breaks off: %w", err)
+		return Answer{}, fmt.Errorf("its answer breaks off: %w", err)
 	}
-	return nil
+	return Answer{resp.Header.Get("Content-Type"), body}, nil
 }

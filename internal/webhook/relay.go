@@ -4,14 +4,11 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"sync"
 	"time"
 
-	"github.com/wxcast/wxcast/internal/foreign"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
@@ -21,6 +18,8 @@ const (
 	relaysRead, relaysAtOnce = 500, 64
 	// relayLook is how often it is looked whether there are some.
 	relayLook = 200 * time.Millisecond
+	// givenUpKey ends the key of the alert that callbacks were given up.
+	givenUpKey = ":given_up"
 )
 
 // RelayStore keeps callbacks until they are passed on.
@@ -86,7 +85,7 @@ func (r *Relay) turn(ctx context.Context) (time.Duration, error) {
 	case len(p.done) == 0 && len(p.refused) > 1: // it is not the one callback
 		return 0, r.failed(ctx, hook, hook, p.why)
 	}
-	if err := r.putOff(noting, p); err != nil {
+	if err := errors.Join(r.putOff(noting, p), r.endLoss(noting, givenUpKey)); err != nil {
 		return 0, err
 	}
 	if hook.Tries > 0 && len(p.done) > 0 {
@@ -116,7 +115,7 @@ func (r *Relay) putOff(ctx context.Context, p passed) error {
 	if len(given) == 0 {
 		return nil
 	}
-	if err := r.raise(ctx, r.alertKey()+":given_up", "alert.relay_given_up", "webhook", r.Name, "n", len(given), "why",
+	if err := r.raise(ctx, r.alertKey()+givenUpKey, "alert.relay_given_up", "webhook", r.Name, "n", len(given), "why",
 		p.why); err != nil {
 		return err
 	}
@@ -183,12 +182,6 @@ func (r *Relay) passOn(ctx context.Context, some []wxcast.Relay) (p passed) {
 	return p
 }
 
-// Answer is what a system answers to a callback.
-type Answer struct {
-	ContentType string
-	Body        []byte
-}
-
 // PassOn posts a callback as it came, with WeChat's signature, and returns the answer. Its error
 // never holds the address, which may hold a key.
 func PassOn(ctx context.Context, client *http.Client, to string, what wxcast.Relay) (Answer, error) {
@@ -203,24 +196,7 @@ func PassOn(ctx context.Context, client *http.Client, to string, what wxcast.Rel
 	if what.ContentType != "" {
 		req.Header.Set("Content-Type", what.ContentType)
 	}
-	resp, err := client.Do(req)
-	if err != nil {
-		var urlErr *url.Error
-		if errors.As(err, &urlErr) {
-			err = urlErr.Err
-		}
-		return Answer{}, fmt.Errorf("it does not answer: %w", err)
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, answerMax))
-	switch {
-	case err != nil:
-		return Answer{}, fmt.Errorf("its answer breaks off: %w", err)
-	case resp.StatusCode < 200 || resp.StatusCode > 299:
-		return Answer{}, &refusedError{status: resp.StatusCode, says: foreign.Text(string(bytes.TrimSpace(body)),
-			saysMax)}
-	}
-	return Answer{resp.Header.Get("Content-Type"), body}, nil
+	return ask(client, req)
 }
 
 // withQuery is an address with WeChat's query behind its own.

@@ -23,15 +23,14 @@ const (
 	// skipEvery is how often it is noted that an endpoint is past events of types that it is not
 	// told of, unless these are skipMost.
 	skipEvery, skipMost = 5 * time.Second, 100_000
-	// goneStands is how long people are told that events were not kept for an endpoint.
-	goneStands = 24 * time.Hour
+	// goneKey ends the key of the alert that events were not kept for an endpoint.
+	goneKey = ":gone"
 )
 
 // Store keeps the events, and how far each endpoint has taken them.
 type Store interface {
 	LineStore
 	Events(ctx context.Context, accountID, after int64, types []string, least int) ([]wxcast.Event, int64, error)
-	EndOldAlert(ctx context.Context, accountID int64, key string, before time.Time) error
 }
 
 // Endpoint is where one of the company's systems takes events.
@@ -51,7 +50,7 @@ type Sender struct {
 	Endpoint Endpoint
 	Encode   func(e wxcast.Event) []byte // an event as the endpoint gets it
 
-	noted, ended time.Time // when it was last noted how far it is, and looked whether an alert is over
+	noted time.Time // when it was last noted how far it is
 }
 
 // Run posts until ctx ends.
@@ -124,11 +123,7 @@ func (s *Sender) postAll(ctx context.Context, hook wxcast.Webhook, events []wxca
 		return err
 	}
 	s.noted = notedAt
-	if now := s.Store.Now(); now.Sub(s.ended) > time.Hour {
-		s.ended = now
-		return s.Store.EndOldAlert(ctx, s.AccountID, s.alertKey()+":gone", now.Add(-goneStands))
-	}
-	return nil
+	return s.endLoss(ctx, goneKey)
 }
 
 // body is what the next post bears, and how many events that are; up to a number where that was
@@ -150,7 +145,7 @@ func (s *Sender) skip(ctx context.Context, hook wxcast.Webhook, gone *wxcast.Eve
 	if gone.After > gone.Last { // the store is older than what the endpoint has taken
 		after.Seq = gone.Last
 	}
-	if err := s.raise(ctx, s.alertKey()+":gone", "alert.webhook_gone", "webhook", hook.Name, "after",
+	if err := s.raise(ctx, s.alertKey()+goneKey, "alert.webhook_gone", "webhook", hook.Name, "after",
 		fmt.Sprint(hook.Seq), "first", fmt.Sprint(after.Seq)); err != nil {
 		return err
 	}

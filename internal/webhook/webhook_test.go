@@ -31,7 +31,13 @@ const (
 // later is a store whose clock can be moved.
 type later struct {
 	*store.DB
-	by atomic.Int64
+	by    atomic.Int64
+	looks atomic.Int64 // at how far a system is
+}
+
+func (l *later) Webhook(ctx context.Context, accountID int64, name string) (wxcast.Webhook, error) {
+	defer l.looks.Add(1)
+	return l.DB.Webhook(ctx, accountID, name)
 }
 
 func (l *later) Now() time.Time        { return l.DB.Now().Add(time.Duration(l.by.Load())) }
@@ -39,7 +45,8 @@ func (l *later) move(by time.Duration) { l.by.Add(int64(by)) }
 func (l *later) tell(t *testing.T, n int) {
 	t.Helper()
 	for range n {
-		if _, _, err := l.AddOptOuts(t.Context(), 1, []string{fmt.Sprint("x", l.Now().UnixNano())}, "import"); err != nil {
+		if _, _, err := l.AddOptOuts(t.Context(), 1, []string{fmt.Sprint("x", l.Now().UnixNano())},
+			"import"); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -232,7 +239,8 @@ func TestEachSystemGetsEveryEventInOrder(t *testing.T) {
 			t.Errorf("300 events in %d posts of lines", calls)
 		}
 		eventually(t, "fails", func() bool { return systems["fails"].called() > 1 })
-		for name, why := range map[string]string{"fails": "it answers with status 500: no whsec_", "hangs": "it does not answer"} {
+		for name, why := range map[string]string{"fails": "it answers with status 500: no whsec_",
+			"hangs": "it does not answer"} {
 			hook, err := db.Webhook(t.Context(), 1, name)
 			if err != nil || hook.Seq != 1 || hook.Tries == 0 || !strings.HasPrefix(hook.Why, why) {
 				t.Errorf("%s: %+v, %v", name, hook, err)
@@ -248,7 +256,8 @@ func TestEachSystemGetsEveryEventInOrder(t *testing.T) {
 		db.move(time.Hour)
 		// The first, which was posted alone, comes again alone: by the same id, the same.
 		eventually(t, "fails-lines", func() bool { return len(systems["fails-lines"].got()) >= 300 })
-		if err := inOrder(systems["fails-lines"].got(), 2, 301); err != nil || systems["fails-lines"].ids["evt_shop_2-2"] == "" {
+		if err := inOrder(systems["fails-lines"].got(), 2, 301); err != nil ||
+			systems["fails-lines"].ids["evt_shop_2-2"] == "" {
 			t.Errorf("%v; the first post was %v", err, systems["fails-lines"].ids)
 		}
 		eventually(t, "fails", func() bool { return len(systems["fails"].got()) >= 300 })
@@ -290,7 +299,8 @@ func TestAnEndpointIsSetAsideAndResumed(t *testing.T) {
 		calls := s.called()
 		s.answers(nil)
 		db.move(24 * time.Hour)
-		time.Sleep(3 * time.Second)
+		looked := db.looks.Load()
+		eventually(t, "it is looked at twice more", func() bool { return db.looks.Load() >= looked+2 })
 		if s.called() != calls {
 			t.Error("it is tried although it is set aside")
 		}
@@ -404,7 +414,8 @@ func TestACallbackThatIsRefusedHoldsUpNobodyElse(t *testing.T) {
 		mu.Unlock()
 		db.move(webhook.SetAsideAfter)
 		eventually(t, "what is behind it", func() bool { return got() == 31 })
-		if alerts := db.alerts(t); len(alerts) != 1 || alerts[0] != "webhook:relay:crm:given_up" {
+		// By the clock that was moved it may be over already: the store's own was not.
+		if alerts := db.alerts(t); len(alerts) != 1 || !strings.HasPrefix(alerts[0], "webhook:relay:crm:given_up") {
 			t.Errorf("people are told of %v", alerts)
 		}
 		if hook, err := db.Webhook(t.Context(), 1, "relay:crm"); err != nil || hook.Tries != 0 {
@@ -433,7 +444,8 @@ func TestPrivateAddressesAreNotPostedTo(t *testing.T) {
 	private := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached++ }))
 	defer private.Close()
 	post := func(client *http.Client, url string) error {
-		return webhook.Post(t.Context(), client, webhook.Endpoint{URL: url, Secrets: []string{secret}}, "id", time.Now(),
+		return webhook.Post(t.Context(), client, webhook.Endpoint{URL: url, Secrets: []string{secret}}, "id",
+			time.Now(),
 			"application/json", []byte("{}"))
 	}
 	port := private.URL[strings.LastIndex(private.URL, ":"):]

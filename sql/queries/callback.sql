@@ -5,7 +5,8 @@ SELECT id, app_id, openid, created_at, kind, event_key, msgid, status, content, 
 
 -- name: defer-callbacks
 -- $1 account; $2 their ids as a JSON array; $3 retry_at, UTC; %s the ids.
-UPDATE callbacks SET tries = tries + 1, retry_at = $3 WHERE account_id = $1 AND CAST(id AS TEXT) IN (%s);
+UPDATE callbacks SET tries = tries + 1, retry_at = $3 WHERE account_id = $1
+    AND id IN (SELECT CAST(k.value AS BIGINT) FROM (%s) k);
 
 -- name: set-callback-aside
 -- $1 account; $2 event; $3 now, UTC; $4 why.
