@@ -36,6 +36,7 @@ type Config struct {
 	Audit        Audit
 	Notify       []Robot
 	Webhooks     Webhooks
+	Console      Console
 }
 
 // Account is one official account with its mini programs.
@@ -119,6 +120,21 @@ type Serve struct {
 	TLS                                       TLS
 	KeyDays                                   int    // life of an API key that says none; 0 for no end
 	CallbackMode                              string // "safe", or "compatible" for plain callbacks beside a key
+}
+
+// Console is how the company's people use the console.
+type Console struct {
+	// URL is where their browsers reach it, such as https://ops.example.com/wxcast; "" where
+	// wxcast serve listens. Its path stands before all of the console's own.
+	URL string
+	// ApproveAbove are the recipients above which a user's broadcast begins only when another
+	// user has approved it; less than 0 is never.
+	ApproveAbove int64
+	ApprovalFor  time.Duration // after which an approval that was asked for, or given, lapses
+	RequireTOTP  bool
+	PartedDuties bool // admins look after users and keys alone
+	SessionFor   time.Duration
+	SessionIdle  time.Duration
 }
 
 // Secret is text that is never printed. Reveal is the one door to it.

@@ -196,6 +196,48 @@ var Keys = []Key{
 		}},
 	{"serve.stop_reply", "已退订，您将不再收到群发通知。", "what such a sender is told; empty for nothing",
 		func(c *Config, v string) error { c.Serve.StopReply = v; return nil }},
+	{"console.url", "",
+		"where browsers reach the console, such as `https://ops.example.com/wxcast`; empty for where `wxcast serve` listens",
+		func(c *Config, v string) error {
+			u, err := url.Parse(v)
+			if v != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" ||
+				u.Fragment != "" || u.User != nil) {
+				return wrong("config.no_console_url", "config.want_console_url")
+			}
+			c.Console.URL = strings.TrimRight(v, "/")
+			return nil
+		}},
+	{"console.require_totp", "false", "`true` lets only users in who have a second factor (TOTP)",
+		func(c *Config, v string) (err error) { c.Console.RequireTOTP, err = parseBool(v); return err }},
+	{"console.parted_duties", "false",
+		"`true` lets admins look after users and keys alone: they neither send nor see the audit log",
+		func(c *Config, v string) (err error) { c.Console.PartedDuties, err = parseBool(v); return err }},
+	{"console.session_for", "12h", "how long a user stays signed in",
+		func(c *Config, v string) (err error) {
+			c.Console.SessionFor, err = parseDuration(v, time.Minute, 30*24*time.Hour)
+			return err
+		}},
+	{"console.session_idle", "4h", "how long a user stays signed in who does nothing",
+		func(c *Config, v string) (err error) {
+			c.Console.SessionIdle, err = parseDuration(v, time.Minute, 30*24*time.Hour)
+			return err
+		}},
+	{"console.approve_above", "off",
+		"recipients above which a user's broadcast begins only when another user has approved it, such as `0` or `10000`, or `off`",
+		func(c *Config, v string) error {
+			if v == "off" {
+				c.Console.ApproveAbove = -1
+				return nil
+			}
+			n, err := parseInt(v, 0, 1<<31-1)
+			c.Console.ApproveAbove = int64(n)
+			return err
+		}},
+	{"console.approval_for", "24h", "how long an approval can be given, and is good",
+		func(c *Config, v string) (err error) {
+			c.Console.ApprovalFor, err = parseDuration(v, time.Minute, 30*24*time.Hour)
+			return err
+		}},
 	{"retention.deliveries", "400d", "how long to keep what each person got, from the end of the broadcast; the counts stay: days such as `400d`, or `forever`",
 		func(c *Config, v string) (err error) { c.Retention.Deliveries, err = parseAge(v, 8); return err }},
 	{"retention.events", "7d", "how long to keep WeChat's callbacks, once applied, and what happened, for other systems: days such as `7d`, or `forever`",

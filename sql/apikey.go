@@ -2,9 +2,7 @@ package store
 
 import (
 	"context"
-	"crypto/sha256"
 	"database/sql"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"strings"
@@ -16,17 +14,10 @@ import (
 // keyUsedEvery is how exactly a key's last use is kept: not each call is a write.
 const keyUsedEvery = time.Minute
 
-// keyHash is what is kept of a key. A key is 130 random bits, so nothing slower than
-// SHA-256 is needed to keep it unguessable.
-func keyHash(key string) string {
-	sum := sha256.Sum256([]byte(key))
-	return hex.EncodeToString(sum[:])
-}
-
 // AddAPIKey keeps a key; false means that the account has one with that name.
 func (db *DB) AddAPIKey(ctx context.Context, k wxcast.APIKey, key string) (bool, error) {
 	rows, err := db.execOnce(ctx, k.AccountID, db.q.AddAPIKey, k.AccountID, k.Name,
-		wxcast.JoinScopes(k.Scopes, ","), keyHash(key),
+		wxcast.JoinScopes(k.Scopes, ","), secretHash(key),
 		db.Now(), nullTime(k.ExpiresAt))
 	if err != nil {
 		return false, fmt.Errorf("keep the key %s: %w", k.Name, err)
@@ -58,7 +49,7 @@ func (r apiKeyRow) key() wxcast.APIKey {
 // revoked.
 func (db *DB) APIKey(ctx context.Context, key string) (_ wxcast.APIKey, found bool, err error) {
 	var row apiKeyRow
-	switch err := db.get(ctx, &row, db.q.FindAPIKey, keyHash(key)); {
+	switch err := db.get(ctx, &row, db.q.FindAPIKey, secretHash(key)); {
 	case errors.Is(err, ErrNotFound):
 		return wxcast.APIKey{}, false, nil
 	case err != nil:

@@ -48,6 +48,30 @@ type queries struct {
 	MoveWebhook   string `query:"move-webhook"`
 	ResumeWebhook string `query:"resume-webhook"`
 
+	AddUser             string `query:"add-user"`
+	ListUsers           string `query:"list-users"`
+	FindUser            string `query:"find-user"`
+	FindUserByLink      string `query:"find-user-by-link"`
+	FindUserBySubject   string `query:"find-user-by-subject"`
+	AnyUsers            string `query:"any-users"`
+	GrantUser           string `query:"grant-user"`
+	DisableUser         string `query:"disable-user"`
+	ResetUser           string `query:"reset-user"`
+	UseLink             string `query:"use-link"`
+	SetPassword         string `query:"set-password"`
+	SetTOTP             string `query:"set-totp"`
+	UseTOTPStep         string `query:"use-totp-step"`
+	CountTry            string `query:"count-try"`
+	TriedWell           string `query:"tried-well"`
+	UserSeen            string `query:"user-seen"`
+	AddUserSession      string `query:"add-user-session"`
+	FindUserSession     string `query:"find-user-session"`
+	UserSessionSeen     string `query:"user-session-seen"`
+	ListUserSessions    string `query:"list-user-sessions"`
+	EndUserSession      string `query:"end-user-session"`
+	EndUserSessions     string `query:"end-user-sessions"`
+	DropOldUserSessions string `query:"drop-old-user-sessions"`
+
 	AddCommit        string `query:"add-commit"`
 	UnionIDsOf       string `query:"unionids-of"`
 	AddOptOutsBeside string `query:"add-optouts-beside"`

@@ -26,8 +26,10 @@ var _ = add(map[string]words{
 	"col.due":  {"DUE", "应运行"}, "col.outcome": {"OUTCOME", "结果"}, "col.seconds": {"SECONDS", "秒"},
 	"col.by":     {"BY", "进程"},
 	"col.scopes": {"SCOPES", "权限"}, "col.created_beijing": {"CREATED (BEIJING)", "创建（北京时间）"},
-	"col.last_used":  {"LAST USED", "最近使用"},
-	"col.at_beijing": {"AT (BEIJING)", "时间（北京）"}, "col.who": {"WHO", "谁"}, "col.what": {"WHAT", "操作"},
+	"col.last_used": {"LAST USED", "最近使用"},
+	"col.roles":     {"ROLES", "角色"}, "col.last_seen": {"LAST SEEN", "最近在线"},
+	"col.sees_people": {"SEES PERSONS", "可见个人数据"},
+	"col.at_beijing":  {"AT (BEIJING)", "时间（北京）"}, "col.who": {"WHO", "谁"}, "col.what": {"WHAT", "操作"},
 	"col.of":              {"OF", "对象"},
 	"col.started_beijing": {"STARTED (BEIJING)", "开始（北京时间）"}, "col.mode": {"MODE", "方式"},
 	"col.listed": {"LISTED", "列出"},
@@ -63,7 +65,7 @@ var _ = add(map[string]words{
 
 	"fault.platform": {"platform", "微信平台"}, "fault.config": {"config", "账号或配置"}, "fault.message": {"message", "消息内容"},
 	"fault.recipient": {"recipient", "收件人"}, "fault.caller": {"caller", "调用方"},
-	"yes": {"yes", "是"},
+	"yes": {"yes", "是"}, "no": {"no", "否"},
 })
 
 // What each command's result says.

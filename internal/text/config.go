@@ -22,6 +22,8 @@ var _ = add(map[string]words{
 	"config.no_database":        {"does not begin with sqlite:// or postgres://", "不是以 sqlite:// 或 postgres:// 开头"},
 	"config.no_duration":        {"is not a time from {low} to {high}", "不是 {low} 到 {high} 之间的时长"},
 	"config.no_age":             {"is not an age from {low:count} days", "不是 {low:count} 天以上的期限"},
+	"config.no_console_url":     {"is no address of a console", "不是控制台地址"},
+	"config.want_console_url":   {"use https://HOST or https://HOST/PATH", "请用 https://主机 或 https://主机/路径"},
 	"config.no_syslog":          {"is no address of a syslog server", "不是 syslog 服务器地址"},
 	"config.no_certificate":     {"cannot be used: {why}", "无法使用：{why}"},
 	"config.want_certificate":   {"name cert_file and key_file, a certificate and its key in PEM", "请指定 cert_file 与 key_file：PEM 格式的证书及其私钥"},

@@ -433,12 +433,38 @@ CREATE INDEX messages_keys ON messages (account_id, created_at) WHERE message_ke
 CREATE TABLE users (
     id            INTEGER PRIMARY KEY AUTOINCREMENT,
     name          TEXT NOT NULL UNIQUE,
-    role          TEXT NOT NULL,
-    password_hash TEXT NOT NULL,
+    -- The roles, as JSON: [{"role": "admin"}], with the "account" that one is for; all without.
+    grants        TEXT NOT NULL,
+    people        BOOLEAN NOT NULL,
+    -- argon2id; '' until the user has chosen a password.
+    password_hash TEXT NOT NULL DEFAULT '',
+    -- Sealed; '' for none. The step is the last one whose code was used.
+    totp_secret   TEXT NOT NULL DEFAULT '',
+    totp_step     BIGINT NOT NULL DEFAULT 0,
+    -- SHA-256 of the one-time link with which the user chooses a password.
+    link_hash     TEXT UNIQUE,
+    link_ends_at  TIMESTAMP,
+    -- Who the user is at the company's OIDC issuer.
+    subject       TEXT UNIQUE,
+    -- Wrong passwords and codes since the last right one, and until when none is taken.
+    failed        INTEGER NOT NULL DEFAULT 0,
+    locked_until  TIMESTAMP,
     created_at    TIMESTAMP NOT NULL,
     disabled_at   TIMESTAMP,
     last_seen_at  TIMESTAMP
 );
+
+-- Where a user has signed in. The token itself is in the browser's cookie alone.
+CREATE TABLE user_sessions (
+    token_hash TEXT PRIMARY KEY,
+    user_id    BIGINT NOT NULL REFERENCES users (id),
+    created_at TIMESTAMP NOT NULL,
+    seen_at    TIMESTAMP NOT NULL,
+    ends_at    TIMESTAMP NOT NULL,
+    address    TEXT NOT NULL,
+    agent      TEXT NOT NULL
+);
+CREATE INDEX user_sessions_user ON user_sessions (user_id);
 
 -- A CSV of recipients, known by its content. Its rows hold an id of the kind, and
 -- the other columns as a JSON object.
