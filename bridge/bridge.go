@@ -63,7 +63,7 @@ func Join(ctx context.Context, store Store, accountID, miniID int64) (JoinSummar
 		return JoinSummary{}, err
 	}
 	return JoinSummary{
-		Coverage: coverageOf(c), New: changes.New, Changed: changes.Changed, Removed: changes.Removed,
+		Coverage: CoverageOf(c), New: changes.New, Changed: changes.Changed, Removed: changes.Removed,
 		Seconds: time.Since(started).Seconds(),
 	}, nil
 }
@@ -71,10 +71,11 @@ func Join(ctx context.Context, store Store, accountID, miniID int64) (JoinSummar
 // Cover counts the coverage as it stands.
 func Cover(ctx context.Context, store Store, accountID, miniID int64) (Coverage, error) {
 	c, err := store.Coverage(ctx, accountID, miniID)
-	return coverageOf(c), err
+	return CoverageOf(c), err
 }
 
-func coverageOf(c wxcast.Coverage) Coverage {
+// CoverageOf shows a coverage with those whom it leaves out.
+func CoverageOf(c wxcast.Coverage) Coverage {
 	return Coverage{
 		Followers: c.Followers, WithUnionID: c.WithUnionID, MiniUsers: c.MiniUsers, Joined: c.Joined,
 		WithoutUnionID: c.Followers - c.WithUnionID, NotInMiniProgram: c.WithUnionID - c.MiniUserKnown,

@@ -76,8 +76,21 @@ func (db *DB) Audit(ctx context.Context, accountID, before int64, limit int, of 
 	if before == 0 {
 		before = math.MaxInt64
 	}
+	return db.auditEntries(ctx, db.q.ListAudit, accountID, before, limit, of)
+}
+
+// auditRecent is how many of the latest entries are looked through for those about one thing.
+const auditRecent = 5000
+
+// AuditOf reads those of the latest entries that are about one thing, such as "broadcast 3", the
+// latest first.
+func (db *DB) AuditOf(ctx context.Context, accountID int64, target string, limit int) ([]wxcast.AuditEntry, error) {
+	return db.auditEntries(ctx, db.q.AuditOfTarget, accountID, target, target+" ", auditRecent, limit)
+}
+
+func (db *DB) auditEntries(ctx context.Context, query string, args ...any) ([]wxcast.AuditEntry, error) {
 	var rows []auditRow
-	if err := db.list(ctx, &rows, db.q.ListAudit, accountID, before, limit, of); err != nil {
+	if err := db.list(ctx, &rows, query, args...); err != nil {
 		return nil, fmt.Errorf("read the audit log: %w", err)
 	}
 	all := make([]wxcast.AuditEntry, len(rows))

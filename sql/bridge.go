@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/jmoiron/sqlx"
 
@@ -273,4 +274,18 @@ func (db *DB) countCoverage(ctx context.Context, tx querier, accountID, miniID i
 		return row, err
 	}
 	return row, tx.GetContext(ctx, &row.Joined, db.q.CountBridges, accountID, miniID)
+}
+
+// LastJoin is the coverage that the last join of an account and a mini program found, and
+// when, UTC; zero where there was none. Nobody is counted.
+func (db *DB) LastJoin(ctx context.Context, accountID, miniID int64) (wxcast.Coverage, time.Time, error) {
+	var row struct {
+		coverageRow
+		JoinedAt time.Time `db:"joined_at"`
+	}
+	err := db.get(ctx, &row, db.q.LastJoin, accountID, miniID)
+	if errors.Is(err, ErrNotFound) {
+		return wxcast.Coverage{}, time.Time{}, nil
+	}
+	return wxcast.Coverage(row.coverageRow), row.JoinedAt.UTC(), err
 }

@@ -150,6 +150,12 @@ func (db *DB) BroadcastsAtWork(ctx context.Context, accountID int64, from, to ti
 	return db.broadcasts(ctx, db.q.ListBroadcasts, accountID, from.UTC(), to.UTC())
 }
 
+// PageBroadcasts returns the account's broadcasts before one, the latest first, without those
+// that hold single messages.
+func (db *DB) PageBroadcasts(ctx context.Context, accountID, before int64, limit int) ([]wxcast.Broadcast, error) {
+	return db.broadcasts(ctx, db.q.PageBroadcasts, accountID, before, limit)
+}
+
 func (db *DB) broadcasts(ctx context.Context, query string, args ...any) ([]wxcast.Broadcast, error) {
 	var rows []broadcastRow
 	if err := db.list(ctx, &rows, query, args...); err != nil {

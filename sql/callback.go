@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -132,4 +133,13 @@ func (db *DB) Follow(ctx context.Context, accountID int64, followers []wxcast.Fo
 		return fmt.Errorf("store %d followers: %w", len(followers), err)
 	}
 	return nil
+}
+
+// LastCallback is when WeChat last told something, UTC; zero where nothing is kept.
+func (db *DB) LastCallback(ctx context.Context, accountID int64) (at time.Time, err error) {
+	err = db.get(ctx, &at, db.q.LastCallback, accountID)
+	if errors.Is(err, ErrNotFound) {
+		return time.Time{}, nil
+	}
+	return at.UTC(), err
 }

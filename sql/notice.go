@@ -72,13 +72,22 @@ func (db *DB) EndBroadcastAlerts(ctx context.Context, accountID int64) error {
 
 // PendingNotices are what is to be told next, in the order in which it was raised.
 func (db *DB) PendingNotices(ctx context.Context, accountID int64, limit int) ([]wxcast.Notice, error) {
+	return db.notices(ctx, db.q.PendingNotices, accountID, limit)
+}
+
+// StandingAlerts are alerts that are not over, the latest first.
+func (db *DB) StandingAlerts(ctx context.Context, accountID int64, limit int) ([]wxcast.Notice, error) {
+	return db.notices(ctx, db.q.StandingAlerts, accountID, limit)
+}
+
+func (db *DB) notices(ctx context.Context, query string, args ...any) ([]wxcast.Notice, error) {
 	var rows []struct {
 		wxcast.Notice
 		Key      string       `db:"notice_key"`
 		RaisedAt time.Time    `db:"raised_at"`
 		OverAt   sql.NullTime `db:"over_at"`
 	}
-	if err := db.list(ctx, &rows, db.q.PendingNotices, accountID, limit); err != nil {
+	if err := db.list(ctx, &rows, query, args...); err != nil {
 		return nil, fmt.Errorf("read notices: %w", err)
 	}
 	all := make([]wxcast.Notice, len(rows))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"database/sql"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -229,6 +230,42 @@ func (db *DB) Deliveries(ctx context.Context, b wxcast.Broadcast, after wxcast.D
 		deliveries[i] = r.delivery()
 	}
 	return deliveries, nil
+}
+
+// picked is how many deliveries are looked at for one page of those that somebody asks for.
+const picked = 20_000
+
+// PickDeliveries pages through those of a broadcast's deliveries that have a state, "" for any,
+// and an errcode, nil for any. It looks at so many at most, and says behind which to look next;
+// nil where there are no more.
+func (db *DB) PickDeliveries(ctx context.Context, b wxcast.Broadcast, after wxcast.DeliveryKey,
+	state wxcast.DeliveryState, code *int, limit int) (all []wxcast.PersonDelivery, next *wxcast.DeliveryKey, err error) {
+	var errcode sql.NullInt64
+	if code != nil {
+		errcode = sql.NullInt64{Int64: int64(*code), Valid: true}
+	}
+	var rows []personDeliveryRow
+	if err := db.list(ctx, &rows, db.q.PickDeliveries, b.AccountID, b.ID, after.Recipient, after.Message, state, errcode,
+		picked, limit); err != nil {
+		return nil, nil, fmt.Errorf("list deliveries: %w", err)
+	}
+	for _, r := range rows {
+		r.Broadcast = b.Name
+		all = append(all, r.delivery())
+	}
+	if len(all) == limit {
+		last := all[limit-1].Key()
+		return all, &last, nil
+	}
+	var last wxcast.DeliveryKey
+	switch err := db.get(ctx, &last, db.q.SkipDeliveries, b.AccountID, b.ID, after.Recipient, after.Message,
+		picked-1); {
+	case errors.Is(err, ErrNotFound):
+		return all, nil, nil
+	case err != nil:
+		return nil, nil, fmt.Errorf("look for more deliveries: %w", err)
+	}
+	return all, &last, nil
 }
 
 // PendingDeliveryError: the person is still to get a message.

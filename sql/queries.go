@@ -72,6 +72,14 @@ type queries struct {
 	EndUserSessions     string `query:"end-user-sessions"`
 	DropOldUserSessions string `query:"drop-old-user-sessions"`
 
+	AuditOfTarget  string `query:"audit-of-target"`
+	PageBroadcasts string `query:"page-broadcasts"`
+	StandingAlerts string `query:"standing-alerts"`
+	LastCallback   string `query:"last-callback"`
+	LastJoin       string `query:"last-join"`
+	PickDeliveries string `query:"pick-deliveries"`
+	SkipDeliveries string `query:"skip-deliveries"`
+
 	AddCommit        string `query:"add-commit"`
 	UnionIDsOf       string `query:"unionids-of"`
 	AddOptOutsBeside string `query:"add-optouts-beside"`

@@ -157,6 +157,12 @@ func (a *Account) Audit(ctx context.Context, before int64, limit int, of string)
 	return a.db.Audit(ctx, a.ID, before, limit, of)
 }
 
+// AuditOf reads the latest entries that are about a thing of a kind, by its number: who did
+// what with broadcast 3.
+func (a *Account) AuditOf(ctx context.Context, kind string, id int64, limit int) ([]wxcast.AuditEntry, error) {
+	return a.db.AuditOf(ctx, a.ID, fmt.Sprintf("%s %d", kind, id), limit)
+}
+
 // AuditCheck is what came of checking the log.
 type AuditCheck struct {
 	OK bool `json:"ok"`

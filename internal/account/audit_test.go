@@ -56,7 +56,7 @@ func open(t *testing.T, url string) (*account.Account, *simulator.Server) {
 // reads are the use cases that change nothing and hand out nothing that is not everybody's,
 // and what is no use case.
 var reads = []string{
-	"PermitStatus", "Audit", "VerifyAudit", "Refused",
+	"PermitStatus", "Audit", "AuditOf", "Overview", "BroadcastPage", "BroadcastAsStored", "Summary", "VerifyAudit", "Refused",
 	// By a key of its own scope, over and over: an entry for each call would bury the others.
 	"Events", "Webhooks", "WebhookSenders", "Relays",
 	// What people did, told by the company's programs over and over.

@@ -27,7 +27,7 @@ import (
 const demoSpec = `name: %s
 template: %s
 data:
-  thing1: "上新提醒"
+  thing1: "%s"
   time2: "2026-11-30 10:00"
 miniprogram:
   pagepath: "pages/sale/index?from=oa"
@@ -46,9 +46,10 @@ type demoSummary struct {
 func (a *app) demoCommand() *cobra.Command {
 	var followers int
 	var rate float64
+	var serves bool
 	cmd := &cobra.Command{
 		Use:     "demo",
-		Example: "  wxcast demo\n  wxcast demo --followers 20000 --rate 2000\n  wxcast demo --json",
+		Example: "  wxcast demo\n  wxcast demo --serve\n  wxcast demo --followers 20000 --rate 2000\n  wxcast demo --json",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if followers < 1 || followers > 10_000_000 {
@@ -57,15 +58,16 @@ func (a *app) demoCommand() *cobra.Command {
 			if !(rate >= 1 && rate <= value.RateMax) {
 				return outside("rate", rate, 1, value.RateMax)
 			}
-			return a.demo(cmd.Context(), followers, rate)
+			return a.demo(cmd.Context(), followers, rate, serves)
 		},
 	}
 	cmd.Flags().IntVar(&followers, "followers", 2000, "")
 	cmd.Flags().Float64Var(&rate, "rate", 300, "")
+	cmd.Flags().BoolVar(&serves, "serve", false, "")
 	return cmd
 }
 
-func (a *app) demo(ctx context.Context, followers int, rate float64) (err error) {
+func (a *app) demo(ctx context.Context, followers int, rate float64, serves bool) (err error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	sim := simulator.New(simulator.Options{Followers: followers, Seed: 1})
@@ -103,7 +105,11 @@ func (a *app) demo(ctx context.Context, followers int, rate float64) (err error)
 		a.line(a.Out, "demo.begin", "base", line.Base, "followers", followers, "database",
 			describeDatabase(cfg.DatabaseURL))
 	}
-	return a.demoSteps(account.As(ctx, "demo", "demo"), of, sim, cfg, line, rate)
+	ctx = account.As(ctx, "demo", "demo")
+	if err := a.demoSteps(ctx, of, sim, cfg, line, rate); err != nil || !serves {
+		return err
+	}
+	return a.demoServe(ctx, cfg, sim, line)
 }
 
 // demoConfig is a configuration for the simulator's account, on the database that
@@ -210,10 +216,8 @@ func (a *app) demoBroadcast(ctx context.Context, of *account.Account, line simAn
 		return account.Sent{}, err
 	}
 	defer os.RemoveAll(dir)
-	// A name of its own each time, so that a demo on a kept database sends again.
-	name := "demo-" + time.Now().UTC().Format("20060102-150405.000")
 	path := filepath.Join(dir, "demo.yaml")
-	if err := os.WriteFile(path, fmt.Appendf(nil, demoSpec, name, line.TemplateID), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte(demoSpecOf("demo-", "上新提醒", line)), 0o600); err != nil {
 		return account.Sent{}, err
 	}
 	spec, err := account.ReadSpec(account.SpecFile{Path: path, Overrides: account.Overrides{Rate: rate}})
@@ -222,6 +226,12 @@ func (a *app) demoBroadcast(ctx context.Context, of *account.Account, line simAn
 	}
 	who := account.Asker{Say: func(wxcast.Sentence) {}} // the demo says what it does by itself
 	return of.RunBroadcast(ctx, spec, a.sending(who, false))
+}
+
+// demoSpecOf is what the demo sends, under a name of its own each time, so that a demo on a kept
+// database sends again.
+func demoSpecOf(prefix, thing string, line simAnnouncement) string {
+	return fmt.Sprintf(demoSpec, prefix+time.Now().UTC().Format("20060102-150405.000"), line.TemplateID, thing)
 }
 
 func (a *app) importFromSim(ctx context.Context, of *account.Account, url string) (importResult, error) {

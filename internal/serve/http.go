@@ -22,6 +22,7 @@ func (p *Program) handler() http.Handler {
 	mux.HandleFunc("GET /readyz", p.ready)
 	mux.Handle("GET /metrics", p.admitted(promhttp.HandlerFor(p.registry, promhttp.HandlerOpts{})))
 	mux.Handle(api.Prefix+"/", p.api)
+	mux.Handle("/", p.console)
 	return secure(mux, p.certificate != nil)
 }
 

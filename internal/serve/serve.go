@@ -22,6 +22,7 @@ import (
 	"github.com/wxcast/wxcast/internal/account"
 	"github.com/wxcast/wxcast/internal/api"
 	"github.com/wxcast/wxcast/internal/callback"
+	"github.com/wxcast/wxcast/internal/console"
 	"github.com/wxcast/wxcast/internal/jobs"
 	"github.com/wxcast/wxcast/internal/login"
 	"github.com/wxcast/wxcast/internal/metrics"
@@ -62,6 +63,7 @@ type Program struct {
 	intake      *callback.Intake
 	login       *login.Door // nil where nobody can log in
 	api         *api.API
+	console     *console.Console
 	turnedAway  *turnedAway
 	listener    net.Listener
 	certificate *certificate // nil where it speaks plain HTTP
@@ -144,6 +146,11 @@ func (p *Program) wire(ctx context.Context, o Options) error {
 	p.api = api.New(api.Options{Keys: p.db, Accounts: p.accounts, Address: Address(p.cfg.Serve.ForwardedFor),
 		Version: o.Version, Log: p.log, Refused: func(ctx context.Context, why access.Refusal, address string) {
 			p.turnedAway.note(ctx, "api", why.String(), address)
+		}})
+	p.console = console.New(console.Options{House: account.NewHouse(p.cfg, p.db, p.accounts, p.log),
+		URL: p.cfg.Console.URL, Address: Address(p.cfg.Serve.ForwardedFor), Log: p.log,
+		Refused: func(r *http.Request, why, address string) {
+			p.turnedAway.note(r.Context(), "console", why, address)
 		}})
 	return nil
 }

@@ -157,7 +157,18 @@ var _ = add(map[string]words{
 	"demo.broadcast": {"wxcast broadcast run: a template message to each bridged follower, {rate} a second",
 		"wxcast broadcast run：向每位已关联的粉丝发模板消息，每秒 {rate} 条"},
 	"demo.channels": {"wxcast broadcast run, by three channels: a card to who wrote, a template message to who follows, a subscribe message to who consented; one to each", "wxcast broadcast run（三个通道）：近期互动的发卡片，粉丝发模板消息，授权过的发订阅消息；每人一条"},
-	"demo.report":   {"wxcast report: the day", "wxcast report：当日报告"},
+	"demo.serves": {`The console is at {url}
+Open this link to choose a password for the user {user}; it is good once:
+
+  {link}
+
+Ctrl-C ends it.`, `控制台：{url}
+请打开此链接为用户 {user} 设置密码（仅可使用一次）：
+
+  {link}
+
+按 Ctrl-C 结束。`},
+	"demo.report": {"wxcast report: the day", "wxcast report：当日报告"},
 	"demo.end": {`Of {followers:count} followers, {joined:count} can be reached in the mini program ({share}); {sent:count} got the message.
 
 Where to go next:

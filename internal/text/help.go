@@ -432,6 +432,7 @@ var _ = add(map[string]words{
 	"flag.followed-from":        {"who followed on this Beijing `DATE` or later", "在此北京日期 `DATE` 或之后关注的"},
 	"flag.followed-until":       {"who followed before this Beijing `DATE`", "在此北京日期 `DATE` 之前关注的"},
 	"flag.followers.forget.yes": {"do not ask", "不询问"},
+	"flag.demo.serve":           {"leave the account running, with the console open for a look", "演示后继续运行，并开放控制台供查看"},
 	"flag.demo.rate":            {"messages per second", "每秒消息数"},
 	"flag.report.format":        {"table, json, csv or html", "table、json、csv 或 html"},
 

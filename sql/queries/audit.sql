@@ -32,3 +32,14 @@ SELECT audit_salt FROM apps WHERE id = $1;
 -- The first one stays.
 -- $1 account; $2 salt.
 UPDATE apps SET audit_salt = $2 WHERE id = $1 AND audit_salt = '';
+
+-- name: audit-of-target
+-- Those of the latest entries that are about one thing, the latest first, each with how it ended.
+-- $1 account; $2 target; $3 the same with a space behind; $4 looked at, at most; $5 at most.
+SELECT b.seq, b.at, b.actor, b.origin, b.action, COALESCE(e.target, b.target) AS target,
+    COALESCE(e.subject, b.subject) AS subject, COALESCE(e.outcome, b.outcome) AS outcome, b.hash
+FROM (SELECT * FROM audit_log WHERE account_id = $1 ORDER BY seq DESC LIMIT $4) b
+LEFT JOIN audit_log e ON e.account_id = $1 AND e.ends = b.seq AND e.ends > 0
+WHERE b.ends = 0 AND (COALESCE(e.target, b.target) = $2
+    OR substr(COALESCE(e.target, b.target), 1, length($3)) = $3)
+ORDER BY b.seq DESC LIMIT $5;

@@ -95,3 +95,9 @@ WHERE bridges.mini_openid <> excluded.mini_openid OR bridges.unionid <> excluded
 SELECT EXISTS (SELECT 1 FROM followers f JOIN bridges b ON b.account_id = f.account_id AND b.mini_id = $2
     AND b.openid = f.openid AND b.mini_openid = $3
     WHERE f.account_id = $1 AND f.unionid = $4);
+
+-- name: last-join
+-- What the last join found, whoever came or left since.
+-- $1 account; $2 mini program.
+SELECT joined_at, followers, with_unionid, mini_users, mini_user_known, joined, follower_conflicts, mini_conflicts
+FROM joins WHERE account_id = $1 AND mini_id = $2 AND joined_at IS NOT NULL;

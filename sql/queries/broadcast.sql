@@ -272,3 +272,12 @@ SELECT content FROM broadcast_files WHERE account_id = $1 AND broadcast_id = $2 
 -- name: drop-broadcast-files
 -- $1 account; $2 broadcast.
 DELETE FROM broadcast_files WHERE account_id = $1 AND broadcast_id = $2;
+
+-- name: page-broadcasts
+-- The account's broadcasts, the latest first; not those that hold single messages.
+-- $1 account; $2 with a lower id; $3 at most.
+SELECT id, account_id, mini_id, name, content_hash, spec, audience, message_key, state, reason, resume_at, rate,
+    priority, canary,
+    canary_until, fixed, created_at, started_at, finished_at, tally, changes,
+    emptied_at, takes_until
+FROM broadcasts WHERE account_id = $1 AND id < $2 AND takes_until IS NULL ORDER BY id DESC LIMIT $3;

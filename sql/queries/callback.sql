@@ -21,3 +21,7 @@ SELECT kind, COUNT(*) AS n FROM callbacks WHERE account_id = $1 AND received_at 
 -- name: forget-callbacks
 -- $1 account; $2 openid.
 DELETE FROM callbacks WHERE account_id = $1 AND openid = $2;
+
+-- name: last-callback
+-- $1 account.
+SELECT received_at FROM callbacks WHERE account_id = $1 ORDER BY id DESC LIMIT 1;

@@ -69,3 +69,9 @@ SELECT notice_key FROM notices WHERE account_id = $1 AND kind = 'report' ORDER B
 -- name: kept-report
 -- $1 account; $2 key.
 SELECT data FROM notices WHERE account_id = $1 AND notice_key = $2 AND kind = 'report';
+
+-- name: standing-alerts
+-- Alerts that are not over, the latest first.
+-- $1 account; $2 at most.
+SELECT id, notice_key, kind, title, body, data, raised_at, over_at FROM notices
+    WHERE account_id = $1 AND kind = 'alert' AND over_at IS NULL ORDER BY id DESC LIMIT $2;

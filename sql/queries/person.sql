@@ -67,6 +67,24 @@ LEFT JOIN visits v ON v.account_id = $1 AND v.broadcast_id = d.broadcast_id AND 
     AND v.message_id = d.message_id
 ORDER BY d.recipient, d.message_id;
 
+-- name: pick-deliveries
+-- Those of a broadcast's next deliveries, in the order of their recipients, that have a state and an errcode.
+-- $1 account; $2 broadcast; $3, $4 after this recipient and message; $5 state, or ''; $6 errcode, or NULL; $7 looked at,
+-- at most; $8 at most.
+SELECT d.broadcast_id, '' AS name, d.recipient, d.message_id AS message, d.mini_openid, d.channel, d.fell_through,
+    d.state, d.attempts, d.errcode, d.errmsg, d.msgid, d.attempted_at, d.next_attempt_at, COALESCE(d.receipt, '') AS told
+FROM (SELECT * FROM deliveries WHERE account_id = $1 AND broadcast_id = $2 AND (recipient, message_id) > ($3, $4)
+      ORDER BY recipient, message_id LIMIT $7) d
+WHERE (CAST($5 AS TEXT) = '' OR d.state = $5) AND (CAST($6 AS INTEGER) IS NULL OR d.errcode = $6)
+ORDER BY d.recipient, d.message_id LIMIT $8;
+
+-- name: skip-deliveries
+-- The last of a broadcast's next so many deliveries, in the order of their recipients.
+-- $1 account; $2 broadcast; $3, $4 after this recipient and message; $5 how many, less one.
+SELECT recipient, message_id AS message FROM deliveries
+WHERE account_id = $1 AND broadcast_id = $2 AND (recipient, message_id) > ($3, $4)
+ORDER BY recipient, message_id LIMIT 1 OFFSET $5;
+
 -- name: forget-follower
 -- $1 account; $2 openid.
 DELETE FROM followers WHERE account_id = $1 AND openid = $2;

@@ -1,0 +1,208 @@
+package console
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/wxcast/wxcast/internal/access"
+	"github.com/wxcast/wxcast/internal/text"
+)
+
+// route is something that a user can see or do.
+type route struct {
+	method, path string
+	// right is what the user needs, in the path's account or else in the house; "" is that they
+	// have signed in.
+	right access.Right
+	do    func(*call) error
+	// back shows the page again on which a form stood, with what was wrong with it.
+	back func(*call) error
+	// watches: a page asks by itself, and nobody need be there.
+	watches bool
+	// upload: the body may be a file.
+	upload bool
+}
+
+// table is all that the console can show and do, and who may: docs/console.md has the same.
+func (c *Console) table() []route {
+	get := func(path string, right access.Right, do func(*call) error) route {
+		return route{method: http.MethodGet, path: path, right: right, do: do}
+	}
+	post := func(path string, right access.Right, do, back func(*call) error) route {
+		return route{method: http.MethodPost, path: path, right: right, do: do, back: back}
+	}
+	watch := func(path string, right access.Right, do func(*call) error) route {
+		return route{method: http.MethodGet, path: path, right: right, do: do, watches: true}
+	}
+	const of = "/accounts/{account}"
+	return []route{
+		get("/{$}", "", (*call).overview),
+		watch("/overview", "", (*call).overviewLive),
+		get("/me", "", (*call).profile),
+		post("/me/password", "", (*call).changePassword, (*call).profile),
+		post("/me/totp", "", (*call).changeTOTP, (*call).profile),
+		post("/me/sessions/end", "", (*call).endSessions, (*call).profile),
+		post("/sign-out", "", (*call).signOut, nil),
+
+		get("/users", access.RightUsers, (*call).users),
+		post("/users", access.RightUsers, (*call).createUser, (*call).users),
+		post("/users/{name}/grant", access.RightUsers, (*call).grantUser, (*call).users),
+		post("/users/{name}/disable", access.RightUsers, (*call).disableUser, (*call).users),
+		post("/users/{name}/reset", access.RightUsers, (*call).resetUser, (*call).users),
+
+		get(of+"/broadcasts", access.RightRead, (*call).broadcasts),
+		get(of+"/broadcasts/{id}", access.RightRead, (*call).broadcast),
+		watch(of+"/broadcasts/{id}/live", access.RightRead, (*call).broadcastLive),
+		post(of+"/broadcasts/{id}/start", access.RightSend, (*call).startBroadcast, (*call).broadcast),
+		post(of+"/broadcasts/{id}/pause", access.RightSend, (*call).pauseBroadcast, (*call).broadcast),
+		post(of+"/broadcasts/{id}/resume", access.RightSend, (*call).resumeBroadcast, (*call).broadcast),
+		post(of+"/broadcasts/{id}/cancel", access.RightSend, (*call).cancelBroadcast, (*call).broadcast),
+		post(of+"/broadcasts/{id}/steer", access.RightSend, (*call).steerBroadcast, (*call).broadcast),
+		post(of+"/broadcasts/{id}/retry", access.RightSend, (*call).retryBroadcast, (*call).broadcast),
+	}
+}
+
+// pageWithin is how long a page may take, and uploadWithin one with a file.
+const (
+	pageWithin   = 10 * time.Second
+	uploadWithin = 10 * time.Minute
+	// formMax bounds what a form sends, and uploadMax one with a file.
+	formMax   = 1 << 20
+	uploadMax = 256 << 20
+)
+
+func (c *Console) routes(mux *http.ServeMux) {
+	mux.HandleFunc("GET /static/{hash}/{name}", c.assets.serve)
+	for _, r := range []route{
+		{method: http.MethodGet, path: "/sign-in", do: (*call).signInPage},
+		{method: http.MethodPost, path: "/sign-in", do: (*call).signIn, back: (*call).signInPage},
+		{method: http.MethodGet, path: "/invitation/{link}", do: (*call).invitationPage},
+		{method: http.MethodPost, path: "/invitation/{link}", do: (*call).acceptInvitation,
+			back: (*call).invitationPage},
+		{method: http.MethodPost, path: "/language", do: (*call).changeLanguage},
+	} {
+		mux.HandleFunc(r.method+" "+r.path, c.open(r, (*call).anybody))
+	}
+	for _, r := range c.table() {
+		mux.HandleFunc(r.method+" "+r.path, c.open(r, (*call).letIn))
+	}
+	mux.HandleFunc("/", c.open(route{do: func(*call) error { return errNoPage }}, (*call).letIn))
+}
+
+// open makes a handler of a route. letIn says whether the caller may come in; where not, it has
+// answered.
+func (c *Console) open(to route, letIn func(*call, route) (bool, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		within, most := pageWithin, int64(formMax)
+		if to.upload {
+			within, most = uploadWithin, uploadMax
+			deadline := time.Now().Add(within)
+			control := http.NewResponseController(w)
+			// Where a connection has no deadlines there is nothing to move.
+			_ = control.SetReadDeadline(deadline)
+			_ = control.SetWriteDeadline(deadline)
+		}
+		ctx, cancel := context.WithTimeout(r.Context(), within)
+		defer cancel()
+		r = r.WithContext(ctx)
+		r.Body = http.MaxBytesReader(w, r.Body, most)
+		one := &call{con: c, w: w, r: r, Lang: langOf(r)}
+		in, err := letIn(one, to)
+		if err == nil && in {
+			err = to.do(one)
+		}
+		if err != nil {
+			one.fail(to, err)
+		}
+	}
+}
+
+// fail shows what went wrong: on the page whose form was sent, or on one of its own.
+func (c *call) fail(to route, err error) {
+	code := status(err)
+	if code == http.StatusInternalServerError || code == http.StatusServiceUnavailable {
+		c.con.Log.ErrorContext(c.r.Context(), "a page failed", "path", to.path, "err", err)
+	}
+	if code == http.StatusInternalServerError {
+		err = errors.Join(errBroken)
+	}
+	c.Mistake = c.reason(err)
+	if to.back != nil && code < http.StatusInternalServerError && code != http.StatusForbidden &&
+		code != http.StatusNotFound {
+		if to.back(c) == nil {
+			return
+		}
+	}
+	page := "error"
+	if c.User.ID == 0 {
+		page = "doorerror"
+	}
+	if err := c.write(code, page, "frame", nil); err != nil {
+		c.con.Log.ErrorContext(c.r.Context(), "the page of an error failed", "err", err)
+		http.Error(c.w, http.StatusText(code), code)
+	}
+}
+
+// anybody lets everybody in.
+func (c *call) anybody(route) (bool, error) { return true, nil }
+
+// letIn lets those in who have signed in and have the route's right in its account. Who has not
+// is led to the page where they can, and back.
+func (c *call) letIn(to route) (bool, error) {
+	c.token = c.cookie()
+	var found bool
+	var err error
+	if c.User, c.Session, found, err = c.con.House.Users.Session(c.r.Context(), c.token, !to.watches); err != nil {
+		return false, err
+	}
+	if !found {
+		return false, c.askToSignIn(to)
+	}
+	if c.con.House.Users.Policy.TOTPRequired && !c.User.TOTP && !strings.HasPrefix(c.r.URL.Path, "/me") &&
+		to.path != "/sign-out" {
+		return false, c.to(c.URL("/me"), "")
+	}
+	if name := c.r.PathValue("account"); name != "" {
+		// One that the user may not look at is as if it were not there.
+		if c.Account = c.con.House.Account(name); c.Account == nil || !c.May(access.RightRead) {
+			c.Account = nil
+			return false, errNoPage
+		}
+	}
+	if to.right != "" && !c.May(to.right) {
+		if c.Account != nil {
+			if err := c.Account.Refused(c.ctx(), "user "+c.User.Name, c.address(), to.method+" "+to.path); err != nil {
+				return false, err
+			}
+		}
+		return false, errForbidden
+	}
+	return true, nil
+}
+
+// askToSignIn leads to the page where one signs in; a page that watches is told.
+func (c *call) askToSignIn(to route) error {
+	if to.watches {
+		c.w.WriteHeader(http.StatusUnauthorized)
+		return nil
+	}
+	address := c.URL("/sign-in")
+	if c.r.Method == http.MethodGet && c.r.URL.Path != "/" {
+		address += "?next=" + urlQuery(c.r.URL.RequestURI())
+	}
+	http.Redirect(c.w, c.r, address, http.StatusSeeOther)
+	return nil
+}
+
+// langOf is the language that the user has chosen, or the browser's.
+func langOf(r *http.Request) text.Lang {
+	if cookie, err := r.Cookie(langCookie); err == nil {
+		if lang, ok := text.Parse(cookie.Value); ok {
+			return lang
+		}
+	}
+	return text.OfRequest(r)
+}

@@ -1,0 +1,201 @@
+package console
+
+import (
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/wxcast/wxcast/internal/access"
+	"github.com/wxcast/wxcast/internal/text"
+	"github.com/wxcast/wxcast/internal/value"
+	"github.com/wxcast/wxcast/internal/wxcast"
+)
+
+// The cookies: the browser keeps __Host- ones for our host alone, and sends them over TLS
+// alone. On this machine itself, without TLS, some browsers keep no such cookie.
+const (
+	sessionCookie      = "__Host-wxcast"
+	localSessionCookie = "wxcast-session"
+	langCookie         = "wxcast-language"
+)
+
+// local tells whether the browser is on this machine, by the name that it calls us.
+func (c *call) local() bool {
+	host, _, err := net.SplitHostPort(c.r.Host)
+	if err != nil {
+		host = c.r.Host
+	}
+	return value.OnThisMachine(strings.Trim(host, "[]")) && c.r.TLS == nil
+}
+
+func (c *call) cookieName() string {
+	if c.local() {
+		return localSessionCookie
+	}
+	return sessionCookie
+}
+
+// cookie is the session's token that the browser sent; "" for none.
+func (c *call) cookie() string {
+	cookie, err := c.r.Cookie(c.cookieName())
+	if err != nil {
+		return ""
+	}
+	return cookie.Value
+}
+
+func (c *call) setCookie(token string, life time.Duration) {
+	http.SetCookie(c.w, &http.Cookie{Name: c.cookieName(), Value: token, Path: "/", HttpOnly: true,
+		Secure: !c.local(), SameSite: http.SameSiteLaxMode, MaxAge: int(life.Seconds())})
+}
+
+func urlQuery(s string) string { return url.QueryEscape(s) }
+
+// next is where the user wanted to go: only a place of ours.
+func (c *call) next() string {
+	next := c.Query("next")
+	if u, err := url.Parse(next); err != nil || u.IsAbs() || u.Host != "" || !strings.HasPrefix(next, "/") ||
+		strings.HasPrefix(next, "//") || strings.ContainsAny(next, "\\\r\n\t") {
+		return "/"
+	}
+	return next
+}
+
+// Next is where the user wanted to go.
+func (c *call) Next() string { return c.next() }
+
+type signInView struct{ Any bool }
+
+func (c *call) signInPage() error {
+	any, err := c.con.House.Users.Store.AnyUsers(c.r.Context())
+	if err != nil {
+		return err
+	}
+	return c.show("signin", signInView{any})
+}
+
+func (c *call) proof() access.Proof {
+	return access.Proof{Name: strings.ToLower(strings.TrimSpace(c.Value("name"))), Password: c.Value("password"),
+		Code: c.Value("code"), Address: c.address(), Agent: c.r.UserAgent()}
+}
+
+// signIn lets a user in. Who is not let in is told the same whatever was wrong.
+func (c *call) signIn() error {
+	house := c.con.House
+	token, u, until, why, err := house.Users.SignIn(c.r.Context(), c.proof())
+	if err != nil {
+		return err
+	}
+	if why != access.SignedIn {
+		if c.con.Refused != nil {
+			c.con.Refused(c.r, why.String(), c.address())
+		}
+		if u.ID != 0 {
+			house.Tried(c.r.Context(), u, c.address(), "refused")
+		}
+	}
+	wrong := func(code string, pairs ...any) error {
+		return &wxcast.BadInput{Problem: wxcast.Say(code, pairs...)}
+	}
+	switch why {
+	case access.TooOften:
+		c.w.Header().Set("Retry-After", "5")
+		return wrong("console.too_often")
+	case access.LockedOut:
+		return wrong("console.locked_out", "at", until)
+	case access.WrongUser, access.WrongProof:
+		return wrong("console.wrong_proof")
+	}
+	house.Tried(c.r.Context(), u, c.address(), "done")
+	c.setCookie(token, house.Users.SessionLife)
+	return c.to(c.URL(c.next()), "")
+}
+
+func (c *call) signOut() error {
+	if err := c.con.House.Users.Store.EndUserSession(c.r.Context(), c.User.ID, c.Session.ID); err != nil {
+		return err
+	}
+	c.setCookie("", -time.Second)
+	return c.to(c.URL("/sign-in"), "")
+}
+
+func (c *call) changeLanguage() error {
+	lang, ok := text.Parse(c.Value("lang"))
+	if !ok {
+		return errNoPage
+	}
+	http.SetCookie(c.w, &http.Cookie{Name: langCookie, Value: string(lang), Path: "/", HttpOnly: true,
+		Secure: !c.local(), SameSite: http.SameSiteLaxMode, MaxAge: 365 * 24 * 3600})
+	return c.to(c.URL(c.next()), "")
+}
+
+// invited is whom the link of the address is for.
+func (c *call) invited() (wxcast.User, error) {
+	u, found, why, err := c.con.House.Users.Invited(c.r.Context(), c.r.PathValue("link"), c.address())
+	switch {
+	case err != nil:
+		return u, err
+	case why == access.TooOften:
+		return u, &wxcast.BadInput{Problem: wxcast.Say("console.too_often")}
+	case !found:
+		if c.con.Refused != nil {
+			c.con.Refused(c.r, "wrong link", c.address())
+		}
+		return u, errNoLink
+	}
+	return u, nil
+}
+
+type invitationView struct {
+	Name, Secret string
+	QR           qrCode
+	Required     bool // a second factor is
+	Least        int  // characters of a password
+}
+
+// secondFactor is one that is offered: the form sends it back, with a code of it.
+func (c *call) secondFactor(name string) (secret string, qr qrCode) {
+	secret = c.Value("secret")
+	if len(secret) != len(access.NewTOTP()) || strings.Trim(secret, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") != "" {
+		secret = access.NewTOTP()
+	}
+	return secret, newQR(access.TOTPURL(secret, name, "wxcast"))
+}
+
+// invitationPage asks for a password. To look at it uses nothing up: programs look at links, too.
+func (c *call) invitationPage() error {
+	u, err := c.invited()
+	if err != nil {
+		return err
+	}
+	v := invitationView{Name: u.Name, Required: c.con.House.Users.Policy.TOTPRequired, Least: access.PasswordMin}
+	v.Secret, v.QR = c.secondFactor(u.Name)
+	return c.show("invitation", v)
+}
+
+func (c *call) acceptInvitation() error {
+	u, err := c.invited()
+	if err != nil {
+		return err
+	}
+	p, secret := c.proof(), ""
+	if p.Code != "" || c.con.House.Users.Policy.TOTPRequired {
+		secret, _ = c.secondFactor(u.Name)
+	}
+	var token string
+	used := false
+	err = c.con.House.OwnChange(c.ctxOf(u), u, "choose-password", func() (err error) {
+		token, used, err = c.con.House.Users.Choose(c.r.Context(), u, c.r.PathValue("link"), secret, p)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if !used {
+		return errNoLink
+	}
+	c.setCookie(token, c.con.House.Users.SessionLife)
+	return c.to(c.URL("/"), "")
+}
