@@ -232,6 +232,15 @@ func (db *DB) Deliveries(ctx context.Context, b wxcast.Broadcast, after wxcast.D
 	return deliveries, nil
 }
 
+// FindByRemark finds followers whose remark begins with a text, in its order.
+func (db *DB) FindByRemark(ctx context.Context, accountID int64, text string, limit int) ([]wxcast.Remarked, error) {
+	var all []wxcast.Remarked
+	if err := db.list(ctx, &all, db.q.FindByRemark, accountID, text, text+"\U0010FFFF", limit); err != nil {
+		return nil, fmt.Errorf("look for a remark: %w", err)
+	}
+	return all, nil
+}
+
 // picked is how many deliveries are looked at for one page of those that somebody asks for.
 const picked = 20_000
 

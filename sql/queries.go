@@ -73,6 +73,7 @@ type queries struct {
 	DropOldUserSessions string `query:"drop-old-user-sessions"`
 
 	AuditOfTarget  string `query:"audit-of-target"`
+	FindByRemark   string `query:"find-by-remark"`
 	PageBroadcasts string `query:"page-broadcasts"`
 	StandingAlerts string `query:"standing-alerts"`
 	LastCallback   string `query:"last-callback"`

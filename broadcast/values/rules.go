@@ -111,6 +111,9 @@ func (r Rules) Check(key, value string, allowed []string) (problem, want wxcast.
 	return problem, want
 }
 
+// LengthMax is how many characters a key's values have at most; 0 where length is not the rule.
+func (r Rules) LengthMax(key string) int { return r.lengths[typeOf(key)] }
+
 // lengthMax is how many characters a key takes; 0 where length is not the rule.
 func (r Rules) lengthMax(key, value string) int {
 	most := r.lengths[typeOf(key)]

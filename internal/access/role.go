@@ -18,11 +18,13 @@ const (
 	RightKeys    Right = "keys"    // make and revoke API keys
 	RightAudit   Right = "audit"   // see who did what
 	RightPeople  Right = "people"  // see persons: ids, remarks, values
+	RightForget  Right = "forget"  // delete a person's data: of who sees persons, and runs things
 	RightUsers   Right = "users"   // say who else may come in: only of a role in all accounts
 )
 
 // Rights are all rights.
-var Rights = []Right{RightRead, RightSend, RightApprove, RightSync, RightKeys, RightAudit, RightPeople, RightUsers}
+var Rights = []Right{RightRead, RightSend, RightApprove, RightSync, RightKeys, RightAudit, RightPeople, RightForget,
+	RightUsers}
 
 // rightsOf are what each role may do. People is not of a role: a user has it, or not.
 var rightsOf = map[wxcast.Role][]Right{
@@ -49,6 +51,9 @@ type Policy struct {
 func (p Policy) May(u wxcast.User, accountID int64, right Right) bool {
 	if right == RightPeople {
 		return u.People && p.May(u, accountID, RightRead)
+	}
+	if right == RightForget {
+		return u.People && p.May(u, accountID, RightSync)
 	}
 	if right == RightUsers {
 		accountID = 0

@@ -56,7 +56,7 @@ func open(t *testing.T, url string) (*account.Account, *simulator.Server) {
 // reads are the use cases that change nothing and hand out nothing that is not everybody's,
 // and what is no use case.
 var reads = []string{
-	"PermitStatus", "Audit", "AuditOf", "Overview", "BroadcastPage", "BroadcastAsStored", "Summary", "VerifyAudit", "Refused",
+	"PermitStatus", "Audit", "AuditOf", "Overview", "BroadcastPage", "BroadcastAsStored", "Summary", "Templates", "VerifyAudit", "Refused",
 	// By a key of its own scope, over and over: an entry for each call would bury the others.
 	"Events", "Webhooks", "WebhookSenders", "Relays",
 	// What people did, told by the company's programs over and over.
@@ -267,6 +267,12 @@ func changesOf(t *testing.T, a *account.Account, sim *simulator.Server) []change
 		{"Permits", "get-permits", func(ctx context.Context) error { _, err := a.Permits(ctx, "", "m1"); return err }},
 		{"ExportPermits", "export-permits", func(ctx context.Context) error {
 			_, err := a.ExportPermits(ctx, "", "csv", io.Discard)
+			return err
+		}},
+		{"Knows", "find-people", func(ctx context.Context) error { _, err := a.Knows(ctx, "x"); return err }},
+		{"FindPeople", "find-people", func(ctx context.Context) error { _, err := a.FindPeople(ctx, "x"); return err }},
+		{"PickDeliveries", "list-deliveries", func(ctx context.Context) error {
+			_, _, err := a.PickDeliveries(ctx, 1, account.DeliveryPick{Limit: 10})
 			return err
 		}},
 		{"Person", "get-person", func(ctx context.Context) error { _, err := a.Person(ctx, openid); return err }},

@@ -3,6 +3,7 @@ package account
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
 	"time"
 
@@ -200,6 +201,61 @@ func (a *Account) Person(ctx context.Context, id string) (Person, error) {
 		}
 		return shown, err
 	})
+}
+
+// Knows tells whether anything is kept of the person with an id. Audited.
+func (a *Account) Knows(ctx context.Context, id string) (known bool, err error) {
+	return auditedOf(ctx, a, "find-people", "", []string{id}, func(*entry) (bool, error) {
+		minis, err := a.miniIDs(ctx)
+		if err != nil {
+			return false, err
+		}
+		p, err := a.db.Person(ctx, a.ID, minis, id)
+		return !p.Nobody(), err
+	})
+}
+
+// foundMost is how many people are found at most.
+const foundMost = 50
+
+// FindPeople finds followers whose remark begins with a text. Audited.
+func (a *Account) FindPeople(ctx context.Context, remark string) ([]wxcast.Remarked, error) {
+	return audited(ctx, a, "find-people", "", func(*entry) ([]wxcast.Remarked, error) {
+		if remark == "" {
+			return nil, &wxcast.BadInput{Key: "remark", Problem: wxcast.Say("input.missing")}
+		}
+		return a.db.FindByRemark(ctx, a.ID, remark, foundMost)
+	})
+}
+
+// DeliveryPick says which of a broadcast's deliveries somebody asks for.
+type DeliveryPick struct {
+	State   string // such as "failed"; "" for any
+	ErrCode *int   // nil for any
+	After   wxcast.DeliveryKey
+	Limit   int
+}
+
+// PickDeliveries pages through a broadcast's deliveries. next is behind which to ask for more;
+// nil where there are none. Audited.
+func (a *Account) PickDeliveries(ctx context.Context, id int64, p DeliveryPick) (all []Delivery, next *wxcast.DeliveryKey,
+	err error) {
+	err = auditedOnly(ctx, a, "list-deliveries", fmt.Sprintf("broadcast %d", id), func(*entry) error {
+		b, err := a.broadcast(ctx, id)
+		if err == nil {
+			err = stillThere(b)
+		}
+		if err != nil {
+			return err
+		}
+		found, after, err := a.db.PickDeliveries(ctx, b, p.After, wxcast.DeliveryState(p.State), p.ErrCode, p.Limit)
+		for _, d := range found {
+			all = append(all, NewDelivery(d))
+		}
+		next = after
+		return err
+	})
+	return all, next, err
 }
 
 // ForgetPerson deletes one person's data from every table. Audited.

@@ -241,6 +241,16 @@ type menuItem struct {
 
 var menu = []menuItem{
 	{"/broadcasts", "console.broadcasts", access.RightRead},
+	{"/people", "console.people", access.RightPeople},
+	{"/templates", "console.templates", access.RightRead},
+	{"/presets", "console.presets", access.RightRead},
+	{"/permits", "console.permits", access.RightRead},
+	{"/sync", "console.sync", access.RightRead},
+	{"/jobs", "console.jobs", access.RightRead},
+	{"/reports", "console.reports", access.RightRead},
+	{"/systems", "console.systems", access.RightRead},
+	{"/keys", "console.keys", access.RightKeys},
+	{"/audit", "console.audit", access.RightAudit},
 }
 
 // Menu are the places in an account that are open to the user.

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/wxcast/wxcast/internal/account"
+	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
 // Options are what a console needs.
@@ -30,7 +31,8 @@ type Console struct {
 	pages   pages
 	assets  assets
 	handler http.Handler
-	counts  *snapshots
+	counts  *slow[broadcastKey, snapshot]
+	permits *slow[permitsKey, []wxcast.PermitCount]
 }
 
 // New makes the console.
@@ -40,7 +42,7 @@ func New(o Options) *Console {
 		c.prefix = strings.TrimRight(u.Path, "/")
 	}
 	c.pages = newPages()
-	c.counts = newSnapshots()
+	c.counts, c.permits = newSlow[broadcastKey, snapshot](), newSlow[permitsKey, []wxcast.PermitCount]()
 	mux := http.NewServeMux()
 	c.routes(mux)
 	// A proxy may pass the path on with the prefix, or without it.

@@ -22,8 +22,8 @@ type route struct {
 	back func(*call) error
 	// watches: a page asks by itself, and nobody need be there.
 	watches bool
-	// upload: the body may be a file.
-	upload bool
+	// long: a file goes one way or the other.
+	long bool
 }
 
 // table is all that the console can show and do, and who may: docs/console.md has the same.
@@ -36,6 +36,12 @@ func (c *Console) table() []route {
 	}
 	watch := func(path string, right access.Right, do func(*call) error) route {
 		return route{method: http.MethodGet, path: path, right: right, do: do, watches: true}
+	}
+	upload := func(path string, right access.Right, do, back func(*call) error) route {
+		return route{method: http.MethodPost, path: path, right: right, do: do, back: back, long: true}
+	}
+	download := func(path string, right access.Right, do func(*call) error) route {
+		return route{method: http.MethodGet, path: path, right: right, do: do, long: true}
 	}
 	const of = "/accounts/{account}"
 	return []route{
@@ -62,16 +68,50 @@ func (c *Console) table() []route {
 		post(of+"/broadcasts/{id}/cancel", access.RightSend, (*call).cancelBroadcast, (*call).broadcast),
 		post(of+"/broadcasts/{id}/steer", access.RightSend, (*call).steerBroadcast, (*call).broadcast),
 		post(of+"/broadcasts/{id}/retry", access.RightSend, (*call).retryBroadcast, (*call).broadcast),
+		get(of+"/broadcasts/{id}/people", access.RightPeople, (*call).deliveries),
+		download(of+"/broadcasts/{id}/export", access.RightPeople, (*call).exportDeliveries),
+
+		get(of+"/people", access.RightPeople, (*call).people),
+		get(of+"/people/{id}", access.RightPeople, (*call).personPage),
+		post(of+"/people/{id}/opt-out", access.RightPeople, (*call).optOut, (*call).personPage),
+		post(of+"/people/{id}/opt-in", access.RightPeople, (*call).optIn, (*call).personPage),
+		post(of+"/people/{id}/forget", access.RightForget, (*call).forget, (*call).personPage),
+		download(of+"/followers/export", access.RightPeople, (*call).exportFollowers),
+		download(of+"/optouts/export", access.RightPeople, (*call).exportOptOuts),
+
+		get(of+"/templates", access.RightRead, (*call).templates),
+		get(of+"/presets", access.RightRead, (*call).presets),
+		post(of+"/presets", access.RightSend, (*call).putPreset, (*call).presets),
+		get(of+"/presets/{name}", access.RightRead, (*call).preset),
+		post(of+"/presets/{name}/remove", access.RightSend, (*call).removePreset, (*call).preset),
+
+		get(of+"/permits", access.RightRead, (*call).permits),
+		upload(of+"/permits", access.RightSync, (*call).importPermits, (*call).permits),
+		download(of+"/permits/export", access.RightPeople, (*call).exportPermits),
+		get(of+"/sync", access.RightRead, (*call).sync),
+		upload(of+"/mini-users", access.RightSync, (*call).importMiniUsers, (*call).sync),
+		get(of+"/jobs", access.RightRead, (*call).jobs),
+		post(of+"/jobs/{job}", access.RightSync, (*call).startJob, (*call).jobs),
+		get(of+"/reports", access.RightRead, (*call).reports),
+		get(of+"/reports/{day}", access.RightRead, (*call).report),
+		get(of+"/systems", access.RightRead, (*call).systems),
+		post(of+"/systems/{name}/resume", access.RightSync, (*call).resumeWebhook, (*call).systems),
+		post(of+"/systems/{name}/test", access.RightSync, (*call).testWebhook, (*call).systems),
+		get(of+"/keys", access.RightKeys, (*call).keys),
+		post(of+"/keys", access.RightKeys, (*call).createKey, (*call).keys),
+		post(of+"/keys/{name}/revoke", access.RightKeys, (*call).revokeKey, (*call).keys),
+		get(of+"/audit", access.RightAudit, (*call).audit),
+		post(of+"/audit/verify", access.RightAudit, (*call).verifyAudit, (*call).audit),
 	}
 }
 
-// pageWithin is how long a page may take, and uploadWithin one with a file.
+// pageWithin is how long a page may take, and fileWithin one with a file.
 const (
-	pageWithin   = 10 * time.Second
-	uploadWithin = 10 * time.Minute
-	// formMax bounds what a form sends, and uploadMax one with a file.
-	formMax   = 1 << 20
-	uploadMax = 256 << 20
+	pageWithin = 10 * time.Second
+	fileWithin = 10 * time.Minute
+	// formMax bounds what a form sends, and fileMax one with a file.
+	formMax = 1 << 20
+	fileMax = 256 << 20
 )
 
 func (c *Console) routes(mux *http.ServeMux) {
@@ -97,8 +137,8 @@ func (c *Console) routes(mux *http.ServeMux) {
 func (c *Console) open(to route, letIn func(*call, route) (bool, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		within, most := pageWithin, int64(formMax)
-		if to.upload {
-			within, most = uploadWithin, uploadMax
+		if to.long {
+			within, most = fileWithin, fileMax
 			deadline := time.Now().Add(within)
 			control := http.NewResponseController(w)
 			// Where a connection has no deadlines there is nothing to move.

@@ -107,6 +107,16 @@ func (l Lang) Lookup(code string) (string, bool) {
 	return w.in(l), ok
 }
 
+// AnyBegins tells whether there is a sentence whose code begins so.
+func AnyBegins(prefix string) bool {
+	for code := range catalog {
+		if strings.HasPrefix(code, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
 // Hint is what a door adds to a sentence; "" for nothing. Its words stand in the catalog
 // under the sentence's code, a slash and the door.
 func (l Lang) Hint(s wxcast.Sentence, d Door) string {

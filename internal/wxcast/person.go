@@ -63,6 +63,13 @@ func (p Person) IDs(asked string) []string {
 	return ids
 }
 
+// Remarked is a follower who was found by their remark.
+type Remarked struct {
+	OpenID     OpenID `json:"openid" db:"openid"`
+	Remark     string `json:"remark"`
+	Subscribed bool   `json:"subscribed"`
+}
+
 // PersonListed is a row of a list that is kept.
 type PersonListed struct {
 	List int64

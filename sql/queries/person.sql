@@ -47,8 +47,10 @@ FROM mini_users m JOIN apps a ON a.id = m.mini_id WHERE m.mini_id = $2 AND m.uni
 -- $1 account; $2 recipient.
 SELECT d.broadcast_id, b.name, d.recipient, d.message_id AS message, d.mini_openid, d.channel, d.fell_through,
     d.state, d.attempts,
-    d.errcode, d.errmsg, d.msgid, d.attempted_at, d.next_attempt_at
+    d.errcode, d.errmsg, d.msgid, d.attempted_at, d.next_attempt_at, COALESCE(d.receipt, '') AS told, v.came_at
 FROM broadcasts b JOIN deliveries d ON d.account_id = b.account_id AND d.broadcast_id = b.id
+LEFT JOIN visits v ON v.account_id = $1 AND v.broadcast_id = d.broadcast_id AND v.recipient = d.recipient
+    AND v.message_id = d.message_id
 WHERE b.account_id = $1 AND d.account_id = $1 AND d.recipient = $2
 ORDER BY d.broadcast_id DESC, d.message_id DESC;
 
@@ -187,3 +189,9 @@ SELECT channel, template_id, since FROM blocks WHERE account_id = $1 AND recipie
 -- $1 account; $2 the openid between spaces.
 UPDATE sync_pages SET openids = TRIM(REPLACE(' ' || openids || ' ', $2, ' '))
 WHERE account_id = $1 AND ' ' || openids || ' ' LIKE '%' || $2 || '%';
+
+-- name: find-by-remark
+-- Followers whose remark begins with a text.
+-- $1 account; $2 the text; $3 the text behind all that begin with it; $4 at most.
+SELECT openid, remark, subscribed FROM followers
+    WHERE account_id = $1 AND remark <> '' AND remark >= $2 AND remark < $3 ORDER BY remark, openid LIMIT $4;

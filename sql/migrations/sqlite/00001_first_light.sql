@@ -52,6 +52,8 @@ CREATE TABLE followers (
     sync_run_id     BIGINT NOT NULL DEFAULT 0,
     PRIMARY KEY (account_id, openid)
 );
+-- Few have a remark: people are looked for by it.
+CREATE INDEX followers_remark ON followers (account_id, remark) WHERE remark <> '';
 CREATE INDEX followers_unionid ON followers (account_id, unionid) WHERE unionid IS NOT NULL;
 CREATE INDEX followers_without_unionid ON followers (account_id, openid) WHERE unionid IS NULL;
 
