@@ -72,6 +72,12 @@ func (db *DB) KeepHouse(ctx context.Context, accountID int64, keep wxcast.Retent
 			}
 		}
 	}
+	if keep.Lists > 0 {
+		files, err := db.removeBefore(ctx, q.DropOldDraftFiles, accountID, db.Now().Add(-keep.Lists))
+		if removed += files; err != nil {
+			return removed, fmt.Errorf("remove files of old drafts: %w", err)
+		}
+	}
 	relays, err := db.removeBefore(ctx, q.DropOldRelays, accountID, db.Now().Add(-relaysKept))
 	if removed += relays; err != nil {
 		return removed, fmt.Errorf("remove old callbacks for others: %w", err)

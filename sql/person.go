@@ -364,7 +364,10 @@ func (db *DB) Forget(ctx context.Context, accountID int64, minis []int64, id str
 			remove(&ignored, db.q.BumpPeople, mini)
 		}
 		remove(&ignored, db.q.BumpPeople, accountID)
-		return err
+		if err != nil {
+			return err
+		}
+		return db.forgetInDrafts(ctx, tx, accountID, person.IDs(id))
 	})
 	if err != nil {
 		return f, fmt.Errorf("forget a person: %w", err)

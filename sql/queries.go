@@ -81,6 +81,24 @@ type queries struct {
 	PickDeliveries string `query:"pick-deliveries"`
 	SkipDeliveries string `query:"skip-deliveries"`
 
+	AddDraft          string `query:"add-draft"`
+	ListDrafts        string `query:"list-drafts"`
+	GetDraft          string `query:"get-draft"`
+	ChangeDraft       string `query:"change-draft"`
+	DropDraft         string `query:"drop-draft"`
+	DropDraftFiles    string `query:"drop-draft-files"`
+	PutDraftFile      string `query:"put-draft-file"`
+	ListDraftFiles    string `query:"list-draft-files"`
+	GetDraftFile      string `query:"get-draft-file"`
+	DropOldDraftFiles string `query:"drop-old-draft-files"`
+	AllDraftFiles     string `query:"all-draft-files"`
+	DropDraftFile     string `query:"drop-draft-file"`
+	PutApprovalMakers string `query:"put-approval-makers"`
+	AskApproval       string `query:"ask-approval"`
+	DecideApproval    string `query:"decide-approval"`
+	GetApproval       string `query:"get-approval"`
+	WaitingApprovals  string `query:"waiting-approvals"`
+
 	AddCommit        string `query:"add-commit"`
 	UnionIDsOf       string `query:"unionids-of"`
 	AddOptOutsBeside string `query:"add-optouts-beside"`

@@ -11,7 +11,6 @@ import (
 
 	"golang.org/x/crypto/argon2"
 
-	"github.com/wxcast/wxcast/internal/value"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
@@ -46,10 +45,30 @@ func CheckPassword(password, name string) error {
 		return bad("user.short_password")
 	case len(password) > PasswordMax:
 		return bad("user.long_password")
-	case value.Guessable(password), strings.Contains(strings.ToLower(password), strings.ToLower(name)):
+	case simple(password), strings.Contains(strings.ToLower(password), strings.ToLower(name)):
 		return bad("user.guessable_password")
 	}
 	return nil
+}
+
+// simpleMost is how many different characters a password has that is easily guessed.
+const simpleMost = 5
+
+// simple tells whether a password is made of few characters, is a row such as abcdef, or the
+// same again and again.
+func simple(password string) bool {
+	letters, row := map[rune]bool{}, true
+	runes := []rune(password)
+	for i, r := range runes {
+		letters[r] = true
+		row = row && (i < 2 || r-runes[i-1] == runes[i-1]-runes[i-2])
+	}
+	for n := 1; n <= len(runes)/2; n++ {
+		if strings.Repeat(string(runes[:n]), len(runes)/n+1)[:len(password)] == password {
+			return true
+		}
+	}
+	return row || len(letters) <= simpleMost
 }
 
 // HashPassword makes what is kept of a password, in the PHC form.

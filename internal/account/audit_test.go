@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -27,6 +28,15 @@ import (
 // open opens a simulated account with a few followers on an empty store.
 func open(t *testing.T, url string) (*account.Account, *simulator.Server) {
 	t.Helper()
+	return openWith(t, url, nil)
+}
+
+// columns are those of the simulator's mini users.
+var columns = bridge.Columns{UnionID: "unionid", OpenID: "openid"}
+
+// openWith is open with more of the environment.
+func openWith(t *testing.T, url string, more map[string]string) (*account.Account, *simulator.Server) {
+	t.Helper()
 	sim := simulator.New(simulator.Options{Followers: 30, Seed: 5,
 		Shares: simulator.Shares{WithUnionID: 1, MiniUser: 1}})
 	t.Cleanup(sim.Close)
@@ -37,6 +47,7 @@ func open(t *testing.T, url string) (*account.Account, *simulator.Server) {
 		"WXCAST_SECRET":     sim.Secret,
 		"WXCAST_MINI_APPID": sim.MiniAppID,
 	}
+	maps.Copy(env, more)
 	cfg, err := config.Load(config.Sources{File: os.DevNull, Env: func(name string) string { return env[name] }})
 	if err != nil {
 		t.Fatal(err)
@@ -56,7 +67,12 @@ func open(t *testing.T, url string) (*account.Account, *simulator.Server) {
 // reads are the use cases that change nothing and hand out nothing that is not everybody's,
 // and what is no use case.
 var reads = []string{
-	"PermitStatus", "Audit", "AuditOf", "Overview", "BroadcastPage", "BroadcastAsStored", "Summary", "Templates", "VerifyAudit", "Refused",
+	"PermitStatus", "Audit", "AuditOf", "Overview", "BroadcastPage", "BroadcastAsStored", "Summary", "Templates", "Approval", "WaitingApprovals", "Draft", "Drafts", "CountDraft", "FixRecipients",
+	// What it changes is tried in TestAnotherUserLetsABroadcastBegin.
+	"DecideApproval",
+	// PreviewBroadcast, TestBroadcast and CreateBroadcast write themselves down.
+	"PreviewDraft", "TestDraft", "SubmitDraft",
+	"VerifyAudit", "Refused",
 	// By a key of its own scope, over and over: an entry for each call would bury the others.
 	"Events", "Webhooks", "WebhookSenders", "Relays",
 	// What people did, told by the company's programs over and over.
@@ -112,6 +128,12 @@ func TestEveryChangeIsWrittenDown(t *testing.T) {
 	})
 }
 
+// draftOf is what a user writes.
+func draftOf(sim *simulator.Server, name string) string {
+	return fmt.Sprintf("name: %s\ntemplate: %s\ndata: {thing1: 上新, time2: \"2026-11-30 10:00\"}\nrate: 1000\n", name,
+		sim.TemplateID)
+}
+
 type change struct {
 	method, action string
 	do             func(context.Context) error
@@ -124,7 +146,6 @@ func changesOf(t *testing.T, a *account.Account, sim *simulator.Server) []change
 	if err := sim.WriteMiniUsers(&csv); err != nil {
 		t.Fatal(err)
 	}
-	columns := bridge.Columns{UnionID: "unionid", OpenID: "openid"}
 	openid, _ := sim.FollowerIDs(3)
 	somebody, _ := sim.FollowerIDs(7)
 	who := account.Asker{Say: func(wxcast.Sentence) {}}
@@ -203,7 +224,7 @@ func changesOf(t *testing.T, a *account.Account, sim *simulator.Server) []change
 		}},
 		{"CancelBroadcast", "cancel-broadcast", func(ctx context.Context) error {
 			_,
-				err := a.CancelBroadcast(ctx, 1)
+				err := a.CancelBroadcast(ctx, 1, "enough")
 			return err
 		}},
 		{"RunBroadcast", "run-broadcast", func(ctx context.Context) error {
@@ -302,6 +323,43 @@ func changesOf(t *testing.T, a *account.Account, sim *simulator.Server) []change
 			if err == nil {
 				_, err = a.CancelMessage(ctx, m.ID)
 			}
+			return err
+		}},
+		{"NewDraft", "new-draft", func(ctx context.Context) error {
+			_, err := a.NewDraft(ctx, draftOf(sim, "third"))
+			return err
+		}},
+		{"ChangeDraft", "change-draft", func(ctx context.Context) error {
+			return a.ChangeDraft(ctx, 1, 1, draftOf(sim, "fourth"))
+		}},
+		{"PutDraftFile", "put-draft-file", func(ctx context.Context) error {
+			return a.PutDraftFile(ctx, 1, "people.csv", []byte("openid\n"))
+		}},
+		{"CopyBroadcast", "copy-broadcast", func(ctx context.Context) error {
+			_, err := a.CopyBroadcast(ctx, 1)
+			return err
+		}},
+		{"RemoveDraft", "remove-draft", func(ctx context.Context) error { return a.RemoveDraft(ctx, 2) }},
+		{"AskApproval", "ask-approval", func(ctx context.Context) error {
+			d, err := a.Draft(ctx, 1)
+			if err != nil {
+				return err
+			}
+			b, err := a.SubmitDraft(ctx, 1, d.Version, who)
+			if err == nil {
+				err = a.FixRecipients(ctx, b.ID)
+			}
+			if err != nil {
+				return err
+			}
+			return a.AskApproval(ctx, b.ID)
+		}},
+		{"ScheduleBroadcast", "schedule-broadcast", func(ctx context.Context) error {
+			all, err := a.Broadcasts(ctx)
+			if err != nil {
+				return err
+			}
+			_, err = a.ScheduleBroadcast(ctx, all[0].ID, a.Now().In(wxcast.Beijing).Add(time.Hour).Format("2006-01-02 15:04"))
 			return err
 		}},
 		{"RemovePreset", "remove-preset", func(ctx context.Context) error { return a.RemovePreset(ctx, "order") }},

@@ -9,6 +9,7 @@ import (
 
 	"github.com/wxcast/wxcast/broadcast"
 	"github.com/wxcast/wxcast/broadcast/spec"
+	"github.com/wxcast/wxcast/internal/foreign"
 	"github.com/wxcast/wxcast/internal/report"
 	"github.com/wxcast/wxcast/internal/value"
 	"github.com/wxcast/wxcast/internal/wxcast"
@@ -169,21 +170,58 @@ func (a *Account) PauseBroadcast(ctx context.Context, id int64) (report.Broadcas
 	})
 }
 
-// CancelBroadcast ends a broadcast: who has no message yet gets none. Audited.
-func (a *Account) CancelBroadcast(ctx context.Context, id int64) (report.Broadcast, error) {
+// CancelBroadcast ends a broadcast: who has no message yet gets none. why is what people are told
+// of it; "" for nothing. Audited.
+func (a *Account) CancelBroadcast(ctx context.Context, id int64, why string) (report.Broadcast, error) {
+	reason := wxcast.Say("pause.by_hand")
+	if why = foreign.Text(why, reasonMost); why != "" {
+		reason = wxcast.Say("pause.by_hand_why", "why", why)
+	}
 	return a.steered(ctx, "cancel-broadcast", id, func(b wxcast.Broadcast) (wxcast.Broadcast, error) {
 		if b.OfMessages() {
 			return b, conflict("broadcast.of_messages", "id", b.ID, "name", b.Name)
 		}
-		return a.move(ctx, b, wxcast.BroadcastCancelled, wxcast.Say("pause.by_hand"), wxcast.BroadcastDraft,
+		return a.move(ctx, b, wxcast.BroadcastCancelled, reason, wxcast.BroadcastDraft,
 			wxcast.BroadcastScheduled,
 			wxcast.BroadcastRunning, wxcast.BroadcastWaiting, wxcast.BroadcastPaused)
+	})
+}
+
+// reasonMost is how many characters of what a person gives as a reason are kept.
+const reasonMost = 200
+
+// ScheduleBroadcast lets the processes of wxcast serve begin a draft at a Beijing time, such as
+// "2026-11-30 10:00". Audited.
+func (a *Account) ScheduleBroadcast(ctx context.Context, id int64, at string) (report.Broadcast, error) {
+	return a.steered(ctx, "schedule-broadcast", id, func(b wxcast.Broadcast) (wxcast.Broadcast, error) {
+		begin, err := a.begin(Begin{At: at})
+		if err == nil && at == "" {
+			err = &wxcast.BadInput{Key: "at", Problem: wxcast.Say("input.missing"), Want: wxcast.Say("input.want_time")}
+		}
+		if err == nil {
+			err = errors.Join(mustBe(b, wxcast.BroadcastDraft), a.needApproval(ctx, b))
+		}
+		if err != nil {
+			return b, err
+		}
+		moved, err := a.db.MoveBroadcast(ctx, b.Ref(), wxcast.Move{From: b.State, To: wxcast.BroadcastScheduled,
+			ResumeAt: begin.At})
+		if err == nil && !moved {
+			err = conflict("broadcast.just_changed", "id", b.ID)
+		}
+		if err != nil {
+			return b, err
+		}
+		return a.broadcast(ctx, b.ID)
 	})
 }
 
 // StartBroadcast lets the processes of wxcast serve begin a draft. Audited.
 func (a *Account) StartBroadcast(ctx context.Context, id int64) (report.Broadcast, error) {
 	return a.steered(ctx, "start-broadcast", id, func(b wxcast.Broadcast) (wxcast.Broadcast, error) {
+		if err := a.needApproval(ctx, b); err != nil {
+			return b, err
+		}
 		return a.move(ctx, b, wxcast.BroadcastRunning, wxcast.Sentence{}, wxcast.BroadcastDraft)
 	})
 }
@@ -296,6 +334,10 @@ func (a *Account) retry(ctx context.Context, b wxcast.Broadcast, only []int, who
 	if _, err := a.confirm(ctx, name, audience, who); err != nil {
 		return b, err
 	}
+	state := wxcast.BroadcastRunning
+	if rule := a.cfg.Console.ApproveAbove; byUser(ctx) && rule >= 0 && n.Recipients > rule {
+		state = wxcast.BroadcastDraft // another user lets it begin
+	}
 	channels, err := a.db.BroadcastChannels(ctx, b.Ref())
 	if err != nil {
 		return b, err
@@ -308,7 +350,7 @@ func (a *Account) retry(ctx context.Context, b wxcast.Broadcast, only []int, who
 		Files:     files,
 		AccountID: b.AccountID, MiniID: b.MiniID, Channels: channels, Name: name, ContentHash: b.ContentHash,
 		Spec: b.Spec, Audience: audience,
-		MessageKey: wxcast.NewMessageKey(), State: wxcast.BroadcastRunning, Rate: b.Rate, Priority: b.Priority,
+		MessageKey: wxcast.NewMessageKey(), State: state, Rate: b.Rate, Priority: b.Priority,
 	})
 	if err == nil && !added {
 		err = conflict("broadcast.retry_just_made", "name", name)

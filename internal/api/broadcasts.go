@@ -110,7 +110,6 @@ func (a *API) addBroadcasts() {
 		"start":  {"Begin a draft now", (*account.Account).StartBroadcast},
 		"pause":  {"Pause a broadcast; it acts within a second", (*account.Account).PauseBroadcast},
 		"resume": {"Go on with a paused or waiting broadcast", (*account.Account).ResumeBroadcast},
-		"cancel": {"End a broadcast; who has no message yet gets none", (*account.Account).CancelBroadcast},
 	} {
 		register(a, operation(name+"-broadcast", http.MethodPost, "/broadcasts/{id}/"+name, act.summary,
 			wxcast.ScopeSend),
@@ -118,6 +117,24 @@ func (a *API) addBroadcasts() {
 				return act.do(of, ctx, in.ID)
 			})
 	}
+	type cancel struct {
+		ByID
+		Reason string `query:"reason" maxLength:"200" doc:"what people are told of it"`
+	}
+	register(a, operation("cancel-broadcast", http.MethodPost, "/broadcasts/{id}/cancel",
+		"End a broadcast; who has no message yet gets none", wxcast.ScopeSend),
+		func(ctx context.Context, of *account.Account, in *cancel) (report.Broadcast, error) {
+			return of.CancelBroadcast(ctx, in.ID, in.Reason)
+		})
+	type schedule struct {
+		ByID
+		At string `query:"at" required:"true" doc:"when it begins, in Beijing time, such as 2026-11-30 10:00"`
+	}
+	register(a, operation("schedule-broadcast", http.MethodPost, "/broadcasts/{id}/schedule",
+		"Let a draft begin at a time", wxcast.ScopeSend),
+		func(ctx context.Context, of *account.Account, in *schedule) (report.Broadcast, error) {
+			return of.ScheduleBroadcast(ctx, in.ID, in.At)
+		})
 	type retry struct {
 		ByID
 		Only []int `query:"only" doc:"only those that failed with one of these errcodes"`

@@ -22,7 +22,7 @@ func (a *app) broadcastCommand() *cobra.Command {
 		a.broadcastStatusCommand(), a.broadcastListCommand(), a.broadcastExportCommand(), a.broadcastRateCommand(),
 		a.broadcastRetryCommand(),
 		a.broadcastMoveCommand("pause", (*account.Account).PauseBroadcast),
-		a.broadcastMoveCommand("cancel", (*account.Account).CancelBroadcast),
+		a.broadcastCancelCommand(), a.broadcastScheduleCommand(),
 		a.broadcastGoOnCommand("start", wxcast.BroadcastDraft, wxcast.BroadcastScheduled),
 		a.broadcastGoOnCommand("resume", wxcast.BroadcastPaused, wxcast.BroadcastWaiting, wxcast.BroadcastRunning),
 	)
@@ -72,6 +72,27 @@ func (a *app) broadcastMoveCommand(name string, move func(*account.Account, cont
 			})
 		}),
 	}
+}
+
+func (a *app) broadcastCancelCommand() *cobra.Command {
+	var why string
+	cmd := a.broadcastMoveCommand("cancel", func(of *account.Account, ctx context.Context, id int64) (report.Broadcast,
+		error) {
+		return of.CancelBroadcast(ctx, id, why)
+	})
+	cmd.Flags().StringVar(&why, "reason", "", "")
+	return cmd
+}
+
+func (a *app) broadcastScheduleCommand() *cobra.Command {
+	var at string
+	cmd := a.broadcastMoveCommand("schedule", func(of *account.Account, ctx context.Context, id int64) (report.Broadcast,
+		error) {
+		return of.ScheduleBroadcast(ctx, id, at)
+	})
+	cmd.Example = `  wxcast broadcast schedule 3 --at "2026-11-30 10:00"`
+	cmd.Flags().StringVar(&at, "at", "", "")
+	return cmd
 }
 
 // broadcastID reads a broadcast's ID.

@@ -14,7 +14,7 @@ import (
 )
 
 // demoRate is so slow that the broadcast at which one looks in the console lasts a while.
-const demoRate = 10
+const demoRate = 20
 
 // demoUser is who looks at the demo's console.
 const demoUser = "demo"

@@ -118,7 +118,7 @@ func (c *call) resumeBroadcast() error {
 
 func (c *call) cancelBroadcast() error {
 	return c.move("cancelled", wxcast.BroadcastCancelled, func(a *account.Account, id int64) (report.Broadcast, error) {
-		return a.CancelBroadcast(c.ctx(), id)
+		return a.CancelBroadcast(c.ctx(), id, c.Value("reason"))
 	})
 }
 

@@ -68,8 +68,11 @@ marketing risks the template and the account.`,
 		`向每位已关联小程序的粉丝发送一条模板消息：按指定速率，不超当日配额，崩溃也不漏发、不重发。
 
 微信只允许把模板消息用作用户触发或同意的服务通知。发送营销内容可能导致模板或账号被处罚。`},
-	"help.broadcast.cancel": {"End a broadcast; who has no message yet gets none", "结束群发；尚未收到的人不再发送"},
-	"help.broadcast.create": {"Check and store a broadcast, to be started later", "检查并保存群发，稍后开始"},
+	"help.broadcast.schedule":      {"Let a draft begin at a time, by wxcast serve", "排期：让草稿在指定时间由 wxcast serve 开始"},
+	"flag.broadcast.cancel.reason": {"what people are told of it", "告知他人的原因"},
+	"flag.broadcast.schedule.at":   {"when it begins, in Beijing time, such as 2026-11-30 10:00", "开始时间，北京时间，如 2026-11-30 10:00"},
+	"help.broadcast.cancel":        {"End a broadcast; who has no message yet gets none", "结束群发；尚未收到的人不再发送"},
+	"help.broadcast.create":        {"Check and store a broadcast, to be started later", "检查并保存群发，稍后开始"},
 	"help.broadcast.create.long": {`Check a spec as "broadcast run" does and store its broadcast without sending. Begin it
 with "broadcast start". With --at it is scheduled: "wxcast serve" begins it by itself,
 and "broadcast start" waits for the time. Its recipients are those at its start.`,

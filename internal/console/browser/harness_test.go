@@ -59,7 +59,7 @@ func open(t *testing.T, flags ...string) *house {
 		t.Fatal(err)
 	}
 	h := &house{binary: bin, database: "sqlite://" + filepath.Join(t.TempDir(), "wxcast.db")}
-	h.process = exec.Command(bin, append([]string{"demo", "--serve", "--json", "--lang", "en", "--rate", "2000",
+	h.process = exec.Command(bin, append([]string{"demo", "--serve", "--json", "--lang", "en", "--rate", "400",
 		"--followers", "1500", "--database", h.database}, flags...)...)
 	h.process.Env = append(os.Environ(), "LC_ALL=C.UTF-8")
 	errs := &bytes.Buffer{}

@@ -465,6 +465,46 @@ CREATE TABLE user_sessions (
 );
 CREATE INDEX user_sessions_user ON user_sessions (user_id);
 
+-- A broadcast that a user is making: its spec, whether that is right or not yet. Version counts
+-- the changes, so that of two who change it at once the second is told. The makers are users'
+-- names as JSON.
+CREATE TABLE drafts (
+    id         BIGINT GENERATED ALWAYS AS IDENTITY,
+    account_id BIGINT NOT NULL REFERENCES apps (id),
+    spec       TEXT NOT NULL,
+    version    BIGINT NOT NULL DEFAULT 1,
+    makers     TEXT NOT NULL,
+    created_at TIMESTAMPTZ NOT NULL,
+    changed_at TIMESTAMPTZ NOT NULL,
+    PRIMARY KEY (account_id, id)
+);
+
+-- The files that a draft's spec names.
+CREATE TABLE draft_files (
+    account_id BIGINT NOT NULL,
+    draft_id   BIGINT NOT NULL,
+    name       TEXT NOT NULL,
+    content    BYTEA NOT NULL,
+    added_at   TIMESTAMPTZ NOT NULL,
+    PRIMARY KEY (account_id, draft_id, name)
+);
+
+-- Whether a broadcast may begin that needs another user's word. Its makers are those who wrote
+-- it, as JSON: none of them, and not who asked, can give it.
+CREATE TABLE approvals (
+    account_id   BIGINT NOT NULL,
+    broadcast_id BIGINT NOT NULL,
+    makers       TEXT NOT NULL,
+    asked_by     TEXT NOT NULL DEFAULT '',
+    asked_at     TIMESTAMPTZ,
+    recipients   BIGINT NOT NULL DEFAULT 0,
+    decided_by   TEXT NOT NULL DEFAULT '',
+    decided_at   TIMESTAMPTZ,
+    approved     BOOLEAN NOT NULL DEFAULT FALSE,
+    reason       TEXT NOT NULL DEFAULT '',
+    PRIMARY KEY (account_id, broadcast_id)
+);
+
 -- A CSV of recipients, known by its content. Its rows hold an id of the kind, and
 -- the other columns as a JSON object.
 CREATE TABLE lists (
