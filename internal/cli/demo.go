@@ -138,8 +138,13 @@ func (a *app) demoConfig(line simAnnouncement) (*config.Config, func(), error) {
 		"WXCAST_APPID": line.AppID, "WXCAST_SECRET": line.Secret, "WXCAST_MINI_APPID": line.MiniAppID,
 		"WXCAST_MINI_SECRET": line.MiniSecret, "WXCAST_TOKEN": line.Token, "WXCAST_MINI_TOKEN": line.MiniToken,
 	}
-	cfg, err := config.Load(config.Sources{File: os.DevNull, Env: func(name string) string { return env[name] },
-		Flags: flags})
+	getenv := func(name string) string {
+		if strings.HasPrefix(name, "WXCAST_CONSOLE_") { // how the console is, one may want to see
+			return a.Getenv(name)
+		}
+		return env[name]
+	}
+	cfg, err := config.Load(config.Sources{File: os.DevNull, Env: getenv, Flags: flags})
 	if err != nil {
 		cleanUp()
 		return nil, nil, err

@@ -17,6 +17,8 @@ type broadcastView struct {
 	Funnel  []string // a line for each channel, where there are several
 	Results []string // what the messages brought about
 	Log     []wxcast.AuditEntry
+	// Approval is how a draft stands with the rule of four eyes.
+	Approval account.ApprovalState
 }
 
 // broadcastOf is the broadcast of the address.
@@ -28,6 +30,12 @@ func (c *call) broadcastOf() (v broadcastView, err error) {
 	b, err := c.Account.BroadcastAsStored(c.ctx(), id)
 	if err != nil {
 		return v, err
+	}
+	c.con.fixing(c.r.Context(), c.Account, b)
+	if b.State == wxcast.BroadcastDraft {
+		if v.Approval, err = c.Account.Approval(c.ctx(), id); err != nil {
+			return v, err
+		}
 	}
 	if v.castView, err = c.castOf(c.Account, b); err != nil || v.Counts == nil {
 		return v, err
@@ -96,12 +104,17 @@ func (c *call) startBroadcast() error {
 
 // typed refuses what is begun without the number of people typed whom it goes to.
 func (c *call) typed(n int64) error {
-	written := strings.NewReplacer(",", "", " ", "", "，", "").Replace(c.Value("recipients"))
-	if got, err := strconv.ParseInt(written, 10, 64); err == nil && got == n {
+	if got, err := c.number(); err == nil && got == n {
 		return nil
 	}
 	return &wxcast.BadInput{Problem: wxcast.Say("console.wrong_number"),
 		Want: wxcast.Say("console.want_number", "n", n)}
+}
+
+// number is the number of recipients that was typed.
+func (c *call) number() (int64, error) {
+	written := strings.NewReplacer(",", "", " ", "", "，", "").Replace(c.Value("recipients"))
+	return strconv.ParseInt(written, 10, 64)
 }
 
 func (c *call) pauseBroadcast() error {

@@ -89,7 +89,7 @@ func (v castView) RateText() string {
 func (v castView) May(move string) bool {
 	switch move {
 	case "start":
-		return v.State == wxcast.BroadcastDraft
+		return v.State == wxcast.BroadcastDraft && v.Fixed
 	case "pause":
 		return v.State == wxcast.BroadcastRunning || v.State == wxcast.BroadcastWaiting ||
 			v.State == wxcast.BroadcastScheduled
@@ -104,8 +104,10 @@ func (v castView) May(move string) bool {
 }
 
 type broadcastsView struct {
-	Casts []castView
-	Older int64 // those before this one come next; 0 for none
+	Drafts  []draftItem
+	Waiting []wxcast.BroadcastName // for somebody to approve them
+	Casts   []castView
+	Older   int64 // those before this one come next; 0 for none
 }
 
 func (c *call) broadcasts() error {
@@ -115,6 +117,12 @@ func (c *call) broadcasts() error {
 		return err
 	}
 	v := broadcastsView{}
+	if v.Drafts, err = c.draftItems(); err != nil {
+		return err
+	}
+	if v.Waiting, err = c.Account.WaitingApprovals(c.ctx()); err != nil {
+		return err
+	}
 	if len(all) > rowsShown {
 		all = all[:rowsShown]
 		v.Older = all[rowsShown-1].ID

@@ -262,3 +262,6 @@ func (c *call) Menu(a *account.Account) (all []menuItem) {
 	}
 	return all
 }
+
+// OutReason is why people are not in an audience.
+func (c *call) OutReason(reason string) string { return c.Say(account.OutReason(reason)) }

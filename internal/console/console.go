@@ -33,6 +33,9 @@ type Console struct {
 	handler http.Handler
 	counts  *slow[broadcastKey, snapshot]
 	permits *slow[permitsKey, []wxcast.PermitCount]
+	fixed   *slow[broadcastKey, struct{}]
+	// audiences are the counts of drafts' audiences that somebody asked for lately.
+	audiences *recent[audienceKey, wxcast.AudienceCount]
 }
 
 // New makes the console.
@@ -43,6 +46,8 @@ func New(o Options) *Console {
 	}
 	c.pages = newPages()
 	c.counts, c.permits = newSlow[broadcastKey, snapshot](), newSlow[permitsKey, []wxcast.PermitCount]()
+	c.fixed = newSlow[broadcastKey, struct{}]()
+	c.audiences = newRecent[audienceKey, wxcast.AudienceCount](countKept)
 	mux := http.NewServeMux()
 	c.routes(mux)
 	// A proxy may pass the path on with the prefix, or without it.
