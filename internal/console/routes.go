@@ -119,6 +119,20 @@ func (c *Console) table() []route {
 	}
 }
 
+// Route is something that a user can see or do, as docs/console.md has it.
+type Route struct {
+	Method, Path string
+	Right        access.Right // "": whoever has signed in
+}
+
+// Routes are all of them.
+func (c *Console) Routes() (all []Route) {
+	for _, r := range c.table() {
+		all = append(all, Route{r.method, strings.TrimSuffix(r.path, "{$}"), r.right})
+	}
+	return all
+}
+
 // pageWithin is how long a page may take, and fileWithin one with a file.
 const (
 	pageWithin = 10 * time.Second

@@ -6,7 +6,7 @@ var _ = add(map[string]words{
 	"console.menu":                {"Menu", "菜单"},
 	"console.overview":            {"Overview", "总览"},
 	"console.house":               {"Company", "公司"},
-	"console.users":               {"Users", "用户"},
+	"console.users":               {"Users", "控制台用户"},
 	"console.broadcasts":          {"Broadcasts", "群发"},
 	"console.sign_in":             {"Sign in", "登录"},
 	"console.sign_out":            {"Sign out", "退出登录"},

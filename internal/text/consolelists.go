@@ -2,7 +2,7 @@ package text
 
 // What stands on the console's pages of people, of what there is, and of what runs.
 var _ = add(map[string]words{
-	"console.people":           {"People", "用户"},
+	"console.people":           {"People", "人员"},
 	"console.search_people":    {"openid, unionid, mini_openid, or how a remark begins", "openid、unionid、小程序 openid，或备注的开头"},
 	"console.search":           {"Look", "查找"},
 	"console.search_hint":      {"Each look is written to the audit log.", "每次查看都会记入审计日志。"},

@@ -1,0 +1,241 @@
+package console_test
+
+import (
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pquerna/otp/totp"
+
+	"github.com/wxcast/wxcast/internal/account"
+)
+
+func TestSignInIsSafe(t *testing.T) {
+	each(t, nil, func(t *testing.T, w *world) {
+		b := w.browser()
+		if _, page, _ := b.do(http.MethodGet, "/sign-in", nil); !strings.Contains(page, "wxcast user create") {
+			t.Error("without a user the page does not say how to make one")
+		}
+		han := w.as("han", false, "viewer")
+		sign := func(b *browser, name, password, code string) (int, string) {
+			status, page, _ := b.do(http.MethodPost, "/sign-in",
+				url.Values{"name": {name}, "password": {password}, "code": {code}, "next": {"/users"}})
+			return status, page
+		}
+		// A stranger is told the same of a user and of nobody.
+		b.address = "2"
+		_, known := sign(b, "han", "wrong wrong wrong", "")
+		_, unknown := sign(b, "nobody", "wrong wrong wrong", "")
+		mistake := regexp.MustCompile(`(?s)role="alert">([^<]*)<`)
+		if got, want := mistake.FindString(known), mistake.FindString(unknown); got != want || got == "" {
+			t.Errorf("%q, %q", got, want)
+		}
+		// A session that somebody else has put into the browser is not taken over.
+		u, _ := url.Parse(w.url)
+		fixed := &http.Cookie{Name: "wxcast-session", Value: "wxs_AAAAAAAAAAAAAAAAAAAAAAAAAA", Path: "/"}
+		b.Jar.SetCookies(u, []*http.Cookie{fixed})
+		if status, page := sign(b, "HAN", password, ""); status != http.StatusSeeOther {
+			t.Fatalf("%d %s", status, page)
+		}
+		for _, c := range b.Jar.Cookies(u) {
+			if c.Value == fixed.Value {
+				t.Error("the session is the one that was there before")
+			}
+		}
+		// A second factor is good once, and then asked for.
+		_, page, _ := han.do(http.MethodGet, "/me", nil)
+		secret := regexp.MustCompile(`name="secret" value="([A-Z2-7]{32})"`).FindStringSubmatch(page)[1]
+		code, _ := totp.GenerateCode(secret, time.Now())
+		if status, _, _ := han.do(http.MethodPost, "/me/totp", url.Values{"secret": {secret}, "code": {"000000"}}); status !=
+			http.StatusUnprocessableEntity {
+			t.Errorf("a wrong code sets up a second factor: %d", status)
+		}
+		if status, page, _ := han.do(http.MethodPost, "/me/totp", url.Values{"secret": {secret}, "code": {code}}); status !=
+			http.StatusSeeOther {
+			t.Fatalf("%d %s", status, page)
+		}
+		if status, _, to := b.do(http.MethodGet, "/me", nil); status != http.StatusSeeOther || !strings.HasPrefix(to, "/sign-in") {
+			t.Errorf("the other session goes on: %d %s", status, to)
+		}
+		b.address = "3"
+		if status, _ := sign(b, "han", password, ""); status != http.StatusUnprocessableEntity {
+			t.Errorf("let in without a second factor: %d", status)
+		}
+		if status, _ := sign(b, "han", password, code); status != http.StatusUnprocessableEntity {
+			t.Errorf("let in with a code that was used: %d", status)
+		}
+		code, _ = totp.GenerateCode(secret, time.Now().Add(30*time.Second))
+		if status, page := sign(b, "han", password, code); status != http.StatusSeeOther {
+			t.Errorf("%d %s", status, page)
+		}
+		// Who guesses waits, whatever address they come from, and with the right password, too.
+		for n := range 8 {
+			b.address = string(rune('a' + n))
+			sign(b, "han", "guess number "+b.address, "")
+		}
+		b.address = "z"
+		if _, page := sign(b, "han", password, "123456"); !strings.Contains(page, "too many wrong tries") {
+			t.Errorf("%.500s", mistake.FindString(page))
+		}
+		// And an address that guesses links, too.
+		b.address = "y"
+		limited := false
+		for range 30 {
+			_, page, _ := b.do(http.MethodGet, "/invitation/wxl_AAAAAAAAAAAAAAAAAAAAAAAAAA", nil)
+			limited = limited || strings.Contains(page, "too many tries")
+		}
+		if !limited {
+			t.Error("thirty links are guessed in a row")
+		}
+		// Who is shut out is out at once.
+		if _, err := w.house.DisableUser(account.As(t.Context(), "tester", "here"), "han"); err != nil {
+			t.Fatal(err)
+		}
+		if status, _, _ := han.do(http.MethodGet, "/me", nil); status != http.StatusSeeOther {
+			t.Errorf("a user who was shut out sees %d", status)
+		}
+	})
+}
+
+func TestALinkIsGoodOnce(t *testing.T) {
+	each(t, nil, func(t *testing.T, w *world) {
+		i, err := w.house.CreateUser(account.As(t.Context(), "tester", "here"), account.NewUser{Name: "li",
+			Roles: []string{"viewer"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		link := i.Link[strings.Index(i.Link, "/invitation/"):]
+		b := w.browser()
+		for range 3 { // to look at it uses nothing up: chat programs do
+			if status, _, _ := b.do(http.MethodGet, link, nil); status != http.StatusOK {
+				t.Fatalf("%d", status)
+			}
+		}
+		for _, weak := range []string{"short", "aaaaaaaaaaaaaaa", "abcdefghijklmno", "abcabcabcabcabc", "its li in person!"} {
+			if status, _, _ := b.do(http.MethodPost, link, url.Values{"password": {weak}}); status !=
+				http.StatusUnprocessableEntity {
+				t.Errorf("%q is taken: %d", weak, status)
+			}
+		}
+		for n, want := range []int{http.StatusSeeOther, http.StatusNotFound} {
+			if status, _, _ := b.do(http.MethodPost, link, url.Values{"password": {password}}); status != want {
+				t.Errorf("try %d: %d, want %d", n, status, want)
+			}
+		}
+	})
+}
+
+func TestForgedRequestsHaveNoEffect(t *testing.T) {
+	each(t, nil, func(t *testing.T, w *world) {
+		admin := w.as("root", true, "admin")
+		for _, header := range [][]string{{"Sec-Fetch-Site", "cross-site"}, {"Sec-Fetch-Site", "same-site"},
+			{"Origin", "https://evil.example"}} {
+			status, _, _ := admin.do(http.MethodPost, "/users", url.Values{"name": {"mallory"}, "role": {"admin"}}, header...)
+			if status != http.StatusForbidden {
+				t.Errorf("%v: %d", header, status)
+			}
+		}
+		users, err := w.house.ListUsers(t.Context())
+		if err != nil || len(users) != 1 {
+			t.Errorf("%+v %v", users, err)
+		}
+		// Nothing is changed by a GET.
+		for _, r := range w.con.Routes() {
+			if r.Method == http.MethodPost {
+				path := strings.NewReplacer("{account}", "default", "{id}", "1", "{name}", "x").Replace(r.Path)
+				if status, _, _ := admin.do(http.MethodGet, path, nil); status == http.StatusSeeOther && !strings.Contains(r.Path,
+					"invitation") {
+					t.Errorf("GET %s changes something: %d", path, status)
+				}
+			}
+		}
+		for _, next := range []string{"https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)",
+			"evil", "/%0d%0aSet-Cookie:x"} {
+			b := w.browser()
+			b.address = next[:1]
+			status, _, to := b.do(http.MethodPost, "/sign-in", url.Values{"name": {"root"}, "password": {password},
+				"next": {next}})
+			if status != http.StatusSeeOther || !strings.HasPrefix(to, "/") || strings.HasPrefix(to, "//") ||
+				strings.Contains(to, "evil") || strings.ContainsAny(to, "\\\r\n") {
+				t.Errorf("%s leads to %d %q", next, status, to)
+			}
+		}
+	})
+}
+
+func TestWhatStrangersWroteIsText(t *testing.T) {
+	each(t, nil, func(t *testing.T, w *world) {
+		admin := w.as("root", true, "admin")
+		evil := `<img src=x onerror=alert(1)>"'><script>alert(2)</script>`
+		for _, path := range []string{
+			"/accounts/default/people?q=" + url.QueryEscape(evil), "/accounts/default/audit?of=" + url.QueryEscape(evil),
+			"/accounts/default/presets/" + url.PathEscape(evil), "/?done=" + url.QueryEscape(evil),
+			"/sign-in?next=" + url.QueryEscape("/"+evil), "/" + url.PathEscape(evil),
+			"/accounts/" + url.PathEscape(evil) + "/broadcasts"} {
+			_, page, _ := admin.do(http.MethodGet, path, nil)
+			if strings.Contains(page, "<img") || strings.Contains(page, "<script>") || strings.Contains(page, `"'>`) {
+				t.Errorf("%s is written as it is:\n%s", path, page)
+			}
+		}
+		ctx := account.As(t.Context(), "tester", "here")
+		a := w.house.Accounts[0]
+		id, err := a.NewDraft(ctx, "name: x\ntemplate: T\ndata: {thing1: '"+strings.ReplaceAll(evil, "'", "''")+"'}\n")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, step := range []string{"content", "audience", "sending", "check", "yaml"} {
+			status, page, _ := admin.do(http.MethodGet, "/accounts/default/drafts/"+string(rune('0'+id))+"/"+step, nil)
+			if status != http.StatusOK || strings.Contains(page, "<img") || strings.Contains(page, "<script>alert") {
+				t.Errorf("%s: %d\n%s", step, status, page)
+			}
+		}
+	})
+}
+
+func TestPagesSayWhatTheyMayDo(t *testing.T) {
+	each(t, map[string]string{"WXCAST_CONSOLE_URL": "https://ops.example.com/wxcast"}, func(t *testing.T, w *world) {
+		admin := w.as("root", true, "admin")
+		for _, path := range []string{"/", "/wxcast/", "/wxcast/users"} {
+			req, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, w.url+path, nil)
+			resp, err := admin.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer resp.Body.Close()
+			policy := resp.Header.Get("Content-Security-Policy")
+			for _, part := range []string{"default-src 'none'", "script-src 'self';", "style-src 'self';", "frame-ancestors 'none'",
+				"require-trusted-types-for 'script'"} {
+				if !strings.Contains(policy, part) {
+					t.Errorf("%s: the policy lacks %s: %s", path, part, policy)
+				}
+			}
+			if resp.StatusCode != http.StatusOK {
+				t.Errorf("%s: %d", path, resp.StatusCode)
+			}
+		}
+		_, page, _ := admin.do(http.MethodGet, "/wxcast/", nil)
+		for _, m := range regexp.MustCompile(`(?:href|src|action|hx-get)="(/[^"]*)"`).FindAllStringSubmatch(page, -1) {
+			if !strings.HasPrefix(m[1], "/wxcast/") {
+				t.Errorf("%s leads past the proxy's prefix", m[1])
+			}
+		}
+	})
+}
+
+func TestWhoNeedsASecondFactorGetsNoFurther(t *testing.T) {
+	each(t, map[string]string{"WXCAST_CONSOLE_REQUIRE_TOTP": "true"}, func(t *testing.T, w *world) {
+		i, err := w.house.CreateUser(account.As(t.Context(), "tester", "here"), account.NewUser{Name: "li",
+			Roles: []string{"admin"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		link := i.Link[strings.Index(i.Link, "/invitation/"):]
+		if status, _, _ := w.browser().do(http.MethodPost, link, url.Values{"password": {password}}); status !=
+			http.StatusUnprocessableEntity {
+			t.Errorf("a password alone is taken: %d", status)
+		}
+	})
+}
