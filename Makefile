@@ -33,12 +33,27 @@ test-long: ## Run the command line's tests with those that take minutes: days, f
 test-short: ## Run all tests but the long ones, without the race detector
 	$(WITH_POSTGRES) $(GO) test -short ./...
 
+# The browser's tests are a module of their own. Fonts are for the pictures: without one, Chinese
+# is drawn as boxes.
+.PHONY: chromium
+chromium: ## Install Debian's Chromium and a Chinese font for the console's tests
+	@command -v chromium > /dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium fonts-noto-cjk > /dev/null; }
+
+.PHONY: console-test
+console-test: chromium ## Look at the console in a real browser (4 minutes)
+	cd internal/console/browser && CI=true $(GO) test -count 1 -timeout 20m ./...
+
+.PHONY: console-shots
+console-shots: chromium ## Keep a picture of each of the console's pages in dist/console
+	cd internal/console/browser && WXCAST_SHOTS=$(CURDIR)/dist/console $(GO) test -count 1 -timeout 20m ./...
+
 .PHONY: lint
 lint: ## Check formatting, go vet, staticcheck and go.mod
 	@test -z "$$(gofmt -l .)" || { echo "not gofmt-ed:"; gofmt -l .; exit 1; }
 	$(GO) vet ./...
 	$(GO) tool -modfile=tools/go.mod staticcheck ./...
 	$(GO) mod tidy -diff
+	cd internal/console/browser && $(GO) vet ./... && $(GO) mod tidy -diff
 
 .PHONY: golden
 golden: ## Write the golden files anew; read the diff before you commit it
@@ -54,6 +69,7 @@ fuzz: ## Fuzz each parser of strangers' input for FUZZTIME
 	$(GO) test ./internal/wechat -run '^$$' -fuzz FuzzOpenCallback -fuzztime $(FUZZTIME)
 	$(GO) test ./internal/wechat -run '^$$' -fuzz FuzzDecrypt -fuzztime $(FUZZTIME)
 	$(GO) test ./internal/simulator -run '^$$' -fuzz FuzzCodec -fuzztime $(FUZZTIME)
+	$(GO) test ./internal/yamledit -run '^$$' -fuzz FuzzSet -fuzztime $(FUZZTIME)
 	$(GO) test ./internal/visit -run '^$$' -fuzz FuzzRead -fuzztime $(FUZZTIME)
 
 # A private Postgres that syncs to disk, as one in production does. BENCH are more flags,

@@ -70,6 +70,8 @@ var reads = []string{
 	"PermitStatus", "Audit", "AuditOf", "Overview", "BroadcastPage", "BroadcastAsStored", "Summary", "Templates", "Approval", "WaitingApprovals", "Draft", "Drafts", "CountDraft", "FixRecipients",
 	// What it changes is tried in TestAnotherUserLetsABroadcastBegin.
 	"DecideApproval",
+	// And this one in TestACanaryIsReleased.
+	"ReleaseCanary",
 	// PreviewBroadcast, TestBroadcast and CreateBroadcast write themselves down.
 	"PreviewDraft", "TestDraft", "SubmitDraft",
 	"VerifyAudit", "Refused",

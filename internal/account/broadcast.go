@@ -243,6 +243,27 @@ func (a *Account) ResumeBroadcast(ctx context.Context, id int64) (report.Broadca
 	})
 }
 
+// ReleaseCanary lets all follow a canary that was sent, without waiting for its time. Audited.
+func (a *Account) ReleaseCanary(ctx context.Context, id int64) (report.Broadcast, error) {
+	return a.steered(ctx, "release-canary", id, func(b wxcast.Broadcast) (wxcast.Broadcast, error) {
+		if err := mustBe(b, wxcast.BroadcastRunning); err != nil {
+			return b, err
+		}
+		if b.Canary != wxcast.CanaryWaiting {
+			return b, conflict("broadcast.no_canary", "id", b.ID)
+		}
+		moved, err := a.db.MoveCanary(ctx, b.Ref(), wxcast.CanaryMove{From: b.Canary, To: wxcast.CanaryNone,
+			State: wxcast.BroadcastRunning})
+		if err == nil && !moved {
+			err = conflict("broadcast.just_changed", "id", b.ID)
+		}
+		if err != nil {
+			return b, err
+		}
+		return a.broadcast(ctx, b.ID)
+	})
+}
+
 // Steering changes a broadcast while it runs; nil leaves as it is.
 type Steering struct {
 	Rate     *float64 `json:"rate,omitempty" minimum:"0.01" maximum:"100000" doc:"messages per second"`

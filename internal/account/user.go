@@ -63,6 +63,9 @@ func (h *House) Close() {
 	_ = h.db.Close()
 }
 
+// Config is the company's.
+func (h *House) Config() *config.Config { return h.cfg }
+
 // Account finds one by its name; nil for none.
 func (h *House) Account(name string) *Account {
 	for _, a := range h.Accounts {

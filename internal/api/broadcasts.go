@@ -107,8 +107,10 @@ func (a *API) addBroadcasts() {
 		summary string
 		do      func(*account.Account, context.Context, int64) (report.Broadcast, error)
 	}{
-		"start":  {"Begin a draft now", (*account.Account).StartBroadcast},
-		"pause":  {"Pause a broadcast; it acts within a second", (*account.Account).PauseBroadcast},
+		"start": {"Begin a draft now", (*account.Account).StartBroadcast},
+		"pause": {"Pause a broadcast; it acts within a second", (*account.Account).PauseBroadcast},
+		"release": {"Let all follow a canary that was sent, without waiting for its time",
+			(*account.Account).ReleaseCanary},
 		"resume": {"Go on with a paused or waiting broadcast", (*account.Account).ResumeBroadcast},
 	} {
 		register(a, operation(name+"-broadcast", http.MethodPost, "/broadcasts/{id}/"+name, act.summary,

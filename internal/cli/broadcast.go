@@ -22,6 +22,7 @@ func (a *app) broadcastCommand() *cobra.Command {
 		a.broadcastStatusCommand(), a.broadcastListCommand(), a.broadcastExportCommand(), a.broadcastRateCommand(),
 		a.broadcastRetryCommand(),
 		a.broadcastMoveCommand("pause", (*account.Account).PauseBroadcast),
+		a.broadcastMoveCommand("release", (*account.Account).ReleaseCanary),
 		a.broadcastCancelCommand(), a.broadcastScheduleCommand(),
 		a.broadcastGoOnCommand("start", wxcast.BroadcastDraft, wxcast.BroadcastScheduled),
 		a.broadcastGoOnCommand("resume", wxcast.BroadcastPaused, wxcast.BroadcastWaiting, wxcast.BroadcastRunning),

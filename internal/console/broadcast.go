@@ -129,6 +129,12 @@ func (c *call) resumeBroadcast() error {
 	})
 }
 
+func (c *call) releaseCanary() error {
+	return c.move("released", "", func(a *account.Account, id int64) (report.Broadcast, error) {
+		return a.ReleaseCanary(c.ctx(), id)
+	})
+}
+
 func (c *call) cancelBroadcast() error {
 	return c.move("cancelled", wxcast.BroadcastCancelled, func(a *account.Account, id int64) (report.Broadcast, error) {
 		return a.CancelBroadcast(c.ctx(), id, c.Value("reason"))

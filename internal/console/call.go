@@ -249,6 +249,7 @@ var menu = []menuItem{
 	{"/jobs", "console.jobs", access.RightRead},
 	{"/reports", "console.reports", access.RightRead},
 	{"/systems", "console.systems", access.RightRead},
+	{"/doctor", "console.doctor", access.RightRead},
 	{"/keys", "console.keys", access.RightKeys},
 	{"/audit", "console.audit", access.RightAudit},
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/wxcast/wxcast/internal/account"
+	"github.com/wxcast/wxcast/internal/doctor"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
@@ -34,6 +35,7 @@ type Console struct {
 	counts  *slow[broadcastKey, snapshot]
 	permits *slow[permitsKey, []wxcast.PermitCount]
 	fixed   *slow[broadcastKey, struct{}]
+	doctors *slow[doctorKey, []doctor.Check]
 	// audiences are the counts of drafts' audiences that somebody asked for lately.
 	audiences *recent[audienceKey, wxcast.AudienceCount]
 }
@@ -46,7 +48,7 @@ func New(o Options) *Console {
 	}
 	c.pages = newPages()
 	c.counts, c.permits = newSlow[broadcastKey, snapshot](), newSlow[permitsKey, []wxcast.PermitCount]()
-	c.fixed = newSlow[broadcastKey, struct{}]()
+	c.fixed, c.doctors = newSlow[broadcastKey, struct{}](), newSlow[doctorKey, []doctor.Check]()
 	c.audiences = newRecent[audienceKey, wxcast.AudienceCount](countKept)
 	mux := http.NewServeMux()
 	c.routes(mux)

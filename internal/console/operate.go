@@ -9,6 +9,8 @@ import (
 
 	"github.com/wxcast/wxcast/bridge"
 	"github.com/wxcast/wxcast/internal/account"
+	"github.com/wxcast/wxcast/internal/doctor"
+	"github.com/wxcast/wxcast/internal/text"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
@@ -170,11 +172,7 @@ func (c *call) report() error {
 type systemsView struct {
 	Webhooks []account.Webhook
 	Tests    []account.WebhookTest
-	Events   []account.Event
 }
-
-// eventsShown is how many events are listed.
-const eventsShown = 20
 
 func (c *call) systems() error { return c.systemsWith(nil) }
 
@@ -199,4 +197,25 @@ func (c *call) testWebhook() error {
 		return err
 	}
 	return c.systemsWith([]account.WebhookTest{test})
+}
+
+// doctor shows the checks as they come: they ask WeChat, and take a while.
+func (c *call) doctor() error { return c.show("doctor", nil) }
+
+func (c *call) doctorChecks() error {
+	a := c.Account
+	checks, err := c.con.doctors.get(c.r.Context(), doctorKey{a.ID, c.Lang},
+		func(ctx context.Context, _ *[]doctor.Check) ([]doctor.Check, error) {
+			return doctor.Examine(ctx, doctor.Options{Config: c.con.House.Config(), Account: a.Config, Lang: c.Lang,
+				Door: text.Console}), nil
+		})
+	if err != nil {
+		return err
+	}
+	return c.part("doctor", "checks", checks)
+}
+
+type doctorKey struct {
+	account int64
+	lang    text.Lang
 }

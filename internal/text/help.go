@@ -68,6 +68,7 @@ marketing risks the template and the account.`,
 		`向每位已关联小程序的粉丝发送一条模板消息：按指定速率，不超当日配额，崩溃也不漏发、不重发。
 
 微信只允许把模板消息用作用户触发或同意的服务通知。发送营销内容可能导致模板或账号被处罚。`},
+	"help.broadcast.release":       {"Let all follow a canary that was sent, without waiting for its time", "灰度发出后不再等待，立即发给其余的人"},
 	"help.broadcast.schedule":      {"Let a draft begin at a time, by wxcast serve", "排期：让草稿在指定时间由 wxcast serve 开始"},
 	"flag.broadcast.cancel.reason": {"what people are told of it", "告知他人的原因"},
 	"flag.broadcast.schedule.at":   {"when it begins, in Beijing time, such as 2026-11-30 10:00", "开始时间，北京时间，如 2026-11-30 10:00"},

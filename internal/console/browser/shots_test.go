@@ -49,6 +49,7 @@ var pages = []struct{ name, path string }{
 	{"jobs", "/accounts/default/jobs"},
 	{"reports", "/accounts/default/reports"},
 	{"systems", "/accounts/default/systems"},
+	{"doctor", "/accounts/default/doctor"},
 	{"keys", "/accounts/default/keys"},
 	{"audit", "/accounts/default/audit"},
 	{"me", "/me"},
