@@ -275,14 +275,17 @@ func (p *Program) checkSessionKey() error {
 	return nil
 }
 
-// checkListen refuses an address that others can reach while nobody has a key: then it is
-// likely that nobody meant them to.
+// checkListen refuses an address that others can reach while nobody has a key, and there is no
+// user of the console: then it is likely that nobody meant them to.
 func (p *Program) checkListen(ctx context.Context) error {
 	if loopback(p.cfg.Serve.Listen) {
 		return nil
 	}
 	keys, err := p.db.GoodAPIKeys(ctx)
 	if err != nil || keys > 0 {
+		return err
+	}
+	if users, err := p.db.AnyUsers(ctx); err != nil || users {
 		return err
 	}
 	return &config.Error{Key: "serve.listen", Value: p.cfg.Serve.Listen, Problem: wxcast.Say("config.open_without_key"),
