@@ -230,7 +230,13 @@ func (c *call) letIn(to route) (bool, error) {
 		return false, err
 	}
 	if !found {
-		return false, c.askToSignIn(to)
+		in, err := c.askToSignIn(to)
+		if err != nil || !in {
+			return false, err
+		}
+		if c.User, c.Session, found, err = c.con.House.Users.Session(c.r.Context(), c.token, true); err != nil || !found {
+			return false, err
+		}
 	}
 	if c.con.House.Users.Policy.TOTPRequired && !c.User.TOTP && !strings.HasPrefix(c.r.URL.Path, "/me") &&
 		to.path != "/sign-out" {
@@ -254,18 +260,23 @@ func (c *call) letIn(to route) (bool, error) {
 	return true, nil
 }
 
-// askToSignIn leads to the page where one signs in; a page that watches is told.
-func (c *call) askToSignIn(to route) error {
-	if to.watches {
+// askToSignIn leads to the page where one signs in; a page that watches is told. A form that was
+// sent may bring who they are with it.
+func (c *call) askToSignIn(to route) (in bool, err error) {
+	if to.watches || c.r.Header.Get("HX-Request") != "" {
 		c.w.WriteHeader(http.StatusUnauthorized)
-		return nil
+		return false, nil
+	}
+	if c.r.Method == http.MethodPost && to.path != "/sign-out" &&
+		!strings.HasPrefix(c.r.Header.Get("Content-Type"), "multipart/") {
+		return c.again()
 	}
 	address := c.URL("/sign-in")
 	if c.r.Method == http.MethodGet && c.r.URL.Path != "/" {
 		address += "?next=" + urlQuery(c.r.URL.RequestURI())
 	}
 	http.Redirect(c.w, c.r, address, http.StatusSeeOther)
-	return nil
+	return false, nil
 }
 
 // langOf is the language that the user has chosen, or the browser's.

@@ -1,16 +1,21 @@
 package console_test
 
 import (
+	"fmt"
 	"net/http"
+	"net/http/cookiejar"
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/pquerna/otp/totp"
 
+	"github.com/wxcast/wxcast/bridge"
 	"github.com/wxcast/wxcast/internal/account"
+	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
 func TestSignInIsSafe(t *testing.T) {
@@ -97,6 +102,99 @@ func TestSignInIsSafe(t *testing.T) {
 		if status, _, _ := han.do(http.MethodGet, "/me", nil); status != http.StatusSeeOther {
 			t.Errorf("a user who was shut out sees %d", status)
 		}
+	})
+}
+
+// A form whose session has ended is not lost: to sign in sends it on.
+func TestAFormOutlivesItsSession(t *testing.T) {
+	each(t, nil, func(t *testing.T, w *world) {
+		b := w.as("han", true, "operator")
+		form := url.Values{"version": {"1"}, "spec": {"name: kept\n"}, "go": {"yaml"}}
+		if status, _, _ := b.do(http.MethodPost, "/accounts/default/drafts", url.Values{}); status != http.StatusSeeOther {
+			t.Fatal(status)
+		}
+		b.Jar, _ = cookiejar.New(nil)
+		const at = "/accounts/default/drafts/1/yaml"
+		status, page, _ := b.do(http.MethodPost, at, form)
+		if status != http.StatusUnauthorized || !strings.Contains(page, `name="spec" value="name: kept`) {
+			t.Fatalf("%d\n%s", status, page)
+		}
+		form.Set("sign-in-name", "han")
+		form.Set("sign-in-password", "wrong wrong wrong")
+		if status, page, _ := b.do(http.MethodPost, at, form); status != http.StatusUnauthorized ||
+			!strings.Contains(page, "name: kept") || strings.Contains(page, "wrong wrong") {
+			t.Errorf("with a wrong password: %d\n%s", status, page)
+		}
+		form.Set("sign-in-password", password)
+		if status, page, to := b.do(http.MethodPost, at, form); status != http.StatusSeeOther || to != at {
+			t.Errorf("%d %s\n%s", status, to, page)
+		}
+		if _, page, _ := b.do(http.MethodGet, at, nil); !strings.Contains(page, "name: kept") {
+			t.Errorf("what was sent is lost:\n%s", page)
+		}
+	})
+}
+
+// Two on one draft: the second is told, and what they wrote is on their page. A double click, and
+// two who submit at once, make one broadcast.
+func TestTwoOnOneDraft(t *testing.T) {
+	each(t, nil, func(t *testing.T, w *world) {
+		ctx := account.As(t.Context(), "tester", "here")
+		a := w.house.Accounts[0]
+		if _, err := a.Sync(ctx, wxcast.SyncIncremental, false, nil); err != nil {
+			t.Fatal(err)
+		}
+		var csv strings.Builder
+		if err := w.sim.WriteMiniUsers(&csv); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := a.ImportFile(ctx, strings.NewReader(csv.String()), bridge.Columns{UnionID: "unionid", OpenID: "openid"},
+			account.ImportOptions{Source: "mini.csv"}); err != nil {
+			t.Fatal(err)
+		}
+		han, li := w.as("han", true, "operator"), w.as("li", true, "operator")
+		han.do(http.MethodPost, "/accounts/default/drafts", url.Values{})
+		spec := "name: sale\ntemplate: " + w.sim.TemplateID + "\ndata: {thing1: 上新, time2: \"2026-11-30 10:00\"}\n"
+		const at = "/accounts/default/drafts/1/"
+		if status, page, _ := han.do(http.MethodPost, at+"yaml", url.Values{"version": {"1"}, "spec": {spec}}); status !=
+			http.StatusSeeOther {
+			t.Fatalf("%d %s", status, page)
+		}
+		status, page, _ := li.do(http.MethodPost, at+"yaml", url.Values{"version": {"1"}, "spec": {"name: of-li\n"}})
+		if status != http.StatusConflict && status != http.StatusUnprocessableEntity ||
+			!strings.Contains(page, "somebody else has changed") || !strings.Contains(page, "name: of-li") {
+			t.Errorf("%d\n%s", status, page)
+		}
+		var both sync.WaitGroup
+		for _, b := range []*browser{han, li, han, li} {
+			both.Go(func() {
+				if status, page, _ := b.do(http.MethodPost, "/accounts/default/drafts/1/submit",
+					url.Values{"version": {"2"}}); status != http.StatusSeeOther {
+					t.Errorf("%d\n%s", status, page)
+				}
+			})
+		}
+		both.Wait()
+		all, err := a.Broadcasts(ctx)
+		if err != nil || len(all) != 1 {
+			t.Fatalf("%d broadcasts, %v", len(all), err)
+		}
+		if err := a.FixRecipients(ctx, all[0].ID); err != nil {
+			t.Fatal(err)
+		}
+		n, err := a.Broadcast(ctx, all[0].ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, b := range []*browser{han, li} {
+			both.Go(func() {
+				if status, page, _ := b.do(http.MethodPost, "/accounts/default/broadcasts/1/start",
+					url.Values{"recipients": {fmt.Sprint(n.Recipients)}}); status != http.StatusSeeOther {
+					t.Errorf("%d\n%s", status, page)
+				}
+			})
+		}
+		both.Wait()
 	})
 }
 

@@ -66,25 +66,80 @@ func (c *call) next() string {
 // Next is where the user wanted to go.
 func (c *call) Next() string { return c.next() }
 
-type signInView struct{ Any bool }
+// carried stands before the names of the fields to sign in where a form sends others on.
+const carried = "sign-in-"
 
-func (c *call) signInPage() error {
+// signInView is the page where one signs in. Where a session ended before a form was sent, Carry
+// is what it sent, and To where: to sign in sends it on.
+type signInView struct {
+	Any    bool
+	Prefix string // of the names of its fields
+	To     string
+	Carry  url.Values
+}
+
+func (c *call) signInPage() error { return c.signInWith(nil) }
+
+func (c *call) signInWith(carry url.Values) error {
 	any, err := c.con.House.Users.Store.AnyUsers(c.r.Context())
 	if err != nil {
 		return err
 	}
-	return c.show("signin", signInView{any})
+	v := signInView{Any: any, To: c.URL("/sign-in")}
+	if carry != nil {
+		v.Prefix, v.To, v.Carry = carried, c.URL(c.r.URL.RequestURI()), carry
+	}
+	if carry != nil {
+		return c.write(http.StatusUnauthorized, "signin", "frame", v)
+	}
+	return c.show("signin", v)
 }
 
-func (c *call) proof() access.Proof {
-	return access.Proof{Name: strings.ToLower(strings.TrimSpace(c.Value("name"))), Password: c.Value("password"),
-		Code: c.Value("code"), Address: c.address(), Agent: c.r.UserAgent()}
+func (c *call) proof(prefix string) access.Proof {
+	return access.Proof{Name: strings.ToLower(strings.TrimSpace(c.Value(prefix + "name"))),
+		Password: c.Value(prefix + "password"), Code: c.Value(prefix + "code"), Address: c.address(), Agent: c.r.UserAgent()}
 }
 
-// signIn lets a user in. Who is not let in is told the same whatever was wrong.
+// signIn lets a user in.
 func (c *call) signIn() error {
+	if err := c.enter(""); err != nil {
+		return err
+	}
+	return c.to(c.URL(c.next()), "")
+}
+
+// again is for a form whose session has ended: nothing of it is lost. It is shown where one signs
+// in, and sent on from there.
+func (c *call) again() (in bool, err error) {
+	if err := c.r.ParseForm(); err != nil || c.r.MultipartForm != nil {
+		return false, c.to(c.URL("/sign-in"), "")
+	}
+	carry := url.Values{}
+	for name, values := range c.r.PostForm {
+		if !strings.HasPrefix(name, carried) {
+			carry[name] = values
+		}
+	}
+	if c.r.PostForm.Has(carried + "password") {
+		err := c.enter(carried)
+		if err == nil {
+			return true, nil
+		}
+		if status(err) >= http.StatusInternalServerError {
+			return false, err
+		}
+		c.Mistake = c.reason(err)
+	} else {
+		c.Mistake = c.T("console.session_ended") + " " + c.T("console.sent_on")
+	}
+	return false, c.signInWith(carry)
+}
+
+// enter begins a session of who shows who they are. Who is not let in is told the same whatever
+// was wrong.
+func (c *call) enter(prefix string) error {
 	house := c.con.House
-	token, u, until, why, err := house.Users.SignIn(c.r.Context(), c.proof())
+	token, u, until, why, err := house.Users.SignIn(c.r.Context(), c.proof(prefix))
 	if err != nil {
 		return err
 	}
@@ -110,7 +165,8 @@ func (c *call) signIn() error {
 	}
 	house.Tried(c.r.Context(), u, c.address(), "done")
 	c.setCookie(token, house.Users.SessionLife)
-	return c.to(c.URL(c.next()), "")
+	c.token = token
+	return nil
 }
 
 func (c *call) signOut() error {
@@ -180,7 +236,7 @@ func (c *call) acceptInvitation() error {
 	if err != nil {
 		return err
 	}
-	p, secret := c.proof(), ""
+	p, secret := c.proof(""), ""
 	if p.Code != "" || c.con.House.Users.Policy.TOTPRequired {
 		secret, _ = c.secondFactor(u.Name)
 	}

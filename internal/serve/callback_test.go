@@ -201,7 +201,7 @@ func TestStrangersAreRefused(t *testing.T) {
 			t.Errorf("kept all the same: %v %v", counts, err)
 		}
 		for path, want := range map[string]int{"/wechat/nobody": 404, "/healthz": 200, "/readyz": 200, "/metrics": 200,
-			"/": 404} {
+			"/": 200} {
 			resp, err := http.Get(b.base + path)
 			if err != nil {
 				t.Fatal(err)

@@ -22,6 +22,7 @@ var _ = add(map[string]words{
 	"console.not_self":            {"another admin has to change this for you", "请让另一位管理员为您更改"},
 	"console.connection_lost":     {"No answer from wxcast; the page tries again by itself. Since", "wxcast 无应答，页面会自动重试。始于"},
 	"console.session_ended":       {"You are not signed in any more.", "登录已失效。"},
+	"console.sent_on":             {"Sign in, and what you sent is sent on: nothing of it is lost.", "登录后，您刚才提交的内容会继续提交，不会丢失。"},
 	"console.page_refused":        {"wxcast cannot tell how things stand at the moment; the page tries again by itself.", "wxcast 暂时无法给出状态，页面会自动重试。"},
 	"console.wrong_number":        {"this is not the number of people whom it goes to", "人数不符"},
 	"console.want_number":         {"they are {n:count}", "收件人数为 {n:count}"},
