@@ -101,6 +101,10 @@ bench-callback: ## Callbacks to two processes, one of them killed in the middle 
 bench-messages: ## Single messages beside a broadcast, two processes killed (4 minutes)
 	$(call bench,messages --size 200000)
 
+.PHONY: bench-console
+bench-console: ## 50 people look at 2,000,000 followers and 20,000,000 deliveries beside a broadcast (12 minutes)
+	$(call bench,console --size 2000000)
+
 .PHONY: bench-growth
 bench-growth: ## The whole job from 10,000 to 4,000,000, and 1 to 8 processes, with a plot (30 minutes)
 	@mkdir -p dist

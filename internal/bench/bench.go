@@ -56,6 +56,7 @@ var parts = []part{
 	{"crash", "a broadcast whose process is killed in the middle", both, 1, measureCrash},
 	{"callback", "2,000 events a second for a minute to two processes, one killed", onlyPostgres, 1, measureCallback},
 	{"messages", "single messages beside a broadcast, processes killed", both, 1, measureMessages},
+	{"console", "50 viewers of a store of --size followers, beside a broadcast", onlyPostgres, 1, measureConsole},
 	{"growth", "the whole job at each of --sizes", both, 1, measureGrowth},
 	{"workers", "a broadcast by one, two, four and eight processes", onlyPostgres, 1, measureWorkers},
 	{"sim", "the simulator beside a bare handler", []string{sqlite}, 1, measureSim},

@@ -20,10 +20,22 @@ func newQR(text string) qrCode {
 	}
 	size := code.Bounds().Dx()
 	var path strings.Builder
+	black := func(x, y int) bool {
+		if x >= size {
+			return false
+		}
+		r, _, _, _ := code.At(x, y).RGBA()
+		return r == 0
+	}
 	for y := range size {
-		for x := range size {
-			if r, _, _, _ := code.At(x, y).RGBA(); r == 0 {
-				fmt.Fprintf(&path, "M%d %dh1v1h-1z", x, y)
+		for x := 0; x < size; x++ {
+			n := 0 // black squares side by side
+			for black(x+n, y) {
+				n++
+			}
+			if n > 0 {
+				fmt.Fprintf(&path, "M%d %dh%dv1h-%dz", x, y, n, n)
+				x += n
 			}
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -181,6 +182,7 @@ func (c *Console) open(to route, letIn func(*call, route) (bool, error)) http.Ha
 		r = r.WithContext(ctx)
 		r.Body = http.MaxBytesReader(w, r.Body, most)
 		one := &call{con: c, w: w, r: r, Lang: langOf(r)}
+		defer one.survive(to)
 		in, err := letIn(one, to)
 		if err == nil && in {
 			err = to.do(one)
@@ -188,6 +190,18 @@ func (c *Console) open(to route, letIn func(*call, route) (bool, error)) http.Ha
 		if err != nil {
 			one.fail(to, err)
 		}
+	}
+}
+
+// survive notes a page that panics, which is a mistake in the program; the others go on.
+func (c *call) survive(to route) {
+	switch why := recover(); why {
+	case nil:
+	case http.ErrAbortHandler:
+		panic(why)
+	default:
+		c.con.Log.ErrorContext(c.r.Context(), "a page panicked", "path", to.path, "why", why, "stack", string(debug.Stack()))
+		panic(http.ErrAbortHandler)
 	}
 }
 
