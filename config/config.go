@@ -135,6 +135,19 @@ type Console struct {
 	PartedDuties bool // admins look after users and keys alone
 	SessionFor   time.Duration
 	SessionIdle  time.Duration
+	OIDC         OIDC
+}
+
+// OIDC is the company's own sign-in, by OpenID Connect.
+type OIDC struct {
+	Issuer       string // its URL; "" for none
+	ClientID     string
+	ClientSecret Secret
+	NameClaim    string // whose value is the user's name
+	GroupsClaim  string // whose values are groups
+	// Roles are what each group may do, such as "operator" or "viewer@shop".
+	Roles  map[string][]string
+	People []string // the groups that may see persons
 }
 
 // Secret is text that is never printed. Reveal is the one door to it.

@@ -222,6 +222,45 @@ var Keys = []Key{
 			c.Console.SessionIdle, err = parseDuration(v, time.Minute, 30*24*time.Hour)
 			return err
 		}},
+	{"console.oidc.issuer", "", "URL of the company's OpenID Connect issuer, by which users sign in, too",
+		func(c *Config, v string) error {
+			u, err := url.Parse(v)
+			if v != "" && (err != nil || u.Scheme != "https" && (u.Scheme != "http" || !value.OnThisMachine(u.Hostname())) ||
+				u.Host == "") {
+				return wrong("config.no_issuer", "config.want_issuer")
+			}
+			c.Console.OIDC.Issuer = v
+			return nil
+		}},
+	{"console.oidc.client_id", "", "wxcast's client id at the issuer",
+		func(c *Config, v string) error { c.Console.OIDC.ClientID = v; return nil }},
+	{"console.oidc.client_secret", "", "its secret",
+		func(c *Config, v string) error { c.Console.OIDC.ClientSecret = Secret(v); return nil }},
+	{"console.oidc.name_claim", "preferred_username", "claim that is the user's name, such as `email`",
+		func(c *Config, v string) error { c.Console.OIDC.NameClaim = v; return nil }},
+	{"console.oidc.groups_claim", "groups", "claim with the user's groups",
+		func(c *Config, v string) error { c.Console.OIDC.GroupsClaim = v; return nil }},
+	{"console.oidc.roles", "", "roles of groups, such as `wxcast-admins=admin,shop-ops=operator@shop`; who is in none may not come in",
+		func(c *Config, v string) error {
+			c.Console.OIDC.Roles = map[string][]string{}
+			for pair := range strings.SplitSeq(v, ",") {
+				if pair = strings.TrimSpace(pair); pair == "" {
+					continue
+				}
+				i := strings.LastIndexByte(pair, '=')
+				if i <= 0 {
+					return wrong("config.no_group_roles", "config.want_group_roles")
+				}
+				role, _, _ := strings.Cut(pair[i+1:], "@")
+				if _, ok := wxcast.ParseRole(role); !ok {
+					return wrong("config.no_group_roles", "config.want_group_roles")
+				}
+				c.Console.OIDC.Roles[pair[:i]] = append(c.Console.OIDC.Roles[pair[:i]], pair[i+1:])
+			}
+			return nil
+		}},
+	{"console.oidc.people", "", "groups whose users may see persons, parted by commas",
+		func(c *Config, v string) error { c.Console.OIDC.People = texts(v); return nil }},
 	{"console.approve_above", "off",
 		"recipients above which a user's broadcast begins only when another user has approved it, such as `0` or `10000`, or `off`",
 		func(c *Config, v string) error {

@@ -78,6 +78,7 @@ func Load(src Sources) (*Config, error) {
 		}
 	}
 	checkProxies(src.Env, &bad)
+	checkOIDC(cfg.Console, &bad)
 	cfg.Accounts = readAccounts(k, src.Env, &bad)
 	cfg.Notify = readRobots(k, src.Env, &bad)
 	readWebhooks(k, cfg, &bad)
@@ -205,6 +206,22 @@ func checkProxies(getenv func(string) string, bad *mistakes) {
 		if err != nil || u.Host == "" || !slices.Contains([]string{"http", "https", "socks5", "socks5h"}, u.Scheme) {
 			bad.add(name, "", wxcast.Say("config.no_proxy"), wxcast.Say("config.want_proxy"))
 		}
+	}
+}
+
+// checkOIDC tells what sign-in by an issuer lacks.
+func checkOIDC(c Console, bad *mistakes) {
+	if c.OIDC.Issuer == "" {
+		return
+	}
+	for key, value := range map[string]string{"console.url": c.URL, "console.oidc.client_id": c.OIDC.ClientID,
+		"console.oidc.client_secret": c.OIDC.ClientSecret.Reveal()} {
+		if value == "" {
+			bad.add(key, "", wxcast.Say("config.missing"), wxcast.Say("config.want_for_oidc"))
+		}
+	}
+	if len(c.OIDC.Roles) == 0 {
+		bad.add("console.oidc.roles", "", wxcast.Say("config.missing"), wxcast.Say("config.want_group_roles"))
 	}
 }
 

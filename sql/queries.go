@@ -53,6 +53,7 @@ type queries struct {
 	FindUser            string `query:"find-user"`
 	FindUserByLink      string `query:"find-user-by-link"`
 	FindUserBySubject   string `query:"find-user-by-subject"`
+	AddFederatedUser    string `query:"add-federated-user"`
 	AnyUsers            string `query:"any-users"`
 	GrantUser           string `query:"grant-user"`
 	DisableUser         string `query:"disable-user"`

@@ -34,6 +34,7 @@ type userRow struct {
 	TOTPSecret   string         `db:"totp_secret"`
 	LinkHash     sql.NullString `db:"link_hash"`
 	LinkEndsAt   sql.NullTime   `db:"link_ends_at"`
+	Subject      sql.NullString
 	Failed       int
 	LockedUntil  sql.NullTime `db:"locked_until"`
 	CreatedAt    time.Time    `db:"created_at"`
@@ -42,7 +43,8 @@ type userRow struct {
 }
 
 func (r userRow) user() (wxcast.User, error) {
-	u := wxcast.User{ID: r.ID, Name: r.Name, People: r.People, TOTP: r.TOTPSecret != "", Invited: r.PasswordHash == "",
+	u := wxcast.User{ID: r.ID, Name: r.Name, People: r.People, TOTP: r.TOTPSecret != "",
+		Invited: r.PasswordHash == "" && !r.Subject.Valid, Federated: r.Subject.Valid,
 		CreatedAt: r.CreatedAt.UTC(), DisabledAt: utc(r.DisabledAt), LastSeenAt: utc(r.LastSeenAt)}
 	if err := json.Unmarshal([]byte(r.Grants), &u.Grants); err != nil {
 		return u, fmt.Errorf("read the roles of user %s: %w", r.Name, err)
@@ -80,6 +82,22 @@ func (db *DB) AddUser(ctx context.Context, u wxcast.User, link string, linkEnds 
 	// The link is of this call alone: what it made is known by it, whatever answer was lost.
 	_, _, found, err := db.findUser(ctx, db.q.FindUserByLink, secretHash(link), db.Now())
 	return found, err
+}
+
+// UserBySubject finds a user of the company's issuer.
+func (db *DB) UserBySubject(ctx context.Context, subject string) (wxcast.User, bool, error) {
+	u, _, found, err := db.findUser(ctx, db.q.FindUserBySubject, subject)
+	return u, found, err
+}
+
+// AddFederatedUser keeps a user of the company's issuer; false means that there is another user
+// with that name.
+func (db *DB) AddFederatedUser(ctx context.Context, u wxcast.User, subject string) (bool, error) {
+	if _, err := db.exec(ctx, db.q.AddFederatedUser, u.Name, jsonParam(u.Grants), u.People, subject, db.Now()); err != nil {
+		return false, fmt.Errorf("keep user %s: %w", u.Name, err)
+	}
+	kept, found, err := db.UserBySubject(ctx, subject)
+	return found && kept.Name == u.Name, err
 }
 
 // Users lists all users by name.

@@ -117,6 +117,8 @@ func UserState(u wxcast.User) wxcast.Sentence {
 		return wxcast.Say("user.state_disabled", "at", u.DisabledAt)
 	case u.Invited:
 		return wxcast.Say("user.state_invited")
+	case u.Federated:
+		return wxcast.Say("user.state_federated")
 	case u.TOTP:
 		return wxcast.Say("user.state_totp")
 	}
@@ -133,8 +135,8 @@ type NewUser struct {
 // Invitation is a user with the one-time link by which they choose a password.
 type Invitation struct {
 	User
-	Link       string    `json:"link"`
-	LinkEndsAt time.Time `json:"link_ends_at"` // UTC
+	Link       string    `json:"link,omitempty"`        // "" where the company's issuer lets them in
+	LinkEndsAt time.Time `json:"link_ends_at,omitzero"` // UTC
 }
 
 // CreateUser makes a user and returns their one-time link, which is not kept. Audited.
@@ -260,6 +262,52 @@ func (h *House) changeUser(ctx context.Context, action, name string, do func(wxc
 	return auditedIn(ctx, h.concerned(u.Grants...), action, u.Name, func() (User, error) { return do(u) })
 }
 
+// Provision finds the user whom the company's issuer vouches for, or makes them: their roles are
+// those of their groups, as of now. Audited where something changes.
+func (h *House) Provision(ctx context.Context, p access.Person) (wxcast.User, error) {
+	rules := h.cfg.Console.OIDC
+	var roles []string
+	people := false
+	for _, group := range p.Groups {
+		roles = append(roles, rules.Roles[group]...)
+		people = people || slices.Contains(rules.People, group)
+	}
+	if len(roles) == 0 {
+		return wxcast.User{}, conflict("user.no_group", "name", p.Name)
+	}
+	grants, err := h.grants(roles)
+	if err != nil {
+		return wxcast.User{}, err
+	}
+	u, found, err := h.db.UserBySubject(ctx, p.Subject)
+	switch {
+	case err != nil:
+		return u, err
+	case found && !u.DisabledAt.IsZero():
+		return u, conflict("user.is_disabled", "name", u.Name)
+	case found && slices.Equal(u.Grants, grants) && u.People == people:
+		return u, nil
+	}
+	before := u.Grants
+	u.Grants, u.People = grants, people
+	if found {
+		return auditedIn(ctx, h.concerned(append(slices.Clone(before), grants...)...), "grant-user", h.target(u),
+			func() (wxcast.User, error) { return u, h.db.GrantUser(ctx, u) })
+	}
+	u.Name = p.Name
+	return auditedIn(ctx, h.concerned(grants...), "create-user", h.target(u), func() (wxcast.User, error) {
+		added, err := h.db.AddFederatedUser(ctx, u, p.Subject)
+		if err == nil && !added {
+			err = conflict("user.name_taken", "name", p.Name)
+		}
+		if err != nil {
+			return u, err
+		}
+		u, _, err := h.db.UserBySubject(ctx, p.Subject)
+		return u, err
+	})
+}
+
 // DisableUser shuts a user out at once, everywhere. Audited.
 func (h *House) DisableUser(ctx context.Context, name string) (User, error) {
 	return h.changeUser(ctx, "disable-user", name, func(u wxcast.User) (User, error) {
@@ -272,14 +320,20 @@ func (h *House) DisableUser(ctx context.Context, name string) (User, error) {
 // disabled, and returns a one-time link. Audited.
 func (h *House) ResetUser(ctx context.Context, name string) (i Invitation, err error) {
 	i.User, err = h.changeUser(ctx, "reset-user", name, func(u wxcast.User) (User, error) {
+		if u.Federated && u.DisabledAt.IsZero() {
+			return User{}, conflict("user.federated", "name", u.Name)
+		}
 		if !u.DisabledAt.IsZero() {
 			if err := h.db.DisableUser(ctx, u.ID, time.Time{}); err != nil {
 				return User{}, err
 			}
 		}
+		if u.DisabledAt = (time.Time{}); u.Federated { // the issuer knows them
+			return User{u, h.roles(u)}, nil
+		}
 		link := access.NewLink()
 		i.Link, i.LinkEndsAt = h.linkURL(link), h.db.Now().Add(access.LinkLife)
-		u.DisabledAt, u.TOTP, u.Invited = time.Time{}, false, true
+		u.TOTP, u.Invited = false, true
 		return User{u, h.roles(u)}, h.db.ResetUser(ctx, u.ID, link, i.LinkEndsAt)
 	})
 	return i, err

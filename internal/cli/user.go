@@ -65,6 +65,10 @@ func grantFlags(cmd *cobra.Command, n *account.NewUser) {
 
 func (a *app) printInvitation(i account.Invitation) error {
 	return a.print(i, func(w io.Writer) {
+		if i.Link == "" {
+			a.line(w, "user.let_in", "name", i.Name)
+			return
+		}
 		fmt.Fprintln(w, i.Link)
 		a.say("user.invited", "name", i.Name, "roles", strings.Join(i.Roles, ", "), "at", i.LinkEndsAt)
 	})

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/wxcast/wxcast/internal/access"
 	"github.com/wxcast/wxcast/internal/account"
 	"github.com/wxcast/wxcast/internal/doctor"
 	"github.com/wxcast/wxcast/internal/wxcast"
@@ -34,6 +35,7 @@ type Console struct {
 	handler http.Handler
 	counts  *slow[broadcastKey, snapshot]
 	permits *slow[permitsKey, []wxcast.PermitCount]
+	issuer  *access.Issuer // nil for none
 	fixed   *slow[broadcastKey, struct{}]
 	doctors *slow[doctorKey, []doctor.Check]
 	// audiences are the counts of drafts' audiences that somebody asked for lately.
@@ -42,7 +44,7 @@ type Console struct {
 
 // New makes the console.
 func New(o Options) *Console {
-	c := &Console{Options: o, assets: newAssets()}
+	c := &Console{Options: o, assets: newAssets(), issuer: newIssuer(o.House.Config().Console)}
 	if u, err := url.Parse(o.URL); err == nil {
 		c.prefix = strings.TrimRight(u.Path, "/")
 	}

@@ -151,6 +151,8 @@ func (c *Console) routes(mux *http.ServeMux) {
 	for _, r := range []route{
 		{method: http.MethodGet, path: "/sign-in", do: (*call).signInPage},
 		{method: http.MethodPost, path: "/sign-in", do: (*call).signIn, back: (*call).signInPage},
+		{method: http.MethodGet, path: "/sign-in/company", do: (*call).companySignIn},
+		{method: http.MethodGet, path: "/sign-in/company/done", do: (*call).companySignedIn},
 		{method: http.MethodGet, path: "/invitation/{link}", do: (*call).invitationPage},
 		{method: http.MethodPost, path: "/invitation/{link}", do: (*call).acceptInvitation,
 			back: (*call).invitationPage},
@@ -252,7 +254,7 @@ func (c *call) letIn(to route) (bool, error) {
 			return false, err
 		}
 	}
-	if c.con.House.Users.Policy.TOTPRequired && !c.User.TOTP && !strings.HasPrefix(c.r.URL.Path, "/me") &&
+	if c.con.House.Users.Policy.TOTPRequired && !c.User.TOTP && !c.User.Federated && !strings.HasPrefix(c.r.URL.Path, "/me") &&
 		to.path != "/sign-out" {
 		return false, c.to(c.URL("/me"), "")
 	}

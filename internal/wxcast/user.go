@@ -7,11 +7,12 @@ import (
 
 // User is a person of the company who uses the console.
 type User struct {
-	ID     int64   `json:"-"`
-	Name   string  `json:"name"`
-	Grants []Grant `json:"-"`
-	People bool    `json:"people"` // may see persons: their ids, remarks and values
-	TOTP   bool    `json:"totp"`   // has a second factor
+	ID        int64   `json:"-"`
+	Name      string  `json:"name"`
+	Grants    []Grant `json:"-"`
+	People    bool    `json:"people"`              // may see persons: their ids, remarks and values
+	TOTP      bool    `json:"totp"`                // has a second factor
+	Federated bool    `json:"federated,omitempty"` // signs in by the company's issuer
 	// Invited: has not yet chosen a password.
 	Invited    bool      `json:"invited"`
 	CreatedAt  time.Time `json:"created_at,omitzero"`   // UTC, as are the others

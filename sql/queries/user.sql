@@ -4,23 +4,27 @@ INSERT INTO users (name, grants, people, link_hash, link_ends_at, created_at) VA
 ON CONFLICT (name) DO NOTHING;
 
 -- name: list-users
-SELECT id, name, grants, people, password_hash, totp_secret, link_hash, link_ends_at, failed, locked_until,
+SELECT id, name, grants, people, password_hash, totp_secret, link_hash, link_ends_at, subject, failed, locked_until,
     created_at, disabled_at, last_seen_at FROM users ORDER BY name;
 
 -- name: find-user
 -- $1 name.
-SELECT id, name, grants, people, password_hash, totp_secret, link_hash, link_ends_at, failed, locked_until,
+SELECT id, name, grants, people, password_hash, totp_secret, link_hash, link_ends_at, subject, failed, locked_until,
     created_at, disabled_at, last_seen_at FROM users WHERE name = $1;
 
 -- name: find-user-by-link
 -- $1 SHA-256 of the link; $2 now, UTC.
-SELECT id, name, grants, people, password_hash, totp_secret, link_hash, link_ends_at, failed, locked_until,
+SELECT id, name, grants, people, password_hash, totp_secret, link_hash, link_ends_at, subject, failed, locked_until,
     created_at, disabled_at, last_seen_at FROM users WHERE link_hash = $1 AND link_ends_at > $2 AND disabled_at IS NULL;
 
 -- name: find-user-by-subject
 -- $1 subject.
-SELECT id, name, grants, people, password_hash, totp_secret, link_hash, link_ends_at, failed, locked_until,
+SELECT id, name, grants, people, password_hash, totp_secret, link_hash, link_ends_at, subject, failed, locked_until,
     created_at, disabled_at, last_seen_at FROM users WHERE subject = $1;
+
+-- name: add-federated-user
+-- $1 name; $2 grants as JSON; $3 people; $4 subject; $5 now, UTC.
+INSERT INTO users (name, grants, people, subject, created_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (name) DO NOTHING;
 
 -- name: any-users
 SELECT EXISTS (SELECT 1 FROM users WHERE disabled_at IS NULL);
@@ -79,7 +83,7 @@ VALUES ($1, $2, $3, $3, $4, $5, $6) ON CONFLICT (token_hash) DO NOTHING;
 -- name: find-user-session
 -- $1 SHA-256 of the token; $2 now, UTC; $3 seen after, UTC.
 SELECT s.token_hash, s.user_id, s.created_at AS signed_in_at, s.seen_at, s.ends_at, s.address, s.agent,
-    u.id, u.name, u.grants, u.people, u.password_hash, u.totp_secret, u.link_hash, u.link_ends_at, u.failed,
+    u.id, u.name, u.grants, u.people, u.password_hash, u.totp_secret, u.link_hash, u.link_ends_at, u.subject, u.failed,
     u.locked_until, u.created_at, u.disabled_at, u.last_seen_at
 FROM user_sessions s JOIN users u ON u.id = s.user_id
 WHERE s.token_hash = $1 AND s.ends_at > $2 AND s.seen_at > $3 AND u.disabled_at IS NULL;

@@ -1,0 +1,108 @@
+package console
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"github.com/wxcast/wxcast/config"
+	"github.com/wxcast/wxcast/internal/access"
+	"github.com/wxcast/wxcast/internal/wxcast"
+)
+
+const (
+	journeyCookie = "__Host-wxcast-journey"
+	journeyLife   = 10 * time.Minute
+)
+
+// newIssuer is the company's own sign-in; nil for none.
+func newIssuer(c config.Console) *access.Issuer {
+	if c.OIDC.Issuer == "" {
+		return nil
+	}
+	return &access.Issuer{URL: c.OIDC.Issuer, ClientID: c.OIDC.ClientID, ClientSecret: c.OIDC.ClientSecret,
+		Redirect: c.URL + "/sign-in/company/done", NameClaim: c.OIDC.NameClaim, GroupsClaim: c.OIDC.GroupsClaim}
+}
+
+// Company tells whether users sign in by the company's issuer, too.
+func (c *call) Company() bool { return c.con.issuer != nil }
+
+// journey is what the browser keeps while its user is at the issuer.
+type journey struct {
+	access.Journey
+	Next string
+}
+
+// companySignIn leads to the issuer.
+func (c *call) companySignIn() error {
+	if !c.Company() {
+		return errNoPage
+	}
+	address, j, err := c.con.issuer.Begin(c.r.Context())
+	if err != nil {
+		return c.issuerFailed(err)
+	}
+	raw, err := json.Marshal(journey{j, c.next()})
+	if err != nil {
+		return err
+	}
+	c.keepJourney(base64.RawURLEncoding.EncodeToString(raw), journeyLife)
+	http.Redirect(c.w, c.r, address, http.StatusSeeOther)
+	return nil
+}
+
+// keepJourney keeps a journey in the browser. It comes back from another site by a link, so the
+// cookie is Lax.
+func (c *call) keepJourney(value string, life time.Duration) {
+	name := journeyCookie
+	if c.local() {
+		name = "wxcast-journey"
+	}
+	http.SetCookie(c.w, &http.Cookie{Name: name, Value: value, Path: "/", HttpOnly: true, Secure: !c.local(),
+		SameSite: http.SameSiteLaxMode, MaxAge: int(life.Seconds())})
+}
+
+// companySignedIn lets in whom the issuer vouches for.
+func (c *call) companySignedIn() error {
+	if !c.Company() {
+		return errNoPage
+	}
+	name := journeyCookie
+	if c.local() {
+		name = "wxcast-journey"
+	}
+	var j journey
+	if cookie, err := c.r.Cookie(name); err == nil {
+		raw, _ := base64.RawURLEncoding.DecodeString(cookie.Value) // what is no journey is none of ours
+		_ = json.Unmarshal(raw, &j)
+	}
+	c.keepJourney("", -time.Second)
+	house := c.con.House
+	p, err := c.con.issuer.End(c.r.Context(), j.Journey, c.Query("state"), c.Query("code"))
+	if err != nil {
+		return c.issuerFailed(err)
+	}
+	u, err := house.Provision(c.ctxOf(wxcast.User{Name: p.Name}), p)
+	if err != nil {
+		house.Tried(c.r.Context(), u, c.address(), "refused")
+		return err
+	}
+	token, err := house.Users.Begin(c.r.Context(), u, c.address(), c.r.UserAgent())
+	if err != nil {
+		return err
+	}
+	house.Tried(c.r.Context(), u, c.address(), "done")
+	c.setCookie(token, house.Users.SessionLife)
+	c.r.Form.Set("next", j.Next) // where they wanted to go, looked at as from an address
+	return c.to(c.URL(c.next()), "")
+}
+
+// issuerFailed tells that the issuer let nobody in. Why is for the log: it may be anything.
+func (c *call) issuerFailed(err error) error {
+	c.con.Log.WarnContext(c.r.Context(), "a sign-in by the company's issuer failed", "err", err, "from", c.address())
+	if c.con.Refused != nil {
+		c.con.Refused(c.r, "issuer", c.address())
+	}
+	return &wxcast.BadInput{Problem: wxcast.Say("console.issuer_failed")}
+}
