@@ -86,6 +86,8 @@ type Begin struct {
 	State wxcast.BroadcastState // running, draft or scheduled
 	At    time.Time             // of a scheduled one
 	Rate  float64
+	// Makers are the users who wrote it, where users did.
+	Makers []string
 }
 
 // Find returns the spec's broadcast, making it if there is none yet and prepare, which
@@ -103,7 +105,8 @@ func Find(ctx context.Context, store Store, s *spec.Spec, begin Begin,
 	}
 	b, added, err := store.AddBroadcast(ctx, wxcast.Broadcast{
 		AccountID: begin.AccountID, MiniID: begin.MiniID, Channels: begin.Channels, Files: begin.Files,
-		Name: s.Name, ContentHash: s.ContentHash(), Spec: s.Text(), Audience: audience,
+		Makers: begin.Makers,
+		Name:   s.Name, ContentHash: s.ContentHash(), Spec: s.Text(), Audience: audience,
 		MessageKey: wxcast.NewMessageKey(),
 		State:      begin.State, ResumeAt: begin.At, Rate: begin.Rate, Priority: s.Priority,
 		CanaryShare: s.Canary.Share,

@@ -78,6 +78,9 @@ func (db *DB) AddBroadcast(ctx context.Context, b wxcast.Broadcast) (_ wxcast.Br
 			_, err = tx.ExecContext(ctx, db.q.AddBroadcastChannel, b.AccountID, b.ID, c.Name, i, c.Lane.AppID,
 				c.Lane.API, c.TemplateID)
 		}
+		if len(b.Makers) > 0 && err == nil {
+			_, err = tx.ExecContext(ctx, db.q.PutApprovalMakers, b.AccountID, b.ID, jsonParam(b.Makers))
+		}
 		for name, content := range b.Files {
 			if err != nil {
 				break

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -95,15 +96,15 @@ func (db *DB) ChangeDraft(ctx context.Context, accountID int64, d wxcast.Draft) 
 	return rows == 1, nil
 }
 
-// DropDraft removes a draft with its files.
-func (db *DB) DropDraft(ctx context.Context, accountID, id int64) error {
+// DropDraft removes a version of a draft with its files; another version stays.
+func (db *DB) DropDraft(ctx context.Context, accountID, id, version int64) error {
 	err := db.tx(ctx, accountID, func(tx *sqlx.Tx) error {
-		for _, query := range []string{db.q.DropDraft, db.q.DropDraftFiles} {
-			if _, err := tx.ExecContext(ctx, query, accountID, id); err != nil {
-				return err
-			}
+		rows, err := execRows(ctx, tx, db.q.DropDraft, accountID, id, version)
+		if err != nil || rows == 0 {
+			return err
 		}
-		return nil
+		_, err = tx.ExecContext(ctx, db.q.DropDraftFiles, accountID, id)
+		return err
 	})
 	if err != nil {
 		return fmt.Errorf("remove draft %d: %w", id, err)
@@ -111,12 +112,23 @@ func (db *DB) DropDraft(ctx context.Context, accountID, id int64) error {
 	return nil
 }
 
-// PutDraftFile keeps a file of a draft, in place of one with that name.
-func (db *DB) PutDraftFile(ctx context.Context, accountID, id int64, name string, content []byte) error {
-	if _, err := db.exec(ctx, db.q.PutDraftFile, accountID, id, name, content, db.Now()); err != nil {
-		return fmt.Errorf("keep the file %q of draft %d: %w", name, id, err)
+// PutDraftFile keeps a file of a version of a draft, in place of one with that name; false means
+// that the draft is another version by now.
+func (db *DB) PutDraftFile(ctx context.Context, accountID int64, d wxcast.Draft, name string,
+	content []byte) (changed bool, err error) {
+	err = db.tx(ctx, accountID, func(tx *sqlx.Tx) error {
+		now := db.Now()
+		rows, err := execRows(ctx, tx, db.q.ChangeDraft, accountID, d.ID, d.Version, d.Spec, jsonParam(d.Makers), now)
+		if changed = rows == 1; err != nil || !changed {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, db.q.PutDraftFile, accountID, d.ID, name, content, now)
+		return err
+	})
+	if err != nil {
+		return false, fmt.Errorf("keep the file %q of draft %d: %w", name, d.ID, err)
 	}
-	return nil
+	return changed, nil
 }
 
 // DraftFile is what a file of a draft holds.
@@ -157,10 +169,36 @@ func (db *DB) forgetInDrafts(ctx context.Context, tx *sqlx.Tx, accountID int64, 
 	return nil
 }
 
-// NoteMakers keeps who wrote a broadcast; those who are kept stay.
-func (db *DB) NoteMakers(ctx context.Context, ref wxcast.BroadcastRef, makers []string) error {
-	_, err := db.exec(ctx, db.q.PutApprovalMakers, ref.AccountID, ref.ID, jsonParam(makers))
-	return err
+// AddMakers adds to who wrote a broadcast.
+func (db *DB) AddMakers(ctx context.Context, ref wxcast.BroadcastRef, makers []string) error {
+	err := db.tx(ctx, ref.AccountID, func(tx *sqlx.Tx) error {
+		if _, err := tx.ExecContext(ctx, db.q.PutApprovalMakers, ref.AccountID, ref.ID, jsonParam(makers)); err != nil {
+			return err
+		}
+		var known []string
+		var raw string
+		if err := tx.GetContext(ctx, &raw, db.q.LockMakers, ref.AccountID, ref.ID); err != nil {
+			return err
+		}
+		if err := json.Unmarshal([]byte(raw), &known); err != nil {
+			return err
+		}
+		all := slices.Clone(known)
+		for _, name := range makers {
+			if !slices.Contains(all, name) {
+				all = append(all, name)
+			}
+		}
+		if len(all) == len(known) {
+			return nil
+		}
+		_, err := tx.ExecContext(ctx, db.q.SetMakers, ref.AccountID, ref.ID, jsonParam(all))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("note who wrote broadcast %d: %w", ref.ID, err)
+	}
+	return nil
 }
 
 // AskApproval asks for another user's word for a broadcast; what was decided before is over.
@@ -214,4 +252,9 @@ func (db *DB) Approval(ctx context.Context, ref wxcast.BroadcastRef) (wxcast.App
 func (db *DB) WaitingApprovals(ctx context.Context, accountID int64, since time.Time,
 	limit int) (all []wxcast.BroadcastName, err error) {
 	return all, db.list(ctx, &all, db.q.WaitingApprovals, accountID, since.UTC(), limit)
+}
+
+// Recipients is how many a broadcast has whose recipients are fixed: nobody is counted.
+func (db *DB) Recipients(ctx context.Context, ref wxcast.BroadcastRef) (n int64, err error) {
+	return n, db.get(ctx, &n, db.q.CountFixed, ref.AccountID, ref.ID)
 }

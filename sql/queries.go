@@ -92,6 +92,9 @@ type queries struct {
 	ListDraftFiles    string `query:"list-draft-files"`
 	GetDraftFile      string `query:"get-draft-file"`
 	DropOldDraftFiles string `query:"drop-old-draft-files"`
+	LockMakers        string `query:"lock-makers"`
+	SetMakers         string `query:"set-makers"`
+	CountFixed        string `query:"count-fixed"`
 	AllDraftFiles     string `query:"all-draft-files"`
 	DropDraftFile     string `query:"drop-draft-file"`
 	PutApprovalMakers string `query:"put-approval-makers"`

@@ -204,10 +204,11 @@ func execBoth(ctx context.Context, tx *sqlx.Tx, first string, firstArgs []any, s
 }
 
 // UseLink gives the user of a one-time link a password and, unless it is "", a second
-// factor. False means that the link is not good, or no more.
-func (db *DB) UseLink(ctx context.Context, u wxcast.User, link, passwordHash, totpSecret string) (bool, error) {
+// factor, of which the code of a step was shown. False means that the link is not good, or no more.
+func (db *DB) UseLink(ctx context.Context, u wxcast.User, link, passwordHash, totpSecret string,
+	step int64) (bool, error) {
 	if _, err := db.exec(ctx, db.q.UseLink, secretHash(link), passwordHash, db.sealTOTP(u.Name, totpSecret),
-		db.Now()); err != nil {
+		db.Now(), step); err != nil {
 		return false, fmt.Errorf("set the password of user %s: %w", u.Name, err)
 	}
 	// The hash is salted, so it is of this call alone.

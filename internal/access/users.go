@@ -17,7 +17,7 @@ type UserStore interface {
 	AnyUsers(ctx context.Context) (bool, error)
 	User(ctx context.Context, name string) (wxcast.User, wxcast.Credentials, bool, error)
 	UserByLink(ctx context.Context, link string) (wxcast.User, bool, error)
-	UseLink(ctx context.Context, u wxcast.User, link, passwordHash, totpSecret string) (bool, error)
+	UseLink(ctx context.Context, u wxcast.User, link, passwordHash, totpSecret string, step int64) (bool, error)
 	SetPassword(ctx context.Context, id int64, passwordHash, token string) error
 	SetTOTP(ctx context.Context, u wxcast.User, secret string, step int64, token string) error
 	UseTOTPStep(ctx context.Context, id, step int64) (bool, error)
@@ -93,48 +93,47 @@ type Proof struct {
 }
 
 // SignIn lets a user in who proves who they are, and returns their session's token. u is who
-// they say they are, where there is such a user, and until when they are locked out.
-func (s *Users) SignIn(ctx context.Context, p Proof) (token string, u wxcast.User, until time.Time, why SignInRefusal,
-	err error) {
+// they say they are, where there is such a user.
+func (s *Users) SignIn(ctx context.Context, p Proof) (token string, u wxcast.User, why SignInRefusal, err error) {
 	if !s.tries.Allow(p.Address, time.Now()) {
-		return "", u, until, TooOften, nil
+		return "", u, TooOften, nil
 	}
 	if !UserName.MatchString(p.Name) || len(p.Password) > PasswordMax {
-		return "", u, until, WrongUser, nil
+		return "", u, WrongUser, nil
 	}
 	u, c, found, err := s.Store.User(ctx, p.Name)
 	if err != nil {
-		return "", u, until, WrongUser, err
+		return "", u, WrongUser, err
 	}
 	if !found || !u.DisabledAt.IsZero() || u.Invited {
 		_, err := rightPassword(ctx, p.Password, noPassword)
-		return "", u, until, WrongUser, err
+		return "", u, WrongUser, err
 	}
-	if until, why, err = s.count(ctx, u, c); err != nil || why != SignedIn {
-		return "", u, until, why, err
+	if why, err = s.count(ctx, u, c); err != nil || why != SignedIn {
+		return "", u, why, err
 	}
 	right, err := rightPassword(ctx, p.Password, c.PasswordHash)
 	if err == nil && right && u.TOTP {
 		right, err = s.useCode(ctx, u, c.TOTPSecret, p.Code)
 	}
 	if err != nil || !right {
-		return "", u, until, WrongProof, err
+		return "", u, WrongProof, err
 	}
 	if err := s.Store.TriedWell(ctx, u.ID); err != nil {
-		return "", u, until, WrongProof, err
+		return "", u, WrongProof, err
 	}
 	token, err = s.begin(ctx, u, p)
-	return token, u, until, SignedIn, err
+	return token, u, SignedIn, err
 }
 
 // count counts a try before it is known whether it is right: thousands at the same moment count,
 // too.
-func (s *Users) count(ctx context.Context, u wxcast.User, c wxcast.Credentials) (until time.Time, why SignInRefusal,
-	err error) {
+func (s *Users) count(ctx context.Context, u wxcast.User, c wxcast.Credentials) (why SignInRefusal, err error) {
 	now := s.Store.Now()
 	if now.Before(c.LockedUntil) {
-		return c.LockedUntil, LockedOut, nil
+		return LockedOut, nil
 	}
+	until := time.Time{}
 	if over := c.Failed - triesFree; over >= 0 {
 		until = now.Add(min(lockFirst<<min(over, 10), lockMost))
 	}
@@ -142,7 +141,7 @@ func (s *Users) count(ctx context.Context, u wxcast.User, c wxcast.Credentials) 
 	if err == nil && !alone {
 		why = TooOften
 	}
-	return until, why, err
+	return why, err
 }
 
 func (s *Users) useCode(ctx context.Context, u wxcast.User, secret, code string) (bool, error) {
@@ -189,8 +188,10 @@ func (s *Users) Choose(ctx context.Context, u wxcast.User, link, totpSecret stri
 	if err := CheckPassword(p.Password, u.Name); err != nil {
 		return "", false, err
 	}
+	var step int64
 	if totpSecret != "" {
-		if _, ok := totpStep(p.Code, totpSecret, s.Store.Now()); !ok {
+		var ok bool
+		if step, ok = totpStep(p.Code, totpSecret, s.Store.Now()); !ok {
 			return "", false, badCode()
 		}
 	}
@@ -198,7 +199,7 @@ func (s *Users) Choose(ctx context.Context, u wxcast.User, link, totpSecret stri
 	if err != nil {
 		return "", false, err
 	}
-	if used, err = s.Store.UseLink(ctx, u, link, hash, totpSecret); err != nil || !used {
+	if used, err = s.Store.UseLink(ctx, u, link, hash, totpSecret, step); err != nil || !used {
 		return "", used, err
 	}
 	token, err = s.begin(ctx, u, p)
@@ -209,20 +210,20 @@ func badCode() error {
 	return &wxcast.BadInput{Key: "code", Problem: wxcast.Say("user.wrong_code"), Want: wxcast.Say("user.want_code")}
 }
 
-// ChangePassword gives a user who is signed in with a token another password; their other
-// sessions end.
-func (s *Users) ChangePassword(ctx context.Context, u wxcast.User, old, password, token string) error {
+// prove holds a user who is signed in against their password: an open desk is not enough to
+// change how they prove who they are.
+func (s *Users) prove(ctx context.Context, u wxcast.User, password string) error {
 	_, c, _, err := s.Store.User(ctx, u.Name)
 	if err != nil {
 		return err
 	}
-	_, why, err := s.count(ctx, u, c)
+	why, err := s.count(ctx, u, c)
 	if err != nil {
 		return err
 	}
 	right := why == SignedIn
 	if right {
-		if right, err = rightPassword(ctx, old, c.PasswordHash); err != nil {
+		if right, err = rightPassword(ctx, password, c.PasswordHash); err != nil {
 			return err
 		}
 	}
@@ -230,7 +231,13 @@ func (s *Users) ChangePassword(ctx context.Context, u wxcast.User, old, password
 		return &wxcast.BadInput{Key: "old_password", Problem: wxcast.Say("user.wrong_password"),
 			Want: wxcast.Say("user.want_old_password")}
 	}
-	if err := s.Store.TriedWell(ctx, u.ID); err != nil {
+	return s.Store.TriedWell(ctx, u.ID)
+}
+
+// ChangePassword gives a user who is signed in with a token another password; their other
+// sessions end.
+func (s *Users) ChangePassword(ctx context.Context, u wxcast.User, old, password, token string) error {
+	if err := s.prove(ctx, u, old); err != nil {
 		return err
 	}
 	if err := CheckPassword(password, u.Name); err != nil {
@@ -245,7 +252,10 @@ func (s *Users) ChangePassword(ctx context.Context, u wxcast.User, old, password
 
 // SetTOTP gives a user who is signed in with a token a second factor, of which they show a
 // code; their other sessions end.
-func (s *Users) SetTOTP(ctx context.Context, u wxcast.User, secret, code, token string) error {
+func (s *Users) SetTOTP(ctx context.Context, u wxcast.User, password, secret, code, token string) error {
+	if err := s.prove(ctx, u, password); err != nil {
+		return err
+	}
 	step, ok := totpStep(code, secret, s.Store.Now())
 	if !ok {
 		return badCode()

@@ -33,17 +33,15 @@ func (a *Account) approvalOf(ctx context.Context, b wxcast.Broadcast) (s Approva
 	if s.Approval, err = a.db.Approval(ctx, b.Ref()); err != nil || b.State != wxcast.BroadcastDraft {
 		return s, err
 	}
+	if s.Recipients, err = a.db.Recipients(ctx, b.Ref()); err != nil {
+		return s, err
+	}
 	rule := a.cfg.Console
 	if rule.ApproveAbove < 0 {
 		s.Good = true
 		return s, nil
 	}
-	t, err := a.db.Tally(ctx, b.Ref())
-	if err != nil {
-		return s, err
-	}
-	s.Recipients = t.Recipients
-	if s.Needed = !b.Fixed || t.Recipients > rule.ApproveAbove; !s.Needed {
+	if s.Needed = !b.Fixed || s.Recipients > rule.ApproveAbove; !s.Needed {
 		s.Good = true
 		return s, nil
 	}
@@ -54,7 +52,7 @@ func (a *Account) approvalOf(ctx context.Context, b wxcast.Broadcast) (s Approva
 	if !since.IsZero() {
 		s.LapsesAt = since.Add(rule.ApprovalFor)
 	}
-	fresh := now.Before(s.LapsesAt) && s.Approval.Recipients == t.Recipients
+	fresh := now.Before(s.LapsesAt) && s.Approval.Recipients == s.Recipients
 	s.Good = s.Approved && fresh
 	s.Waits = s.AskedBy != "" && s.DecidedBy == "" && fresh
 	return s, nil
@@ -67,7 +65,11 @@ func (a *Account) needApproval(ctx context.Context, b wxcast.Broadcast) error {
 		return nil
 	}
 	s, err := a.approvalOf(ctx, b)
-	if err == nil && !s.Good {
+	switch {
+	case err != nil || s.Good:
+	case !b.Fixed:
+		err = conflict("approval.counting", "id", b.ID)
+	default:
 		err = conflict("approval.needed", "id", b.ID, "above", a.cfg.Console.ApproveAbove)
 	}
 	return err
@@ -89,7 +91,7 @@ func (a *Account) AskApproval(ctx context.Context, id int64) error {
 			return err
 		case !b.Fixed:
 			return conflict("approval.counting", "id", id)
-		case s.Waits && s.AskedBy == maker(ctx): // asked already
+		case s.Good, s.Waits: // asked, or given, already
 			return nil
 		}
 		return a.db.AskApproval(ctx, b.Ref(), maker(ctx), s.Recipients)

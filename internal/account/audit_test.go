@@ -335,7 +335,7 @@ func changesOf(t *testing.T, a *account.Account, sim *simulator.Server) []change
 			return a.ChangeDraft(ctx, 1, 1, draftOf(sim, "fourth"))
 		}},
 		{"PutDraftFile", "put-draft-file", func(ctx context.Context) error {
-			return a.PutDraftFile(ctx, 1, "people.csv", []byte("openid\n"))
+			return a.PutDraftFile(ctx, 1, 2, "people.csv", []byte("openid\n"))
 		}},
 		{"CopyBroadcast", "copy-broadcast", func(ctx context.Context) error {
 			_, err := a.CopyBroadcast(ctx, 1)

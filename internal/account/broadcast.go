@@ -77,6 +77,8 @@ func (a *Account) BroadcastProgress(ctx context.Context, id int64) (summary repo
 type Begin struct {
 	Draft bool
 	At    string // such as "2026-11-30 10:00"; "" for at once
+
+	makers []string // the users who wrote it, where users did
 }
 
 func (a *Account) begin(b Begin) (begin broadcast.Begin, err error) {
@@ -85,7 +87,7 @@ func (a *Account) begin(b Begin) (begin broadcast.Begin, err error) {
 		return begin, &wxcast.BadInput{Key: "draft", Problem: wxcast.Say("broadcast.draft_and_at"),
 			Want: wxcast.Say("broadcast.want_draft_or_at")}
 	case b.Draft:
-		return broadcast.Begin{State: wxcast.BroadcastDraft}, nil
+		return broadcast.Begin{State: wxcast.BroadcastDraft, Makers: b.makers}, nil
 	case b.At == "":
 		return broadcast.Begin{State: wxcast.BroadcastRunning}, nil
 	}
@@ -199,7 +201,10 @@ func (a *Account) ScheduleBroadcast(ctx context.Context, id int64, at string) (r
 			err = &wxcast.BadInput{Key: "at", Problem: wxcast.Say("input.missing"), Want: wxcast.Say("input.want_time")}
 		}
 		if err == nil {
-			err = errors.Join(mustBe(b, wxcast.BroadcastDraft), a.needApproval(ctx, b))
+			err = mustBe(b, wxcast.BroadcastDraft)
+		}
+		if err == nil {
+			err = a.needApproval(ctx, b)
 		}
 		if err != nil {
 			return b, err
@@ -219,6 +224,9 @@ func (a *Account) ScheduleBroadcast(ctx context.Context, id int64, at string) (r
 // StartBroadcast lets the processes of wxcast serve begin a draft. Audited.
 func (a *Account) StartBroadcast(ctx context.Context, id int64) (report.Broadcast, error) {
 	return a.steered(ctx, "start-broadcast", id, func(b wxcast.Broadcast) (wxcast.Broadcast, error) {
+		if err := mustBe(b, wxcast.BroadcastDraft); err != nil {
+			return b, err
+		}
 		if err := a.needApproval(ctx, b); err != nil {
 			return b, err
 		}
@@ -355,7 +363,14 @@ func (a *Account) retry(ctx context.Context, b wxcast.Broadcast, only []int, who
 	if _, err := a.confirm(ctx, name, audience, who); err != nil {
 		return b, err
 	}
-	state := wxcast.BroadcastRunning
+	state, makers := wxcast.BroadcastRunning, []string(nil)
+	if byUser(ctx) {
+		before, err := a.db.Approval(ctx, b.Ref())
+		if err != nil {
+			return b, err
+		}
+		makers = append(before.Makers, maker(ctx))
+	}
 	if rule := a.cfg.Console.ApproveAbove; byUser(ctx) && rule >= 0 && n.Recipients > rule {
 		state = wxcast.BroadcastDraft // another user lets it begin
 	}
@@ -368,7 +383,7 @@ func (a *Account) retry(ctx context.Context, b wxcast.Broadcast, only []int, who
 		return b, err
 	}
 	retry, added, err := a.db.AddBroadcast(ctx, wxcast.Broadcast{
-		Files:     files,
+		Files: files, Makers: makers,
 		AccountID: b.AccountID, MiniID: b.MiniID, Channels: channels, Name: name, ContentHash: b.ContentHash,
 		Spec: b.Spec, Audience: audience,
 		MessageKey: wxcast.NewMessageKey(), State: state, Rate: b.Rate, Priority: b.Priority,

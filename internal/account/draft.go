@@ -12,6 +12,7 @@ import (
 	"github.com/wxcast/wxcast/broadcast/spec"
 	"github.com/wxcast/wxcast/internal/report"
 	"github.com/wxcast/wxcast/internal/wxcast"
+	"github.com/wxcast/wxcast/internal/yamledit"
 	store "github.com/wxcast/wxcast/sql"
 )
 
@@ -64,10 +65,24 @@ func (a *Account) CopyBroadcast(ctx context.Context, id int64) (draft int64, err
 		if err != nil {
 			return 0, err
 		}
-		draft, err := a.db.AddDraft(ctx, a.ID, b.Spec, []string{maker(ctx)}, files)
+		draft, err := a.db.AddDraft(ctx, a.ID, a.renamed(b), []string{maker(ctx)}, files)
 		e.about("draft %d of broadcast %d", draft, id)
 		return draft, err
 	})
+}
+
+// renamed is a broadcast's spec under another name: under its own it would be the same broadcast.
+func (a *Account) renamed(b wxcast.Broadcast) string {
+	doc, err := yamledit.Parse(b.Spec)
+	if err != nil {
+		return b.Spec // it is shown as it is
+	}
+	doc.Set("name", b.Name+"-"+a.db.Now().In(wxcast.Beijing).Format("0102-1504"))
+	text, err := doc.Text()
+	if err != nil {
+		return b.Spec
+	}
+	return text
 }
 
 // maker is who asks, as a maker of a broadcast.
@@ -116,15 +131,17 @@ func (a *Account) ChangeDraft(ctx context.Context, id, version int64, text strin
 // RemoveDraft removes a draft with its files. Audited.
 func (a *Account) RemoveDraft(ctx context.Context, id int64) error {
 	return auditedOnly(ctx, a, "remove-draft", fmt.Sprintf("draft %d", id), func(*entry) error {
-		if _, err := a.Draft(ctx, id); err != nil {
+		d, err := a.Draft(ctx, id)
+		if err != nil {
 			return err
 		}
-		return a.db.DropDraft(ctx, a.ID, id)
+		return a.db.DropDraft(ctx, a.ID, id, d.Version)
 	})
 }
 
-// PutDraftFile keeps a file that a draft's spec may name. Audited.
-func (a *Account) PutDraftFile(ctx context.Context, id int64, name string, content []byte) error {
+// PutDraftFile keeps a file that a version of a draft may name: it is a change of the draft as any
+// other. Audited.
+func (a *Account) PutDraftFile(ctx context.Context, id, version int64, name string, content []byte) error {
 	return auditedOnly(ctx, a, "put-draft-file", fmt.Sprintf("draft %d", id), func(*entry) error {
 		d, err := a.Draft(ctx, id)
 		if err != nil {
@@ -141,7 +158,15 @@ func (a *Account) PutDraftFile(ctx context.Context, id int64, name string, conte
 			return &wxcast.BadInput{Key: name, Problem: wxcast.Say("draft.too_many_files"),
 				Want: wxcast.Say("draft.want_fewer_files", "most", draftFiles)}
 		}
-		return a.db.PutDraftFile(ctx, a.ID, id, name, content)
+		if name := maker(ctx); !slices.Contains(d.Makers, name) {
+			d.Makers = append(d.Makers, name)
+		}
+		d.Version = version
+		changed, err := a.db.PutDraftFile(ctx, a.ID, d, name, content)
+		if err == nil && !changed {
+			err = conflict("draft.changed", "id", id)
+		}
+		return err
 	})
 }
 
@@ -220,21 +245,25 @@ func (a *Account) SubmitDraft(ctx context.Context, id, version int64, who Asker)
 	if d.Version != version {
 		return b, conflict("draft.changed", "id", id)
 	}
+	makers := d.Makers
+	if name := maker(ctx); !slices.Contains(makers, name) {
+		makers = append(makers, name)
+	}
 	err = a.withDraft(ctx, d, func(s Spec) error {
-		b, err = a.CreateBroadcast(ctx, s, Begin{Draft: true}, who)
+		b, err = a.CreateBroadcast(ctx, s, Begin{Draft: true, makers: makers}, who)
 		return err
 	})
 	if err != nil {
 		return b, err
 	}
-	makers := d.Makers
-	if name := maker(ctx); !slices.Contains(makers, name) {
-		makers = append(makers, name)
+	if b.State != wxcast.BroadcastDraft {
+		return b, conflict("draft.there_already", "id", b.ID, "name", b.Name, "state", State(b.State))
 	}
-	if err := a.db.NoteMakers(ctx, wxcast.BroadcastRef{AccountID: a.ID, ID: b.ID}, makers); err != nil {
+	// Where it was there already, by a draft of the same content, its makers are those of both.
+	if err := a.db.AddMakers(ctx, wxcast.BroadcastRef{AccountID: a.ID, ID: b.ID}, makers); err != nil {
 		return b, err
 	}
-	return b, a.db.DropDraft(ctx, a.ID, id)
+	return b, a.db.DropDraft(ctx, a.ID, id, version)
 }
 
 // fixAtOnce is how many recipients are fixed in one transaction.

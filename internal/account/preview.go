@@ -236,7 +236,11 @@ func (a *Account) TestBroadcast(ctx context.Context, s Spec, to []string) ([]Tes
 		for _, m := range tests {
 			msgID, err := m.by.Send(ctx, &m.Delivery)
 			facts := m.by.Facts()
-			r := TestMessage{Channel: facts.Name, OpenID: string(facts.ID(&m.Delivery)), Sent: err == nil,
+			shown := string(facts.ID(&m.Delivery))
+			if masked(ctx) {
+				shown = ""
+			}
+			r := TestMessage{Channel: facts.Name, OpenID: shown, Sent: err == nil,
 				ErrCode: wechat.CodeOf(err)}
 			if facts.Right != wxcast.NoRight && r.ErrCode == 0 { // it is out, or may be
 				used := a.db.UseRight(ctx, a.ID, facts, m.lane, m.templateID, facts.ID(&m.Delivery))

@@ -323,13 +323,8 @@ func (h *House) ResetUser(ctx context.Context, name string) (i Invitation, err e
 		if u.Federated && u.DisabledAt.IsZero() {
 			return User{}, conflict("user.federated", "name", u.Name)
 		}
-		if !u.DisabledAt.IsZero() {
-			if err := h.db.DisableUser(ctx, u.ID, time.Time{}); err != nil {
-				return User{}, err
-			}
-		}
 		if u.DisabledAt = (time.Time{}); u.Federated { // the issuer knows them
-			return User{u, h.roles(u)}, nil
+			return User{u, h.roles(u)}, h.db.DisableUser(ctx, u.ID, time.Time{})
 		}
 		link := access.NewLink()
 		i.Link, i.LinkEndsAt = h.linkURL(link), h.db.Now().Add(access.LinkLife)

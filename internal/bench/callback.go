@@ -183,7 +183,13 @@ func (w *world) serve(ctx context.Context) (*server, string, error) {
 		return nil, "", errors.Join(fmt.Errorf("it does not serve: %s", first), err)
 	}
 	address, _, _ = strings.Cut(address, ";")
-	go func() { _, _ = io.Copy(io.Discard, lines) }()
+	go func() { // what goes wrong is worth knowing
+		for line, err := "", error(nil); err == nil; line, err = lines.ReadString('\n') {
+			if strings.Contains(line, "level=ERROR") {
+				w.say("%s", strings.TrimSpace(line))
+			}
+		}
+	}()
 	return &server{cmd: cmd}, address, nil
 }
 

@@ -2,7 +2,6 @@ package bench
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -71,8 +70,11 @@ func measureConsole(ctx context.Context, w *world) error {
 	}
 	w.say("%d people look for %s", consoleViewers, consoleLooks)
 	watched, err := rate(consoleLooks, func(ctx context.Context) { v.look(ctx, id) })
-	if err := errors.Join(err, v.err); err != nil {
+	if err != nil {
 		return err
+	}
+	if v.err != nil {
+		w.say("a page failed: %v", v.err)
 	}
 	var all []time.Duration
 	for _, took := range v.took {
@@ -279,7 +281,7 @@ func (v *viewers) one(ctx context.Context, name, path string) {
 	defer v.mu.Unlock()
 	if err != nil {
 		v.failed++
-		v.err = errors.Join(v.err, err)
+		v.err = err
 		return
 	}
 	v.took[name] = append(v.took[name], took)

@@ -2,11 +2,15 @@ package console
 
 import (
 	"context"
+	"time"
 
 	"github.com/wxcast/wxcast/internal/account"
 	"github.com/wxcast/wxcast/internal/report"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
+
+// fixWithin bounds how long the recipients of a draft are being fixed; who looks later goes on.
+const fixWithin = 10 * time.Minute
 
 // fixing gives a draft's recipients their rows, once however many look at it; it goes on when
 // the browser is gone.
@@ -14,13 +18,19 @@ func (c *Console) fixing(ctx context.Context, a *account.Account, b wxcast.Broad
 	if b.State != wxcast.BroadcastDraft || b.Fixed {
 		return
 	}
-	// What went wrong is tried again when somebody looks again, and is in the log.
-	_, err := c.fixed.get(ctx, broadcastKey{a.ID, b.ID}, func(ctx context.Context, _ *struct{}) (struct{}, error) {
-		return struct{}{}, a.FixRecipients(ctx, b.ID)
-	})
-	if err != nil {
-		c.Log.ErrorContext(ctx, "the recipients of a draft are not fixed", "broadcast_id", b.ID, "err", err)
+	key := broadcastKey{a.ID, b.ID}
+	if _, busy := c.fixed.LoadOrStore(key, true); busy {
+		return
 	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), fixWithin)
+	go func() {
+		defer cancel()
+		defer c.fixed.Delete(key)
+		_, err := survived(func() (struct{}, error) { return struct{}{}, a.FixRecipients(ctx, b.ID) })
+		if err != nil {
+			c.Log.ErrorContext(ctx, "the recipients of a draft are not fixed", "broadcast_id", b.ID, "err", err)
+		}
+	}()
 }
 
 func (c *call) askApproval() error {
@@ -57,12 +67,8 @@ func (c *call) decide(approved bool, done string) error {
 
 func (c *call) scheduleBroadcast() error {
 	return c.move("scheduled", wxcast.BroadcastScheduled, func(a *account.Account, id int64) (report.Broadcast, error) {
-		counts, err := a.Broadcast(c.ctx(), id)
-		if err == nil {
-			err = c.typed(counts.Recipients)
-		}
-		if err != nil {
-			return counts, err
+		if err := c.typedRecipients(a, id); err != nil {
+			return report.Broadcast{}, err
 		}
 		return a.ScheduleBroadcast(c.ctx(), id, c.at())
 	})

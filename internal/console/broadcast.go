@@ -91,24 +91,24 @@ func (c *call) move(done string, to wxcast.BroadcastState,
 
 func (c *call) startBroadcast() error {
 	return c.move("started", wxcast.BroadcastRunning, func(a *account.Account, id int64) (report.Broadcast, error) {
-		counts, err := a.Broadcast(c.ctx(), id)
-		if err != nil {
-			return counts, err
-		}
-		if err := c.typed(counts.Recipients); err != nil {
-			return counts, err
+		if err := c.typedRecipients(a, id); err != nil {
+			return report.Broadcast{}, err
 		}
 		return a.StartBroadcast(c.ctx(), id)
 	})
 }
 
-// typed refuses what is begun without the number of people typed whom it goes to.
-func (c *call) typed(n int64) error {
-	if got, err := c.number(); err == nil && got == n {
+// typedRecipients refuses what is begun without the number of people typed whom it goes to.
+func (c *call) typedRecipients(a *account.Account, id int64) error {
+	s, err := a.Approval(c.ctx(), id)
+	if err != nil {
+		return err
+	}
+	if got, err := c.number(); err == nil && got == s.Recipients {
 		return nil
 	}
 	return &wxcast.BadInput{Problem: wxcast.Say("console.wrong_number"),
-		Want: wxcast.Say("console.want_number", "n", n)}
+		Want: wxcast.Say("console.want_number", "n", s.Recipients)}
 }
 
 // number is the number of recipients that was typed.

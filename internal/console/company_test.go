@@ -101,7 +101,10 @@ func TestUsersOfTheCompanysIssuer(t *testing.T) {
 		"WXCAST_CONSOLE_OIDC_CLIENT_ID": "wxcast", "WXCAST_CONSOLE_OIDC_CLIENT_SECRET": "a secret of the client",
 		"WXCAST_CONSOLE_OIDC_ROLES": "ops=operator,boss=approver@default,boss=auditor", "WXCAST_CONSOLE_OIDC_PEOPLE": "crm",
 		"WXCAST_CONSOLE_REQUIRE_TOTP": "true"}
+	var one sync.Mutex // of both stores' tests: they say who signs in to the same issuer
 	each(t, env, func(t *testing.T, w *world) {
+		one.Lock()
+		defer one.Unlock()
 		// go through the issuer, and back.
 		visit := func(b *browser, change func(url.Values)) (status int, page, to string) {
 			t.Helper()

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 
 	"github.com/wxcast/wxcast/internal/access"
 	"github.com/wxcast/wxcast/internal/account"
@@ -36,7 +37,7 @@ type Console struct {
 	counts  *slow[broadcastKey, snapshot]
 	permits *slow[permitsKey, []wxcast.PermitCount]
 	issuer  *access.Issuer // nil for none
-	fixed   *slow[broadcastKey, struct{}]
+	fixed   sync.Map       // of broadcasts whose recipients are being fixed here
 	doctors *slow[doctorKey, []doctor.Check]
 	// audiences are the counts of drafts' audiences that somebody asked for lately.
 	audiences *recent[audienceKey, wxcast.AudienceCount]
@@ -50,7 +51,7 @@ func New(o Options) *Console {
 	}
 	c.pages = newPages()
 	c.counts, c.permits = newSlow[broadcastKey, snapshot](), newSlow[permitsKey, []wxcast.PermitCount]()
-	c.fixed, c.doctors = newSlow[broadcastKey, struct{}](), newSlow[doctorKey, []doctor.Check]()
+	c.doctors = newSlow[doctorKey, []doctor.Check]()
 	c.audiences = newRecent[audienceKey, wxcast.AudienceCount](countKept)
 	mux := http.NewServeMux()
 	c.routes(mux)

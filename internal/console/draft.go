@@ -69,7 +69,7 @@ type draftView struct {
 	Others  []string // the channels that can be added
 	NoList  string   // why WeChat's templates are not known; "" where they are
 	Lists   []string // the files that may be lists
-	Known   bool     // of audience.in: it names a file that is not there
+	Theirs  string   // what somebody else has made of it meanwhile; "" for nothing
 	doc     *yamledit.Doc
 }
 
@@ -189,11 +189,19 @@ func (c *call) saveDraft() error {
 	return c.to(c.draftAt(v.ID, next), "")
 }
 
-// draftConflict shows what somebody else has made of a draft, and what this user wrote.
+// draftBack shows what this user wrote, and beside it what somebody else has made of the draft
+// meanwhile: to save then is to know that.
 func (c *call) draftBack() error {
+	stored, err := c.draftOf()
+	if err != nil {
+		return err
+	}
 	v, err := c.draftForm()
 	if err != nil {
 		return err
+	}
+	if c.Value("version") != strconv.FormatInt(stored.Version, 10) {
+		v.Theirs = stored.Spec
 	}
 	if v.Step == "yaml" {
 		v.Spec = c.Value("spec")
@@ -268,7 +276,8 @@ func (c *call) draftFile() error {
 	if err != nil {
 		return err
 	}
-	if err := c.Account.PutDraftFile(c.ctx(), id, name, content); err != nil {
+	version, _ := strconv.ParseInt(c.Value("version"), 10, 64) // 0 is none's
+	if err := c.Account.PutDraftFile(c.ctx(), id, version, name, content); err != nil {
 		return err
 	}
 	back := c.Value("go")
@@ -359,9 +368,12 @@ func (c *call) submitDraft() error {
 		return err
 	}
 	version, _ := strconv.ParseInt(c.Value("version"), 10, 64) // 0 is none's
-	b, err := c.Account.SubmitDraft(c.ctx(), id, version, c.asker())
 	var missing *account.NotFound
-	if errors.As(err, &missing) { // clicked twice: the broadcast is there
+	if _, err := c.Account.Draft(c.ctx(), id); errors.As(err, &missing) { // clicked twice: the broadcast is there
+		return c.to(c.Of("/broadcasts"), "")
+	}
+	b, err := c.Account.SubmitDraft(c.ctx(), id, version, c.asker())
+	if errors.As(err, &missing) { // and at the same moment
 		return c.to(c.Of("/broadcasts"), "")
 	}
 	if err != nil {

@@ -42,6 +42,9 @@ var fields = map[string]map[string]kind{
 	},
 }
 
+// written are the values that hold where nothing is written, by their paths.
+var written = map[string]string{"audience.bridged": "yes", "on_bad_value": "stop", "track": "no"}
+
 // channelKeys are what the form asks for of each channel, beside the values of its template.
 var channelKeys = map[string][]string{
 	"template":  {"url", "miniprogram.pagepath"},
@@ -193,6 +196,9 @@ func apply(d *yamledit.Doc, step string, form url.Values) {
 		if d.IsMapping(path) && d.Has(path+".file") { // a list that says by which id
 			at += ".file"
 		}
+		if text == "" && d.Has(at) && d.Get(at) == written[path] {
+			continue // somebody has written down what holds anyway
+		}
 		switch kind {
 		case asText:
 			d.SetText(at, text)
@@ -227,17 +233,18 @@ func applyContent(d *yamledit.Doc, form url.Values) {
 		d.Set("prefer", form.Get("prefer"))
 	}
 	for _, p := range parts(d) {
-		prefix := fmt.Sprintf("p%d.", p.N)
+		prefix, other := fmt.Sprintf("p%d.", p.N), false
 		if id := prefix + "template"; form.Has(id) {
 			if form.Get(id) != d.Get(p.path("template")) {
-				d.Delete(p.path("data")) // of the other template
+				d.Delete(p.path("data")) // of the template before
+				other = true
 			}
 			d.SetText(p.path("template"), form.Get(id))
 		}
 		for name, values := range form {
 			key, ours := strings.CutPrefix(name, prefix)
 			data, isData := strings.CutPrefix(key, "data.")
-			if !ours || key == "template" || strings.Contains(data, ".") ||
+			if !ours || key == "template" || isData && other || strings.Contains(data, ".") ||
 				!isData && !slices.Contains(channelKeys[p.Channel], key) {
 				continue
 			}
@@ -249,8 +256,6 @@ func applyContent(d *yamledit.Doc, form url.Values) {
 		}
 	}
 	switch add := form.Get("add"); {
-	case channelKeys[add] != nil:
-		addChannel(d, add)
 	case form.Get("drop") != "":
 		for _, p := range parts(d) {
 			if fmt.Sprint(p.N) == form.Get("drop") && p.At != "" {
@@ -258,6 +263,8 @@ func applyContent(d *yamledit.Doc, form url.Values) {
 				return
 			}
 		}
+	case channelKeys[add] != nil:
+		addChannel(d, add)
 	}
 }
 

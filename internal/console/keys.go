@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/wxcast/wxcast/internal/access"
 	"github.com/wxcast/wxcast/internal/account"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
@@ -23,11 +24,33 @@ func (c *call) keysWith(name, made string) error {
 	if err != nil {
 		return err
 	}
-	return c.show("keys", keysView{all, wxcast.Scopes, c.Account.Now(), made, name})
+	return c.show("keys", keysView{all, c.scopes(), c.Account.Now(), made, name})
+}
+
+// rightFor is what a user needs to give a key a scope: nobody gives what they have not.
+var rightFor = map[wxcast.Scope]access.Right{
+	wxcast.ScopeRead: access.RightRead, wxcast.ScopeSend: access.RightSend, wxcast.ScopePeople: access.RightPeople,
+	wxcast.ScopeSync: access.RightSync, wxcast.ScopeToken: access.RightSync, wxcast.ScopeAudit: access.RightAudit,
+	wxcast.ScopeEvents: access.RightPeople,
+}
+
+// scopes are those that the user may give a key.
+func (c *call) scopes() (all []wxcast.Scope) {
+	for _, s := range wxcast.Scopes {
+		if right, ok := rightFor[s]; ok && c.May(right) {
+			all = append(all, s)
+		}
+	}
+	return all
 }
 
 func (c *call) createKey() error {
 	n := account.NewKey{Name: c.Value("name"), Scopes: c.r.PostForm["scope"]}
+	for _, s := range n.Scopes {
+		if right, ok := rightFor[wxcast.Scope(s)]; ok && !c.May(right) {
+			return errForbidden
+		}
+	}
 	if text := c.Value("days"); text != "" {
 		var err error
 		if n.Days, err = strconv.Atoi(text); err != nil {

@@ -3,7 +3,9 @@ package console
 import (
 	"bytes"
 	"context"
+	"errors"
 	"mime/multipart"
+	"net/http"
 	"path/filepath"
 	"slices"
 
@@ -41,6 +43,11 @@ func (c *call) syncWith(imported *account.Imported) error {
 // file is the upload of a form.
 func (c *call) file(name string) (multipart.File, string, error) {
 	f, header, err := c.r.FormFile(name)
+	var large *http.MaxBytesError
+	if errors.As(err, &large) {
+		return nil, "", &wxcast.BadInput{Key: name, Problem: wxcast.Say("console.file_large"),
+			Want: wxcast.Say("console.want_small_file", "mib", fileMax>>20)}
+	}
 	if err != nil {
 		return nil, "", &wxcast.BadInput{Key: name, Problem: wxcast.Say("input.missing"),
 			Want: wxcast.Say("console.want_file")}
@@ -104,6 +111,9 @@ func (c *call) permitsWith(imported *account.ImportedPermits) error {
 	v := permitsView{MiniAppID: c.Query("mini"), Minis: c.Account.Describe().MiniPrograms, Imported: imported}
 	if v.MiniAppID == "" && len(v.Minis) > 0 {
 		v.MiniAppID = string(v.Minis[0])
+	}
+	if !slices.Contains(v.Minis, wxcast.AppID(v.MiniAppID)) {
+		return errNoPage
 	}
 	a := c.Account
 	var err error

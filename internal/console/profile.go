@@ -44,7 +44,8 @@ func (c *call) changePassword() error {
 func (c *call) changeTOTP() error {
 	secret, _ := c.secondFactor(c.User.Name)
 	err := c.con.House.OwnChange(c.ctx(), c.User, "change-totp", func() error {
-		return c.con.House.Users.SetTOTP(c.r.Context(), c.User, secret, c.Value("code"), c.token)
+		return c.con.House.Users.SetTOTP(c.r.Context(), c.User, c.Value("old_password"), secret, c.Value("code"),
+			c.token)
 	})
 	if err != nil {
 		return err

@@ -2,7 +2,6 @@ package console
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"runtime/debug"
 	"strings"
@@ -23,8 +22,8 @@ type route struct {
 	back func(*call) error
 	// watches: a page asks by itself, and nobody need be there.
 	watches bool
-	// long: a file goes one way or the other.
-	long bool
+	// long: it may take minutes. file: and a file comes with it.
+	long, file bool
 }
 
 // table is all that the console can show and do, and who may: docs/console.md has the same.
@@ -39,6 +38,9 @@ func (c *Console) table() []route {
 		return route{method: http.MethodGet, path: path, right: right, do: do, watches: true}
 	}
 	upload := func(path string, right access.Right, do, back func(*call) error) route {
+		return route{method: http.MethodPost, path: path, right: right, do: do, back: back, long: true, file: true}
+	}
+	slowly := func(path string, right access.Right, do, back func(*call) error) route {
 		return route{method: http.MethodPost, path: path, right: right, do: do, back: back, long: true}
 	}
 	download := func(path string, right access.Right, do func(*call) error) route {
@@ -65,11 +67,11 @@ func (c *Console) table() []route {
 		get(of+"/drafts/{id}/{step}", access.RightSend, (*call).draft),
 		post(of+"/drafts/{id}/{step}", access.RightSend, (*call).saveDraft, (*call).draftBack),
 		post(of+"/drafts/{id}/{step}/card", access.RightSend, (*call).draftCard, nil),
-		upload(of+"/drafts/{id}/{step}/count", access.RightSend, (*call).draftCount, nil),
+		slowly(of+"/drafts/{id}/{step}/count", access.RightSend, (*call).draftCount, nil),
 		upload(of+"/drafts/{id}/file", access.RightSend, (*call).draftFile, (*call).draftAudience),
 		download(of+"/drafts/{id}/preview", access.RightSend, (*call).draftPreview),
 		post(of+"/drafts/{id}/test", access.RightSend, (*call).testDraft, nil),
-		upload(of+"/drafts/{id}/submit", access.RightSend, (*call).submitDraft, (*call).draftCheck),
+		slowly(of+"/drafts/{id}/submit", access.RightSend, (*call).submitDraft, (*call).draftCheck),
 		post(of+"/drafts/{id}/remove", access.RightSend, (*call).removeDraft, (*call).broadcasts),
 		post(of+"/broadcasts/{id}/ask", access.RightSend, (*call).askApproval, (*call).broadcast),
 		post(of+"/broadcasts/{id}/approve", access.RightApprove, (*call).approve, (*call).broadcast),
@@ -170,22 +172,26 @@ func (c *Console) routes(mux *http.ServeMux) {
 // answered.
 func (c *Console) open(to route, letIn func(*call, route) (bool, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		within, most := pageWithin, int64(formMax)
-		if to.long {
-			within, most = fileWithin, fileMax
-			deadline := time.Now().Add(within)
+		body := r.Body
+		ctx, cancel := context.WithTimeout(r.Context(), pageWithin)
+		defer cancel()
+		r.Body = http.MaxBytesReader(w, body, formMax)
+		one := &call{con: c, w: w, r: r.WithContext(ctx), Lang: langOf(r)}
+		defer one.survive(to)
+		in, err := letIn(one, to)
+		if err == nil && in && to.long { // of nobody but who may
+			long, cancel := context.WithTimeout(r.Context(), fileWithin)
+			defer cancel()
+			one.r = one.r.WithContext(long)
+			deadline := time.Now().Add(fileWithin)
 			control := http.NewResponseController(w)
 			// Where a connection has no deadlines there is nothing to move.
 			_ = control.SetReadDeadline(deadline)
 			_ = control.SetWriteDeadline(deadline)
+			if to.file {
+				one.r.Body = http.MaxBytesReader(w, body, fileMax)
+			}
 		}
-		ctx, cancel := context.WithTimeout(r.Context(), within)
-		defer cancel()
-		r = r.WithContext(ctx)
-		r.Body = http.MaxBytesReader(w, r.Body, most)
-		one := &call{con: c, w: w, r: r, Lang: langOf(r)}
-		defer one.survive(to)
-		in, err := letIn(one, to)
 		if err == nil && in {
 			err = to.do(one)
 		}
@@ -214,7 +220,7 @@ func (c *call) fail(to route, err error) {
 		c.con.Log.ErrorContext(c.r.Context(), "a page failed", "path", to.path, "err", err)
 	}
 	if code == http.StatusInternalServerError {
-		err = errors.Join(errBroken)
+		err = errBroken
 	}
 	c.Mistake = c.reason(err)
 	if to.back != nil && code < http.StatusInternalServerError && code != http.StatusForbidden &&

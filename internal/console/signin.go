@@ -23,6 +23,9 @@ const (
 
 // local tells whether the browser is on this machine, by the name that it calls us.
 func (c *call) local() bool {
+	if strings.HasPrefix(c.con.Options.URL, "https:") {
+		return false // a proxy may call us by a name of its own
+	}
 	host, _, err := net.SplitHostPort(c.r.Host)
 	if err != nil {
 		host = c.r.Host
@@ -139,7 +142,7 @@ func (c *call) again() (in bool, err error) {
 // was wrong.
 func (c *call) enter(prefix string) error {
 	house := c.con.House
-	token, u, until, why, err := house.Users.SignIn(c.r.Context(), c.proof(prefix))
+	token, u, why, err := house.Users.SignIn(c.r.Context(), c.proof(prefix))
 	if err != nil {
 		return err
 	}
@@ -147,20 +150,16 @@ func (c *call) enter(prefix string) error {
 		if c.con.Refused != nil {
 			c.con.Refused(c.r, why.String(), c.address())
 		}
-		if u.ID != 0 {
+		if why == access.WrongProof { // who is locked out has their lines already
 			house.Tried(c.r.Context(), u, c.address(), "refused")
 		}
 	}
-	wrong := func(code string, pairs ...any) error {
-		return &wxcast.BadInput{Problem: wxcast.Say(code, pairs...)}
-	}
+	wrong := func(code string) error { return &wxcast.BadInput{Problem: wxcast.Say(code)} }
 	switch why {
 	case access.TooOften:
 		c.w.Header().Set("Retry-After", "5")
 		return wrong("console.too_often")
-	case access.LockedOut:
-		return wrong("console.locked_out", "at", until)
-	case access.WrongUser, access.WrongProof:
+	case access.WrongUser, access.WrongProof, access.LockedOut: // which, is for nobody to know
 		return wrong("console.wrong_proof")
 	}
 	house.Tried(c.r.Context(), u, c.address(), "done")

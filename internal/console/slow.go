@@ -2,6 +2,8 @@ package console
 
 import (
 	"context"
+	"fmt"
+	"runtime/debug"
 	"sync"
 	"time"
 )
@@ -50,40 +52,58 @@ func (s *slow[K, T]) get(ctx context.Context, key K, count func(context.Context,
 		s.of[key] = c
 	}
 	c.looked = now
-	if c.ended == nil && (c.last == nil && c.err == nil || now.Sub(c.at) > max(slowLeast, slowShare*c.took)) {
+	if c.ended == nil && (c.at.IsZero() || now.Sub(c.at) > max(slowLeast, slowShare*c.took)) {
 		c.ended = make(chan struct{})
 		go s.count(context.WithoutCancel(ctx), c, count)
 	}
 	last, ended := c.last, c.ended
 	s.mu.Unlock()
-	if last != nil || ended == nil {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		return c.last, c.err
-	}
-	select {
-	case <-ended:
-	case <-time.After(slowWait):
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	if last == nil && ended != nil {
+		select {
+		case <-ended:
+		case <-time.After(slowWait):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return c.last, c.err
+	if c.last != nil {
+		return c.last, nil // of a while ago, where it cannot be counted now
+	}
+	return nil, c.err
 }
 
+// slowAtOnce is how much is counted at a time: a list that is looked at first after a restart
+// would have all of its broadcasts counted at the same moment.
+var slowAtOnce = make(chan struct{}, 2)
+
 func (s *slow[K, T]) count(ctx context.Context, c *counted[T], count func(context.Context, *T) (T, error)) {
+	slowAtOnce <- struct{}{}
+	defer func() { <-slowAtOnce }()
 	ctx, cancel := context.WithTimeout(ctx, slowWithin)
 	defer cancel()
 	began := time.Now()
-	next, err := count(ctx, c.last)
+	next, err := survived(func() (T, error) { return count(ctx, c.last) })
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	close(c.ended)
-	c.ended, c.err, c.at, c.took = nil, err, began, time.Since(began)
-	if err == nil {
-		c.last = &next
+	c.ended, c.err, c.at, c.took = nil, err, time.Now(), time.Since(began)
+	if err != nil {
+		c.took = 0 // it is tried again soon
+		return
 	}
+	c.last = &next
+}
+
+// survived is do, of which a panic is an error: it would end the program, and with it sending.
+func survived[T any](do func() (T, error)) (out T, err error) {
+	defer func() {
+		if why := recover(); why != nil {
+			err = fmt.Errorf("it panicked: %v\n%s", why, debug.Stack())
+		}
+	}()
+	return do()
 }
 
 // forget forgets what nobody has looked at for a while.

@@ -20,11 +20,8 @@ type snapshot struct {
 	tried int64
 }
 
-// rateOver is the shortest time over which a rate is told, and rateWithin the longest.
-const (
-	rateOver   = 2 * time.Second
-	rateWithin = 30 * time.Second
-)
+// rateOver is the shortest time over which a rate is told.
+const rateOver = 2 * time.Second
 
 type broadcastKey struct{ account, broadcast int64 }
 
@@ -41,7 +38,7 @@ func (c *Console) snapshotOf(ctx context.Context, a *account.Account, id int64) 
 func next(before *snapshot, b report.Broadcast, at time.Time) snapshot {
 	tried := b.Sent + b.Failed + b.Unknown // what was handed to WeChat
 	s := snapshot{Broadcast: b, At: at, Rate: -1, since: at, tried: tried}
-	if before == nil || at.Sub(before.At) > rateWithin {
+	if before == nil {
 		return s
 	}
 	over := at.Sub(before.since)

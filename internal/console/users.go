@@ -1,6 +1,8 @@
 package console
 
 import (
+	"strings"
+
 	"github.com/wxcast/wxcast/internal/account"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
@@ -49,15 +51,18 @@ func (c *call) createUser() error {
 }
 
 func (c *call) grantUser() error {
+	if err := c.notSelf(); err != nil {
+		return err
+	}
 	if _, err := c.con.House.GrantUser(c.ctx(), c.newUser(c.r.PathValue("name"))); err != nil {
 		return err
 	}
 	return c.to(c.URL("/users"), "granted")
 }
 
-// notSelf refuses to shut oneself out.
+// notSelf refuses to change oneself: to be shut out by mistake, and to be let into more.
 func (c *call) notSelf() error {
-	if c.r.PathValue("name") == c.User.Name {
+	if strings.EqualFold(c.r.PathValue("name"), c.User.Name) {
 		return &wxcast.BadInput{Problem: wxcast.Say("console.not_self")}
 	}
 	return nil

@@ -15,6 +15,7 @@ var _ = add(map[string]words{
 	"console.step_yaml":                {"YAML", "YAML"},
 	"console.yaml_broken":              {"The YAML cannot be read; mend it here.", "YAML 无法解析，请在此修改。"},
 	"console.yaml_hint":                {"This is the draft itself: the other steps show it, and keep what they know nothing of.", "这就是草稿本身：其他步骤是它的视图，不认识的内容会保留。"},
+	"console.theirs":                   {"What somebody else has saved meanwhile", "他人刚刚保存的内容"},
 	"console.form_broken":              {"the form did not arrive whole; send it again", "表单不完整，请重新提交"},
 	"console.to_audience":              {"Next: audience", "下一步：收件人"},
 	"console.to_sending":               {"Next: sending", "下一步：发送方式"},

@@ -4,6 +4,7 @@ package text
 var _ = add(map[string]words{
 	"draft.none":              {"there is no draft {id}, or not any more", "没有草稿 {id}，或已不存在"},
 	"draft.changed":           {"somebody else has changed draft {id} meanwhile: look at theirs, then make your change again", "草稿 {id} 已被他人修改：请查看对方的修改后再改"},
+	"draft.there_already":     {"this name and content are broadcast {id} ({name}), which is {state}; give the draft another name", "此名称和内容就是群发 {id}（{name}），其状态为{state}；请给草稿另取名称"},
 	"draft.too_large":         {"is larger than any spec", "过大"},
 	"draft.want_smaller":      {"at most {kib} KiB; who gets it is in lists", "最大 {kib} KiB；收件人请放在名单文件中"},
 	"draft.file_too_large":    {"is too large for the console", "文件过大，控制台无法接收"},

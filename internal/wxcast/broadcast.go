@@ -70,7 +70,9 @@ type Broadcast struct {
 	// Channels are the ways that it goes, in their order; only for AddBroadcast.
 	Channels []BroadcastChannel
 	// Files are what the spec's files hold that messages need, by name; only for AddBroadcast.
-	Files       map[string][]byte
+	Files map[string][]byte
+	// Makers are the users who wrote it; only for AddBroadcast.
+	Makers      []string
 	CanaryUntil time.Time
 	// Fixed is true once every recipient has a delivery row.
 	Fixed      bool

@@ -5,6 +5,7 @@ package yamledit
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -14,6 +15,9 @@ import (
 // Doc is a document whose root is a mapping. A path names a value in it: "audience.tags.any",
 // or "channels.0.template" in a list.
 type Doc struct{ root yaml.Node }
+
+// errAlias: a change of a value that stands in two places would be of both.
+var errAlias = errors.New("it has anchors or aliases (& and *), which only its text can change")
 
 // errNoMapping: the document is not one of keys and values.
 var errNoMapping = errors.New("it is no mapping of keys to values")
@@ -30,6 +34,9 @@ func Parse(text string) (*Doc, error) {
 	if len(d.root.Content) != 1 || d.root.Content[0].Kind != yaml.MappingNode {
 		return nil, errNoMapping
 	}
+	if aliased(&d.root) {
+		return nil, errAlias
+	}
 	return d, nil
 }
 
@@ -45,11 +52,12 @@ func (d *Doc) Text() (string, error) {
 	return b.String(), err
 }
 
+func aliased(n *yaml.Node) bool {
+	return n.Kind == yaml.AliasNode || n.Anchor != "" || slices.ContainsFunc(n.Content, aliased)
+}
+
 // child is what a node has at a key, or at a number; nil for nothing.
 func child(n *yaml.Node, key string) *yaml.Node {
-	if n = plain(n); n == nil {
-		return nil
-	}
 	switch n.Kind {
 	case yaml.MappingNode:
 		for i := 0; i+1 < len(n.Content); i += 2 {
@@ -65,14 +73,6 @@ func child(n *yaml.Node, key string) *yaml.Node {
 	return nil
 }
 
-// plain is what an alias stands for.
-func plain(n *yaml.Node) *yaml.Node {
-	for n != nil && n.Kind == yaml.AliasNode {
-		n = n.Alias
-	}
-	return n
-}
-
 func (d *Doc) find(path string) *yaml.Node {
 	n := d.root.Content[0]
 	if path == "" {
@@ -83,7 +83,7 @@ func (d *Doc) find(path string) *yaml.Node {
 			return nil
 		}
 	}
-	return plain(n)
+	return n
 }
 
 // Has tells whether there is anything at a path.
@@ -114,7 +114,7 @@ func (d *Doc) List(path string) (all []string) {
 	}
 	if n.Kind == yaml.SequenceNode {
 		for _, one := range n.Content {
-			if one = plain(one); one.Kind == yaml.ScalarNode {
+			if one.Kind == yaml.ScalarNode {
 				all = append(all, one.Value)
 			}
 		}
@@ -194,15 +194,15 @@ func (d *Doc) put(path string, value *yaml.Node) {
 	for i, key := range keys {
 		next := child(n, key)
 		last := i == len(keys)-1
-		if next != nil && !last && plain(next).Kind != yaml.ScalarNode {
-			n = plain(next)
-			continue
-		}
 		made := value
 		if !last {
 			made = &yaml.Node{Kind: yaml.MappingNode}
 			if _, err := strconv.Atoi(keys[i+1]); err == nil {
 				made.Kind = yaml.SequenceNode
+			}
+			if next != nil && next.Kind == made.Kind {
+				n = next
+				continue
 			}
 		}
 		switch {

@@ -17,8 +17,8 @@ UPDATE drafts SET spec = $4, makers = $5, changed_at = $6, version = version + 1
 WHERE account_id = $1 AND id = $2 AND version = $3;
 
 -- name: drop-draft
--- $1 account; $2 draft.
-DELETE FROM drafts WHERE account_id = $1 AND id = $2;
+-- $1 account; $2 draft; $3 version.
+DELETE FROM drafts WHERE account_id = $1 AND id = $2 AND version = $3;
 
 -- name: drop-draft-files
 -- $1 account; $2 draft.
@@ -79,3 +79,15 @@ SELECT makers, asked_by, asked_at, recipients, decided_by, decided_at, approved,
 SELECT b.id, b.name FROM broadcasts b JOIN approvals a ON a.account_id = b.account_id AND a.broadcast_id = b.id
 WHERE b.account_id = $1 AND b.finished_at IS NULL AND b.state = 'draft' AND a.account_id = $1 AND a.asked_by <> ''
     AND a.decided_by = '' AND a.asked_at > $2 ORDER BY b.id LIMIT $3;
+
+-- name: lock-makers
+-- $1 account; $2 broadcast.
+UPDATE approvals SET makers = makers WHERE account_id = $1 AND broadcast_id = $2 RETURNING makers;
+
+-- name: set-makers
+-- $1 account; $2 broadcast; $3 makers as JSON.
+UPDATE approvals SET makers = $3 WHERE account_id = $1 AND broadcast_id = $2;
+
+-- name: count-fixed
+-- $1 account; $2 broadcast.
+SELECT fixed_count FROM broadcasts WHERE account_id = $1 AND id = $2;

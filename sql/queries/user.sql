@@ -39,14 +39,14 @@ UPDATE users SET grants = $2, people = $3 WHERE id = $1;
 UPDATE users SET disabled_at = $2, link_hash = NULL, link_ends_at = NULL WHERE id = $1;
 
 -- name: reset-user
--- Neither password nor second factor is good any more, only the link.
+-- Neither password nor second factor is good any more, only the link; who was shut out may come in by it.
 -- $1 user; $2 SHA-256 of the link; $3 when it ends, UTC.
 UPDATE users SET password_hash = '', totp_secret = '', totp_step = 0, link_hash = $2, link_ends_at = $3, failed = 0,
-    locked_until = NULL WHERE id = $1;
+    locked_until = NULL, disabled_at = NULL WHERE id = $1;
 
 -- name: use-link
--- $1 SHA-256 of the link; $2 password's hash; $3 sealed TOTP secret or ''; $4 now, UTC.
-UPDATE users SET password_hash = $2, totp_secret = $3, link_hash = NULL, link_ends_at = NULL, failed = 0,
+-- $1 SHA-256 of the link; $2 password's hash; $3 sealed TOTP secret or ''; $4 now, UTC; $5 the step whose code was just used.
+UPDATE users SET password_hash = $2, totp_secret = $3, totp_step = $5, link_hash = NULL, link_ends_at = NULL, failed = 0,
     locked_until = NULL WHERE link_hash = $1 AND link_ends_at > $4 AND disabled_at IS NULL;
 
 -- name: set-password

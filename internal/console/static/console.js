@@ -50,7 +50,7 @@ body.addEventListener("htmx:beforeOnLoad", (e) => {
 // What changes something is sent once, however often one clicks.
 document.addEventListener("submit", (e) => {
   const form = e.target;
-  if (form.method.toLowerCase() !== "post") {
+  if (form.method.toLowerCase() !== "post" || form.hasAttribute("hx-post")) {
     return;
   }
   if (form.dataset.sent) {
