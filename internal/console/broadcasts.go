@@ -26,7 +26,7 @@ type castView struct {
 func (c *call) castOf(a *account.Account, b wxcast.Broadcast) (castView, error) {
 	v := castView{Broadcast: b, Account: a.Name()}
 	var err error
-	v.Counts, err = c.con.snapshotOf(c.r.Context(), a, b.ID)
+	v.Counts, err = c.con.snapshotOf(c.r.Context(), a, b.ID, c.patience)
 	return v, err
 }
 

@@ -28,6 +28,8 @@ type call struct {
 	token   string             // the session's
 	Account *account.Account   // that the page is about; nil for the house
 	Mistake string             // what was wrong with what a form sent
+	// patience is until when the page waits for what takes long to count.
+	patience time.Time
 }
 
 // ctx is the request's context, with who asks for what is done with it.

@@ -117,7 +117,7 @@ func (c *call) permitsWith(imported *account.ImportedPermits) error {
 	}
 	a := c.Account
 	var err error
-	v.Templates, err = c.con.permits.get(c.r.Context(), permitsKey{a.ID, v.MiniAppID},
+	v.Templates, err = c.con.permits.get(c.r.Context(), permitsKey{a.ID, v.MiniAppID}, c.patience,
 		func(ctx context.Context, _ *[]wxcast.PermitCount) ([]wxcast.PermitCount, error) {
 			status, err := a.PermitStatus(ctx, v.MiniAppID)
 			return status.Templates, err
@@ -214,7 +214,7 @@ func (c *call) doctor() error { return c.show("doctor", nil) }
 
 func (c *call) doctorChecks() error {
 	a := c.Account
-	checks, err := c.con.doctors.get(c.r.Context(), doctorKey{a.ID, c.Lang},
+	checks, err := c.con.doctors.get(c.r.Context(), doctorKey{a.ID, c.Lang}, c.patience,
 		func(ctx context.Context, _ *[]doctor.Check) ([]doctor.Check, error) {
 			return doctor.Examine(ctx, doctor.Options{Config: c.con.House.Config(), Account: a.Config, Lang: c.Lang,
 				Door: text.Console}), nil

@@ -176,7 +176,7 @@ func (c *Console) open(to route, letIn func(*call, route) (bool, error)) http.Ha
 		ctx, cancel := context.WithTimeout(r.Context(), pageWithin)
 		defer cancel()
 		r.Body = http.MaxBytesReader(w, body, formMax)
-		one := &call{con: c, w: w, r: r.WithContext(ctx), Lang: langOf(r)}
+		one := &call{con: c, w: w, r: r.WithContext(ctx), Lang: langOf(r), patience: time.Now().Add(slowWait)}
 		defer one.survive(to)
 		in, err := letIn(one, to)
 		if err == nil && in && to.long { // of nobody but who may

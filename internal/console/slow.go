@@ -14,7 +14,7 @@ const (
 	// slowShare bounds how much of the time counting takes, to one part in so many: what is
 	// large is counted less often, and sending goes on as fast.
 	slowShare = 20
-	// slowWait is how long a page waits for a first count; then it says that it comes.
+	// slowWait is how long a page waits for first counts, all of them; then it says that they come.
 	slowWait = 120 * time.Millisecond
 	// slowKept is how long a count is kept at which nobody looks.
 	slowKept = time.Minute
@@ -40,9 +40,10 @@ type counted[T any] struct {
 
 func newSlow[K comparable, T any]() *slow[K, T] { return &slow[K, T]{of: map[K]*counted[T]{}} }
 
-// get is the latest count; nil where the first takes long. count is told the one before, nil for
-// none.
-func (s *slow[K, T]) get(ctx context.Context, key K, count func(context.Context, *T) (T, error)) (*T, error) {
+// get is the latest count; nil where the first takes longer than until a time. count is told the
+// one before, nil for none.
+func (s *slow[K, T]) get(ctx context.Context, key K, until time.Time,
+	count func(context.Context, *T) (T, error)) (*T, error) {
 	s.mu.Lock()
 	now := time.Now()
 	s.forget(now)
@@ -61,7 +62,7 @@ func (s *slow[K, T]) get(ctx context.Context, key K, count func(context.Context,
 	if last == nil && ended != nil {
 		select {
 		case <-ended:
-		case <-time.After(slowWait):
+		case <-time.After(time.Until(until)):
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}

@@ -20,13 +20,13 @@ func TestWhatIsSlowIsCountedSeldom(t *testing.T) {
 			time.Sleep(2 * time.Second)
 			return counts, nil
 		}
-		if got, err := s.get(t.Context(), "x", count); got != nil || err != nil {
+		if got, err := s.get(t.Context(), "x", time.Now().Add(slowWait), count); got != nil || err != nil {
 			t.Errorf("a page waits for %v (%v)", got, err)
 		}
 		for range 200 { // seconds in which many look
 			time.Sleep(time.Second)
 			for range 10 {
-				if _, err := s.get(t.Context(), "x", count); err != nil {
+				if _, err := s.get(t.Context(), "x", time.Now().Add(slowWait), count); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -44,7 +44,7 @@ func TestAFailedCountIsNoPagesEnd(t *testing.T) {
 		s := newSlow[string, int]()
 		var n atomic.Int64
 		get := func() (*int, error) {
-			got, err := s.get(t.Context(), "x", func(context.Context, *int) (int, error) {
+			got, err := s.get(t.Context(), "x", time.Now().Add(slowWait), func(context.Context, *int) (int, error) {
 				switch n.Add(1) {
 				case 1:
 					return 0, errors.New("the store is away")
