@@ -248,13 +248,15 @@ const picked = 20_000
 // and an errcode, nil for any. It looks at so many at most, and says behind which to look next;
 // nil where there are no more.
 func (db *DB) PickDeliveries(ctx context.Context, b wxcast.Broadcast, after wxcast.DeliveryKey,
-	state wxcast.DeliveryState, code *int, limit int) (all []wxcast.PersonDelivery, next *wxcast.DeliveryKey, err error) {
+	state wxcast.DeliveryState, code *int, limit int) (all []wxcast.PersonDelivery, next *wxcast.DeliveryKey,
+	err error) {
 	var errcode sql.NullInt64
 	if code != nil {
 		errcode = sql.NullInt64{Int64: int64(*code), Valid: true}
 	}
 	var rows []personDeliveryRow
-	if err := db.list(ctx, &rows, db.q.PickDeliveries, b.AccountID, b.ID, after.Recipient, after.Message, state, errcode,
+	if err := db.list(ctx, &rows, db.q.PickDeliveries, b.AccountID, b.ID, after.Recipient, after.Message, state,
+		errcode,
 		picked, limit); err != nil {
 		return nil, nil, fmt.Errorf("list deliveries: %w", err)
 	}

@@ -93,7 +93,8 @@ func (db *DB) UserBySubject(ctx context.Context, subject string) (wxcast.User, b
 // AddFederatedUser keeps a user of the company's issuer; false means that there is another user
 // with that name.
 func (db *DB) AddFederatedUser(ctx context.Context, u wxcast.User, subject string) (bool, error) {
-	if _, err := db.exec(ctx, db.q.AddFederatedUser, u.Name, jsonParam(u.Grants), u.People, subject, db.Now()); err != nil {
+	if _, err := db.exec(ctx, db.q.AddFederatedUser, u.Name, jsonParam(u.Grants), u.People, subject,
+		db.Now()); err != nil {
 		return false, fmt.Errorf("keep user %s: %w", u.Name, err)
 	}
 	kept, found, err := db.UserBySubject(ctx, subject)

@@ -47,14 +47,16 @@ func (i *Issuer) discover(ctx context.Context) (*oidc.Provider, *oauth2.Config, 
 	defer i.mu.Unlock()
 	if i.provider == nil {
 		// Its keys are asked for later, too: not in the context of this request.
-		p, err := oidc.NewProvider(oidc.ClientContext(context.WithoutCancel(ctx), &http.Client{Timeout: issuerWithin}), i.URL)
+		p, err := oidc.NewProvider(oidc.ClientContext(context.WithoutCancel(ctx), &http.Client{Timeout: issuerWithin}),
+			i.URL)
 		if err != nil {
 			return nil, nil, err
 		}
 		i.provider = p
 	}
-	return i.provider, &oauth2.Config{ClientID: i.ClientID, ClientSecret: i.ClientSecret.Reveal(), RedirectURL: i.Redirect,
-		Endpoint: i.provider.Endpoint(), Scopes: []string{oidc.ScopeOpenID, "profile", "email", "groups"}}, nil
+	return i.provider, &oauth2.Config{ClientID: i.ClientID, ClientSecret: i.ClientSecret.Reveal(),
+		RedirectURL: i.Redirect,
+		Endpoint:    i.provider.Endpoint(), Scopes: []string{oidc.ScopeOpenID, "profile", "email", "groups"}}, nil
 }
 
 // Begin is where the browser goes to sign in.

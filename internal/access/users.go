@@ -24,7 +24,8 @@ type UserStore interface {
 	CountTry(ctx context.Context, id int64, failed int, lockedUntil time.Time) (bool, error)
 	TriedWell(ctx context.Context, id int64) error
 	AddUserSession(ctx context.Context, s wxcast.UserSession, token string) error
-	UserSession(ctx context.Context, token string, idle time.Duration, seen bool) (wxcast.User, wxcast.UserSession, bool,
+	UserSession(ctx context.Context, token string, idle time.Duration, seen bool) (wxcast.User, wxcast.UserSession,
+		bool,
 		error)
 	UserSessions(ctx context.Context, userID int64, idle time.Duration) ([]wxcast.UserSession, error)
 	EndUserSession(ctx context.Context, userID int64, id string) error

@@ -34,7 +34,8 @@ func TestAnotherUserLetsABroadcastBegin(t *testing.T) {
 		}
 		var csv strings.Builder
 		must(sim.WriteMiniUsers(&csv))
-		_, err := a.ImportFile(user("han"), strings.NewReader(csv.String()), columns, account.ImportOptions{Source: "mini.csv"})
+		_, err := a.ImportFile(user("han"), strings.NewReader(csv.String()), columns,
+			account.ImportOptions{Source: "mini.csv"})
 		must(err)
 
 		id, err := a.NewDraft(user("han"), draftOf(sim, "sale"))
@@ -61,10 +62,12 @@ func TestAnotherUserLetsABroadcastBegin(t *testing.T) {
 		refused("begun without approval", err, "another user has to approve")
 		_, err = a.ScheduleBroadcast(user("han"), b.ID, "2030-01-01 10:00")
 		refused("scheduled without approval", err, "another user has to approve")
-		refused("approved though nobody asked", a.DecideApproval(user("wei"), b.ID, true, s.Recipients, ""), "nobody asks")
+		refused("approved though nobody asked", a.DecideApproval(user("wei"), b.ID, true, s.Recipients, ""),
+			"nobody asks")
 		must(a.AskApproval(user("han"), b.ID))
 		for _, maker := range []string{"han", "li"} {
-			refused(maker+" approves", a.DecideApproval(user(maker), b.ID, true, s.Recipients, ""), "somebody else decides")
+			refused(maker+" approves", a.DecideApproval(user(maker), b.ID, true, s.Recipients, ""),
+				"somebody else decides")
 		}
 		refused("approved with another number", a.DecideApproval(user("wei"), b.ID, true, s.Recipients-1, ""),
 			"not the number")

@@ -149,8 +149,10 @@ func (a *Account) PutDraftFile(ctx context.Context, id, version int64, name stri
 		}
 		known := slices.ContainsFunc(d.Files, func(f wxcast.DraftFile) bool { return f.Name == name })
 		switch {
-		case !filepath.IsLocal(name) || filepath.Base(name) != name || name == "." || len(name) > 200 || name == draftName:
-			return &wxcast.BadInput{Key: name, Problem: wxcast.Say("api.file_name"), Want: wxcast.Say("api.want_file_name")}
+		case !filepath.IsLocal(name) || filepath.Base(name) != name || name == "." || len(name) > 200 ||
+			name == draftName:
+			return &wxcast.BadInput{Key: name, Problem: wxcast.Say("api.file_name"),
+				Want: wxcast.Say("api.want_file_name")}
 		case len(content) > DraftFileMax:
 			return &wxcast.BadInput{Key: name, Problem: wxcast.Say("draft.file_too_large"),
 				Want: wxcast.Say("draft.want_smaller_file", "mib", DraftFileMax>>20)}

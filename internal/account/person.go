@@ -238,7 +238,8 @@ type DeliveryPick struct {
 
 // PickDeliveries pages through a broadcast's deliveries. next is behind which to ask for more;
 // nil where there are none. Audited.
-func (a *Account) PickDeliveries(ctx context.Context, id int64, p DeliveryPick) (all []Delivery, next *wxcast.DeliveryKey,
+func (a *Account) PickDeliveries(ctx context.Context, id int64, p DeliveryPick) (all []Delivery,
+	next *wxcast.DeliveryKey,
 	err error) {
 	err = auditedOnly(ctx, a, "list-deliveries", fmt.Sprintf("broadcast %d", id), func(*entry) error {
 		b, err := a.broadcast(ctx, id)

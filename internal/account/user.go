@@ -95,7 +95,8 @@ func (h *House) concerned(grants ...wxcast.Grant) (all []*Account) {
 }
 
 // auditedIn is audited in several accounts' logs.
-func auditedIn[T any](ctx context.Context, accounts []*Account, action, target string, do func() (T, error)) (T, error) {
+func auditedIn[T any](ctx context.Context, accounts []*Account, action, target string, do func() (T, error)) (T,
+	error) {
 	if len(accounts) == 0 {
 		return do()
 	}

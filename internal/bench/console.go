@@ -80,7 +80,10 @@ func measureConsole(ctx context.Context, w *world) error {
 	for _, took := range v.took {
 		all = append(all, took...)
 	}
-	w.row("pages, 50 viewers", len(all), usage{wall: consoleLooks}, func(r *Row) { r.Processes, r.InFlight = 1, consoleViewers })
+	w.row("pages, 50 viewers", len(all), usage{wall: consoleLooks}, func(r *Row) {
+		r.Processes, r.InFlight = 1,
+			consoleViewers
+	})
 	w.atMost("first byte of any page, p95", milliseconds(share95(all)), 200, "ms")
 	worst, of := time.Duration(0), ""
 	for page, took := range v.took {
@@ -122,7 +125,8 @@ func (w *world) age(ctx context.Context) error {
 			FROM generate_series(1, $1::int) i`, []any{max(0, w.Size-consoleRecipients)}},
 		{`INSERT INTO broadcasts (account_id, mini_id, name, content_hash, spec, audience, message_key, state, rate, fixed,
 				created_at, started_at, finished_at)
-			SELECT 1, (SELECT MAX(id) FROM apps), 'old-' || i, 'old-' || i, '', '{}', 'old-' || i, 'done', 50, TRUE, now() - i * interval '1 day',
+			SELECT 1, (SELECT MAX(id) FROM apps), 'old-' || i, 'old-' || i, '', '{}', 'old-' || i, 'done', 50, TRUE,
+				now() - i * interval '1 day',
 				now() - i * interval '1 day', now() - i * interval '1 day' FROM generate_series(1, $1::int) i`, []any{consoleCasts}},
 		{`INSERT INTO broadcast_channels (account_id, broadcast_id, channel, position, app_id, api, template_id)
 			SELECT 1, id, 'template', 0, 1, $1, 'T' FROM broadcasts WHERE name LIKE 'old-%'`, []any{"/cgi-bin/message/template/send"}},
@@ -246,7 +250,8 @@ func (v *viewers) look(ctx context.Context, id int) {
 		"overview": "/", "broadcasts": of + "/broadcasts", "older broadcasts": of + "/broadcasts?before=150",
 		"running": cast, "ended": of + "/broadcasts/77", "people": of + "/broadcasts/77/people?state=failed",
 		"nobody": of + "/broadcasts/77/people?errcode=99", "person": of + "/people/oOLD" + fmt.Sprintf("%024d", 50),
-		"remark": of + "/people?q=nobody-has-this", "permits": of + "/permits", "sync": of + "/sync", "jobs": of + "/jobs",
+		"remark": of + "/people?q=nobody-has-this", "permits": of + "/permits", "sync": of + "/sync",
+		"jobs":    of + "/jobs",
 		"reports": of + "/reports", "systems": of + "/systems", "keys": of + "/keys", "audit": of + "/audit",
 		"templates": of + "/templates", "presets": of + "/presets", "users": "/users", "me": "/me",
 	}

@@ -87,7 +87,8 @@ func (a *app) broadcastCancelCommand() *cobra.Command {
 
 func (a *app) broadcastScheduleCommand() *cobra.Command {
 	var at string
-	cmd := a.broadcastMoveCommand("schedule", func(of *account.Account, ctx context.Context, id int64) (report.Broadcast,
+	cmd := a.broadcastMoveCommand("schedule", func(of *account.Account, ctx context.Context,
+		id int64) (report.Broadcast,
 		error) {
 		return of.ScheduleBroadcast(ctx, id, at)
 	})

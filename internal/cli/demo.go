@@ -130,8 +130,9 @@ func (a *app) demoConfig(line simAnnouncement) (*config.Config, func(), error) {
 		database = "sqlite://" + filepath.Join(dir, "wxcast.db")
 	}
 	flags := map[string]string{"database.url": database, "api_base": line.Base, "sync.rate": "1000",
-		"serve.listen": cmp.Or(a.Getenv("WXCAST_SERVE_LISTEN"), "127.0.0.1:0"), "serve.sync_at": "off", "serve.quota_at": "off",
-		"log.level": "warn"} // the demo says what it does by itself
+		"serve.listen": cmp.Or(a.Getenv("WXCAST_SERVE_LISTEN"), "127.0.0.1:0"), "serve.sync_at": "off",
+		"serve.quota_at": "off",
+		"log.level":      "warn"} // the demo says what it does by itself
 	if a.logLevel != "" {
 		flags["log.level"] = a.logLevel
 	}

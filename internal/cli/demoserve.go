@@ -63,7 +63,8 @@ func demoLink(ctx context.Context, h *account.House) (string, error) {
 			return i.Link, err
 		}
 	}
-	i, err := h.CreateUser(ctx, account.NewUser{Name: demoUser, Roles: []string{string(wxcast.RoleAdmin)}, People: true})
+	i, err := h.CreateUser(ctx, account.NewUser{Name: demoUser, Roles: []string{string(wxcast.RoleAdmin)},
+		People: true})
 	return i.Link, err
 }
 

@@ -85,7 +85,8 @@ func (a *app) userListCommand() *cobra.Command {
 			}
 			rows := [][]string{a.heads("name", "roles", "sees_people", "created_beijing", "last_seen", "state")}
 			for _, u := range users {
-				rows = append(rows, []string{u.Name, strings.Join(u.Roles, ", "), a.lang.T(map[bool]string{true: "yes", false: "no"}[u.People]), a.minute(u.CreatedAt),
+				rows = append(rows, []string{u.Name, strings.Join(u.Roles, ", "), a.lang.T(map[bool]string{true: "yes",
+					false: "no"}[u.People]), a.minute(u.CreatedAt),
 					a.minute(u.LastSeenAt), a.lang.Say(account.UserState(u.User))})
 			}
 			return a.print(map[string]any{"users": users}, func(w io.Writer) { table.Write(w, "", rows...) })

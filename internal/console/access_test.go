@@ -194,11 +194,14 @@ func TestWhoMayDoWhat(t *testing.T) {
 					if r.Right == access.RightForget {
 						may = people && slices.Contains(rights[role], access.RightSync)
 					}
-					path := strings.NewReplacer("{account}", "default", "{id}", "1", "{name}", "nobody", "{step}", "content",
+					path := strings.NewReplacer("{account}", "default", "{id}", "1", "{name}", "nobody", "{step}",
+						"content",
 						"{job}", "nothing", "{day}", "2026-01-01").Replace(r.Path)
 					status, body, to := b.do(r.Method, path, url.Values{})
-					if refused := status == http.StatusForbidden; refused == may || status >= 500 || strings.Contains(to, "sign-in") {
-						t.Errorf("%s: %s %s is %d %s, want it to be allowed: %v\n%.300s", name, r.Method, path, status, to, may, body)
+					if refused := status == http.StatusForbidden; refused == may || status >= 500 ||
+						strings.Contains(to, "sign-in") {
+						t.Errorf("%s: %s %s is %d %s, want it to be allowed: %v\n%.300s", name, r.Method, path, status,
+							to, may, body)
 					}
 				}
 			}
@@ -207,7 +210,8 @@ func TestWhoMayDoWhat(t *testing.T) {
 		for _, r := range all {
 			path := strings.NewReplacer("{account}", "default", "{id}", "1").Replace(r.Path)
 			status, _, to := stranger.do(r.Method, path, url.Values{})
-			if status != http.StatusUnauthorized && !(status == http.StatusSeeOther && strings.HasPrefix(to, "/sign-in")) {
+			if status != http.StatusUnauthorized && !(status == http.StatusSeeOther && strings.HasPrefix(to,
+				"/sign-in")) {
 				t.Errorf("a stranger: %s %s is %d %s", r.Method, path, status, to)
 			}
 		}

@@ -153,7 +153,10 @@ type reason struct {
 
 // reasons are an outcome's, the most frequent first.
 func (c *call) reasons(codes map[string]int64) (all []reason) {
-	for _, code := range slices.SortedFunc(maps.Keys(codes), func(x, y string) int { return int(codes[y] - codes[x]) }) {
+	for _, code := range slices.SortedFunc(maps.Keys(codes), func(x,
+		y string) int {
+		return int(codes[y] - codes[x])
+	}) {
 		one := reason{Code: c.Say(report.CodeSentence(code)), N: codes[code]}
 		if n, err := strconv.Atoi(code); err == nil {
 			one.ErrCode, one.Known = n, true

@@ -132,7 +132,7 @@ func (c *call) Percent(n, of int64) string {
 	return strconv.FormatFloat(100*float64(n)/float64(of), 'f', 1, 64) + " %"
 }
 
-// Reason says why an error is one.
+// reason says why an error is one, and what to do about it.
 func (c *call) reason(err error) string {
 	said := c.Lang.Error(err, text.Console, nil)
 	if advice := account.Advice(err); !advice.IsZero() {

@@ -42,8 +42,9 @@ func newIssuer(t *testing.T) *issuer {
 		_ = json.NewEncoder(w).Encode(v)
 	}
 	mux.HandleFunc("GET /.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
-		answer(w, map[string]any{"issuer": i.URL, "authorization_endpoint": i.URL + "/authorize", "token_endpoint": i.URL + "/token",
-			"jwks_uri": i.URL + "/keys", "id_token_signing_alg_values_supported": []string{"RS256"}})
+		answer(w, map[string]any{"issuer": i.URL, "authorization_endpoint": i.URL + "/authorize",
+			"token_endpoint": i.URL + "/token",
+			"jwks_uri":       i.URL + "/keys", "id_token_signing_alg_values_supported": []string{"RS256"}})
 	})
 	mux.HandleFunc("GET /keys", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, map[string]any{"keys": []any{map[string]string{"kty": "RSA", "alg": "RS256", "use": "sig", "kid": "1",
@@ -97,9 +98,11 @@ func (i *issuer) signsIn(claims jwt.MapClaims) {
 func TestUsersOfTheCompanysIssuer(t *testing.T) {
 	company := newIssuer(t)
 	// Where the console is reached, the browser's own way there is followed by hand.
-	env := map[string]string{"WXCAST_CONSOLE_URL": "http://127.0.0.1/console", "WXCAST_CONSOLE_OIDC_ISSUER": company.URL,
+	env := map[string]string{"WXCAST_CONSOLE_URL": "http://127.0.0.1/console",
+		"WXCAST_CONSOLE_OIDC_ISSUER":    company.URL,
 		"WXCAST_CONSOLE_OIDC_CLIENT_ID": "wxcast", "WXCAST_CONSOLE_OIDC_CLIENT_SECRET": "a secret of the client",
-		"WXCAST_CONSOLE_OIDC_ROLES": "ops=operator,boss=approver@default,boss=auditor", "WXCAST_CONSOLE_OIDC_PEOPLE": "crm",
+		"WXCAST_CONSOLE_OIDC_ROLES":   "ops=operator,boss=approver@default,boss=auditor",
+		"WXCAST_CONSOLE_OIDC_PEOPLE":  "crm",
 		"WXCAST_CONSOLE_REQUIRE_TOTP": "true"}
 	var one sync.Mutex // of both stores' tests: they say who signs in to the same issuer
 	each(t, env, func(t *testing.T, w *world) {
@@ -157,16 +160,26 @@ func TestUsersOfTheCompanysIssuer(t *testing.T) {
 			change func(url.Values)
 			says   string
 		}{
-			"in no group":             {claims: jwt.MapClaims{"sub": "2", "preferred_username": "li", "groups": []string{"staff"}}, says: "none of the groups"},
-			"the name of a local":     {claims: jwt.MapClaims{"sub": "3", "preferred_username": "root", "groups": []string{"ops"}}, says: "another user root"},
-			"no name":                 {claims: jwt.MapClaims{"sub": "4", "groups": []string{"ops"}}, says: "did not let you in"},
-			"for another client":      {claims: jwt.MapClaims{"sub": "5", "preferred_username": "li", "groups": "ops", "aud": "other"}, says: "did not let you in"},
-			"over long ago":           {claims: jwt.MapClaims{"sub": "5", "preferred_username": "li", "groups": "ops", "exp": 1}, says: "did not let you in"},
-			"another nonce":           {claims: jwt.MapClaims{"sub": "5", "preferred_username": "li", "groups": "ops", "nonce": "x"}, says: "did not let you in"},
-			"another journey":         {claims: jwt.MapClaims{"sub": "5", "preferred_username": "li", "groups": "ops"}, change: func(q url.Values) { q.Set("state", "x") }, says: "did not let you in"},
-			"a code that was not":     {claims: jwt.MapClaims{"sub": "5", "preferred_username": "li", "groups": "ops"}, change: func(q url.Values) { q.Set("code", "x") }, says: "did not let you in"},
-			"from another issuer":     {claims: jwt.MapClaims{"sub": "5", "preferred_username": "li", "groups": "ops", "iss": "https://evil.example"}, says: "did not let you in"},
-			"without a word of which": {claims: jwt.MapClaims{"sub": "5", "preferred_username": "li", "groups": "ops"}, change: func(q url.Values) { q.Del("state") }, says: "did not let you in"},
+			"in no group": {claims: jwt.MapClaims{"sub": "2", "preferred_username": "li",
+				"groups": []string{"staff"}}, says: "none of the groups"},
+			"the name of a local": {claims: jwt.MapClaims{"sub": "3", "preferred_username": "root",
+				"groups": []string{"ops"}}, says: "another user root"},
+			"no name": {claims: jwt.MapClaims{"sub": "4", "groups": []string{"ops"}},
+				says: "did not let you in"},
+			"for another client": {claims: jwt.MapClaims{"sub": "5", "preferred_username": "li", "groups": "ops",
+				"aud": "other"}, says: "did not let you in"},
+			"over long ago": {claims: jwt.MapClaims{"sub": "5", "preferred_username": "li", "groups": "ops",
+				"exp": 1}, says: "did not let you in"},
+			"another nonce": {claims: jwt.MapClaims{"sub": "5", "preferred_username": "li", "groups": "ops",
+				"nonce": "x"}, says: "did not let you in"},
+			"another journey": {claims: jwt.MapClaims{"sub": "5", "preferred_username": "li", "groups": "ops"},
+				change: func(q url.Values) { q.Set("state", "x") }, says: "did not let you in"},
+			"a code that was not": {claims: jwt.MapClaims{"sub": "5", "preferred_username": "li", "groups": "ops"},
+				change: func(q url.Values) { q.Set("code", "x") }, says: "did not let you in"},
+			"from another issuer": {claims: jwt.MapClaims{"sub": "5", "preferred_username": "li", "groups": "ops",
+				"iss": "https://evil.example"}, says: "did not let you in"},
+			"without a word of which": {claims: jwt.MapClaims{"sub": "5", "preferred_username": "li", "groups": "ops"},
+				change: func(q url.Values) { q.Del("state") }, says: "did not let you in"},
 		} {
 			company.signsIn(test.claims)
 			status, page, _ := visit(w.browser(), test.change)

@@ -68,7 +68,8 @@ func (c *call) importMiniUsers() error {
 		return value
 	}
 	imported, err := c.Account.ImportFile(c.ctx(), f,
-		bridge.Columns{UnionID: or(c.Value("unionid_column"), "unionid"), OpenID: or(c.Value("openid_column"), "openid")},
+		bridge.Columns{UnionID: or(c.Value("unionid_column"), "unionid"), OpenID: or(c.Value("openid_column"),
+			"openid")},
 		account.ImportOptions{MiniAppID: c.Value("mini"), Source: name, Strict: c.Value("strict") != "",
 			Replace: c.Value("replace") != ""})
 	if err != nil {

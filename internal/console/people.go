@@ -146,7 +146,8 @@ func (c *call) changeOptOut(do func(context.Context, []string) (account.OptOutCh
 func (c *call) forget() error {
 	id := c.r.PathValue("id")
 	if strings.TrimSpace(c.Value("sure")) != id {
-		return &wxcast.BadInput{Problem: wxcast.Say("console.not_sure"), Want: wxcast.Say("console.want_sure", "id", id)}
+		return &wxcast.BadInput{Problem: wxcast.Say("console.not_sure"), Want: wxcast.Say("console.want_sure", "id",
+			id)}
 	}
 	if _, err := c.Account.ForgetPerson(c.ctx(), id); err != nil {
 		return err
@@ -174,7 +175,8 @@ func (c *call) deliveries() error {
 		return err
 	}
 	v := deliveriesView{State: c.Query("state"), ErrCode: c.Query("errcode"), States: []wxcast.DeliveryState{
-		wxcast.DeliveryPending, wxcast.DeliverySent, wxcast.DeliveryFailed, wxcast.DeliverySkipped, wxcast.DeliveryUnknown}}
+		wxcast.DeliveryPending, wxcast.DeliverySent, wxcast.DeliveryFailed, wxcast.DeliverySkipped,
+		wxcast.DeliveryUnknown}}
 	if v.castView, err = c.castOf(c.Account, b); err != nil {
 		return err
 	}

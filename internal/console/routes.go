@@ -208,7 +208,8 @@ func (c *call) survive(to route) {
 	case http.ErrAbortHandler:
 		panic(why)
 	default:
-		c.con.Log.ErrorContext(c.r.Context(), "a page panicked", "path", to.path, "why", why, "stack", string(debug.Stack()))
+		c.con.Log.ErrorContext(c.r.Context(), "a page panicked", "path", to.path, "why", why, "stack",
+			string(debug.Stack()))
 		panic(http.ErrAbortHandler)
 	}
 }
@@ -256,11 +257,13 @@ func (c *call) letIn(to route) (bool, error) {
 		if err != nil || !in {
 			return false, err
 		}
-		if c.User, c.Session, found, err = c.con.House.Users.Session(c.r.Context(), c.token, true); err != nil || !found {
+		if c.User, c.Session, found, err = c.con.House.Users.Session(c.r.Context(), c.token, true); err != nil ||
+			!found {
 			return false, err
 		}
 	}
-	if c.con.House.Users.Policy.TOTPRequired && !c.User.TOTP && !c.User.Federated && !strings.HasPrefix(c.r.URL.Path, "/me") &&
+	if c.con.House.Users.Policy.TOTPRequired && !c.User.TOTP && !c.User.Federated && !strings.HasPrefix(c.r.URL.Path,
+		"/me") &&
 		to.path != "/sign-out" {
 		return false, c.to(c.URL("/me"), "")
 	}

@@ -57,15 +57,18 @@ func TestSignInIsSafe(t *testing.T) {
 		_, page, _ := han.do(http.MethodGet, "/me", nil)
 		secret := regexp.MustCompile(`name="secret" value="([A-Z2-7]{32})"`).FindStringSubmatch(page)[1]
 		code, _ := totp.GenerateCode(secret, time.Now())
-		if status, _, _ := han.do(http.MethodPost, "/me/totp", url.Values{"secret": {secret}, "code": {"000000"}, "old_password": {password}}); status !=
+		if status, _, _ := han.do(http.MethodPost, "/me/totp", url.Values{"secret": {secret}, "code": {"000000"},
+			"old_password": {password}}); status !=
 			http.StatusUnprocessableEntity {
 			t.Errorf("a wrong code sets up a second factor: %d", status)
 		}
-		if status, page, _ := han.do(http.MethodPost, "/me/totp", url.Values{"secret": {secret}, "code": {code}, "old_password": {password}}); status !=
+		if status, page, _ := han.do(http.MethodPost, "/me/totp", url.Values{"secret": {secret}, "code": {code},
+			"old_password": {password}}); status !=
 			http.StatusSeeOther {
 			t.Fatalf("%d %s", status, page)
 		}
-		if status, _, to := b.do(http.MethodGet, "/me", nil); status != http.StatusSeeOther || !strings.HasPrefix(to, "/sign-in") {
+		if status, _, to := b.do(http.MethodGet, "/me", nil); status != http.StatusSeeOther || !strings.HasPrefix(to,
+			"/sign-in") {
 			t.Errorf("the other session goes on: %d %s", status, to)
 		}
 		b.address = "3"
@@ -118,7 +121,8 @@ func TestAFormOutlivesItsSession(t *testing.T) {
 	each(t, nil, func(t *testing.T, w *world) {
 		b := w.as("han", true, "operator")
 		form := url.Values{"version": {"1"}, "spec": {"name: kept\n"}, "go": {"yaml"}}
-		if status, _, _ := b.do(http.MethodPost, "/accounts/default/drafts", url.Values{}); status != http.StatusSeeOther {
+		if status, _, _ := b.do(http.MethodPost, "/accounts/default/drafts",
+			url.Values{}); status != http.StatusSeeOther {
 			t.Fatal(status)
 		}
 		b.Jar, _ = cookiejar.New(nil)
@@ -156,7 +160,8 @@ func TestTwoOnOneDraft(t *testing.T) {
 		if err := w.sim.WriteMiniUsers(&csv); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := a.ImportFile(ctx, strings.NewReader(csv.String()), bridge.Columns{UnionID: "unionid", OpenID: "openid"},
+		if _, err := a.ImportFile(ctx, strings.NewReader(csv.String()), bridge.Columns{UnionID: "unionid",
+			OpenID: "openid"},
 			account.ImportOptions{Source: "mini.csv"}); err != nil {
 			t.Fatal(err)
 		}
@@ -164,7 +169,8 @@ func TestTwoOnOneDraft(t *testing.T) {
 		han.do(http.MethodPost, "/accounts/default/drafts", url.Values{})
 		spec := "name: sale\ntemplate: " + w.sim.TemplateID + "\ndata: {thing1: 上新, time2: \"2026-11-30 10:00\"}\n"
 		const at = "/accounts/default/drafts/1/"
-		if status, page, _ := han.do(http.MethodPost, at+"yaml", url.Values{"version": {"1"}, "spec": {spec}}); status !=
+		if status, page, _ := han.do(http.MethodPost, at+"yaml", url.Values{"version": {"1"},
+			"spec": {spec}}); status !=
 			http.StatusSeeOther {
 			t.Fatalf("%d %s", status, page)
 		}
@@ -220,7 +226,8 @@ func TestALinkIsGoodOnce(t *testing.T) {
 				t.Fatalf("%d", status)
 			}
 		}
-		for _, weak := range []string{"short", "aaaaaaaaaaaaaaa", "abcdefghijklmno", "abcabcabcabcabc", "its li in person!"} {
+		for _, weak := range []string{"short", "aaaaaaaaaaaaaaa", "abcdefghijklmno", "abcabcabcabcabc",
+			"its li in person!"} {
 			if status, _, _ := b.do(http.MethodPost, link, url.Values{"password": {weak}}); status !=
 				http.StatusUnprocessableEntity {
 				t.Errorf("%q is taken: %d", weak, status)
@@ -239,7 +246,8 @@ func TestForgedRequestsHaveNoEffect(t *testing.T) {
 		admin := w.as("root", true, "admin")
 		for _, header := range [][]string{{"Sec-Fetch-Site", "cross-site"}, {"Sec-Fetch-Site", "same-site"},
 			{"Origin", "https://evil.example"}} {
-			status, _, _ := admin.do(http.MethodPost, "/users", url.Values{"name": {"mallory"}, "role": {"admin"}}, header...)
+			status, _, _ := admin.do(http.MethodPost, "/users", url.Values{"name": {"mallory"}, "role": {"admin"}},
+				header...)
 			if status != http.StatusForbidden {
 				t.Errorf("%v: %d", header, status)
 			}
@@ -252,13 +260,15 @@ func TestForgedRequestsHaveNoEffect(t *testing.T) {
 		for _, r := range w.con.Routes() {
 			if r.Method == http.MethodPost {
 				path := strings.NewReplacer("{account}", "default", "{id}", "1", "{name}", "x").Replace(r.Path)
-				if status, _, _ := admin.do(http.MethodGet, path, nil); status == http.StatusSeeOther && !strings.Contains(r.Path,
-					"invitation") {
+				if status, _, _ := admin.do(http.MethodGet, path, nil); status == http.StatusSeeOther &&
+					!strings.Contains(r.Path,
+						"invitation") {
 					t.Errorf("GET %s changes something: %d", path, status)
 				}
 			}
 		}
-		for _, next := range []string{"https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)",
+		for _, next := range []string{"https://evil.example/", "//evil.example", "/\\evil.example",
+			"javascript:alert(1)",
 			"evil", "/%0d%0aSet-Cookie:x"} {
 			b := w.browser()
 			b.address = next[:1]
@@ -277,7 +287,8 @@ func TestWhatStrangersWroteIsText(t *testing.T) {
 		admin := w.as("root", true, "admin")
 		evil := `<img src=x onerror=alert(1)>"'><script>alert(2)</script>`
 		for _, path := range []string{
-			"/accounts/default/people?q=" + url.QueryEscape(evil), "/accounts/default/audit?of=" + url.QueryEscape(evil),
+			"/accounts/default/people?q=" + url.QueryEscape(evil),
+			"/accounts/default/audit?of=" + url.QueryEscape(evil),
 			"/accounts/default/presets/" + url.PathEscape(evil), "/?done=" + url.QueryEscape(evil),
 			"/sign-in?next=" + url.QueryEscape("/"+evil), "/" + url.PathEscape(evil),
 			"/accounts/" + url.PathEscape(evil) + "/broadcasts"} {
@@ -312,7 +323,8 @@ func TestPagesSayWhatTheyMayDo(t *testing.T) {
 			}
 			defer resp.Body.Close()
 			policy := resp.Header.Get("Content-Security-Policy")
-			for _, part := range []string{"default-src 'none'", "script-src 'self';", "style-src 'self';", "frame-ancestors 'none'",
+			for _, part := range []string{"default-src 'none'", "script-src 'self';", "style-src 'self';",
+				"frame-ancestors 'none'",
 				"require-trusted-types-for 'script'"} {
 				if !strings.Contains(policy, part) {
 					t.Errorf("%s: the policy lacks %s: %s", path, part, policy)
@@ -351,17 +363,20 @@ func TestNobodyTakesMoreThanTheirs(t *testing.T) {
 	each(t, map[string]string{"WXCAST_CONSOLE_PARTED_DUTIES": "true"}, func(t *testing.T, w *world) {
 		root := w.as("root", false, "admin")
 		for _, path := range []string{"/users/root/grant", "/users/Root/grant"} {
-			if status, _, _ := root.do(http.MethodPost, path, url.Values{"role": {"operator"}, "people": {"yes"}}); status !=
+			if status, _, _ := root.do(http.MethodPost, path, url.Values{"role": {"operator"},
+				"people": {"yes"}}); status !=
 				http.StatusUnprocessableEntity {
 				t.Errorf("%s: %d", path, status)
 			}
 		}
-		if status, _, _ := root.do(http.MethodPost, "/users/ROOT/disable", url.Values{}); status != http.StatusUnprocessableEntity {
+		if status, _, _ := root.do(http.MethodPost, "/users/ROOT/disable",
+			url.Values{}); status != http.StatusUnprocessableEntity {
 			t.Errorf("the only admin shuts themselves out: %d", status)
 		}
 		for scope, want := range map[string]int{"read": http.StatusOK, "send": http.StatusForbidden,
 			"people": http.StatusForbidden, "token": http.StatusForbidden, "events": http.StatusForbidden} {
-			status, _, _ := root.do(http.MethodPost, "/accounts/default/keys", url.Values{"name": {"k-" + scope}, "scope": {scope}})
+			status, _, _ := root.do(http.MethodPost, "/accounts/default/keys", url.Values{"name": {"k-" + scope},
+				"scope": {scope}})
 			if status != want {
 				t.Errorf("a key with %s: %d, want %d", scope, status, want)
 			}

@@ -100,7 +100,8 @@ func (c *call) signInWith(carry url.Values) error {
 
 func (c *call) proof(prefix string) access.Proof {
 	return access.Proof{Name: strings.ToLower(strings.TrimSpace(c.Value(prefix + "name"))),
-		Password: c.Value(prefix + "password"), Code: c.Value(prefix + "code"), Address: c.address(), Agent: c.r.UserAgent()}
+		Password: c.Value(prefix + "password"), Code: c.Value(prefix + "code"), Address: c.address(),
+		Agent: c.r.UserAgent()}
 }
 
 // signIn lets a user in.

@@ -27,7 +27,8 @@ type broadcastKey struct{ account, broadcast int64 }
 
 // snapshotOf is how a broadcast stands; nil where the first counting takes longer than until a time.
 func (c *Console) snapshotOf(ctx context.Context, a *account.Account, id int64, until time.Time) (*snapshot, error) {
-	return c.counts.get(ctx, broadcastKey{a.ID, id}, until, func(ctx context.Context, before *snapshot) (snapshot, error) {
+	return c.counts.get(ctx, broadcastKey{a.ID, id}, until, func(ctx context.Context, before *snapshot) (snapshot,
+		error) {
 		at := time.Now()
 		summary, err := a.Broadcast(ctx, id)
 		return next(before, summary, at), err

@@ -34,7 +34,8 @@ func TestASingleValueIsChanged(t *testing.T) {
 		"what becomes an element": {func(d *yamledit.Doc) {
 			d.Move("template", "channels.0.template.template")
 			d.Move("data", "channels.0.template.data")
-		}, "# what we send\nname: spring # the same name is the same broadcast\naudience:\n  tags: {any: [2, 100]}\nchannels:\n  - template:\n      template: T1\n      data:\n        thing1: \"八折\"\n        number2: \"007\"\n"},
+		},
+			"# what we send\nname: spring # the same name is the same broadcast\naudience:\n  tags: {any: [2, 100]}\nchannels:\n  - template:\n      template: T1\n      data:\n        thing1: \"八折\"\n        number2: \"007\"\n"},
 	} {
 		d, err := yamledit.Parse(doc)
 		if err != nil {
@@ -108,7 +109,8 @@ func FuzzSet(f *testing.F) {
 
 func printable(s string) bool {
 	for _, r := range s {
-		if r < ' ' || r == 0x7f || r == 0x85 || r == 0xfeff || r == 0xfffd || !utf8.ValidString(s) || r > 0x7e && r < 0xa0 ||
+		if r < ' ' || r == 0x7f || r == 0x85 || r == 0xfeff || r == 0xfffd || !utf8.ValidString(s) || r > 0x7e &&
+			r < 0xa0 ||
 			r == 0x2028 || r == 0x2029 {
 			return false
 		}

@@ -245,7 +245,8 @@ func (v *viewer) text() string {
 // says waits until the page says something.
 func (v *viewer) says(what string) {
 	v.t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !strings.Contains(v.text(), what); time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(10 * time.Second); !strings.Contains(v.text(),
+		what); time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			v.t.Fatalf("%s does not say %q:\n%.3000s", v.MustInfo().URL, what, v.text())
 		}
@@ -288,7 +289,8 @@ func (v *viewer) accessible() {
 	}
 	found, err := v.Evaluate(rod.Eval(`async () => {
 		const r = await axe.run(document, {runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]});
-		return r.violations.map(v => v.id + ": " + v.nodes.slice(0, 3).map(n => n.html.slice(0, 160) + " " + n.failureSummary).join(" | "));
+		return r.violations.map(v => v.id + ": " + v.nodes.slice(0, 3).map(n => n.html.slice(0,
+			160) + " " + n.failureSummary).join(" | "));
 	}`).ByPromise())
 	if err != nil {
 		v.t.Fatalf("axe: %v", err)
