@@ -31,7 +31,8 @@ func TestAForgottenPersonIsNowhere(t *testing.T) {
 		person, _ := leaveTraces(t, w)
 		filled := tablesWith(t, url)
 		for _, table := range []string{"followers", "mini_users", "bridges", "list_rows", "deliveries", "blocks",
-			"early_receipts", "callbacks", "events", "visits", "goals", "relays", "sync_pages", "optouts", "permits"} {
+			"early_receipts", "callbacks", "events", "visits", "goals", "relays", "sync_pages", "optouts", "permits",
+			"draft_files"} {
 			if !filled[table] {
 				t.Errorf("nothing of the person is in %s: the test shows nothing of it (%v)", table, filled)
 			}
@@ -82,6 +83,9 @@ func leaveTraces(t *testing.T, w world) (wxcast.Follower, wxcast.Broadcast) {
 	}, wxcast.ImportMode{})
 	must(t, err)
 	_, _, err = w.Join(t.Context(), w.account, w.mini)
+	must(t, err)
+	_, err = w.AddDraft(t.Context(), w.account, "name: x\n", []string{"han"},
+		map[string][]byte{"people.csv": []byte("openid\no-PERSON-openid\n")})
 	must(t, err)
 	for kind, id := range map[wxcast.ListKind]string{wxcast.ListOfOpenIDs: "o-PERSON-openid",
 		wxcast.ListOfUnionIDs: "u-PERSON-unionid", wxcast.ListOfMiniOpenIDs: "m-PERSON-mini"} {

@@ -117,6 +117,10 @@ func (a *Account) keepHouse(ctx context.Context) (removed int64, err error) {
 	if removed, err = a.db.KeepHouse(ctx, a.ID, a.cfg.Retention); err != nil {
 		return removed, err
 	}
+	sessions, err := a.db.DropOldUserSessions(ctx, a.cfg.Console.SessionIdle)
+	if removed += sessions; err != nil {
+		return removed, err
+	}
 	entries, err := a.db.TrimAudit(ctx, a.ID, a.cfg.Retention.Audit, func(to int64) error {
 		_, err := a.write(ctx, wxcast.AuditEntry{Actor: by.actor, Origin: by.origin, Action: wxcast.AuditTrimmed,
 			Target: strconv.FormatInt(to, 10), Outcome: "done"})
