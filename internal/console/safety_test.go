@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/cookiejar"
+	"net/http/httptest"
 	"net/url"
 	"regexp"
 	"strings"
@@ -354,6 +355,22 @@ func TestWhoNeedsASecondFactorGetsNoFurther(t *testing.T) {
 		if status, _, _ := w.browser().do(http.MethodPost, link, url.Values{"password": {password}}); status !=
 			http.StatusUnprocessableEntity {
 			t.Errorf("a password alone is taken: %d", status)
+		}
+	})
+}
+
+// Where a browser would keep no session, the page says so, rather than let one sign in for nothing.
+func TestAPlainAddressIsTold(t *testing.T) {
+	each(t, nil, func(t *testing.T, w *world) {
+		for host, want := range map[string]bool{"127.0.0.1:8080": false, "localhost": false, "[::1]:8080": false,
+			"10.0.0.7:8080": true, "ops.example.com": true} {
+			req := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/sign-in", nil)
+			req.Host = host
+			rec := httptest.NewRecorder()
+			w.con.ServeHTTP(rec, req)
+			if got := strings.Contains(rec.Body.String(), "plain HTTP"); got != want || rec.Code != http.StatusOK {
+				t.Errorf("%s: %v, want %v (%d)", host, got, want, rec.Code)
+			}
 		}
 	})
 }

@@ -33,6 +33,13 @@ func (c *call) local() bool {
 	return value.OnThisMachine(strings.Trim(host, "[]")) && c.r.TLS == nil
 }
 
+// Insecure tells whether the browser reaches us over plain HTTP from another machine, as far as we
+// know: then it keeps no session, and signing in would do nothing.
+func (c *call) Insecure() bool {
+	return !c.local() && c.r.TLS == nil && !strings.HasPrefix(c.con.Options.URL, "https:") &&
+		!strings.EqualFold(c.r.Header.Get("X-Forwarded-Proto"), "https")
+}
+
 func (c *call) cookieName() string {
 	if c.local() {
 		return localSessionCookie
