@@ -20,7 +20,8 @@ func TestSessionsEnd(t *testing.T) {
 		}
 		u, _, _, err := db.User(t.Context(), "han")
 		must(t, err)
-		for token, life := range map[string]time.Duration{"short": time.Hour, "long": 48 * time.Hour, "third": 48 * time.Hour} {
+		for token, life := range map[string]time.Duration{"short": time.Hour, "long": 48 * time.Hour,
+			"third": 48 * time.Hour} {
 			must(t, db.AddUserSession(t.Context(), wxcast.UserSession{UserID: u.ID, EndsAt: db.Now().Add(life)}, token))
 		}
 		good := func(token string) bool {
@@ -61,7 +62,8 @@ func TestACodeAndALinkAreGoodOnce(t *testing.T) {
 		u, _, _, err = db.User(t.Context(), "han")
 		must(t, err)
 		for n, want := range []bool{true, false} {
-			if used, err := db.UseLink(t.Context(), u, "a link", "hash "+string(rune('a'+n)), "SECRET", 7); used != want ||
+			if used, err := db.UseLink(t.Context(), u, "a link", "hash "+string(rune('a'+n)), "SECRET",
+				7); used != want ||
 				err != nil {
 				t.Errorf("try %d: %v %v", n, used, err)
 			}

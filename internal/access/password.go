@@ -6,6 +6,7 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -64,7 +65,7 @@ func simple(password string) bool {
 		row = row && (i < 2 || r-runes[i-1] == runes[i-1]-runes[i-2])
 	}
 	for n := 1; n <= len(runes)/2; n++ {
-		if strings.Repeat(string(runes[:n]), len(runes)/n+1)[:len(password)] == password {
+		if slices.Equal(runes[n:], runes[:len(runes)-n]) { // every n characters, the same
 			return true
 		}
 	}

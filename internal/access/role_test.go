@@ -57,6 +57,7 @@ func TestARoleIsForItsAccount(t *testing.T) {
 func TestPasswordsThatAreGuessed(t *testing.T) {
 	for password, good := range map[string]bool{
 		"seven grey geese": true, "Tr0ub4dor&3xyz!": true, "用一些随机的中文词语组成密码": true,
+		"a密码由中文和英文混合组成的": true, "密码a密码a密码a密码a": false,
 		"short": false, "aaaaaaaaaaaaaaaa": false, "abcdefghijklmnop": false, "li.lei is my name": false,
 		"ababababababab": false, "hunter2hunter2": false,
 	} {

@@ -16,7 +16,7 @@ import (
 func TestAnotherUserLetsABroadcastBegin(t *testing.T) {
 	storetest.EachURL(t, func(t *testing.T, url string) {
 		a, sim := openWith(t, url, map[string]string{"WXCAST_CONSOLE_APPROVE_ABOVE": "5"})
-		user := func(name string) context.Context { return account.As(t.Context(), "user "+name, "192.0.2.7") }
+		user := func(name string) context.Context { return account.AsUser(t.Context(), name, "192.0.2.7") }
 		refused := func(what string, err error, why string) {
 			t.Helper()
 			if err == nil || !strings.Contains(text.English.Error(err, text.NoDoor, nil), why) {

@@ -24,6 +24,17 @@ func As(ctx context.Context, actor, origin string) context.Context {
 	return context.WithValue(ctx, actorKey{}, asked{actor, origin})
 }
 
+// userActor begins the actor of what a user of the console asks for.
+const userActor = "user "
+
+// AsUser is As for a user of the console.
+func AsUser(ctx context.Context, name, origin string) context.Context {
+	return As(ctx, UserActor(name), origin)
+}
+
+// UserActor is a user of the console as the audit log names them.
+func UserActor(name string) string { return userActor + name }
+
 // askedBy is who asks for what is done with ctx.
 func askedBy(ctx context.Context) string {
 	by, _ := ctx.Value(actorKey{}).(asked)

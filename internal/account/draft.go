@@ -88,9 +88,6 @@ func (a *Account) renamed(b wxcast.Broadcast) string {
 // maker is who asks, as a maker of a broadcast.
 func maker(ctx context.Context) string { return strings.TrimPrefix(askedBy(ctx), userActor) }
 
-// userActor begins the actor of what a user of the console asks for.
-const userActor = "user "
-
 // byUser tells whether a user of the console asks.
 func byUser(ctx context.Context) bool { return strings.HasPrefix(askedBy(ctx), userActor) }
 

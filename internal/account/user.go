@@ -356,7 +356,7 @@ func (h *House) GrantUser(ctx context.Context, n NewUser) (User, error) {
 // are in.
 func (h *House) Tried(ctx context.Context, u wxcast.User, origin, outcome string) {
 	for _, a := range h.concerned(u.Grants...) {
-		if _, err := a.write(ctx, wxcast.AuditEntry{Actor: "user " + u.Name, Origin: origin, Action: "sign-in",
+		if _, err := a.write(ctx, wxcast.AuditEntry{Actor: UserActor(u.Name), Origin: origin, Action: "sign-in",
 			Outcome: outcome}); err != nil {
 			h.log.ErrorContext(ctx, "a sign-in was not written down", "user", u.Name, "err", err)
 		}

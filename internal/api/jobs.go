@@ -18,6 +18,16 @@ func (a *API) addJobs() {
 		func(_ context.Context, of *account.Account, _ *struct{}) (account.Description, error) {
 			return of.Describe(), nil
 		})
+	type templateList struct {
+		Templates []account.Template `json:"templates"`
+	}
+	register(a, operation("list-templates", http.MethodGet, "/templates",
+		"WeChat's templates of the account and of its mini programs, with the values that they ask for",
+		wxcast.ScopeRead),
+		func(ctx context.Context, of *account.Account, _ *struct{}) (templateList, error) {
+			all, err := of.Templates(ctx)
+			return templateList{append([]account.Template{}, all...)}, err
+		})
 	register(a, operation("list-jobs", http.MethodGet, "/jobs", "The jobs, when each comes next, and their last runs",
 		wxcast.ScopeRead),
 		func(ctx context.Context, of *account.Account, _ *struct{}) (account.Jobs, error) { return of.Jobs(ctx) })

@@ -45,6 +45,19 @@ func (a *API) addPeople() {
 			return err
 		})
 
+	type remark struct {
+		Remark string `query:"remark" required:"true" minLength:"1" maxLength:"128" doc:"how the remark begins"`
+	}
+	type found struct {
+		Followers []wxcast.Remarked `json:"followers"`
+	}
+	register(a, operation("find-followers", http.MethodGet, "/followers/find",
+		"Followers whose remark begins with a text",
+		wxcast.ScopePeople),
+		func(ctx context.Context, of *account.Account, in *remark) (found, error) {
+			all, err := of.FindPeople(ctx, in.Remark)
+			return found{append([]wxcast.Remarked{}, all...)}, err
+		})
 	type ids struct {
 		Body struct {
 			IDs []string `json:"ids" minItems:"1" maxItems:"2000" doc:"openids or unionids"`

@@ -242,7 +242,7 @@ func (a *app) root() *cobra.Command {
 		a.optOutCommand(),
 		a.reportCommand(), a.serveCommand(), a.jobsCommand(), a.keyCommand(), a.auditCommand(), a.permitsCommand(),
 		a.sendCommand(), a.messageCommand(), a.presetCommand(), a.eventsCommand(), a.webhookCommand(), a.goalsCommand(),
-		a.visitsCommand(), a.userCommand(),
+		a.visitsCommand(), a.userCommand(), a.templatesCommand(),
 		a.benchCommand(),
 		a.explainCommand(), a.versionCommand(), a.healthCommand(),
 	)

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wxcast/wxcast/internal/account"
+	"github.com/wxcast/wxcast/internal/foreign"
 	"github.com/wxcast/wxcast/internal/report"
 	"github.com/wxcast/wxcast/internal/table"
 	"github.com/wxcast/wxcast/internal/text"
@@ -23,7 +24,8 @@ func (a *app) followersCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "followers",
 	}
-	cmd.AddCommand(a.followersShowCommand(), a.followersExportCommand(), a.followersForgetCommand())
+	cmd.AddCommand(a.followersShowCommand(), a.followersFindCommand(), a.followersExportCommand(),
+		a.followersForgetCommand())
 	return cmd
 }
 
@@ -38,6 +40,27 @@ func (a *app) followersShowCommand() *cobra.Command {
 				return err
 			}
 			return a.print(shown, func(w io.Writer) { a.writePerson(w, shown) })
+		}),
+	}
+}
+
+func (a *app) followersFindCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "find REMARK",
+		Example: "  wxcast followers find 张",
+		Args:    cobra.ExactArgs(1),
+		RunE: a.withAccount(func(ctx context.Context, of *account.Account, args []string) error {
+			found, err := of.FindPeople(ctx, args[0])
+			if err != nil {
+				return err
+			}
+			rows := [][]string{a.heads("openid", "remark", "follows")}
+			for _, f := range found {
+				rows = append(rows, []string{string(f.OpenID), foreign.Visible(f.Remark, false),
+					a.lang.T(map[bool]string{true: "yes", false: "no"}[f.Subscribed])})
+			}
+			return a.print(map[string]any{"followers": append([]wxcast.Remarked{}, found...)},
+				func(w io.Writer) { table.Write(w, "", rows...) })
 		}),
 	}
 }

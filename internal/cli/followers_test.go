@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/wxcast/wxcast/internal/simulator"
 	"github.com/wxcast/wxcast/sql/storetest"
@@ -17,6 +18,9 @@ func TestFollowersShowExportForget(t *testing.T) {
 	storetest.EachURL(t, func(t *testing.T, url string) {
 		b := newBench(t, url, simulator.Options{Followers: 400, Seed: 41,
 			Shares: simulator.Shares{WithUnionID: 1, MiniUser: 0.5, Unreachable: 0.1}})
+		zhang, _ := b.sim.FollowerIDs(5)
+		li, _ := b.sim.FollowerIDs(6)
+		b.sim.SetKnobs(func(k *simulator.Knobs) { k.RawRemarks = map[string]string{zhang: "张三丰", li: "李四"} })
 		b.prepare(t)
 		run := b.run(t, "broadcast", "run", b.file("spec.yaml"), "--json").json(t)
 
@@ -25,6 +29,7 @@ func TestFollowersShowExportForget(t *testing.T) {
 			!slices.IsSortedFunc(rows[1:], func(a, b []string) int { return strings.Compare(a[0], b[0]) }) {
 			t.Fatalf("%d rows, the first %v", len(rows), rows[0])
 		}
+		b.findByRemark(t, rows)
 		bridged := readCSV(t, b.run(t, "followers", "export", "--bridged"))
 		if int64(len(bridged)-1) != number(t, run, "recipients") || bridged[1][2] == "" {
 			t.Errorf("%d bridged of %v", len(bridged)-1, run)
@@ -168,6 +173,31 @@ func TestSyncStatusShowsTheLastRuns(t *testing.T) {
 	}
 	if o := b.run(t, "sync", "status"); !strings.Contains(o.out, "STARTED (BEIJING)") ||
 		strings.Count(o.out, "\n") != 3 {
+		t.Errorf("%s", o.out)
+	}
+}
+
+// findByRemark looks for one of the exported followers by how their remark begins.
+func (b *bench) findByRemark(t *testing.T, rows [][]string) {
+	t.Helper()
+	at := slices.Index(rows[0], "remark")
+	i := slices.IndexFunc(rows[1:], func(row []string) bool { return utf8.RuneCountInString(row[at]) > 1 })
+	if i < 0 {
+		t.Fatal("nobody has a remark: the test shows nothing")
+	}
+	one := rows[1+i]
+	begins := string([]rune(one[at])[:1])
+	found := b.run(t, "followers", "find", begins, "--json").json(t)["followers"].([]any)
+	if !slices.ContainsFunc(found, func(f any) bool { return f.(map[string]any)["openid"] == one[0] }) {
+		t.Errorf("%s is not found by %q: %v", one[0], begins, found)
+	}
+	for _, f := range found {
+		if remark, _ := f.(map[string]any)["remark"].(string); !strings.HasPrefix(remark, begins) {
+			t.Errorf("%q does not begin with %q", remark, begins)
+		}
+	}
+	if o := b.run(t, "templates", "--json"); !strings.Contains(o.out, b.sim.TemplateID) ||
+		!strings.Contains(o.out, `"key":"thing1"`) {
 		t.Errorf("%s", o.out)
 	}
 }

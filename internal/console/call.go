@@ -34,7 +34,7 @@ type call struct {
 
 // ctx is the request's context, with who asks for what is done with it.
 func (c *call) ctx() context.Context {
-	ctx := account.As(c.r.Context(), "user "+c.User.Name, c.address())
+	ctx := account.AsUser(c.r.Context(), c.User.Name, c.address())
 	if !c.May(access.RightPeople) {
 		ctx = account.Masked(ctx)
 	}

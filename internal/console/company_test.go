@@ -152,7 +152,7 @@ func TestUsersOfTheCompanysIssuer(t *testing.T) {
 			t.Errorf("an auditor does not see the log: %d", status)
 		}
 		ctx := account.As(t.Context(), "tester", "here")
-		if _, err := w.house.CreateUser(ctx, account.NewUser{Name: "root", Roles: []string{"admin"}}); err != nil {
+		if _, err := w.house.CreateUser(ctx, account.NewUser{Name: "chief", Roles: []string{"admin"}}); err != nil {
 			t.Fatal(err)
 		}
 		for name, test := range map[string]struct {
@@ -162,8 +162,8 @@ func TestUsersOfTheCompanysIssuer(t *testing.T) {
 		}{
 			"in no group": {claims: jwt.MapClaims{"sub": "2", "preferred_username": "li",
 				"groups": []string{"staff"}}, says: "none of the groups"},
-			"the name of a local": {claims: jwt.MapClaims{"sub": "3", "preferred_username": "root",
-				"groups": []string{"ops"}}, says: "another user root"},
+			"the name of a local": {claims: jwt.MapClaims{"sub": "3", "preferred_username": "chief",
+				"groups": []string{"ops"}}, says: "another user chief"},
 			"no name": {claims: jwt.MapClaims{"sub": "4", "groups": []string{"ops"}},
 				says: "did not let you in"},
 			"for another client": {claims: jwt.MapClaims{"sub": "5", "preferred_username": "li", "groups": "ops",

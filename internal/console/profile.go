@@ -9,7 +9,7 @@ import (
 
 // ctxOf is the request's context with a user who asks, who has not signed in yet.
 func (c *call) ctxOf(u wxcast.User) context.Context {
-	return account.As(c.r.Context(), "user "+u.Name, c.address())
+	return account.AsUser(c.r.Context(), u.Name, c.address())
 }
 
 type profileView struct {

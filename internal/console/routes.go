@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/wxcast/wxcast/internal/access"
+	"github.com/wxcast/wxcast/internal/account"
 	"github.com/wxcast/wxcast/internal/text"
 )
 
@@ -276,7 +277,8 @@ func (c *call) letIn(to route) (bool, error) {
 	}
 	if to.right != "" && !c.May(to.right) {
 		if c.Account != nil {
-			if err := c.Account.Refused(c.ctx(), "user "+c.User.Name, c.address(), to.method+" "+to.path); err != nil {
+			if err := c.Account.Refused(c.ctx(), account.UserActor(c.User.Name), c.address(),
+				to.method+" "+to.path); err != nil {
 				return false, err
 			}
 		}

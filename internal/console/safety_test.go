@@ -244,7 +244,7 @@ func TestALinkIsGoodOnce(t *testing.T) {
 
 func TestForgedRequestsHaveNoEffect(t *testing.T) {
 	each(t, nil, func(t *testing.T, w *world) {
-		admin := w.as("root", true, "admin")
+		admin := w.as("boss", true, "admin")
 		for _, header := range [][]string{{"Sec-Fetch-Site", "cross-site"}, {"Sec-Fetch-Site", "same-site"},
 			{"Origin", "https://evil.example"}} {
 			status, _, _ := admin.do(http.MethodPost, "/users", url.Values{"name": {"mallory"}, "role": {"admin"}},
@@ -273,7 +273,7 @@ func TestForgedRequestsHaveNoEffect(t *testing.T) {
 			"evil", "/%0d%0aSet-Cookie:x"} {
 			b := w.browser()
 			b.address = next[:1]
-			status, _, to := b.do(http.MethodPost, "/sign-in", url.Values{"name": {"root"}, "password": {password},
+			status, _, to := b.do(http.MethodPost, "/sign-in", url.Values{"name": {"boss"}, "password": {password},
 				"next": {next}})
 			if status != http.StatusSeeOther || !strings.HasPrefix(to, "/") || strings.HasPrefix(to, "//") ||
 				strings.Contains(to, "evil") || strings.ContainsAny(to, "\\\r\n") {
@@ -285,7 +285,7 @@ func TestForgedRequestsHaveNoEffect(t *testing.T) {
 
 func TestWhatStrangersWroteIsText(t *testing.T) {
 	each(t, nil, func(t *testing.T, w *world) {
-		admin := w.as("root", true, "admin")
+		admin := w.as("boss", true, "admin")
 		evil := `<img src=x onerror=alert(1)>"'><script>alert(2)</script>`
 		for _, path := range []string{
 			"/accounts/default/people?q=" + url.QueryEscape(evil),
@@ -315,7 +315,7 @@ func TestWhatStrangersWroteIsText(t *testing.T) {
 
 func TestPagesSayWhatTheyMayDo(t *testing.T) {
 	each(t, map[string]string{"WXCAST_CONSOLE_URL": "https://ops.example.com/wxcast"}, func(t *testing.T, w *world) {
-		admin := w.as("root", true, "admin")
+		admin := w.as("boss", true, "admin")
 		for _, path := range []string{"/", "/wxcast/", "/wxcast/users"} {
 			req, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, w.url+path, nil)
 			resp, err := admin.Do(req)
@@ -378,21 +378,21 @@ func TestAPlainAddressIsTold(t *testing.T) {
 // What strangers send is not read before they may come in, and nobody lets themselves into more.
 func TestNobodyTakesMoreThanTheirs(t *testing.T) {
 	each(t, map[string]string{"WXCAST_CONSOLE_PARTED_DUTIES": "true"}, func(t *testing.T, w *world) {
-		root := w.as("root", false, "admin")
-		for _, path := range []string{"/users/root/grant", "/users/Root/grant"} {
-			if status, _, _ := root.do(http.MethodPost, path, url.Values{"role": {"operator"},
+		boss := w.as("boss", false, "admin")
+		for _, path := range []string{"/users/boss/grant", "/users/Boss/grant"} {
+			if status, _, _ := boss.do(http.MethodPost, path, url.Values{"role": {"operator"},
 				"people": {"yes"}}); status !=
 				http.StatusUnprocessableEntity {
 				t.Errorf("%s: %d", path, status)
 			}
 		}
-		if status, _, _ := root.do(http.MethodPost, "/users/ROOT/disable",
+		if status, _, _ := boss.do(http.MethodPost, "/users/BOSS/disable",
 			url.Values{}); status != http.StatusUnprocessableEntity {
 			t.Errorf("the only admin shuts themselves out: %d", status)
 		}
 		for scope, want := range map[string]int{"read": http.StatusOK, "send": http.StatusForbidden,
 			"people": http.StatusForbidden, "token": http.StatusForbidden, "events": http.StatusForbidden} {
-			status, _, _ := root.do(http.MethodPost, "/accounts/default/keys", url.Values{"name": {"k-" + scope},
+			status, _, _ := boss.do(http.MethodPost, "/accounts/default/keys", url.Values{"name": {"k-" + scope},
 				"scope": {scope}})
 			if status != want {
 				t.Errorf("a key with %s: %d, want %d", scope, status, want)

@@ -178,6 +178,8 @@ their openid in the mini program, and their history. Times are UTC. Without filt
 that is every current follower.`,
 		`按 openid 顺序导出符合筛选条件的粉丝：unionid、小程序 openid 和关注历史。时间为 UTC。
 不加筛选即全部现有粉丝。`},
+	"help.followers.find":   {"Find followers by how their remark begins", "按备注的开头查找粉丝"},
+	"help.templates":        {"List WeChat's templates, with the values that they ask for", "列出微信模板及其所需的值"},
 	"help.followers.forget": {"Delete one person's data from every table", "从所有表中删除一个人的数据"},
 	"help.followers.forget.long": {`Delete everything that is kept of one person, as the law lets them ask for. Their
 messages stay in the counts of the broadcasts, under a name that leads to no one.
