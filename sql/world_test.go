@@ -19,6 +19,10 @@ type world struct {
 
 func newWorld(t testing.TB, db *store.DB) world {
 	t.Helper()
+	// It is noon in Beijing: a quota is of one day, and no test's outcome may hang on midnight.
+	now := db.Now().In(wxcast.Beijing)
+	noon := time.Date(now.Year(), now.Month(), now.Day(), 12, 0, 0, 0, wxcast.Beijing)
+	db.PretendLater((noon.Sub(now) + 24*time.Hour) % (24 * time.Hour))
 	account, err := db.EnsureApp(t.Context(), "wxaccount", wxcast.KindOfficialAccount)
 	must(t, err)
 	mini, err := db.EnsureApp(t.Context(), "wxmini", wxcast.KindMiniProgram)
