@@ -289,3 +289,36 @@ func TestEventsThatAreNotKeptAreTold(t *testing.T) {
 		}
 	})
 }
+
+// Who looks at the webhooks waits for nobody's lock, and begins nothing: how much is waiting is
+// counted, with what has no number yet.
+func TestLookingAtAWebhookChangesNothing(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		see := func(name string) (wxcast.Webhook, int64) {
+			t.Helper()
+			hook, behind, err := w.SeenWebhook(t.Context(), w.account, name, 100)
+			must(t, err)
+			return hook, behind
+		}
+		if hook, behind := see("shop"); hook.Seq != 0 || behind != 0 {
+			t.Errorf("a webhook that has not begun: after %d, %d behind; want 0 and 0", hook.Seq, behind)
+		}
+		begun, err := w.Webhook(t.Context(), w.account, "shop")
+		must(t, err)
+		_, _, err = w.AddOptOuts(t.Context(), w.account, []string{string(openid(1))}, "asked")
+		must(t, err)
+		if hook, behind := see("shop"); hook.Seq != begun.Seq || behind != 1 {
+			t.Errorf("after an event that has no number: after %d, %d behind; want %d and 1", hook.Seq, behind, begun.Seq)
+		}
+		if hook, behind := see("other"); hook.Seq != begun.Seq || behind != 0 {
+			t.Errorf("one that has not begun: after %d, %d behind; want %d, and 0: it gets what happens next", hook.Seq,
+				behind, begun.Seq)
+		}
+		_, err = w.EventEnds(t.Context(), w.account) // it gets its number
+		must(t, err)
+		if _, behind := see("shop"); behind != 1 {
+			t.Errorf("after an event that has one: %d behind, want 1", behind)
+		}
+	})
+}

@@ -21,6 +21,7 @@ type queries struct {
 	NumberEvents        string `query:"number-events"`
 	SetEventEnd         string `query:"set-event-end"`
 	EventEnds           string `query:"event-ends"`
+	SeenEvents          string `query:"seen-events"`
 	ListEvents          string `query:"list-events"`
 	NameMessages        string `query:"name-messages"`
 	DropOldEvents       string `query:"drop-old-events"`

@@ -28,6 +28,25 @@ func (db *DB) Webhook(ctx context.Context, accountID int64, name string) (wxcast
 	return hook, nil
 }
 
+// SeenWebhook is how far a system has taken the events, and how many more there are: those that
+// have no number yet are counted to a bound of rows. It changes nothing: one that is not known
+// has not begun.
+func (db *DB) SeenWebhook(ctx context.Context, accountID int64, name string, rows int) (hook wxcast.Webhook,
+	behind int64, err error) {
+	var ends struct{ Last, Unnumbered int64 }
+	if err := db.get(ctx, &ends, db.q.SeenEvents, accountID, rows); err != nil {
+		return hook, 0, fmt.Errorf("look up the events: %w", err)
+	}
+	hook, known, err := db.findWebhook(ctx, accountID, name)
+	if err != nil {
+		return hook, 0, fmt.Errorf("look up the webhook %s: %w", name, err)
+	}
+	if !known {
+		return wxcast.Webhook{Name: name, Seq: ends.Last}, 0, nil
+	}
+	return hook, max(ends.Last-hook.Seq, 0) + ends.Unnumbered, nil
+}
+
 func (db *DB) findWebhook(ctx context.Context, accountID int64, name string) (hook wxcast.Webhook, known bool,
 	err error) {
 	var rows []struct {

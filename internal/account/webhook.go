@@ -69,21 +69,17 @@ func endpoint(w config.Webhook) webhook.Endpoint {
 // passed on to them.
 func (a *Account) Webhooks(ctx context.Context) ([]Webhook, error) {
 	all := []Webhook{}
-	ends, err := a.db.EventEnds(ctx, a.ID)
-	if err != nil {
-		return nil, err
-	}
 	for _, w := range a.webhooks() {
-		hook, err := a.db.Webhook(ctx, a.ID, w.Name)
+		hook, behind, err := a.db.SeenWebhook(ctx, a.ID, w.Name, waitingMost)
 		if err != nil {
 			return nil, err
 		}
 		one := newWebhook(hook)
-		one.Cursor, one.Behind = strconv.FormatInt(hook.Seq, 10), max(ends.Last-hook.Seq, 0)
+		one.Cursor, one.Behind = strconv.FormatInt(hook.Seq, 10), behind
 		all = append(all, one)
 	}
 	for _, to := range a.relays() {
-		hook, err := a.db.Webhook(ctx, a.ID, to.name)
+		hook, _, err := a.db.SeenWebhook(ctx, a.ID, to.name, 0)
 		if err != nil {
 			return nil, err
 		}
@@ -96,7 +92,7 @@ func (a *Account) Webhooks(ctx context.Context) ([]Webhook, error) {
 	return all, nil
 }
 
-// waitingMost is how many callbacks that wait are counted.
+// waitingMost is how many callbacks that wait, or rows of events, are counted.
 const waitingMost = 100_000
 
 func newWebhook(hook wxcast.Webhook) Webhook {

@@ -33,6 +33,13 @@ SELECT COALESCE((SELECT last_seq FROM event_ends WHERE account_id = $1), 0) AS l
         ORDER BY e.last_seq LIMIT 1),
         (SELECT last_seq FROM event_ends WHERE account_id = $1), 0) AS before_first;
 
+-- name: seen-events
+-- The last number that was given, and how many events have none yet.
+-- $1 account; $2 rows of them at most.
+SELECT COALESCE((SELECT last_seq FROM event_ends WHERE account_id = $1), 0) AS last,
+    (SELECT COALESCE(SUM(x.n), 0) FROM (SELECT e.n FROM events e WHERE e.account_id = $1 AND e.last_seq IS NULL
+        ORDER BY e.id LIMIT $2) x) AS unnumbered;
+
 -- name: list-events
 -- $1 account; $2 after this number; $3 up to this one; $4 types as a JSON array; $5 all types; $6 rows at most;
 -- %s the types.
