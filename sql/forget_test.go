@@ -32,7 +32,7 @@ func TestAForgottenPersonIsNowhere(t *testing.T) {
 		filled := tablesWith(t, url)
 		for _, table := range []string{"followers", "mini_users", "bridges", "list_rows", "deliveries", "blocks",
 			"early_receipts", "callbacks", "events", "visits", "goals", "relays", "sync_pages", "optouts", "permits",
-			"draft_files"} {
+			"draft_files", "testers"} {
 			if !filled[table] {
 				t.Errorf("nothing of the person is in %s: the test shows nothing of it (%v)", table, filled)
 			}
@@ -112,6 +112,8 @@ func leaveTraces(t *testing.T, w world) (wxcast.Follower, wxcast.Broadcast) {
 		{OpenID: "o-PERSON-openid", MsgID: 99, Status: "success", At: w.Now()}}))
 	_, err = w.AddCallbacks(t.Context(), w.account, []wxcast.CallbackEvent{{OpenID: "o-PERSON-openid",
 		CreatedAt: w.Now().Truncate(time.Second), Kind: "text", Content: "PERSON-wrote"}})
+	must(t, err)
+	_, err = w.AddTesters(t.Context(), w.account, []wxcast.OpenID{"o-PERSON-openid"}, "scan")
 	must(t, err)
 	run, _, err := w.OpenSyncRun(t.Context(), w.account, wxcast.SyncFull, time.Hour)
 	must(t, err)

@@ -128,6 +128,13 @@ func (db *DB) personNotes(ctx context.Context, q sqlx.QueryerContext, accountID 
 		for _, r := range permits {
 			p.Permits = append(p.Permits, r.permit())
 		}
+		var testers []testerRow
+		if err := sqlx.SelectContext(ctx, q, &testers, db.q.FindTester, accountID, id); err != nil {
+			return err
+		}
+		for _, r := range testers {
+			p.Testers = append(p.Testers, r.tester())
+		}
 		windows, err := db.windowsOf(ctx, q, accountID, wxcast.OpenID(id))
 		if err != nil {
 			return err
@@ -351,7 +358,7 @@ func (db *DB) Forget(ctx context.Context, accountID int64, minis []int64, id str
 			remove(&ignored, db.q.ForgetInEvents, accountID, jsonParam(id), jsonParam(name))
 			for _, query := range []string{db.q.ForgetLeasedTo, db.q.ForgetFixedTo, db.q.ForgetCallbacks,
 				db.q.ForgetRelays, db.q.ForgetBlocks, db.q.ForgetListRows, db.q.ForgetEarly, db.q.ForgetPermits,
-				db.q.ForgetWindows} {
+				db.q.ForgetWindows, db.q.ForgetTester} {
 				remove(&ignored, query, accountID, id)
 			}
 			remove(&ignored, db.q.ForgetListed, accountID, " "+id+" ")

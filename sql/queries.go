@@ -23,9 +23,17 @@ type queries struct {
 	EventEnds           string `query:"event-ends"`
 	SeenEvents          string `query:"seen-events"`
 	ListEvents          string `query:"list-events"`
+	EventIDs            string `query:"event-ids"`
+	LatestEvents        string `query:"latest-events"`
 	NameMessages        string `query:"name-messages"`
 	DropOldEvents       string `query:"drop-old-events"`
 	ForgetInEvents      string `query:"forget-in-events"`
+
+	AddTesters    string `query:"add-testers"`
+	ListTesters   string `query:"list-testers"`
+	FindTester    string `query:"find-tester"`
+	RemoveTesters string `query:"remove-testers"`
+	ForgetTester  string `query:"forget-tester"`
 
 	AddRelays     string `query:"add-relays"`
 	ListRelays    string `query:"list-relays"`
@@ -431,6 +439,7 @@ type queries struct {
 	WakeChannelsForQuota   string `query:"wake-channels-for-quota"`
 	WakeForQuota           string `query:"wake-for-quota"`
 	KeepTally              string `query:"keep-tally"`
+	UncountedBroadcasts    string `query:"uncounted-broadcasts"`
 	DropTallies            string `query:"drop-tallies"`
 	RecordOutcomes         string `query:"record-outcomes"`
 	RecordSent             string `query:"record-sent"`

@@ -46,6 +46,33 @@ func (db *DB) tally(ctx context.Context, ref wxcast.BroadcastRef) (t wxcast.Tall
 	return t, err
 }
 
+// KeepTallies counts the deliveries of some of the account's broadcasts that have been over for a
+// while, the latest first, so that nobody waits for it who looks at them. It ends after a span, or
+// when all are counted.
+func (db *DB) KeepTallies(ctx context.Context, accountID int64, over, span time.Duration) error {
+	for until := time.Now().Add(span); ; {
+		var ids []int64
+		if err := db.list(ctx, &ids, db.q.UncountedBroadcasts, accountID, db.Now().Add(-max(over, tallySettles)),
+			talliesAtOnce); err != nil {
+			return fmt.Errorf("look for broadcasts to count: %w", err)
+		}
+		for _, id := range ids {
+			if !time.Now().Before(until) {
+				return nil
+			}
+			if _, err := db.Tally(ctx, wxcast.BroadcastRef{AccountID: accountID, ID: id}); err != nil {
+				return err
+			}
+		}
+		if len(ids) < talliesAtOnce {
+			return nil
+		}
+	}
+}
+
+// talliesAtOnce is how many broadcasts are looked up at a time to be counted.
+const talliesAtOnce = 20
+
 func (db *DB) countDeliveries(ctx context.Context, ref wxcast.BroadcastRef) (wxcast.Tally, error) {
 	var rows []struct {
 		Channel   string

@@ -19,6 +19,9 @@ const (
 	alertPolls = 10
 	// expiryPolls is after how many looks messages end whose time is over.
 	expiryPolls = 5
+	// talliesAfter is how long a broadcast has been over when its counts are kept: most of its
+	// receipts have come. talliesSpan bounds what that takes, each time the alerts are gone through.
+	talliesAfter, talliesSpan = 10 * time.Minute, 300 * time.Millisecond
 	// broadcastRest is how long it leaves one alone that it could not go on with.
 	broadcastRest = 30 * time.Second
 )
@@ -44,7 +47,8 @@ func (a *Account) KeepBroadcasts(ctx context.Context) {
 			}
 		}
 		if n%alertPolls == 0 {
-			a.note(ctx, errors.Join(a.db.EndBroadcastAlerts(ctx, a.ID), a.tellChannels(ctx)))
+			a.note(ctx, errors.Join(a.db.EndBroadcastAlerts(ctx, a.ID), a.tellChannels(ctx),
+				a.db.KeepTallies(ctx, a.ID, talliesAfter, talliesSpan)))
 			inDoubt, doubtErr := a.db.BroadcastsInDoubt(ctx, a.ID)
 			due, err = append(due, inDoubt...), errors.Join(err, doubtErr)
 		}

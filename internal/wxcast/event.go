@@ -15,6 +15,15 @@ type Event struct {
 	Data json.RawMessage // a JSON object
 }
 
+// EventGroup are the events of one transaction and of one type, as people look at them.
+type EventGroup struct {
+	ID     int64
+	Type   string
+	At     time.Time // of the transaction, UTC
+	N      int64     // how many they are
+	Events []Event   // the first of them; their numbers are 0 while nobody has asked for them
+}
+
 // EventEnds are the numbers of the account's events that are kept.
 type EventEnds struct {
 	BeforeFirst int64 `db:"before_first"` // a reader who has seen none asks for those after it

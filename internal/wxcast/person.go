@@ -36,12 +36,13 @@ type Person struct {
 	Refused    []PersonRefused
 	Permits    []Permit // what they allowed, the oldest first
 	Windows    []Window // in which customer-service messages are, or were, allowed
+	Testers    []Tester // they are the company's own, to whose phone tests are sent
 }
 
 // Nobody tells whether nothing is kept of the person.
 func (p Person) Nobody() bool {
 	return len(p.Followers)+len(p.MiniUsers)+len(p.Deliveries)+len(p.OptOuts)+len(p.Listed)+len(p.Events)+
-		len(p.Refused)+len(p.Permits)+len(p.Windows) == 0
+		len(p.Refused)+len(p.Permits)+len(p.Windows)+len(p.Testers) == 0
 }
 
 // IDs are all by which a person is known, and the one that they were asked for by, each once.

@@ -84,6 +84,13 @@ ORDER BY id;
 UPDATE broadcasts SET tally = $3
 WHERE account_id = $1 AND id = $2 AND finished_at IS NOT NULL AND tally IS NULL AND changes = $4;
 
+-- name: uncounted-broadcasts
+-- The latest that are over and whose counts are not kept.
+-- $1 account; $2 finished before, UTC; $3 at most.
+SELECT id FROM broadcasts
+WHERE account_id = $1 AND finished_at < $2 AND tally IS NULL AND finished_at IS NOT NULL AND emptied_at IS NULL
+ORDER BY finished_at DESC LIMIT $3;
+
 -- name: drop-tallies
 -- Deliveries of these have changed, whose counts are kept, or about to be.
 -- $1 account; $2 their ids as a JSON array; %s the ids.

@@ -47,6 +47,20 @@ SELECT type, at, shared, own, n, last_seq FROM events
 WHERE account_id = $1 AND last_seq > $2 AND last_seq <= $3 AND last_seq IS NOT NULL AND ($5 OR type IN (%s))
 ORDER BY last_seq LIMIT $6;
 
+-- name: event-ids
+-- The first and the last row that is kept.
+-- $1 account.
+SELECT COALESCE((SELECT id FROM events WHERE account_id = $1 ORDER BY id LIMIT 1), 0) AS first,
+    COALESCE((SELECT id FROM events WHERE account_id = $1 ORDER BY id DESC LIMIT 1), 0) AS last;
+
+-- name: latest-events
+-- The latest first, whether they have numbers or not.
+-- $1 account; $2 before this row; $3 from this one; $4 types as a JSON array; $5 all types; $6 rows at most;
+-- %s the types.
+SELECT id, type, at, shared, own, n, COALESCE(last_seq, 0) AS last_seq FROM events
+WHERE account_id = $1 AND id < $2 AND id >= $3 AND ($5 OR type IN (%s))
+ORDER BY id DESC LIMIT $6;
+
 -- name: name-messages
 -- What callers know messages by.
 -- $1 account; $2 messages as a JSON array; %s the messages.

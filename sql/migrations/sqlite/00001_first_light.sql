@@ -195,6 +195,8 @@ CREATE TABLE broadcasts (
 -- What is at work, or may be: few, however many there were.
 CREATE INDEX broadcasts_unfinished ON broadcasts (account_id, id) WHERE finished_at IS NULL;
 CREATE INDEX broadcasts_finished ON broadcasts (account_id, finished_at);
+CREATE INDEX broadcasts_uncounted ON broadcasts (account_id, finished_at)
+    WHERE tally IS NULL AND finished_at IS NOT NULL AND emptied_at IS NULL;
 
 -- The channels of a broadcast in their order: whose quota and time its messages take,
 -- and the template that they name.
@@ -346,6 +348,15 @@ CREATE TABLE optouts (
     PRIMARY KEY (account_id, id)
 ) WITHOUT ROWID;
 CREATE INDEX optouts_of_others ON optouts (account_id) WHERE NOT by_openid;
+
+-- People of the company's, to whose phones tests are sent.
+CREATE TABLE testers (
+    account_id BIGINT NOT NULL,
+    openid     TEXT NOT NULL,
+    since      TIMESTAMP NOT NULL,
+    source     TEXT NOT NULL,
+    PRIMARY KEY (account_id, openid)
+) WITHOUT ROWID;
 
 -- Who refused a template by a channel, as a receipt told: they get its messages no more,
 -- others still.
