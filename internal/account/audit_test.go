@@ -45,6 +45,7 @@ func openWith(t *testing.T, url string, more map[string]string) (*account.Accoun
 	env := map[string]string{
 		"WXCAST_DATABASE_URL": url, "WXCAST_API_BASE": platform.URL, "WXCAST_APPID": sim.AppID,
 		"WXCAST_SECRET":     sim.Secret,
+		"WXCAST_TOKEN":      sim.Token,
 		"WXCAST_MINI_APPID": sim.MiniAppID,
 	}
 	maps.Copy(env, more)
@@ -79,7 +80,7 @@ var reads = []string{
 	"Events", "Webhooks", "WebhookSenders", "Relays",
 	// What people did, told by the company's programs over and over.
 	"AddGoals", "AddVisit",
-	"Broadcast", "BroadcastProgress", "Broadcasts", "Describe", "Jobs", "Keys", "Report", "ReportDays",
+	"Testers", "Days", "Broadcast", "BroadcastProgress", "Broadcasts", "Describe", "Jobs", "Keys", "Report", "ReportDays",
 	"ReportPage",
 	"SyncRuns", "WriteReport",
 	"CanCall", "Client", "Close", "CloseAll", "MiniProgram", "Name", "Now", "Schedule", "Serve", "Teller",
@@ -254,6 +255,18 @@ func changesOf(t *testing.T, a *account.Account, sim *simulator.Server) []change
 			_, err := a.ContinueBroadcast(ctx, "resume", 4, sending, wxcast.BroadcastPaused)
 			return err
 		}},
+		{"AddTesters", "add-testers", func(ctx context.Context) error {
+			_, err := a.AddTesters(ctx, []string{openid})
+			return err
+		}},
+		{"RemoveTesters", "remove-testers", func(ctx context.Context) error {
+			_, err := a.RemoveTesters(ctx, []string{openid})
+			return err
+		}},
+		{"TesterCode", "tester-code", func(ctx context.Context) error {
+			_, err := a.TesterCode(ctx)
+			return err
+		}},
 		{"AddOptOuts", "add-optouts", func(ctx context.Context) error {
 			_,
 				err := a.AddOptOuts(ctx, []string{openid})
@@ -294,6 +307,10 @@ func changesOf(t *testing.T, a *account.Account, sim *simulator.Server) []change
 		}},
 		{"Knows", "find-people", func(ctx context.Context) error { _, err := a.Knows(ctx, "x"); return err }},
 		{"FindPeople", "find-people", func(ctx context.Context) error { _, err := a.FindPeople(ctx, "x"); return err }},
+		{"EventGroups", "list-events", func(ctx context.Context) error {
+			_, _, err := a.EventGroups(ctx, 0, []string{"broadcast"}, 10)
+			return err
+		}},
 		{"PickDeliveries", "list-deliveries", func(ctx context.Context) error {
 			_, _, err := a.PickDeliveries(ctx, 1, account.DeliveryPick{Limit: 10})
 			return err

@@ -161,3 +161,33 @@ func gone(err error) error {
 	}
 	return &Gone{*wxcast.NewError("events.gone", "after", after, "first", first)}
 }
+
+// EventGroup are the events of one transaction and of one type, as people look at them.
+type EventGroup struct {
+	wxcast.EventGroup
+	Shown []Event // the first of them; a cursor of "0" has none yet
+}
+
+// EventGroups are the latest events before a row, or the latest of all for 0, the latest first; of
+// some types as EventQuery has them. older is the row before which there are more; 0 for none.
+// Audited: people's ids are in them.
+func (a *Account) EventGroups(ctx context.Context, before int64, patterns []string,
+	most int) (all []EventGroup, older int64, err error) {
+	types, err := EventTypes("types", patterns)
+	if err != nil {
+		return nil, 0, err
+	}
+	all, err = audited(ctx, a, "list-events", strings.Join(patterns, ","), func(*entry) ([]EventGroup, error) {
+		groups, next, err := a.db.LatestEvents(ctx, a.ID, before, types, most)
+		older = next
+		shown := make([]EventGroup, len(groups))
+		for i, g := range groups {
+			shown[i] = EventGroup{EventGroup: g}
+			for _, e := range g.Events {
+				shown[i].Shown = append(shown[i].Shown, NewEvent(a.Name(), e))
+			}
+		}
+		return shown, err
+	})
+	return all, older, err
+}

@@ -24,9 +24,11 @@ type Person struct {
 	// that they refused.
 	OptOuts []wxcast.OptOut `json:"optouts,omitempty"`
 	Listed  []Listed        `json:"listed,omitempty"`
-	Told    []Told          `json:"events,omitempty"`
-	Refused []Refused       `json:"refused,omitempty"`
-	Permits []wxcast.Permit `json:"permits,omitempty"` // what they allowed
+	// TesterSince is since when tests are sent to them.
+	TesterSince *time.Time      `json:"tester_since,omitempty"`
+	Told        []Told          `json:"events,omitempty"`
+	Refused     []Refused       `json:"refused,omitempty"`
+	Permits     []wxcast.Permit `json:"permits,omitempty"` // what they allowed
 	// Windows are those in which customer-service messages to them are, or were, allowed.
 	Windows []wxcast.Window `json:"windows,omitempty"`
 }
@@ -159,6 +161,9 @@ func NewPerson(p wxcast.Person) Person {
 		out.Told = append(out.Told, Told{e.Kind, e.CreatedAt, e.Key, e.Content})
 	}
 	out.Permits, out.Windows = p.Permits, p.Windows
+	for _, t := range p.Testers {
+		out.TesterSince = &t.Since
+	}
 	for _, r := range p.Refused {
 		out.Refused = append(out.Refused, Refused(r))
 	}

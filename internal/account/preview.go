@@ -220,9 +220,13 @@ func (a *Account) foretell(ctx context.Context, c checkedSpec, p *Preview) {
 // TestMax keeps a test from becoming a broadcast.
 const TestMax = 20
 
-// TestBroadcast sends a spec's message, with each person's own values, to a few followers.
-// It is no part of the spec's broadcast. Audited.
+// TestBroadcast sends a spec's message, with each person's own values, to a few followers;
+// AllTesters among them is all testers. It is no part of the spec's broadcast. Audited.
 func (a *Account) TestBroadcast(ctx context.Context, s Spec, to []string) ([]TestMessage, error) {
+	to, err := a.withTesters(ctx, to)
+	if err != nil {
+		return nil, err
+	}
 	return auditedOf(ctx, a, "test-broadcast", s.Name, to, func(*entry) ([]TestMessage, error) {
 		if len(to) == 0 || len(to) > TestMax {
 			return nil, &wxcast.BadInput{Key: "to", Problem: wxcast.Say("input.how_many", "n", len(to)),

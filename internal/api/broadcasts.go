@@ -186,7 +186,7 @@ func (a *API) addSpecs() {
 		})
 	type testForm struct {
 		SpecForm
-		To []string `query:"to" required:"true" minItems:"1" maxItems:"20" doc:"openids of followers"`
+		To []string `query:"to" required:"true" minItems:"1" maxItems:"20" doc:"openids of followers; \"testers\" for all testers"`
 	}
 	type testMessages struct {
 		Messages []account.TestMessage `json:"messages"`

@@ -77,6 +77,33 @@ func (a *API) addPeople() {
 			return c.do(of, ctx, in.Body.IDs)
 		})
 	}
+	type testers struct {
+		Testers []account.Tester `json:"testers"`
+	}
+	for _, c := range []struct {
+		op huma.Operation
+		do func(*account.Account, context.Context, []string) ([]account.Tester, error)
+	}{
+		{operation("add-testers", http.MethodPost, "/testers", "Make testers of followers: tests go to their phones",
+			wxcast.ScopePeople), (*account.Account).AddTesters},
+		{operation("remove-testers", http.MethodPost, "/testers/remove", "Take people off the testers",
+			wxcast.ScopePeople), (*account.Account).RemoveTesters},
+	} {
+		register(a, c.op, func(ctx context.Context, of *account.Account, in *ids) (testers, error) {
+			all, err := c.do(of, ctx, in.Body.IDs)
+			return testers{all}, err
+		})
+	}
+	register(a, operation("list-testers", http.MethodGet, "/testers", "Who gets tests", wxcast.ScopePeople),
+		func(ctx context.Context, of *account.Account, _ *struct{}) (testers, error) {
+			all, err := of.Testers(ctx)
+			return testers{all}, err
+		})
+	register(a, operation("create-tester-code", http.MethodPost, "/testers/code",
+		"Make a QR code that makes a tester of whoever scans it", wxcast.ScopePeople),
+		func(ctx context.Context, of *account.Account, _ *struct{}) (account.TesterCode, error) {
+			return of.TesterCode(ctx)
+		})
 	type export struct{ ExportFormat }
 	stream(a, operation("export-optouts", http.MethodGet, "/optouts", "The list of those who want no messages",
 		wxcast.ScopePeople),

@@ -68,10 +68,13 @@ func (i *Intake) applySome(ctx context.Context, a Account) (more bool, err error
 	if err != nil || len(events) == 0 {
 		return false, err
 	}
-	var receipts, stops, moves, consents, windows []wxcast.CallbackEvent
+	var receipts, stops, moves, consents, windows, scans []wxcast.CallbackEvent
 	for _, e := range events {
 		if _, opens := openings[e.Kind]; opens && e.AppID == 0 {
 			windows = append(windows, e)
+		}
+		if e.AppID == 0 && wxcast.MakesTester(e.Key, e.CreatedAt) {
+			scans = append(scans, e)
 		}
 		switch {
 		case e.Kind == popupEvent, e.Kind == changeEvent:
@@ -89,7 +92,8 @@ func (i *Intake) applySome(ctx context.Context, a Account) (more bool, err error
 	for _, group := range []struct {
 		events []wxcast.CallbackEvent
 		apply  func(context.Context, Account, []wxcast.CallbackEvent) error
-	}{{receipts, i.receive}, {windows, i.openWindows}, {stops, i.stop}, {moves, i.follow}, {consents, i.consent}} {
+	}{{receipts, i.receive}, {windows, i.openWindows}, {stops, i.stop}, {moves, i.follow}, {consents, i.consent},
+		{scans, i.addTesters}} {
 		if err := i.applyGroup(ctx, a, group.events, group.apply, failed); err != nil {
 			return false, err
 		}
@@ -179,6 +183,16 @@ func (i *Intake) stop(ctx context.Context, a Account, events []wxcast.CallbackEv
 		ids[n] = string(e.OpenID)
 	}
 	_, _, err := i.Store.AddOptOuts(ctx, a.ID, ids, "message")
+	return err
+}
+
+// addTesters makes testers of who scanned the QR code for it.
+func (i *Intake) addTesters(ctx context.Context, a Account, events []wxcast.CallbackEvent) error {
+	openids := make([]wxcast.OpenID, len(events))
+	for n, e := range events {
+		openids[n] = e.OpenID
+	}
+	_, err := i.Store.AddTesters(ctx, a.ID, openids, "scan")
 	return err
 }
 

@@ -77,6 +77,7 @@ type Store interface {
 		reports []wxcast.PermitReport) ([]wxcast.PermitBalance, error)
 	AddOptOuts(ctx context.Context, accountID int64, ids []string, source string) (added int64, unknown []string,
 		err error)
+	AddTesters(ctx context.Context, accountID int64, openids []wxcast.OpenID, source string) (added int64, err error)
 	TryLock(ctx context.Context, name, holder string, ttl time.Duration) (bool, wxcast.LockHolder, error)
 	Unlock(ctx context.Context, name, holder string) error
 	RaiseNotice(ctx context.Context, accountID int64, n wxcast.Notice) error

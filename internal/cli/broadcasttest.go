@@ -15,8 +15,8 @@ func (a *app) broadcastTestCommand() *cobra.Command {
 	var f specFlags
 	var to []string
 	cmd := &cobra.Command{
-		Use:     "test SPEC.yaml --to OPENID[,OPENID…]",
-		Example: "  wxcast broadcast test spring-sale.yaml --to oCJUsw9O7spQia91XWy7NQSCS-QE",
+		Use:     "test SPEC.yaml --to OPENID[,OPENID…]|testers",
+		Example: "  wxcast broadcast test spring-sale.yaml --to oCJUsw9O7spQia91XWy7NQSCS-QE\n  wxcast broadcast test spring-sale.yaml --to testers",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			spec, err := a.loadSpec(cmd, args[0], f)

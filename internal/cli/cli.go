@@ -240,6 +240,7 @@ func (a *app) root() *cobra.Command {
 		a.demoCommand(), a.simCommand(), a.doctorCommand(), a.migrateCommand(),
 		a.syncCommand(), a.importCommand(), a.joinCommand(), a.broadcastCommand(), a.followersCommand(),
 		a.optOutCommand(),
+		a.testerCommand(),
 		a.reportCommand(), a.serveCommand(), a.jobsCommand(), a.keyCommand(), a.auditCommand(), a.permitsCommand(),
 		a.sendCommand(), a.messageCommand(), a.presetCommand(), a.eventsCommand(), a.webhookCommand(), a.goalsCommand(),
 		a.visitsCommand(), a.userCommand(), a.templatesCommand(),

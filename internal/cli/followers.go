@@ -148,6 +148,9 @@ func (a *app) writeNotes(w io.Writer, p account.Person) {
 	for _, o := range p.OptOuts {
 		a.line(w, "person.opted_out", "at", o.Since, "source", o.Source, "id", o.ID)
 	}
+	if p.TesterSince != nil {
+		a.line(w, "person.tester", "at", *p.TesterSince)
+	}
 	for _, l := range p.Listed {
 		vars := make([]string, 0, len(l.Vars))
 		for _, name := range slices.Sorted(maps.Keys(l.Vars)) {

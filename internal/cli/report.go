@@ -1,12 +1,15 @@
 package cli
 
 import (
+	"context"
 	"io"
 	"slices"
 
 	"github.com/spf13/cobra"
 
+	"github.com/wxcast/wxcast/internal/account"
 	"github.com/wxcast/wxcast/internal/report"
+	"github.com/wxcast/wxcast/internal/table"
 	"github.com/wxcast/wxcast/internal/text"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
@@ -15,10 +18,10 @@ import (
 var reportFormats = []string{"table", "json", "csv", "html"}
 
 func (a *app) reportCommand() *cobra.Command {
-	var day, format string
+	var day, format, from, to string
 	cmd := &cobra.Command{
 		Use:     "report",
-		Example: "  wxcast report\n  wxcast report --day 2026-11-20 --format csv\n  wxcast report --format html --lang en > report.html\n  wxcast report --json",
+		Example: "  wxcast report\n  wxcast report --day 2026-11-20 --format csv\n  wxcast report --format html --lang en > report.html\n  wxcast report --from 2026-11-01 --to 2026-11-30\n  wxcast report --json",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !slices.Contains(reportFormats, format) {
@@ -30,11 +33,13 @@ func (a *app) reportCommand() *cobra.Command {
 				return err
 			}
 			defer of.CloseAll()
-			at := wxcast.DayOf(of.Now())
-			if day != "" {
-				if at, err = wxcast.ParseDay(day); err != nil {
-					return badFlag("day", wxcast.Say("input.date", "value", day), wxcast.Say("input.want_date"))
-				}
+			today := wxcast.DayOf(of.Now())
+			if from != "" || to != "" {
+				return a.printDays(cmd.Context(), of, from, to, today)
+			}
+			at, err := dayFlag("day", day, today)
+			if err != nil {
+				return err
 			}
 			if (format == "csv" || format == "html") && !a.json {
 				lang := text.Chinese // as its readers have it, unless a language is asked for
@@ -52,6 +57,49 @@ func (a *app) reportCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&day, "day", "", "")
+	cmd.Flags().StringVar(&from, "from", "", "")
+	cmd.Flags().StringVar(&to, "to", "", "")
+	for _, one := range []string{"from", "to"} {
+		cmd.MarkFlagsMutuallyExclusive("day", one)
+		cmd.MarkFlagsMutuallyExclusive("format", one)
+	}
 	cmd.Flags().StringVar(&format, "format", "table", "")
 	return cmd
+}
+
+// dayFlag is the day that a flag names, or another where it does not.
+func dayFlag(name, value string, otherwise wxcast.Day) (wxcast.Day, error) {
+	if value == "" {
+		return otherwise, nil
+	}
+	day, err := wxcast.ParseDay(value)
+	if err != nil {
+		return "", badFlag(name, wxcast.Say("input.date", "value", value), wxcast.Say("input.want_date"))
+	}
+	return day, nil
+}
+
+// printDays writes the figures of each day from one to another.
+func (a *app) printDays(ctx context.Context, of *account.Account, from, to string, today wxcast.Day) error {
+	last, err := dayFlag("to", to, today)
+	if err != nil {
+		return err
+	}
+	first, err := dayFlag("from", from, last)
+	if err != nil {
+		return err
+	}
+	days, err := of.Days(ctx, first, last)
+	if err != nil {
+		return err
+	}
+	return a.print(map[string]any{"days": days}, func(w io.Writer) {
+		rows := [][]string{{a.lang.T("col.day"), a.lang.T("col.messages"), a.lang.T("col.gained"), a.lang.T("col.gone"),
+			a.lang.T("col.limit"), a.lang.T("col.used")}}
+		for _, d := range days {
+			rows = append(rows, []string{string(d.Day), text.Count(d.Sent), text.Count(d.Gained), text.Count(d.Lost),
+				text.Count(d.Limit), text.Count(d.Used)})
+		}
+		table.Write(w, "", rows...)
+	})
 }

@@ -13,9 +13,25 @@ func (s *Server) Say(openid, text string) bool {
 // Tap lets a follower tap a CLICK button of the menu.
 func (s *Server) Tap(openid, key string) bool { return s.does(openid, event{name: "CLICK", key: key}) }
 
-// Scan lets a follower scan one of the account's QR codes.
+// Scan lets a person scan one of the account's QR codes, by its scene or by what it says: who does
+// not follow does so by it. It is false for a code that has ended.
 func (s *Server) Scan(openid, scene string) bool {
-	return s.does(openid, event{name: "SCAN", key: scene})
+	s.mu.Lock()
+	if of, ok := s.qrCodes[scene]; ok {
+		scene = of
+	}
+	until, known := s.scenes[scene]
+	ended := known && s.now().After(until)
+	n, ok := s.world.openid.decode(openid)
+	if !ended && ok && n < s.listed && s.gone[n] {
+		delete(s.gone, n)
+		s.came[n] = s.now()
+		s.callbacks.send(event{from: openid, name: "subscribe", key: "qrscene_" + scene}, 0)
+		s.mu.Unlock()
+		return true
+	}
+	s.mu.Unlock()
+	return !ended && s.does(openid, event{name: "SCAN", key: scene})
 }
 
 func (s *Server) does(openid string, e event) bool {

@@ -32,6 +32,7 @@ var dailyLimits = map[string]int64{
 	noticeAPI:                                    30_000_000,
 	customAPI:                                    500_000,
 	uploadAPI:                                    100_000,
+	qrCodeAPI:                                    100_000,
 }
 
 // quotaState is one API's counter of one Beijing day.

@@ -51,6 +51,8 @@ type Server struct {
 	inFlight  map[string]bool      // openids to which a subscribe message is under way
 	windows   map[uint32]*windows  // of those who may get customer-service messages
 	media     map[string]time.Time // media ids, and when they end
+	scenes    map[string]time.Time // of QR codes, and when they end
+	qrCodes   map[string]string    // their scenes, by what the codes say
 	clears    map[string]int       // quota clears of this month, by appid
 	requested *recentCalls
 	callbacks *callbackQueue
@@ -106,6 +108,8 @@ func New(o Options) *Server {
 		inFlight:  map[string]bool{},
 		windows:   map[uint32]*windows{},
 		media:     map[string]time.Time{},
+		scenes:    map[string]time.Time{},
+		qrCodes:   map[string]string{},
 		clears:    map[string]int{},
 		requested: &recentCalls{},
 		calls:     map[string]*callStats{},
@@ -139,6 +143,7 @@ func (s *Server) routes() {
 		s.authorisedFor(s.either, http.MethodGet, s.subscribeTemplates))
 	s.mux.HandleFunc(customAPI, s.authorised(http.MethodPost, s.customSend))
 	s.mux.HandleFunc(uploadAPI, s.authorised(http.MethodPost, s.mediaUpload))
+	s.mux.HandleFunc(qrCodeAPI, s.authorised(http.MethodPost, s.qrCode))
 	s.mux.HandleFunc("/sns/jscode2session", s.api(s.codeToSession))
 	s.mux.HandleFunc("/cgi-bin/get_current_autoreply_info", s.authorised(http.MethodGet, s.autoReplies))
 	s.mux.HandleFunc("/cgi-bin/get_current_selfmenu_info", s.authorised(http.MethodGet, s.menu))

@@ -289,6 +289,19 @@ Other commands do it by themselves unless database.auto_migrate is false.`,
 
 除非 database.auto_migrate 为 false，其他命令会自动完成此事。`},
 
+	"help.tester": {"Keep the list of people to whose phones tests go", "管理测试人员名单"},
+	"help.tester.long": {`Keep the list of people of your company to whose phones "broadcast test --to testers"
+sends. An account has at most 20.`,
+		`管理测试人员名单：broadcast test --to testers 会把测试发给他们。每个公众号最多 20 名。`},
+	"help.tester.add":    {"Make testers of followers", "把粉丝加为测试人员"},
+	"help.tester.list":   {"List the testers", "列出测试人员"},
+	"help.tester.remove": {"Take people off the testers", "移除测试人员"},
+	"help.tester.code":   {"Make a QR code that makes a tester of whoever scans it", "生成二维码，扫码者即成为测试人员"},
+	"help.tester.code.long": {`Make a QR code that is good for ten minutes: whoever scans it in WeChat is a tester, and
+follows the account, if they did not. WeChat tells of the scan by a callback, so "wxcast serve"
+must hear the account's callbacks.`,
+		`生成十分钟内有效的二维码：用微信扫码的人即成为测试人员，未关注者会同时关注。微信通过回调
+告知扫码，因此 wxcast serve 须接收该公众号的回调。`},
 	"help.optout": {"Keep the list of people who asked for no more messages", "管理退订名单"},
 	"help.optout.long": {`Keep the list of people who asked for no more messages. It holds from the moment they
 are on it, also for broadcasts that have begun: a message whose turn comes is skipped.`,
@@ -440,6 +453,8 @@ var _ = add(map[string]words{
 	"flag.followers.forget.yes": {"do not ask", "不询问"},
 	"flag.demo.serve":           {"leave the account running, with the console open for a look", "演示后继续运行，并开放控制台供查看"},
 	"flag.demo.rate":            {"messages per second", "每秒消息数"},
+	"flag.report.from":          {"figures of each day from this Beijing date", "从此北京日期起每天的数字"},
+	"flag.report.to":            {"to this one (default: today)", "到此日期（默认今天）"},
 	"flag.report.format":        {"table, json, csv or html", "table、json、csv 或 html"},
 
 	"flag.size":          {"followers, and recipients at most", "粉丝数，也是收件人数的上限"},
