@@ -128,19 +128,22 @@ func (c *call) broadcasts() error {
 		v.Older = all[rowsShown-1].ID
 	}
 	for _, b := range all {
-		one := castView{Broadcast: b, Account: c.Account.Name()}
-		if b.Kept != nil {
-			summary, err := c.Account.Summary(c.ctx(), b)
-			if err != nil {
-				return err
-			}
-			one.Counts = &snapshot{Broadcast: summary, Rate: -1}
-		} else if one, err = c.castOf(c.Account, b); err != nil {
+		one, err := c.listed(b)
+		if err != nil {
 			return err
 		}
 		v.Casts = append(v.Casts, one)
 	}
 	return c.show("broadcasts", v)
+}
+
+// listed is a broadcast of the account's with its counts, which one that has ended keeps.
+func (c *call) listed(b wxcast.Broadcast) (castView, error) {
+	if b.Kept == nil {
+		return c.castOf(c.Account, b)
+	}
+	summary, err := c.Account.Summary(c.ctx(), b)
+	return castView{Broadcast: b, Account: c.Account.Name(), Counts: &snapshot{Broadcast: summary, Rate: -1}}, err
 }
 
 // reason is why messages did not go out, and of how many.

@@ -250,6 +250,7 @@ var menu = []menuItem{
 	{"/sync", "console.sync", access.RightRead},
 	{"/jobs", "console.jobs", access.RightRead},
 	{"/reports", "console.reports", access.RightRead},
+	{"/events", "console.events", access.RightPeople},
 	{"/systems", "console.systems", access.RightRead},
 	{"/doctor", "console.doctor", access.RightRead},
 	{"/keys", "console.keys", access.RightKeys},

@@ -39,6 +39,7 @@ type Console struct {
 	issuer  *access.Issuer // nil for none
 	fixed   sync.Map       // of broadcasts whose recipients are being fixed here
 	doctors *slow[doctorKey, []doctor.Check]
+	days    *slow[daysKey, []account.DayFigures]
 	// audiences are the counts of drafts' audiences that somebody asked for lately.
 	audiences *recent[audienceKey, wxcast.AudienceCount]
 }
@@ -50,8 +51,10 @@ func New(o Options) *Console {
 		c.prefix = strings.TrimRight(u.Path, "/")
 	}
 	c.pages = newPages()
-	c.counts, c.permits = newSlow[broadcastKey, snapshot](), newSlow[permitsKey, []wxcast.PermitCount]()
-	c.doctors = newSlow[doctorKey, []doctor.Check]()
+	b := newBudget()
+	c.counts, c.permits = newSlow[broadcastKey, snapshot](b), newSlow[permitsKey, []wxcast.PermitCount](b)
+	c.days = newSlow[daysKey, []account.DayFigures](b)
+	c.doctors = newSlow[doctorKey, []doctor.Check](newBudget()) // it waits for WeChat, and costs the store little
 	c.audiences = newRecent[audienceKey, wxcast.AudienceCount](countKept)
 	mux := http.NewServeMux()
 	c.routes(mux)

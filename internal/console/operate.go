@@ -147,19 +147,6 @@ func (c *call) importPermits() error {
 	return c.permitsWith(&imported)
 }
 
-type reportsView struct{ Days []wxcast.Day }
-
-func (c *call) reports() error {
-	days, err := c.Account.ReportDays(c.ctx())
-	if err != nil {
-		return err
-	}
-	if today := wxcast.DayOf(c.Account.Now()); !slices.Contains(days, today) {
-		days = slices.Insert(days, 0, today)
-	}
-	return c.show("reports", reportsView{days})
-}
-
 // reportPolicy is what a report's page may do: it is a letter with its styles in it, and nothing
 // else.
 const reportPolicy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox"

@@ -25,8 +25,9 @@ const (
 // slow holds what takes long to count, by what it is about: it is counted once for all who look
 // at it, and no page waits long for it. It is safe for concurrent use.
 type slow[K comparable, T any] struct {
-	mu sync.Mutex
-	of map[K]*counted[T]
+	budget *budget
+	mu     sync.Mutex
+	of     map[K]*counted[T]
 }
 
 type counted[T any] struct {
@@ -38,7 +39,9 @@ type counted[T any] struct {
 	looked time.Time
 }
 
-func newSlow[K comparable, T any]() *slow[K, T] { return &slow[K, T]{of: map[K]*counted[T]{}} }
+func newSlow[K comparable, T any](b *budget) *slow[K, T] {
+	return &slow[K, T]{budget: b, of: map[K]*counted[T]{}}
+}
 
 // get is the latest count; nil where the first takes longer than until a time. count is told the
 // one before, nil for none.
@@ -75,13 +78,8 @@ func (s *slow[K, T]) get(ctx context.Context, key K, until time.Time,
 	return nil, c.err
 }
 
-// slowAtOnce is how much is counted at a time: a list that is looked at first after a restart
-// would have all of its broadcasts counted at the same moment.
-var slowAtOnce = make(chan struct{}, 2)
-
 func (s *slow[K, T]) count(ctx context.Context, c *counted[T], count func(context.Context, *T) (T, error)) {
-	slowAtOnce <- struct{}{}
-	defer func() { <-slowAtOnce }()
+	defer s.budget.take()()
 	ctx, cancel := context.WithTimeout(ctx, slowWithin)
 	defer cancel()
 	began := time.Now()

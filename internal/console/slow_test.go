@@ -13,7 +13,7 @@ import (
 
 func TestWhatIsSlowIsCountedSeldom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newSlow[string, int]()
+		s := newSlow[string, int](newBudget())
 		counts := 0
 		count := func(_ context.Context, before *int) (int, error) {
 			counts++
@@ -41,7 +41,7 @@ func TestWhatIsSlowIsCountedSeldom(t *testing.T) {
 
 func TestAFailedCountIsNoPagesEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newSlow[string, int]()
+		s := newSlow[string, int](newBudget())
 		var n atomic.Int64
 		get := func() (*int, error) {
 			got, err := s.get(t.Context(), "x", time.Now().Add(slowWait), func(context.Context, *int) (int, error) {
@@ -82,4 +82,44 @@ func TestTheRateIsThatOfTheLastSeconds(t *testing.T) {
 	if first.Rate != -1 || second.Rate != -1 || third.Rate != 500 || late.Rate != 500 {
 		t.Errorf("%v %v %v %v", first.Rate, second.Rate, third.Rate, late.Rate)
 	}
+}
+
+// However many broadcasts there are to count, sending has most of the time; the first few are
+// there at once.
+func TestAllCountingTogetherIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSlow[int, int](newBudget())
+		var busy atomic.Int64
+		look := func(key int) *int {
+			got, err := s.get(t.Context(), key, time.Now(), func(context.Context, *int) (int, error) {
+				time.Sleep(100 * time.Millisecond)
+				busy.Add(100)
+				return key, nil
+			})
+			if err != nil {
+				t.Error(err)
+			}
+			return got
+		}
+		for key := range 10 {
+			look(key)
+		}
+		time.Sleep(time.Second)
+		for key := range 10 {
+			if look(key) == nil {
+				t.Errorf("the first ten are not there after a second: not %d", key)
+			}
+		}
+		for range 100 { // seconds in which 200 are looked at
+			for key := range 200 {
+				look(key)
+			}
+			time.Sleep(time.Second)
+		}
+		if ms := busy.Load(); ms > 23_000 || ms < 19_000 {
+			t.Errorf("%d ms of 100 s were counting: want about a fifth", ms)
+		}
+		time.Sleep(time.Hour) // it ends what it began
+		synctest.Wait()
+	})
 }
