@@ -54,19 +54,19 @@ func (a *API) addReports() {
 		From string `query:"from" required:"true" format:"date" doc:"the first Beijing date"`
 		To   string `query:"to" required:"true" format:"date" doc:"the last, at most a year on"`
 	}
-	type dayFigures struct {
+	type daysOf struct {
 		Days []account.DayFigures `json:"days"`
 	}
 	register(a, operation("list-days", http.MethodGet, "/days", "What was sent on each day, and who came and left",
 		wxcast.ScopeRead),
-		func(ctx context.Context, of *account.Account, in *span) (dayFigures, error) {
+		func(ctx context.Context, of *account.Account, in *span) (daysOf, error) {
 			from, fromErr := OfDay{in.From}.parse()
 			to, toErr := OfDay{in.To}.parse()
 			if err := errors.Join(fromErr, toErr); err != nil {
-				return dayFigures{}, err
+				return daysOf{}, err
 			}
 			days, err := of.Days(ctx, from, to)
-			return dayFigures{days}, err
+			return daysOf{days}, err
 		})
 	register(a, operation("get-report", http.MethodGet, "/reports/{day}",
 		"Report a day: quotas, followers, bridges, broadcasts", wxcast.ScopeRead),

@@ -59,11 +59,11 @@ func (a *app) reportCommand() *cobra.Command {
 	cmd.Flags().StringVar(&day, "day", "", "")
 	cmd.Flags().StringVar(&from, "from", "", "")
 	cmd.Flags().StringVar(&to, "to", "", "")
+	cmd.Flags().StringVar(&format, "format", "table", "")
 	for _, one := range []string{"from", "to"} {
 		cmd.MarkFlagsMutuallyExclusive("day", one)
 		cmd.MarkFlagsMutuallyExclusive("format", one)
 	}
-	cmd.Flags().StringVar(&format, "format", "table", "")
 	return cmd
 }
 
