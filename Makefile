@@ -119,8 +119,8 @@ comma := ,
 CHAOS ?= 2h
 
 .PHONY: chaos
-chaos: ## Break wxcast in thirteen ways, and count what is lost (4 minutes)
-	$(GO) run ./internal/chaos -rounds 13
+chaos: ## Break wxcast in fourteen ways, and count what is lost (5 minutes)
+	$(GO) run ./internal/chaos -rounds 14
 
 .PHONY: chaos-long
 chaos-long: ## The same for CHAOS, such as CHAOS=2h

@@ -147,7 +147,7 @@ func (a *Account) PutDraftFile(ctx context.Context, id, version int64, name stri
 		known := slices.ContainsFunc(d.Files, func(f wxcast.DraftFile) bool { return f.Name == name })
 		switch {
 		case !filepath.IsLocal(name) || filepath.Base(name) != name || name == "." || len(name) > 200 ||
-			name == draftName:
+			strings.ContainsAny(name, ",\n") || name == draftName: // a form's list is parted by commas
 			return &wxcast.BadInput{Key: name, Problem: wxcast.Say("api.file_name"),
 				Want: wxcast.Say("api.want_file_name")}
 		case len(content) > DraftFileMax:

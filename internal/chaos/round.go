@@ -34,6 +34,7 @@ var scenarios = []scenario{
 	{"cards", (*round).cards},
 	{"consents", (*round).consented},
 	{"messages", (*round).single},
+	{"console", (*round).console},
 	{"pooler", (*round).pooler},
 	{"sync", (*round).syncs},
 	{"quota", (*round).quota},

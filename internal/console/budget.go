@@ -22,7 +22,9 @@ type budget struct {
 	paid   time.Time // when all that was counted is paid for
 }
 
-func newBudget() *budget { return &budget{places: make(chan struct{}, countedAtOnce), paid: time.Now()} }
+func newBudget() *budget {
+	return &budget{places: make(chan struct{}, countedAtOnce), paid: time.Now()}
+}
 
 // take waits until something may be counted. The counting is over when what it returns is called.
 func (b *budget) take() (done func()) {

@@ -42,6 +42,7 @@ type Console struct {
 	days    *slow[daysKey, []account.DayFigures]
 	// audiences are the counts of drafts' audiences that somebody asked for lately.
 	audiences *recent[audienceKey, wxcast.AudienceCount]
+	refusals  *recent[refusedKey, struct{}]
 }
 
 // New makes the console.
@@ -56,6 +57,7 @@ func New(o Options) *Console {
 	c.days = newSlow[daysKey, []account.DayFigures](b)
 	c.doctors = newSlow[doctorKey, []doctor.Check](newBudget()) // it waits for WeChat, and costs the store little
 	c.audiences = newRecent[audienceKey, wxcast.AudienceCount](countKept)
+	c.refusals = newRecent[refusedKey, struct{}](refusedKept)
 	mux := http.NewServeMux()
 	c.routes(mux)
 	// A proxy may pass the path on with the prefix, or without it.

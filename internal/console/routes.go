@@ -74,6 +74,7 @@ func (c *Console) table() []route {
 		post(of+"/drafts/{id}/test", access.RightSend, (*call).testDraft, nil),
 		slowly(of+"/drafts/{id}/submit", access.RightSend, (*call).submitDraft, (*call).draftCheck),
 		watch(of+"/testers", access.RightSend, (*call).testers),
+		post(of+"/testers", access.RightPeople, (*call).addTester, nil),
 		post(of+"/testers/code", access.RightSend, (*call).testerCode, nil),
 		post(of+"/testers/remove", access.RightPeople, (*call).removeTester, nil),
 		post(of+"/drafts/{id}/remove", access.RightSend, (*call).removeDraft, (*call).broadcasts),
@@ -282,14 +283,34 @@ func (c *call) letIn(to route) (bool, error) {
 	}
 	if to.right != "" && !c.May(to.right) {
 		if c.Account != nil {
-			if err := c.Account.Refused(c.ctx(), account.UserActor(c.User.Name), c.address(),
-				to.method+" "+to.path); err != nil {
+			if err := c.noteRefused(to); err != nil {
 				return false, err
 			}
 		}
 		return false, errForbidden
 	}
 	return true, nil
+}
+
+// refusedKept is how long a refusal stands for others of the same: who asks all day fills no log.
+const refusedKept = time.Minute
+
+type refusedKey struct {
+	account, user int64
+	what          string
+}
+
+// noteRefused writes down that the user was refused what the route does.
+func (c *call) noteRefused(to route) error {
+	key := refusedKey{c.Account.ID, c.User.ID, to.method + " " + to.path}
+	if _, noted := c.con.refusals.get(key, time.Now()); noted {
+		return nil
+	}
+	err := c.Account.Refused(c.ctx(), account.UserActor(c.User.Name), c.address(), key.what)
+	if err == nil {
+		c.con.refusals.put(key, struct{}{}, time.Now())
+	}
+	return err
 }
 
 // askToSignIn leads to the page where one signs in; a page that watches is told. A form that was

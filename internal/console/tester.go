@@ -2,6 +2,7 @@ package console
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/wxcast/wxcast/internal/account"
 )
@@ -11,7 +12,7 @@ type testersView struct {
 	Testers []account.Tester
 	Code    *account.TesterCode
 	QR      qrCode
-	Why     string // there is no QR code
+	Why     string // what was asked for was not done
 }
 
 func (c *call) testers() error { return c.testersWith(testersView{}) }
@@ -33,6 +34,19 @@ func (c *call) testerCode() error {
 		return c.part("draft", "testercode", testersView{Why: c.reason(err)})
 	}
 	return c.part("draft", "testercode", testersView{Code: &code, QR: newQR(code.URL)})
+}
+
+// addTester makes a tester of somebody by their openid.
+func (c *call) addTester() error {
+	_, err := c.Account.AddTesters(c.ctx(), []string{strings.TrimSpace(c.Value("to"))})
+	if err != nil && status(err) >= http.StatusInternalServerError {
+		return err
+	}
+	v := testersView{}
+	if err != nil {
+		v.Why = c.reason(err)
+	}
+	return c.testersWith(v)
 }
 
 func (c *call) removeTester() error {

@@ -88,6 +88,7 @@ var _ = add(map[string]words{
 	"console.no_testers":               {"There are no testers yet: people of your company to whose phones a test goes with one click.", "还没有测试人员：公司内部人员，点一下即可把测试发到他们的手机。"},
 	"console.by_scan":                  {"scanned the code", "扫码加入"},
 	"console.test_all":                 {"Send to all testers", "发给全部测试人员"},
+	"console.make_tester":              {"Make a tester", "加为测试人员"},
 	"console.tester_code":              {"Add a tester by QR code", "用二维码添加测试人员"},
 	"console.tester_scan":              {"Whoever scans this in WeChat before {until} is a tester. They follow the account by it, if they did not.", "{until} 前用微信扫此码的人即成为测试人员；未关注者会同时关注公众号。"},
 	"console.test_hint":                {"The real message, with their own values, to a few followers by their openids. It counts against the quota.", "用真实内容发给几位粉丝（填写 openid），会占用配额。"},

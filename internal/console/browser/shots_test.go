@@ -48,6 +48,8 @@ var pages = []struct{ name, path string }{
 	{"sync", "/accounts/default/sync"},
 	{"jobs", "/accounts/default/jobs"},
 	{"reports", "/accounts/default/reports"},
+	{"compare", "/accounts/default/compare?id=1&id=2"},
+	{"events", "/accounts/default/events"},
 	{"systems", "/accounts/default/systems"},
 	{"doctor", "/accounts/default/doctor"},
 	{"keys", "/accounts/default/keys"},
