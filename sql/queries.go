@@ -171,6 +171,7 @@ type queries struct {
 	FindCommits    string `query:"find-commits"`
 	LossBefore     string `query:"loss-before"`
 	PauseAfterLoss string `query:"pause-after-loss"`
+	PauseInBackup  string `query:"pause-in-backup"`
 
 	AddApp      string `query:"add-app"`
 	GetApp      string `query:"get-app"`

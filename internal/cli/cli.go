@@ -241,6 +241,7 @@ func (a *app) root() *cobra.Command {
 		a.syncCommand(), a.importCommand(), a.joinCommand(), a.broadcastCommand(), a.followersCommand(),
 		a.optOutCommand(),
 		a.testerCommand(),
+		a.backupCommand(),
 		a.reportCommand(), a.serveCommand(), a.jobsCommand(), a.keyCommand(), a.auditCommand(), a.permitsCommand(),
 		a.sendCommand(), a.messageCommand(), a.presetCommand(), a.eventsCommand(), a.webhookCommand(), a.goalsCommand(),
 		a.visitsCommand(), a.userCommand(), a.templatesCommand(),

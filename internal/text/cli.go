@@ -278,6 +278,7 @@ Where to go next:
 	"health.not_ready": {"{url} is not ready: {why}", "{url} 未就绪：{why}"},
 	"migrate.already":  {"The schema is version {version} already.", "数据库结构已是版本 {version}。"},
 	"migrate.done":     {"Migrated the schema from version {from} to {to}.", "已将数据库结构从版本 {from} 升级到 {to}。"},
+	"backup.made":      {"Copied to {file}: {mib:count} MiB in {seconds:seconds} s. Keep the configuration and store.key_file with it, in another place.", "已备份到 {file}：{mib:count} MiB，用时 {seconds:seconds} 秒。请将配置和 store.key_file 一并另行保存。"},
 	"tester.list":      {"{n:count} testers:", "{n:count} 名测试人员："},
 	"tester.code":      {"Whoever scans this in WeChat before {until} is a tester: {picture}", "{until} 前用微信扫此码的人即成为测试人员：{picture}"},
 	"person.tester":    {"A tester since {at}", "测试人员，自 {at}"},

@@ -289,6 +289,15 @@ Other commands do it by themselves unless database.auto_migrate is false.`,
 
 除非 database.auto_migrate 为 false，其他命令会自动完成此事。`},
 
+	"help.backup": {"Copy a SQLite store to a file, while it is in use", "在使用中备份 SQLite 数据库到文件"},
+	"help.backup.long": {`Copy a SQLite store to a file, as it is at one moment; "wxcast serve" goes on meanwhile.
+The file is readable by its owner alone. To restore it: stop wxcast, put the file in the
+place of the store, remove the files beside it that end in -wal and -shm, start wxcast. In the copy
+the broadcasts that were at work are paused: nothing that was sent since is sent again
+unasked. A Postgres store is copied by its own tools.`,
+		`把 SQLite 数据库在某一时刻的状态备份到文件，期间 wxcast serve 照常运行。备份只有所有者可读。
+恢复方法：停止 wxcast，用备份替换数据库文件，删除旁边以 -wal 和 -shm 结尾的文件，再启动。备份中
+进行中的群发处于暂停状态，其后已发送的消息不会自动重发。Postgres 请用其自带工具备份。`},
 	"help.tester": {"Keep the list of people to whose phones tests go", "管理测试人员名单"},
 	"help.tester.long": {`Keep the list of people of your company to whose phones "broadcast test --to testers"
 sends. An account has at most 20.`,

@@ -195,6 +195,8 @@ var _ = add(map[string]words{
 	"pause.silence":   {"nothing got through for {length}, the last try ended with {last}", "{length} 内没有一条发出，最后一次：{last}"},
 	"pause.errcode":   {"{err}: {meaning}. {advice}", "{err}：{meaning}。{advice}"},
 	"pause.not_after": {"not_after is over: {at:minute} (Beijing). Give the spec a later one and run it again", "已过 not_after：{at:minute}（北京时间）。请改晚后再次运行"},
+	"pause.from_backup": {"this store is a backup of {at:minute}: what was sent since then is not in it. Whoever got a message since would get it again by resume; cancel sends to nobody",
+		"此数据库是 {at:minute} 的备份，其后的发送没有记录。resume 会向此后已收到的人再发一次；cancel 不再发送"},
 	"pause.store_went_back": {"the database has lost what it had confirmed: at least the last {seconds} seconds before it failed, and with them the record of about {messages:count} messages that were sent. Who got those is not known any more: resume sends to them again, cancel does not",
 		"数据库丢失了已确认的数据：至少是故障前最后 {seconds} 秒，连同约 {messages:count} 条已发送消息的记录。谁收到了这些消息已无从得知：resume 会再发给他们，cancel 则不会"},
 	"pause.by_hand":     {"by hand", "人工"},

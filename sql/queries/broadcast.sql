@@ -127,6 +127,13 @@ WHERE account_id = $1 AND finished_at IS NULL AND (state IN ('running', 'waiting
     OR state = 'scheduled' AND resume_at <= $3 OR state = 'paused' AND reason LIKE $4)
 RETURNING id, name, takes_until IS NOT NULL AS of_messages;
 
+-- name: pause-in-backup
+-- What is sent after a backup was made is not in it.
+-- $1 account; $2 reason.
+UPDATE broadcasts SET state = 'paused', reason = $2, resume_at = NULL, waits_for = NULL
+WHERE account_id = $1 AND finished_at IS NULL AND state IN ('running', 'waiting', 'scheduled')
+RETURNING id, name, takes_until IS NOT NULL AS of_messages;
+
 -- name: set-rate
 -- $1 account; $2 broadcast; $3 messages per second; $4 priority.
 UPDATE broadcasts SET rate = $3, priority = $4 WHERE account_id = $1 AND id = $2;
