@@ -90,7 +90,7 @@ func (db *DB) PrepareAll(ctx context.Context) map[string]error {
 		case "get-pacing", "get-broadcast-for-claim":
 			text = fmt.Sprintf(text, db.engine.clockColumn())
 		case "drop-job-runs", "drop-sync-runs", "drop-notices", "drop-callbacks", "drop-early", "drop-blocks",
-			"drop-gone-followers", "drop-loose-bridges":
+			"drop-gone-followers", "drop-loose-bridges", "drop-gone-testers", "remove-testers":
 			text = fmt.Sprintf(text, db.engine.elements("$2"))
 		case "drop-mini-users":
 			text = fmt.Sprintf(text, db.engine.elements("$2"))
@@ -102,7 +102,7 @@ func (db *DB) PrepareAll(ctx context.Context) map[string]error {
 			text = fmt.Sprintf(text, db.engine.elements("$3"))
 		case "add-optouts-beside":
 			text = fmt.Sprintf(text, db.engine.elements("$4"))
-		case "list-events":
+		case "list-events", "latest-events", "add-testers":
 			text = fmt.Sprintf(text, db.engine.elements("$4"))
 		case "survey":
 			text = fmt.Sprintf(text, db.engine.elements("$2"), db.engine.elements("$4"))

@@ -45,7 +45,8 @@ func (db *DB) KeepHouse(ctx context.Context, accountID int64, keep wxcast.Retent
 		{keep.Notices, "0", q.OldNotices, by(q.DropNotices)},
 		{keep.Events, "0", q.OldCallbacks, by(q.DropCallbacks)},
 		{keep.SubscribeEvents, "0", q.OldSubscribeCallbacks, by(q.DropCallbacks)},
-		{keep.FollowersGone, "", q.GoneFollowers, append(timed(q.DropGoneFollowers), by(q.DropLooseBridges)...)},
+		{keep.FollowersGone, "", q.GoneFollowers, append(timed(q.DropGoneFollowers),
+			append(by(q.DropLooseBridges), by(q.DropGoneTesters)...)...)},
 		{earlyKept, "", q.OldEarly, timed(q.DropEarly)},
 		{blockedFor, "", q.OldBlocks, timed(q.DropBlocks)},
 	} {

@@ -46,14 +46,15 @@ func TestWhatIsOldGoes(t *testing.T) {
 		}
 		all := []string{"followers", "mini_users", "bridges", "list_rows", "deliveries", "blocks", "early_receipts",
 			"callbacks", "events", "visits", "goals", "relays", "sync_pages", "optouts", "audit_log", "broadcasts",
-			"permits", "draft_files"}
+			"permits", "draft_files", "testers"}
 		everything := wxcast.Retention{Deliveries: year, Events: year, SubscribeEvents: year, Lists: year, Audit: year,
 			FollowersGone: year, JobRuns: year, Notices: year, Permits: year}
 		keep(everything, all...)
 		w.PretendLater(2 * year)
 		// For ever, but for what WeChat's rules date: refusals, and receipts of no message.
 		keep(wxcast.Retention{}, "followers", "mini_users", "bridges", "list_rows", "deliveries", "callbacks",
-			"events", "visits", "goals", "sync_pages", "optouts", "audit_log", "broadcasts", "permits", "draft_files")
+			"events", "visits", "goals", "sync_pages", "optouts", "audit_log", "broadcasts", "permits", "draft_files",
+			"testers")
 		// A mini user is the mini program's; an opt-out outlives its person.
 		keep(everything, "mini_users", "sync_pages", "optouts")
 

@@ -398,6 +398,7 @@ type queries struct {
 	GoneFollowers         string `query:"gone-followers"`
 	DropGoneFollowers     string `query:"drop-gone-followers"`
 	DropLooseBridges      string `query:"drop-loose-bridges"`
+	DropGoneTesters       string `query:"drop-gone-testers"`
 	OldLists              string `query:"old-lists"`
 	DropListRows          string `query:"drop-list-rows"`
 	DropList              string `query:"drop-list"`

@@ -94,6 +94,12 @@ DELETE FROM followers WHERE account_id = $1 AND openid IN (%s) AND NOT subscribe
 DELETE FROM bridges WHERE account_id = $1 AND openid IN (%s) AND NOT EXISTS (SELECT 1 FROM followers f
     WHERE f.account_id = $1 AND f.openid = bridges.openid);
 
+-- name: drop-gone-testers
+-- Those who are no followers' rows any more.
+-- $1 account; $2 openids as a JSON array; %s the openids.
+DELETE FROM testers WHERE account_id = $1 AND openid IN (%s) AND NOT EXISTS (SELECT 1 FROM followers f
+    WHERE f.account_id = $1 AND f.openid = testers.openid);
+
 -- name: old-lists
 -- Lists that no broadcast without all its recipients needs.
 -- $1 account; $2 loaded before, UTC.
