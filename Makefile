@@ -47,13 +47,26 @@ console-test: chromium ## Look at the console in a real browser (4 minutes)
 console-shots: chromium ## Keep a picture of each of the console's pages in dist/console
 	cd internal/console/browser && WXCAST_SHOTS=$(CURDIR)/dist/console $(GO) test -count 1 -timeout 20m ./...
 
+VERSION ?= $(shell git describe --tags --always --dirty)
+
+# The time of the commit is the only one in the artefacts: the same commit, the same bytes.
+.PHONY: release
+release: ## Build binaries, packages, image, lists of what is in them and checksums into dist/release
+	rm -rf dist/release
+	cd release && $(GO) run . -version "$(VERSION)" -at "$$(git log -1 --format=%ct)" -out ../dist/release
+
+.PHONY: release-test
+release-test: ## Build the artefacts of this platform twice, and try them (3 minutes)
+	GOOS=windows $(GO) vet . && GOOS=darwin $(GO) vet .
+	cd release && CI=true $(GO) test -count 1 -timeout 20m ./...
+
 .PHONY: lint
 lint: ## Check formatting, go vet, staticcheck and go.mod
 	@test -z "$$(gofmt -l .)" || { echo "not gofmt-ed:"; gofmt -l .; exit 1; }
 	$(GO) vet ./...
 	$(GO) tool -modfile=tools/go.mod staticcheck ./...
 	$(GO) mod tidy -diff
-	cd internal/console/browser && $(GO) vet ./... && $(GO) mod tidy -diff
+	for module in internal/console/browser release; do (cd $$module && $(GO) vet ./... && $(GO) mod tidy -diff) || exit 1; done
 
 .PHONY: golden
 golden: ## Write the golden files anew; read the diff before you commit it

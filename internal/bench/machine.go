@@ -7,8 +7,6 @@ import (
 	"runtime"
 	"strings"
 	"time"
-
-	"github.com/prometheus/procfs"
 )
 
 // Machine is what the figures belong to.
@@ -26,14 +24,7 @@ type Machine struct {
 func describeMachine(ctx context.Context, url string) Machine {
 	m := Machine{Date: time.Now().UTC().Format(time.DateOnly), Cores: runtime.NumCPU(),
 		System: runtime.GOOS + "/" + runtime.GOARCH, Go: runtime.Version()}
-	if proc, err := procfs.NewDefaultFS(); err == nil {
-		if cores, err := proc.CPUInfo(); err == nil && len(cores) > 0 {
-			m.Processor = cores[0].ModelName
-		}
-		if memory, err := proc.Meminfo(); err == nil && memory.MemTotalBytes != nil {
-			m.MemoryMiB = int(*memory.MemTotalBytes >> 20)
-		}
-	}
+	m.Processor, m.MemoryMiB = hardware()
 	if name := systemName(); name != "" {
 		m.System = name
 	}

@@ -213,6 +213,9 @@ type app struct {
 	profiled   func() error // writes the profiles
 }
 
+// Commands are all commands with their words, for the manual.
+func Commands(lang text.Lang) *cobra.Command { return (&app{lang: lang}).root() }
+
 func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "wxcast",
