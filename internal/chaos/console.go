@@ -64,16 +64,8 @@ func (r *round) console(ctx context.Context) error {
 	if replicas > 1 {
 		faults = append(faults, r.restartPostgres, r.cutConnections)
 	}
-	r.rnd.Shuffle(len(faults), func(i, j int) { faults[i], faults[j] = faults[j], faults[i] })
-	for _, f := range faults {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(time.Duration(500+r.rnd.IntN(1500)) * time.Millisecond):
-		}
-		if err := f(ctx, p.replicas); err != nil {
-			return err
-		}
+	if err := r.inTurn(ctx, faults, p.running, 500*time.Millisecond, 2*time.Second); err != nil {
+		return err
 	}
 	r.sim.SetKnobs(r.heal)
 	if err := <-done; err != nil {

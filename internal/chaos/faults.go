@@ -57,6 +57,23 @@ func (r *round) interrupt(_ context.Context, running []*command) (err error) {
 // stopWithin is how long a process that is told to stop may go on.
 const stopWithin = 10 * time.Second
 
+// inTurn does faults in any order, each a while after the one before, to what runs by then.
+func (r *round) inTurn(ctx context.Context, faults []fault, running func() []*command, least,
+	most time.Duration) error {
+	r.rnd.Shuffle(len(faults), func(i, j int) { faults[i], faults[j] = faults[j], faults[i] })
+	for _, f := range faults {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(least + time.Duration(r.rnd.Int64N(int64(most-least)))):
+		}
+		if err := f(ctx, running()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // end tells a process to stop, and wants it to.
 func (r *round) end(c *command) {
 	_ = c.Process.Signal(syscall.SIGCONT) // it may be held up

@@ -74,21 +74,15 @@ func (r *round) single(ctx context.Context) error {
 	if replicas > 1 {
 		faults = append(faults, r.restartPostgres, r.cutConnections)
 	}
-	r.rnd.Shuffle(len(faults), func(i, j int) { faults[i], faults[j] = faults[j], faults[i] })
-	for _, f := range faults {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(time.Duration(300+r.rnd.IntN(1200)) * time.Millisecond):
-		}
-		if err := f(ctx, a.replicas); err != nil {
-			return err
-		}
+	if err := r.inTurn(ctx, faults, a.running, 300*time.Millisecond, 1500*time.Millisecond); err != nil {
+		return err
 	}
 	<-asked
 	r.sim.SetKnobs(r.heal)
 	return a.check(ctx, reader)
 }
+
+func (a *asking) running() []*command { return a.replicas }
 
 func (a *asking) begin() error {
 	c, base, err := a.r.replica()
