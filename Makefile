@@ -55,8 +55,13 @@ release: ## Build binaries, packages, image, lists of what is in them and checks
 	rm -rf dist/release
 	cd release && $(GO) run . -version "$(VERSION)" -at "$$(git log -1 --format=%ct)" -out ../dist/release
 
+.PHONY: promtool
+promtool: ## Install Debian's promtool for the alert rules' tests
+	@command -v promtool > /dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends prometheus > /dev/null; }
+
 .PHONY: release-test
-release-test: ## Build the artefacts of this platform twice, and try them (3 minutes)
+release-test: promtool ## Build the artefacts of this platform twice, and try them; the alert rules, too (3 minutes)
+	cd deploy/prometheus && promtool test rules alerts_test.yaml
 	GOOS=windows $(GO) vet . && GOOS=darwin $(GO) vet .
 	cd release && CI=true $(GO) test -count 1 -timeout 20m ./...
 

@@ -32,6 +32,43 @@ func TestTheUnitsAreHardened(t *testing.T) {
 	}
 }
 
+// The alert rules are of metrics that there are, and each fires when it should.
+func TestTheAlertRulesAreOfOurMetrics(t *testing.T) {
+	rules, err := os.ReadFile("prometheus/alerts.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var known strings.Builder
+	sources, err := filepath.Glob("../internal/metrics/*.go")
+	if err != nil || len(sources) == 0 {
+		t.Fatal(sources, err)
+	}
+	for _, source := range sources {
+		raw, err := os.ReadFile(source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		known.Write(raw)
+	}
+	named := regexp.MustCompile(`wxcast_[a-z_]+`).FindAllString(string(rules), -1)
+	for _, name := range named {
+		if !strings.Contains(known.String(), `"`+name+`"`) {
+			t.Errorf("there is no metric %s", name)
+		}
+	}
+	if len(named) < 8 {
+		t.Errorf("%d metrics are named in the rules, want all that they are about", len(named))
+	}
+	if _, err := exec.LookPath("promtool"); err != nil {
+		t.Skip("promtool is not here: whether each fires is not tried")
+	}
+	cmd := exec.CommandContext(t.Context(), "promtool", "test", "rules", "alerts_test.yaml")
+	cmd.Dir = "prometheus"
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
 // No container runs as root, with a right too many, or with secrets in its environment.
 func TestTheManifestsAreHardened(t *testing.T) {
 	files, err := filepath.Glob("kubernetes/*.yaml")
