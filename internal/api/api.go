@@ -4,9 +4,12 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
+	"reflect"
+	"strconv"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -99,7 +102,7 @@ func New(o Options) *API {
 type Done struct{}
 
 // answer is what a call answers with.
-type answer[T any] struct{ Body T }
+type answer struct{ Body any }
 
 // operation is a route and who may call it.
 func operation(id, method, path, summary string, scope wxcast.Scope) huma.Operation {
@@ -113,11 +116,17 @@ func operation(id, method, path, summary string, scope wxcast.Scope) huma.Operat
 // register adds a call that answers with JSON.
 func register[I, O any](a *API, op huma.Operation,
 	do func(ctx context.Context, of *account.Account, in *I) (O, error)) {
-	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*answer[O], error) {
+	// The framework's code is made anew for each type of answer. Its schema is told here instead, and
+	// the code is made for one type: the program is a third of a megabyte smaller.
+	status := strconv.Itoa(cmp.Or(op.DefaultStatus, http.StatusOK))
+	schema := a.huma.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[O](), true, op.OperationID+"Response")
+	op.Responses = map[string]*huma.Response{status: {
+		Content: map[string]*huma.MediaType{"application/json": {Schema: schema}}}}
+	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*answer, error) {
 		out, err := do(ctx, accountOf(ctx), in)
 		if err != nil {
 			return nil, a.problem(ctx, err)
 		}
-		return &answer[O]{out}, nil
+		return &answer{out}, nil
 	})
 }
