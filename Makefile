@@ -47,11 +47,11 @@ console-test: chromium ## Look at the console in a real browser (4 minutes)
 console-shots: chromium ## Keep a picture of each of the console's pages in dist/console
 	cd internal/console/browser && WXCAST_SHOTS=$(CURDIR)/dist/console $(GO) test -count 1 -timeout 20m ./...
 
-VERSION ?= $(shell git describe --tags --always --dirty)
+VERSION ?= $(shell git describe --tags --dirty 2> /dev/null || echo 0.0.0-$$(git rev-parse --short HEAD))
 
 # The time of the commit is the only one in the artefacts: the same commit, the same bytes.
 .PHONY: release
-release: ## Build binaries, packages, image, lists of what is in them and checksums into dist/release
+release: ## Build binaries, packages, image, lists of what is in them and checksums into dist/release (10 minutes)
 	rm -rf dist/release
 	cd release && $(GO) run . -version "$(VERSION)" -at "$$(git log -1 --format=%ct)" -out ../dist/release
 
