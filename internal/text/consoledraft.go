@@ -91,7 +91,7 @@ var _ = add(map[string]words{
 	"console.make_tester":              {"Make a tester", "加为测试人员"},
 	"console.tester_code":              {"Add a tester by QR code", "用二维码添加测试人员"},
 	"console.tester_scan":              {"Whoever scans this in WeChat before {until} is a tester. They follow the account by it, if they did not.", "{until} 前用微信扫此码的人即成为测试人员；未关注者会同时关注公众号。"},
-	"console.test_hint":                {"The real message, with their own values, to a few followers by their openids. It counts against the quota.", "用真实内容发给几位粉丝（填写 openid），会占用配额。"},
+	"console.test_hint":                {"The real message, with their own values, to a few followers by their openids. It counts against the quota. Whoever gets the test gets the same content again only a minute later: WeChat refuses it until then.", "用真实内容发给几位粉丝（填写 openid），会占用配额。收到测试的人一分钟后才能再收到相同内容：在此之前微信会拒绝。"},
 	"console.submit":                   {"Submit", "提交"},
 	"console.submit_means":             {"The broadcast is stored and its recipients are fixed. It is sent only when it is started there.", "保存群发并固定收件人。之后在群发页面开始才会发送。"},
 	"console.done_submitted":           {"The broadcast is stored. Nothing is sent until it is started.", "群发已保存，开始之前不会发送。"},
