@@ -32,7 +32,7 @@ func TestTheUnitsAreHardened(t *testing.T) {
 	}
 }
 
-// The alert rules are of metrics that there are, and each fires when it should.
+// The alert rules are of metrics that there are; that each fires is tried by make release-test.
 func TestTheAlertRulesAreOfOurMetrics(t *testing.T) {
 	rules, err := os.ReadFile("prometheus/alerts.yaml")
 	if err != nil {
@@ -58,14 +58,6 @@ func TestTheAlertRulesAreOfOurMetrics(t *testing.T) {
 	}
 	if len(named) < 8 {
 		t.Errorf("%d metrics are named in the rules, want all that they are about", len(named))
-	}
-	if _, err := exec.LookPath("promtool"); err != nil {
-		t.Skip("promtool is not here: whether each fires is not tried")
-	}
-	cmd := exec.CommandContext(t.Context(), "promtool", "test", "rules", "alerts_test.yaml")
-	cmd.Dir = "prometheus"
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Errorf("%v\n%s", err, out)
 	}
 }
 

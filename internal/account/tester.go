@@ -48,6 +48,9 @@ func (a *Account) Testers(ctx context.Context) ([]Tester, error) {
 // AddTesters makes testers of people, by their openids: at most wxcast.TestersMax, or none of
 // them. Audited.
 func (a *Account) AddTesters(ctx context.Context, ids []string) ([]Tester, error) {
+	if len(ids) > wxcast.TestersMax {
+		return nil, tooManyTesters(len(ids))
+	}
 	return auditedOf(ctx, a, "add-testers", people(ids), ids, func(*entry) ([]Tester, error) {
 		openids, err := a.followersOf(ctx, ids)
 		if err != nil {
@@ -64,14 +67,18 @@ func (a *Account) AddTesters(ctx context.Context, ids []string) ([]Tester, error
 			}
 		}
 		if all > wxcast.TestersMax {
-			return nil, &wxcast.BadInput{Key: "ids", Problem: wxcast.Say("tester.too_many", "n", all),
-				Want: wxcast.Say("tester.want_fewer", "most", wxcast.TestersMax)}
+			return nil, tooManyTesters(all)
 		}
 		if _, err := a.db.AddTesters(ctx, a.ID, openids, maker(ctx)); err != nil {
 			return nil, err
 		}
 		return a.Testers(ctx)
 	})
+}
+
+func tooManyTesters(n int) error {
+	return &wxcast.BadInput{Key: "ids", Problem: wxcast.Say("tester.too_many", "n", n),
+		Want: wxcast.Say("tester.want_fewer", "most", wxcast.TestersMax)}
 }
 
 // followersOf are the openids, each of somebody who follows.

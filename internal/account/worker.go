@@ -20,8 +20,10 @@ const (
 	// expiryPolls is after how many looks messages end whose time is over.
 	expiryPolls = 5
 	// talliesAfter is how long a broadcast has been over when its counts are kept: most of its
-	// receipts have come. talliesSpan bounds what that takes, each time the alerts are gone through.
+	// receipts have come. talliesSpan is how long it counts at a time, beside one broadcast that it
+	// has begun; it rests for talliesEvery, or talliesRest times as long as that took.
 	talliesAfter, talliesSpan = 10 * time.Minute, 300 * time.Millisecond
+	talliesEvery, talliesRest = 10 * time.Second, 20
 	// broadcastRest is how long it leaves one alone that it could not go on with.
 	broadcastRest = 30 * time.Second
 )
@@ -36,6 +38,7 @@ func (a *Account) KeepBroadcasts(ctx context.Context) {
 	atWork := map[int64]bool{}
 	var all sync.WaitGroup
 	defer all.Wait()
+	all.Go(func() { a.keepTallies(ctx) }) // a large broadcast is counted for seconds, and nobody waits for it
 	tick := time.NewTicker(broadcastPoll)
 	defer tick.Stop()
 	for n := 0; ; n++ {
@@ -47,8 +50,7 @@ func (a *Account) KeepBroadcasts(ctx context.Context) {
 			}
 		}
 		if n%alertPolls == 0 {
-			a.note(ctx, errors.Join(a.db.EndBroadcastAlerts(ctx, a.ID), a.tellChannels(ctx),
-				a.db.KeepTallies(ctx, a.ID, talliesAfter, talliesSpan)))
+			a.note(ctx, errors.Join(a.db.EndBroadcastAlerts(ctx, a.ID), a.tellChannels(ctx)))
 			inDoubt, doubtErr := a.db.BroadcastsInDoubt(ctx, a.ID)
 			due, err = append(due, inDoubt...), errors.Join(err, doubtErr)
 		}
@@ -80,6 +82,20 @@ func (a *Account) KeepBroadcasts(ctx context.Context) {
 		case <-tick.C:
 		case <-a.messages.told: // at once: somebody waits for it
 		}
+	}
+}
+
+// keepTallies counts the broadcasts that are over, until ctx ends.
+func (a *Account) keepTallies(ctx context.Context) {
+	for rest := talliesEvery; ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(rest):
+		}
+		begun := time.Now()
+		a.note(ctx, a.db.KeepTallies(ctx, a.ID, talliesAfter, talliesSpan))
+		rest = max(talliesEvery, talliesRest*time.Since(begun))
 	}
 }
 

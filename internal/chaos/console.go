@@ -234,8 +234,8 @@ func (p *pressing) make(ctx context.Context, n, recipients int) error {
 	spec := fmt.Sprintf("name: %s\ntemplate: %s\ndata: {thing1: 上新, time2: \"2026-11-30 10:00\"}\n"+
 		"miniprogram: {pagepath: \"pages/cast?n=%d\"}\nrate: 100\n", castName(n), p.r.sim.TemplateID, n)
 	// Whoever saves again what is saved already is told that the draft has changed.
-	if _, err := p.press(ctx, at+"/yaml", url.Values{"version": {version[1]}, "spec": {spec}, "go": {"check"}}); err != nil &&
-		!strings.Contains(err.Error(), " 409 ") {
+	form := url.Values{"version": {version[1]}, "spec": {spec}, "go": {"check"}}
+	if _, err := p.press(ctx, at+"/yaml", form); err != nil && !strings.Contains(err.Error(), " 409 ") {
 		return err
 	}
 	if version, err = p.look(ctx, at+"/check", draftVersion); err != nil {

@@ -60,8 +60,8 @@ func (c *call) reports() error {
 		kept = slices.Insert(kept, 0, today)
 	}
 	month := today.Begin().AddDate(0, 0, 1-today.Begin().Day())
-	if asked, err := time.ParseInLocation("2006-01", c.Query("month"), wxcast.Beijing); err == nil && !asked.After(month) &&
-		asked.Year() > 2000 {
+	asked, err := time.ParseInLocation("2006-01", c.Query("month"), wxcast.Beijing)
+	if err == nil && !asked.After(month) && asked.Year() > 2000 {
 		month = asked
 	}
 	first, last := wxcast.DayOf(month), wxcast.DayOf(month.AddDate(0, 1, -1))

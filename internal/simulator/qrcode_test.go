@@ -32,7 +32,8 @@ func TestQRCodesAsWeChatMakesThem(t *testing.T) {
 			if got := code(reply); got != c.want {
 				t.Fatalf("errcode %s, want %s: %v", got, c.want, reply)
 			}
-			if c.want == "ok" && (reply["ticket"] == nil || reply["url"] == nil || fmt.Sprint(reply["expire_seconds"]) != "600") {
+			if c.want == "ok" && (reply["ticket"] == nil || reply["url"] == nil ||
+				fmt.Sprint(reply["expire_seconds"]) != "600") {
 				t.Errorf("%v: want a ticket, a url and 600 seconds", reply)
 			}
 		})

@@ -17,14 +17,12 @@ const qrCodeAPI = "/cgi-bin/qrcode/create"
 type QRCode struct {
 	URL     string // what the code says
 	Picture string // where WeChat shows the code as a picture
-	Span    time.Duration
 }
 
 type qrCodeReply struct {
 	status
-	Ticket        string `json:"ticket"`
-	ExpireSeconds int    `json:"expire_seconds"`
-	URL           string `json:"url"`
+	Ticket string `json:"ticket"`
+	URL    string `json:"url"`
 }
 
 // QRCode makes a QR code that is good for a while: whole seconds, at most 30 days. WeChat tells of
@@ -49,5 +47,5 @@ func (c *Client) QRCode(ctx context.Context, scene string, span time.Duration) (
 		return QRCode{}, wxcast.NewError("wechat.no_qrcode")
 	}
 	return QRCode{URL: out.URL, Picture: "https://mp.weixin.qq.com/cgi-bin/showqrcode?ticket=" +
-		url.QueryEscape(out.Ticket), Span: time.Duration(out.ExpireSeconds) * time.Second}, nil
+		url.QueryEscape(out.Ticket)}, nil
 }
