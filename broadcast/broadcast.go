@@ -20,6 +20,7 @@ import (
 type Store interface {
 	Now() time.Time
 	SyncClock(ctx context.Context) error
+	ClockJumped() time.Time
 
 	AddBroadcast(ctx context.Context, b wxcast.Broadcast) (_ wxcast.Broadcast, added bool, err error)
 	Broadcast(ctx context.Context, ref wxcast.BroadcastRef) (wxcast.Broadcast, error)
@@ -33,7 +34,7 @@ type Store interface {
 	Claim(ctx context.Context, req wxcast.ClaimRequest) (wxcast.Claim, error)
 	RenewLeases(ctx context.Context, accountID int64, worker string, held []int64, ttl time.Duration) (renewed []int64,
 		err error)
-	RecordOutcomes(ctx context.Context, r wxcast.Recording) error
+	RecordOutcomes(ctx context.Context, r wxcast.Recording) (over bool, err error)
 	GiveBack(ctx context.Context, b wxcast.Broadcast, c wxcast.Claim) error
 	HandOver(ctx context.Context, ref wxcast.BroadcastRef, channel wxcast.Channel,
 		deliveries []wxcast.DeliveryKey) (ours []wxcast.DeliveryKey, err error)

@@ -17,6 +17,10 @@ const channelPoll = time.Second
 // cannot reach is due for the next.
 func (c *Crew) runAll(ctx context.Context, b wxcast.Broadcast, by []With, o Options) error {
 	var count counts
+	// The first of them before anybody claims: who finds nobody yet has asked in vain.
+	if err := c.fixNext(ctx, &b, fixFirst); err != nil && !errors.Is(err, wxcast.ErrBusy) {
+		return err
+	}
 	all, ctx := errgroup.WithContext(ctx)
 	fixing, fixed := context.WithCancel(ctx)
 	defer fixed()
@@ -78,18 +82,29 @@ func (c *Crew) awaitChannel(ctx context.Context, b wxcast.Broadcast, channel str
 	return b, ctx.Err()
 }
 
-// fix gives the recipients their rows while the first are being sent to.
+// fixNext gives the next recipients their rows.
+func (c *Crew) fixNext(ctx context.Context, b *wxcast.Broadcast, batch int) (err error) {
+	if b.Fixed {
+		return nil
+	}
+	if err := c.fixing.Acquire(ctx, 1); err != nil { // one at a time: the sends need connections, too
+		return err
+	}
+	defer c.fixing.Release(1)
+	b.Fixed, err = c.store.FixRecipients(ctx, b.Ref(), batch)
+	return err
+}
+
+// fix gives the other recipients their rows while the first are being sent to.
 func (c *Crew) fix(ctx context.Context, b wxcast.Broadcast) error {
-	for batch, fixed := fixFirst, b.Fixed; !fixed && ctx.Err() == nil; batch = fixBatch {
-		var err error
-		c.fixing.Lock() // one at a time: the sends need connections, too
-		fixed, err = c.store.FixRecipients(ctx, b.Ref(), batch)
-		c.fixing.Unlock()
-		switch {
+	for !b.Fixed && ctx.Err() == nil {
+		switch err := c.fixNext(ctx, &b, fixBatch); {
 		case errors.Is(err, wxcast.ErrBusy):
 			pause(ctx, fixAgain)
 			continue
-		case err != nil && ctx.Err() == nil:
+		case err != nil && ctx.Err() != nil:
+			return nil
+		case err != nil:
 			c.haltAll(b.ID, err)
 			return err
 		}

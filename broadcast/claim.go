@@ -77,6 +77,7 @@ func (r *runner) claimOnce(ctx, sending context.Context, span time.Duration) (wx
 		return c, nil, err
 	}
 	r.count.skipped.Add(int64(c.Skipped))
+	r.ended(wxcast.DeliverySkipped, c.Skipped)
 	if c.FellThrough > 0 {
 		r.crew.wakeChannel(r.b.ID, r.next)
 	}

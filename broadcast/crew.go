@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
@@ -24,7 +26,7 @@ type Crew struct {
 	pulse
 	queue
 
-	fixing sync.Mutex // whoever fixes recipients
+	fixing *semaphore.Weighted // of whoever fixes recipients
 	serial serial
 
 	mu      sync.Mutex
@@ -39,7 +41,8 @@ type Crew struct {
 // NewCrew makes a process's crew for an account, with so many calls in flight at most.
 func NewCrew(store Store, accountID int64, concurrency int, log *slog.Logger) *Crew {
 	return &Crew{
-		store: store, accountID: accountID, worker: wxcast.NewWorkerName(), concurrency: concurrency, log: log,
+		store: store, accountID: accountID, worker: wxcast.NewWorkerName(),
+		fixing: semaphore.NewWeighted(1), concurrency: concurrency, log: log,
 		noted: make(chan job, concurrency), reserved: make(chan struct{}, max(1, concurrency)),
 		runners: map[*runner]bool{}, serial: serial{busy: map[person]chan struct{}{}},
 		pulse: pulse{now: make(chan struct{}, 1)},

@@ -104,10 +104,12 @@ func (c *Crew) outOfTouch() bool { return since(*c.beaten.Load()) > leaseTTL }
 // sure tells whether the process knew a moment ago that its leases are its own, and nothing
 // since has said that it stood still. A process that is frozen with its clock, as with a
 // virtual machine that is suspended, sends in good faith what others have sent meanwhile:
-// after this long at the most it asks.
+// after this long at the most it asks. WeChat's clock tells it earlier, or the store's: whichever
+// is heard first, since with the store's time the process takes in a new measure for WeChat's.
 func (c *Crew) sure() bool {
 	beaten, doubted := c.beaten.Load(), c.doubted.Load()
-	return since(*beaten) < sureFor && (doubted == nil || beaten.After(*doubted))
+	return since(*beaten) < sureFor && (doubted == nil || beaten.After(*doubted)) &&
+		beaten.After(c.store.ClockJumped())
 }
 
 // makeSure waits until the process is sure, no longer than stop says.

@@ -10,13 +10,18 @@ import (
 )
 
 // onlyClock is a store of which a crew's pulse needs the clock.
-type onlyClock struct{ Store }
+type onlyClock struct {
+	Store
+	jumped time.Time
+}
 
 func (onlyClock) Now() time.Time { return time.Now() }
 
+func (o *onlyClock) ClockJumped() time.Time { return o.jumped }
+
 // pulseOf is a crew that has just had a heartbeat.
 func pulseOf() *Crew {
-	c := NewCrew(onlyClock{}, 1, 1, nil)
+	c := NewCrew(&onlyClock{}, 1, 1, nil)
 	c.beatenAt(time.Now())
 	return c
 }
@@ -58,6 +63,24 @@ func TestWeChatsClockTellsThatAProcessStoodStill(t *testing.T) {
 		}
 		if !c.sure() {
 			t.Error("in doubt again though nothing has moved")
+		}
+	})
+}
+
+// The store's clock is heard of in a claim, too, before WeChat's is: what is measured by it then
+// goes as WeChat's does, and tells nothing.
+func TestTheStoresClockTellsThatAProcessStoodStill(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := pulseOf()
+		time.Sleep(time.Millisecond)
+		c.store.(*onlyClock).jumped = time.Now()
+		if c.sure() {
+			t.Fatal("sure, though the store's clock has jumped since the last heartbeat")
+		}
+		time.Sleep(time.Millisecond)
+		c.beatenAt(time.Now())
+		if !c.sure() {
+			t.Error("in doubt after a heartbeat that began when the clock had jumped")
 		}
 	})
 }

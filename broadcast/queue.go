@@ -101,8 +101,11 @@ func (c *Crew) endTurn(r *runner, claim wxcast.Claim) {
 	}
 	switch got := len(claim.Retries)+len(claim.Fresh) > 0; {
 	case got:
-		r.place.paced, r.place.idle = local(claim.Slot.End), false
+		r.place.paced, r.place.idle = local(claim.Slot.End), claim.Last
 		r.place.due = r.place.paced.Add(-ahead)
+		if claim.Last { // until its outcomes are written
+			r.place.due = never
+		}
 	case claim.Advanced:
 		r.place.due = now
 	case claim.NextDue.IsZero():

@@ -160,12 +160,17 @@ func (w *recordWriter) flush() error {
 			leases = append(leases, b.LeaseID)
 		}
 	}
-	if err := w.store.RecordOutcomes(ctx, wxcast.Recording{
+	over, err := w.store.RecordOutcomes(ctx, wxcast.Recording{
 		Broadcast: w.b.Ref(), Worker: w.crew.worker, Channel: w.facts, Lane: w.lane, Outcomes: w.outcomes,
-		DoneLeases: leases,
-	}); err != nil {
+		DoneLeases: leases, MayEnd: w.through == 0 && w.nothingInFlight() && w.done[len(w.done)-1].Last,
+	})
+	if err != nil {
 		return err
 	}
+	if over {
+		w.halt(errHalted)
+	}
+	w.tellEnds()
 	if w.slow {
 		if err := w.slowDown(ctx); err != nil {
 			return err
@@ -209,6 +214,28 @@ func (w *recordWriter) flush() error {
 	return nil
 }
 
+// tellEnds counts the outcomes that are recorded, but for those that go on.
+func (w *recordWriter) tellEnds() {
+	if w.Ended == nil {
+		return
+	}
+	ends := map[wxcast.DeliveryState]int{}
+	for i := range w.outcomes {
+		ends[w.outcomes[i].State]++
+	}
+	delete(ends, wxcast.DeliveryPending)
+	for end, n := range ends {
+		w.ended(end, n)
+	}
+}
+
+// ended tells of ends by the runner's channel.
+func (r *runner) ended(end wxcast.DeliveryState, n int) {
+	if r.Ended != nil && n > 0 {
+		r.Ended(r.facts.Name, end, n)
+	}
+}
+
 // giveBack returns a batch that never reached the dispatcher.
 func (r *runner) giveBack(ctx context.Context, b *batch) error {
 	if err := r.store.GiveBack(ctx, r.b, b.Claim); err != nil {
@@ -218,7 +245,8 @@ func (r *runner) giveBack(ctx context.Context, b *batch) error {
 	if b.LeaseID == 0 {
 		return nil
 	}
-	return r.store.RecordOutcomes(ctx, wxcast.Recording{
+	_, err := r.store.RecordOutcomes(ctx, wxcast.Recording{
 		Broadcast: r.b.Ref(), Worker: r.crew.worker, Channel: r.facts, Lane: r.lane, DoneLeases: []int64{b.LeaseID},
 	})
+	return err
 }

@@ -89,6 +89,8 @@ type Options struct {
 	OnUnknown       spec.OnUnknown
 	// TakenOver is told how many leases of dead workers were found; it must not block.
 	TakenOver func(leases int)
+	// Ended is told how many deliveries had such an end, by which channel; it must not block.
+	Ended func(channel string, end wxcast.DeliveryState, n int)
 	// Progress is told now and then what this process did; it must not block.
 	Progress func(Progress)
 	Log      *slog.Logger

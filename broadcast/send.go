@@ -45,7 +45,12 @@ func (r *runner) send(ctx context.Context, j job) result {
 		return result{j, verdict{unsent: true}}
 	}
 	defer r.crew.oneAtATime(r.lane, r.facts.Serial, r.facts.ID(&j.Delivery))()
-	ctx = wechat.WithWatch(ctx, wechat.Watch{GoAhead: func() error { return r.mayLeave(j) }, Heard: r.crew.heard})
+	ctx = wechat.WithWatch(ctx, wechat.Watch{GoAhead: func(waited time.Duration) error {
+		if waited > turnMissed && !r.b.OfMessages() {
+			return errNotNow
+		}
+		return r.mayLeave(j)
+	}, Heard: r.crew.heard})
 	msgID, err := r.Channel.Send(ctx, &j.Delivery)
 	if errors.Is(err, errNotNow) {
 		return result{j, verdict{unsent: true}}
@@ -63,6 +68,11 @@ func (r *runner) send(ctx context.Context, j job) result {
 	}
 	return result{j, v}
 }
+
+// turnMissed is how long a call may wait for an access token and still be made in the turn
+// that its message had. All senders wait for the same token: later they would call at once,
+// beside those whose turn it is. Their messages are given back, and get new turns.
+const turnMissed = 100 * time.Millisecond
 
 // errNotNow is that a message may not leave, or not as this worker's.
 var errNotNow = errors.New("the message may not leave any more")

@@ -42,7 +42,7 @@ func TestALostAnswerIsUnknownOnceItsWindowIsOver(t *testing.T) {
 					lost = append(lost, wxcast.Outcome{Recipient: d.Recipient, State: wxcast.DeliveryPending,
 						ErrCode: wxcast.ErrCodeTransport, AttemptedAt: long, OpenSince: long, NextAttemptAt: long})
 				}
-				if err := b.db.RecordOutcomes(t.Context(),
+				if _, err := b.db.RecordOutcomes(t.Context(),
 					wxcast.Recording{Broadcast: job.Ref(), Worker: "dead", Lane: lane, Outcomes: lost,
 						DoneLeases: []int64{c.LeaseID}}); err != nil {
 					t.Fatal(err)

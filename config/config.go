@@ -4,7 +4,10 @@
 package config
 
 import (
+	"context"
+	"database/sql/driver"
 	"log/slog"
+	"net"
 	"time"
 
 	"github.com/wxcast/wxcast/internal/wxcast"
@@ -37,6 +40,19 @@ type Config struct {
 	Notify       []Robot
 	Webhooks     Webhooks
 	Console      Console
+	// Machine is what the process runs on; no file tells of it.
+	Machine Machine
+}
+
+// Machine is the network and the disk that a process sees. The zero one is the real machine; a
+// test that watches or breaks what passes between gives another.
+type Machine struct {
+	// Dial opens connections to WeChat.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Listen opens the address of wxcast serve.
+	Listen func(ctx context.Context, network, address string) (net.Listener, error)
+	// Store stands between the store and its database's driver.
+	Store func(driver.Connector) driver.Connector
 }
 
 // Account is one official account with its mini programs.
@@ -135,16 +151,27 @@ type Console struct {
 	PartedDuties bool // admins look after users and keys alone
 	SessionFor   time.Duration
 	SessionIdle  time.Duration
-	OIDC         OIDC
+	SSO          SSO
 }
 
-// OIDC is the company's own sign-in, by OpenID Connect.
-type OIDC struct {
-	Issuer       string // its URL; "" for none
-	ClientID     string
+// The providers of a company's own sign-in.
+const (
+	ProviderOIDC   = "oidc"   // any issuer that speaks OpenID Connect
+	ProviderWeCom  = "wecom"  // 企业微信
+	ProviderFeishu = "feishu" // 飞书, or Lark
+)
+
+// SSO is the company's own sign-in.
+type SSO struct {
+	Provider string // one of those above; "" for none
+	// URL is the issuer's; of 企业微信 and 飞书 where they are not reached at their public addresses:
+	// "" for those.
+	URL          string
+	ClientID     string // of 企业微信 the corpid, of 飞书 the App ID
 	ClientSecret Secret
-	NameClaim    string // whose value is the user's name
-	GroupsClaim  string // whose values are groups
+	AgentID      string // of 企业微信's application
+	NameClaim    string // of an issuer: whose value is the user's name
+	GroupsClaim  string // of an issuer: whose values are groups
 	// Roles are what each group may do, such as "operator" or "viewer@shop".
 	Roles  map[string][]string
 	People []string // the groups that may see persons

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -62,7 +63,7 @@ var Keys = []Key{
 	{"api_base", "https://api.weixin.qq.com,https://api2.weixin.qq.com",
 		"WeChat's API hosts, in the order they are tried",
 		func(c *Config, v string) (err error) { c.APIBases, err = parseBases(v); return err }},
-	{"api_timeout", "10s", "time for one call to WeChat",
+	{"api_timeout", "10s", "time for one call to WeChat; one that carries a picture has a second more for each 128 KiB",
 		func(c *Config, v string) (err error) {
 			c.APITimeout, err = parseDuration(v, time.Second, time.Minute)
 			return err
@@ -128,10 +129,10 @@ var Keys = []Key{
 			return err
 		}},
 	{"broadcast.max_failed_share", "0.5",
-		"refused share of the last 200 messages that pauses a broadcast (`0.5` or `50%`)",
+		"refused share of the last 200 messages above which a broadcast pauses (`0.5` or `50%`)",
 		func(c *Config, v string) (err error) { c.Broadcast.MaxFailedShare, err = parseShare(v); return err }},
 	{"broadcast.max_refused_share", "0.3",
-		"share of the last 200 messages refused for want of a consent or a window that our ledger has, at which " +
+		"share of the last 200 messages refused for want of a consent or a window that our ledger has, above which " +
 			"a channel pauses and nobody's consents are taken for used up (`0.3` or `30%`)",
 		func(c *Config, v string) (err error) { c.Broadcast.MaxRefusedShare, err = parseShare(v); return err }},
 	{"broadcast.quiet_hours", "", "Beijing hours in which no message leaves, such as `22:00-08:00`",
@@ -222,27 +223,44 @@ var Keys = []Key{
 			c.Console.SessionIdle, err = parseDuration(v, time.Minute, 30*24*time.Hour)
 			return err
 		}},
-	{"console.oidc.issuer", "", "URL of the company's OpenID Connect issuer, by which users sign in, too",
+	{"console.sso.provider", "",
+		"the company's own sign-in, by which users come in, too: `oidc` (any OpenID Connect issuer), `wecom` (企业微信) or `feishu` (飞书)",
+		func(c *Config, v string) error {
+			if v != "" && !slices.Contains([]string{ProviderOIDC, ProviderWeCom, ProviderFeishu}, v) {
+				return wrong("config.no_provider", "config.want_provider")
+			}
+			c.Console.SSO.Provider = v
+			return nil
+		}},
+	{"console.sso.url", "", "the issuer's URL; of `wecom` and `feishu` only where yours is not at the public address",
 		func(c *Config, v string) error {
 			u, err := url.Parse(v)
 			if v != "" && (err != nil || u.Scheme != "https" && (u.Scheme != "http" || !value.OnThisMachine(u.Hostname())) ||
-				u.Host == "") {
+				u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil) {
 				return wrong("config.no_issuer", "config.want_issuer")
 			}
-			c.Console.OIDC.Issuer = v
+			c.Console.SSO.URL = v
 			return nil
 		}},
-	{"console.oidc.client_id", "", "wxcast's client id at the issuer",
-		func(c *Config, v string) error { c.Console.OIDC.ClientID = v; return nil }},
-	{"console.oidc.client_secret", "", "its secret",
-		func(c *Config, v string) error { c.Console.OIDC.ClientSecret = Secret(v); return nil }},
-	{"console.oidc.name_claim", "preferred_username", "claim that is the user's name, such as `email`",
-		func(c *Config, v string) error { c.Console.OIDC.NameClaim = v; return nil }},
-	{"console.oidc.groups_claim", "groups", "claim with the user's groups",
-		func(c *Config, v string) error { c.Console.OIDC.GroupsClaim = v; return nil }},
-	{"console.oidc.roles", "", "roles of groups, such as `wxcast-admins=admin,shop-ops=operator@shop`; who is in none may not come in",
+	{"console.sso.client_id", "", "wxcast's client id at the issuer; the corpid of `wecom`, the App ID of `feishu`",
+		func(c *Config, v string) error { c.Console.SSO.ClientID = v; return nil }},
+	{"console.sso.client_secret", "", "its secret",
+		func(c *Config, v string) error { c.Console.SSO.ClientSecret = Secret(v); return nil }},
+	{"console.sso.agent_id", "", "of `wecom`: the AgentId of your application",
 		func(c *Config, v string) error {
-			c.Console.OIDC.Roles = map[string][]string{}
+			if strings.Trim(v, "0123456789") != "" {
+				return wrong("config.no_agent_id", "config.want_agent_id")
+			}
+			c.Console.SSO.AgentID = v
+			return nil
+		}},
+	{"console.sso.name_claim", "preferred_username", "of `oidc`: claim that is the user's name, such as `email`",
+		func(c *Config, v string) error { c.Console.SSO.NameClaim = v; return nil }},
+	{"console.sso.groups_claim", "groups", "of `oidc`: claim with the user's groups",
+		func(c *Config, v string) error { c.Console.SSO.GroupsClaim = v; return nil }},
+	{"console.sso.roles", "", "roles of groups, such as `wxcast-admins=admin,shop-ops=operator@shop`; who is in none may not come in",
+		func(c *Config, v string) error {
+			c.Console.SSO.Roles = map[string][]string{}
 			for pair := range strings.SplitSeq(v, ",") {
 				if pair = strings.TrimSpace(pair); pair == "" {
 					continue
@@ -255,12 +273,12 @@ var Keys = []Key{
 				if _, ok := wxcast.ParseRole(role); !ok {
 					return wrong("config.no_group_roles", "config.want_group_roles")
 				}
-				c.Console.OIDC.Roles[pair[:i]] = append(c.Console.OIDC.Roles[pair[:i]], pair[i+1:])
+				c.Console.SSO.Roles[pair[:i]] = append(c.Console.SSO.Roles[pair[:i]], pair[i+1:])
 			}
 			return nil
 		}},
-	{"console.oidc.people", "", "groups whose users may see persons, parted by commas",
-		func(c *Config, v string) error { c.Console.OIDC.People = texts(v); return nil }},
+	{"console.sso.people", "", "groups whose users may see persons, parted by commas",
+		func(c *Config, v string) error { c.Console.SSO.People = texts(v); return nil }},
 	{"console.approve_above", "off",
 		"recipients above which a user's broadcast begins only when another user has approved it, such as `0` or `10000`, or `off`",
 		func(c *Config, v string) error {

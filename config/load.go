@@ -78,7 +78,7 @@ func Load(src Sources) (*Config, error) {
 		}
 	}
 	checkProxies(src.Env, &bad)
-	checkOIDC(cfg.Console, &bad)
+	checkSSO(cfg.Console, &bad)
 	cfg.Accounts = readAccounts(k, src.Env, &bad)
 	cfg.Notify = readRobots(k, src.Env, &bad)
 	readWebhooks(k, cfg, &bad)
@@ -209,19 +209,29 @@ func checkProxies(getenv func(string) string, bad *mistakes) {
 	}
 }
 
-// checkOIDC tells what sign-in by an issuer lacks.
-func checkOIDC(c Console, bad *mistakes) {
-	if c.OIDC.Issuer == "" {
+// checkSSO tells what the company's own sign-in lacks.
+func checkSSO(c Console, bad *mistakes) {
+	if c.SSO.Provider == "" {
+		if c.SSO.ClientID != "" || c.SSO.URL != "" {
+			bad.add("console.sso.provider", "", wxcast.Say("config.missing"), wxcast.Say("config.want_provider"))
+		}
 		return
 	}
-	for key, value := range map[string]string{"console.url": c.URL, "console.oidc.client_id": c.OIDC.ClientID,
-		"console.oidc.client_secret": c.OIDC.ClientSecret.Reveal()} {
-		if value == "" {
-			bad.add(key, "", wxcast.Say("config.missing"), wxcast.Say("config.want_for_oidc"))
+	needed := map[string]string{"console.url": c.URL, "console.sso.client_id": c.SSO.ClientID,
+		"console.sso.client_secret": c.SSO.ClientSecret.Reveal()}
+	switch c.SSO.Provider {
+	case ProviderOIDC:
+		needed["console.sso.url"] = c.SSO.URL
+	case ProviderWeCom:
+		needed["console.sso.agent_id"] = c.SSO.AgentID
+	}
+	for _, key := range slices.Sorted(maps.Keys(needed)) {
+		if needed[key] == "" {
+			bad.add(key, "", wxcast.Say("config.missing"), wxcast.Say("config.want_for_sso", "provider", c.SSO.Provider))
 		}
 	}
-	if len(c.OIDC.Roles) == 0 {
-		bad.add("console.oidc.roles", "", wxcast.Say("config.missing"), wxcast.Say("config.want_group_roles"))
+	if len(c.SSO.Roles) == 0 {
+		bad.add("console.sso.roles", "", wxcast.Say("config.missing"), wxcast.Say("config.want_group_roles"))
 	}
 }
 

@@ -52,7 +52,7 @@ func TestABackupIsWholeAndSendsNothingByItself(t *testing.T) {
 		if left, _ := filepath.Glob(file + ".*"); len(left) > 0 {
 			t.Errorf("left behind: %v", left)
 		}
-		must(t, w.RecordOutcomes(t.Context(), wxcast.Recording{Channel: anyChannel, Broadcast: b.Ref(), Worker: "w",
+		must(t, w.recordAll(t.Context(), wxcast.Recording{Channel: anyChannel, Broadcast: b.Ref(), Worker: "w",
 			Lane: w.lane(), Outcomes: []wxcast.Outcome{{Recipient: c.Fresh[0].Recipient, State: wxcast.DeliverySent,
 				MsgID: 7, AttemptedAt: w.Now()}}})) // the store itself goes on
 

@@ -29,7 +29,8 @@ func TestWhoRefusedATemplateIsLeftOutOfItOnly(t *testing.T) {
 			outcomes = append(outcomes, wxcast.Outcome{Recipient: d.Recipient, State: wxcast.DeliverySent,
 				MsgID: int64(100 + i), AttemptedAt: w.Now()})
 		}
-		must(t, w.RecordOutcomes(t.Context(), wxcast.Recording{Channel: anyChannel, Broadcast: b.Ref(), Worker: "w", Lane: w.lane(),
+		must(t, w.recordAll(t.Context(), wxcast.Recording{Channel: anyChannel, Broadcast: b.Ref(), Worker: "w",
+			Lane:     w.lane(),
 			Outcomes: outcomes, DoneLeases: []int64{c.LeaseID}}))
 		system := refused(2)
 		system.Status, system.Blocked = "failed: system failed", false

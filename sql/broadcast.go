@@ -30,6 +30,7 @@ type broadcastRow struct {
 	Canary      wxcast.CanaryState
 	CanaryUntil sql.NullTime `db:"canary_until"`
 	Fixed       bool
+	FixedCount  int64        `db:"fixed_count"`
 	CreatedAt   time.Time    `db:"created_at"`
 	StartedAt   sql.NullTime `db:"started_at"`
 	FinishedAt  sql.NullTime `db:"finished_at"`
@@ -37,6 +38,7 @@ type broadcastRow struct {
 	Changes     int64
 	EmptiedAt   sql.NullTime `db:"emptied_at"`
 	TakesUntil  sql.NullTime `db:"takes_until"`
+	WorkedAt    sql.NullTime `db:"worked_at"`
 }
 
 func (r broadcastRow) broadcast() (wxcast.Broadcast, error) {
@@ -44,8 +46,9 @@ func (r broadcastRow) broadcast() (wxcast.Broadcast, error) {
 		ID: r.ID, AccountID: r.AccountID, MiniID: r.MiniID, Name: r.Name, ContentHash: r.ContentHash,
 		Spec: r.Spec, MessageKey: r.MessageKey, State: r.State, Reason: r.Reason, ResumeAt: utc(r.ResumeAt),
 		Rate: r.Rate, Priority: r.Priority, Canary: r.Canary, CanaryUntil: utc(r.CanaryUntil),
-		Fixed: r.Fixed, CreatedAt: r.CreatedAt.UTC(), StartedAt: utc(r.StartedAt), FinishedAt: utc(r.FinishedAt),
-		EmptiedAt: utc(r.EmptiedAt), TakesUntil: utc(r.TakesUntil),
+		Fixed: r.Fixed, FixedCount: r.FixedCount,
+		CreatedAt: r.CreatedAt.UTC(), StartedAt: utc(r.StartedAt), FinishedAt: utc(r.FinishedAt),
+		EmptiedAt: utc(r.EmptiedAt), TakesUntil: utc(r.TakesUntil), WorkedAt: utc(r.WorkedAt),
 	}
 	if err := json.Unmarshal([]byte(r.Audience), &b.Audience); err != nil {
 		return b, fmt.Errorf("the audience of broadcast %d: %w", r.ID, err)
@@ -174,10 +177,70 @@ func (db *DB) broadcasts(ctx context.Context, query string, args ...any) ([]wxca
 	return all, nil
 }
 
-// BroadcastsDue are the account's broadcasts to work on: those that run, and those whose
-// time has come, the oldest first.
+// HasBroadcasts tells whether an account has ever had a broadcast.
+func (db *DB) HasBroadcasts(ctx context.Context, accountID int64) (has bool, err error) {
+	if err := db.get(ctx, &has, db.q.AnyBroadcast, accountID); err != nil {
+		return false, fmt.Errorf("look up broadcasts: %w", err)
+	}
+	return has, nil
+}
+
+// BroadcastsDue are the account's broadcasts to work on: those that a process has begun, and
+// those whose wait is over, the oldest first. See BeginBroadcasts for the others.
 func (db *DB) BroadcastsDue(ctx context.Context, accountID int64) ([]wxcast.Broadcast, error) {
 	return db.broadcasts(ctx, db.q.BroadcastsDue, accountID, db.Now())
+}
+
+// BeginBroadcasts lets the calling process begin some of an account's broadcasts, at most so
+// many: those that nobody has begun and whose time has come, the most urgent first. They are
+// running then. One that others begin in this moment is not among them.
+func (db *DB) BeginBroadcasts(ctx context.Context, accountID int64, limit int) (begun []wxcast.Broadcast, err error) {
+	ctx = within(ctx, hurried)
+	var there bool // seldom: a look costs nobody else anything
+	if err := db.get(ctx, &there, db.q.AnyNewBroadcast, accountID, db.Now()); err != nil || !there {
+		return nil, err
+	}
+	err = db.tx(ctx, accountID, func(tx *sqlx.Tx) error {
+		now := db.Now()
+		var rows []broadcastRow
+		if err := tx.SelectContext(ctx, &rows, fmt.Sprintf(db.q.NewBroadcasts, db.engine.unlocked()), accountID, now,
+			limit); err != nil {
+			return err
+		}
+		begun = begun[:0]
+		ids := make([]int64, len(rows))
+		var all []occurrence
+		for i, r := range rows {
+			if r.State != wxcast.BroadcastRunning {
+				all = append(all, happened(toldBroadcast{ID: r.ID, Name: r.Name}))
+			}
+			r.State, r.Reason, r.ResumeAt, r.WorkedAt = wxcast.BroadcastRunning, wxcast.Sentence{}, sql.NullTime{},
+				nullTime(now)
+			b, err := r.broadcast()
+			if err != nil {
+				return err
+			}
+			ids[i], begun = r.ID, append(begun, b)
+		}
+		query := fmt.Sprintf(db.q.BeginBroadcasts, db.engine.oneOf("$2"))
+		if _, err := tx.ExecContext(ctx, query, accountID, jsonParam(texts(ids)), now); err != nil {
+			return err
+		}
+		return db.tell(ctx, tx, accountID, wxcast.EventsOfBroadcasts+"."+string(wxcast.BroadcastRunning), nil, all...)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("begin broadcasts: %w", err)
+	}
+	return begun, nil
+}
+
+// LeaveBroadcasts lets another process begin what a process that stops has not ended, at once.
+func (db *DB) LeaveBroadcasts(ctx context.Context, accountID int64, ids []int64) error {
+	query := fmt.Sprintf(db.q.LeaveBroadcasts, db.engine.oneOf("$2"))
+	if _, err := db.exec(ctx, query, accountID, jsonParam(texts(ids))); err != nil {
+		return fmt.Errorf("leave broadcasts: %w", err)
+	}
+	return nil
 }
 
 // MoveBroadcast changes a broadcast's state; false means that somebody else

@@ -72,7 +72,7 @@ func (db *DB) PendingCallbacks(ctx context.Context, accountID int64, limit int) 
 
 // DeferCallbacks puts events off that could not be applied.
 func (db *DB) DeferCallbacks(ctx context.Context, accountID int64, ids []int64, wait time.Duration) error {
-	query := fmt.Sprintf(db.q.DeferCallbacks, db.engine.elements("$2"))
+	query := fmt.Sprintf(db.q.DeferCallbacks, db.engine.oneOf("$2"))
 	if _, err := db.execOnce(ctx, accountID, query, accountID, jsonParam(texts(ids)), db.Now().Add(wait)); err != nil {
 		return fmt.Errorf("put events off: %w", err)
 	}

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -50,6 +49,7 @@ type claimTx struct {
 		Canary       wxcast.CanaryState
 		Until        sql.NullTime `db:"canary_until"`
 		Fixed        bool
+		FixedCount   int64            `db:"fixed_count"`
 		LeasedTo     wxcast.Recipient `db:"leased_to"`
 		Audience     string
 		SlotAt       sql.NullTime `db:"slot_at"`
@@ -65,9 +65,16 @@ type claimTx struct {
 		// Whether anybody refused a template, or opted out who is not known as a follower.
 		AnyBlocks      bool `db:"any_blocks"`
 		OthersOptedOut bool `db:"others_opted_out"`
+		// Whether there is any of what would else be looked for.
+		AnyLeases bool `db:"any_leases"`
+		AnyDue    bool `db:"any_due"`
+		AnyUrgent bool `db:"any_urgent"`
+		AnyOlder  bool `db:"any_older"`
 	}
 	audience   wxcast.Audience
 	due, fresh []deliveryRow
+	all        bool             // there are no fresh ones behind these
+	ahead      bool             // fresh were found before the account's row was locked
 	last       wxcast.Recipient // the end of the range that was looked through
 }
 
@@ -77,6 +84,11 @@ func (t *claimTx) ownsFresh() bool { return t.b.Position == 0 && !t.ofMessages()
 
 // ofMessages tells whether it is about single messages.
 func (t *claimTx) ofMessages() bool { return t.b.TakesUntil.Valid }
+
+// small tells whether it is about a small broadcast, whose recipients all have their rows.
+func (t *claimTx) small() bool {
+	return wxcast.Broadcast{Fixed: t.b.Fixed, FixedCount: t.b.FixedCount}.Small() && !t.ofMessages()
+}
 
 // atWork is how long after it was last given work a broadcast counts as at work, and
 // retrying how long it may still be trying again: longer than the longest wait for that.
@@ -90,9 +102,9 @@ func (t *claimTx) run(ctx context.Context, c *wxcast.Claim) (err error) {
 	if err := t.db.lockBroadcast(ctx, t.tx, t.ref); err != nil {
 		return err
 	}
-	asked := time.Now()
+	asked, now := time.Now(), t.db.Now()
 	if err := t.tx.GetContext(ctx, &t.b, fmt.Sprintf(t.db.q.GetBroadcastForClaim, t.db.engine.clockColumn()),
-		t.ref.AccountID, t.ref.ID, t.req.Channel.Name); err != nil {
+		t.ref.AccountID, t.ref.ID, t.req.Channel.Name, now.Add(-atWork), now.Add(-retrying)); err != nil {
 		return err
 	}
 	t.now = t.db.told(t.b.Now, asked)
@@ -119,10 +131,13 @@ func (t *claimTx) run(ctx context.Context, c *wxcast.Claim) (err error) {
 			return err
 		}
 	}
-	if t.ownsFresh() {
+	if t.ownsFresh() && t.b.AnyLeases {
 		if err := t.reopenLapsed(ctx, c); err != nil {
 			return err
 		}
+	}
+	if err := t.lookAhead(ctx); err != nil {
+		return err
 	}
 	// Only now the account's row: claims of its other broadcasts go on until here.
 	pacer, err := t.db.lockPacer(ctx, t.tx, t.ref.AccountID, t.req.Lane, begun)
@@ -144,8 +159,7 @@ func (t *claimTx) run(ctx context.Context, c *wxcast.Claim) (err error) {
 	if err != nil {
 		return err
 	}
-	inSpan := max(1, int64(t.b.Rate*pacer.share*t.req.Span.Seconds()))
-	most := int(min(int64(t.req.Max), inSpan, allowed))
+	most := int(min(t.inSpan(pacer.share), allowed))
 	if most > 0 {
 		fresh, err := t.spare(ctx, allowed)
 		if err != nil {
@@ -173,6 +187,11 @@ func (t *claimTx) run(ctx context.Context, c *wxcast.Claim) (err error) {
 	return err
 }
 
+// inSpan is how many deliveries the claim may hold at a share of the rate.
+func (t *claimTx) inSpan(share float64) int64 {
+	return min(int64(t.req.Max), max(1, int64(t.b.Rate*share*t.req.Span.Seconds())))
+}
+
 // notYet is when to ask again: while a more urgent broadcast is late, and while the time is
 // taken, by others or by the broadcast's own last messages; zero where it is now.
 func (t *claimTx) notYet(ctx context.Context, c *wxcast.Claim, p *pacer, own time.Time) (until time.Time, err error) {
@@ -185,9 +204,11 @@ func (t *claimTx) notYet(ctx context.Context, c *wxcast.Claim, p *pacer, own tim
 		SlotAt sql.NullTime `db:"slot_at"`
 		SlotN  int64        `db:"slot_n"`
 	}
-	if err := t.tx.SelectContext(ctx, &urgent, t.db.q.MoreUrgent, t.ref.AccountID, t.ref.ID, t.b.Priority,
-		t.now.Add(-atWork), t.req.Lane.AppID, t.req.Lane.API); err != nil {
-		return until, err
+	if t.b.AnyUrgent {
+		if err := t.tx.SelectContext(ctx, &urgent, t.db.q.MoreUrgent, t.ref.AccountID, t.ref.ID, t.b.Priority,
+			t.now.Add(-atWork), t.req.Lane.AppID, t.req.Lane.API); err != nil {
+			return until, err
+		}
 	}
 	begins := t.now.Add(t.req.Lead)
 	if p.next.After(begins) {
@@ -296,78 +317,9 @@ func (t *claimTx) reopenLapsed(ctx context.Context, c *wxcast.Claim) error {
 		if _, err := t.tx.ExecContext(ctx, t.db.q.DeleteLease, t.ref.AccountID, l.ID); err != nil {
 			return err
 		}
+		t.b.AnyDue = true
 	}
 	return nil
-}
-
-// allowance is how many calls today's quota still allows; read is false when
-// WeChat has not been asked today, or must be asked again.
-func (t *claimTx) allowance(ctx context.Context) (allowed int64, read bool, err error) {
-	var row quotaRow
-	err = t.tx.GetContext(ctx, &row, t.db.q.GetQuota, t.req.Lane.AppID, t.req.Lane.API, wxcast.DayOf(t.now))
-	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		return 0, false, nil
-	case err != nil:
-		return 0, false, err
-	case row.Doubtful:
-		return 0, false, nil
-	case row.DailyLimit == 0: // WeChat gives no information: no limit of ours
-		return math.MaxInt64, true, nil
-	}
-	keep := t.req.QuotaKeep
-	if !t.ofMessages() {
-		keep += max(0, t.req.Reserve-row.Messages)
-	}
-	return max(0, row.DailyLimit-keep-row.atMost()), true, nil
-}
-
-const (
-	// scarce is so little of the day's quota that the deliveries in doubt may need it all:
-	// more than any few processes have at work when they die.
-	scarce = 20_000
-	// receiptComes is how long a receipt may take: most come within seconds.
-	receiptComes = 30 * time.Second
-	likelyLater  = time.Minute
-	youngLater   = 2 * time.Second
-)
-
-// spare keeps what is left of the day's quota for the deliveries that a dead worker left in
-// doubt, of whose people no receipt has come: tomorrow it would be too late to try them
-// again. WeChat takes a repeat to those who have their message, and counts it; so while
-// receipts come, nobody is tried again before theirs can have come. It returns how many
-// fresh deliveries may go.
-func (t *claimTx) spare(ctx context.Context, allowed int64) (fresh int64, err error) {
-	if allowed >= scarce || t.req.Channel.NotesEach() { // what is in doubt is never tried again
-		return allowed, nil
-	}
-	var doubts struct {
-		N      int64
-		Oldest sql.NullTime
-	}
-	if err := t.tx.GetContext(ctx, &doubts, t.db.q.Doubts, t.ref.AccountID, t.ref.ID,
-		t.req.Channel.Name); err != nil ||
-		doubts.N <= allowed {
-		return allowed - doubts.N, err
-	}
-	since := doubts.Oldest.Time.UTC().Add(-receiptClock)
-	if _, err := t.tx.ExecContext(ctx, t.db.q.DeferLikely, t.ref.AccountID, t.ref.ID, t.now, t.now.Add(likelyLater),
-		since, t.req.Channel.Name); err != nil {
-		return 0, err
-	}
-	var unheard int64
-	if err := t.tx.GetContext(ctx, &unheard, t.db.q.UnheardDoubts, t.ref.AccountID, t.ref.ID, since,
-		t.req.Channel.Name); err != nil ||
-		unheard <= allowed {
-		return allowed - unheard, err
-	}
-	var hears bool
-	if err := t.tx.GetContext(ctx, &hears, t.db.q.HearsReceipts, t.ref.AccountID); err != nil || !hears {
-		return 0, err
-	}
-	_, err = t.tx.ExecContext(ctx, t.db.q.DeferYoung, t.ref.AccountID, t.ref.ID, t.now, t.now.Add(youngLater),
-		t.now.Add(-receiptComes), t.req.Channel.Name)
-	return 0, err
 }
 
 // take gives the worker what was found, but for those who must not get it.
@@ -390,6 +342,7 @@ func (t *claimTx) take(ctx context.Context, c *wxcast.Claim, pacer *pacer, own t
 		}
 	}
 	c.Day, c.Lane, c.Advanced = wxcast.DayOf(t.now), t.req.Lane, true
+	c.Last = t.all && t.small()
 	if err := t.takeDue(ctx, c); err != nil {
 		return err
 	}

@@ -92,7 +92,8 @@ func TestARetryClaimedByADeadWorkerComesBackAsOpen(t *testing.T) {
 		w := newWorld(t, db)
 		b := w.broadcastTo(t, 1)
 		c := w.claim(t, b, "w1", 1, time.Minute)
-		must(t, w.RecordOutcomes(t.Context(), wxcast.Recording{Channel: anyChannel, Broadcast: b.Ref(), Worker: "w1", Lane: w.lane(),
+		must(t, w.recordAll(t.Context(), wxcast.Recording{Channel: anyChannel, Broadcast: b.Ref(), Worker: "w1",
+			Lane: w.lane(),
 			Outcomes: []wxcast.Outcome{{Recipient: wxcast.Recipient(openid(1)), State: wxcast.DeliveryPending,
 				ErrCode: 45011, AttemptedAt: w.Now(), NextAttemptAt: w.Now()}}, DoneLeases: []int64{c.LeaseID}}))
 		retry := w.claim(t, b, "w2", 1, time.Millisecond)

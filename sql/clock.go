@@ -31,7 +31,8 @@ const (
 	jump = 2 * time.Second
 )
 
-// moved is how far this process's wall clock is ahead, for tests of what happens over days.
+// moved is how far this process's wall clock is ahead, for tests and the demo of what happens over
+// days.
 var moved atomic.Int64
 
 // MoveClock sets how far ahead this process's wall clock is. Where the store is SQLite that is
@@ -78,11 +79,12 @@ func (c *clock) steady(long time.Duration) bool {
 	return c.jumped.IsZero() || time.Since(c.jumped) > long
 }
 
-// jumpedSince tells whether the store's clock was found to have jumped since a time.
-func (c *clock) jumpedSince(t time.Time) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.jumped.After(t)
+// ClockJumped is when, by this machine's clock, the store's was last found to be elsewhere than it
+// had to be: it was set, or this process stood still and its clocks with it. Zero for never.
+func (db *DB) ClockJumped() time.Time {
+	db.clock.mu.Lock()
+	defer db.clock.mu.Unlock()
+	return db.clock.jumped
 }
 
 // Now is the time by the clock that all workers share: the Postgres server's, or this

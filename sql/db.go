@@ -11,6 +11,7 @@ import (
 	"context"
 	"crypto/rand"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"maps"
 	"net"
@@ -80,7 +81,13 @@ type DB struct {
 // working directory; sqlite:///abs for an absolute path) or postgres://….
 // It reads nothing but the clock and creates no table: see Migrate. Errors are
 // ErrUnreachable or a *URLError.
-func Open(ctx context.Context, rawURL string) (*DB, error) {
+func Open(ctx context.Context, rawURL string) (*DB, error) { return OpenThrough(ctx, rawURL, nil) }
+
+// OpenThrough is Open with something between the store and its driver; nil for nothing.
+func OpenThrough(ctx context.Context, rawURL string, through func(driver.Connector) driver.Connector) (*DB, error) {
+	if through == nil {
+		through = func(c driver.Connector) driver.Connector { return c }
+	}
 	scheme, rest, ok := strings.Cut(rawURL, "://")
 	if !ok {
 		return nil, &URLError{Problem: wxcast.Say("store.no_scheme")}
@@ -89,9 +96,9 @@ func Open(ctx context.Context, rawURL string) (*DB, error) {
 	var err error
 	switch scheme {
 	case "sqlite":
-		db, err = openSQLite(rest)
+		db, err = openSQLite(rest, through)
 	case "postgres", "postgresql":
-		db, err = openPostgres(rawURL)
+		db, err = openPostgres(rawURL, through)
 	default:
 		return nil, &URLError{Problem: wxcast.Say("store.bad_scheme", "scheme", scheme)}
 	}
@@ -111,7 +118,7 @@ func Open(ctx context.Context, rawURL string) (*DB, error) {
 // the store is used.
 func (db *DB) SealWith(keys seal.Keys) { db.keys = keys }
 
-func openSQLite(path string) (*DB, error) {
+func openSQLite(path string, through func(driver.Connector) driver.Connector) (*DB, error) {
 	if path == "" {
 		return nil, &URLError{Problem: wxcast.Say("store.no_file")}
 	}
@@ -131,41 +138,54 @@ func openSQLite(path string) (*DB, error) {
 		"_timezone":    {"UTC"},
 		"_texttotime":  {"1"},
 	}
-	open := func(txlock string, conns int, pragmas ...string) (*sqlx.DB, error) {
+	open := func(txlock string, conns int, pragmas ...string) *sqlx.DB {
 		params := maps.Clone(params)
 		params.Set("_txlock", txlock)
 		params["_pragma"] = slices.Concat(params["_pragma"], pragmas)
 		dsn := (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(),
 			RawQuery: params.Encode()}).String()
-		db, err := sqlx.Open("sqlite", dsn)
-		if err != nil {
-			return nil, unreachable(err)
-		}
+		db := sqlx.NewDb(sql.OpenDB(through(sqliteConnector{dsn})), "sqlite")
 		db.SetMaxOpenConns(conns)
 		db.SetMaxIdleConns(conns)
-		return db, nil
+		return db
 	}
 	// The writer keeps the hot pages of its indexes in memory, and copies them into
 	// the database file by 64 MiB instead of by 4: a page that is written again
 	// and again is copied once.
-	write, err := open("immediate", 1, "cache_size(-10240)", "wal_autocheckpoint(16384)")
-	if err != nil {
-		return nil, err
-	}
-	read, err := open("deferred", 3, "cache_size(-4096)")
-	if err != nil {
-		return nil, err
-	}
+	write := open("immediate", 1, "cache_size(-10240)", "wal_autocheckpoint(16384)")
+	read := open("deferred", 3, "cache_size(-4096)")
 	// For temporary tables: what takes long there waits for its own kind, and for no reader.
-	staging, err := open("deferred", 1, "cache_size(-4096)")
-	if err != nil {
-		return nil, err
-	}
+	staging := open("deferred", 1, "cache_size(-4096)")
 	return &DB{engine: SQLite, read: read, write: write, staging: staging, q: mustLoadQueries(SQLite),
 		fixing: &batch{1000, batchMost, removedWithin}}, nil
 }
 
-func openPostgres(rawURL string) (*DB, error) {
+// sqliteConnector opens connections to a file.
+type sqliteConnector struct{ dsn string }
+
+// Connect opens one connection.
+func (c sqliteConnector) Connect(context.Context) (driver.Conn, error) {
+	conn, err := c.Driver().Open(c.dsn)
+	if err != nil {
+		return nil, err
+	}
+	return &preparingConn{driverConn: conn.(driverConn), kept: map[string]*prepared{}}, nil
+}
+
+// Driver is the driver that the connections are of.
+func (sqliteConnector) Driver() driver.Driver { return sqliteDriver() }
+
+// sqliteDriver is the one that is registered: our functions are known to it alone.
+var sqliteDriver = sync.OnceValue(func() driver.Driver {
+	db, err := sql.Open("sqlite", "")
+	if err != nil {
+		panic(err) // it is not in this binary
+	}
+	defer db.Close()
+	return db.Driver()
+})
+
+func openPostgres(rawURL string, through func(driver.Connector) driver.Connector) (*DB, error) {
 	u, err := url.Parse(rawURL)
 	if err != nil {
 		// url.Error quotes the whole URL, and a password with it.
@@ -190,7 +210,7 @@ func openPostgres(rawURL string) (*DB, error) {
 	if err != nil {
 		return nil, &URLError{Problem: wxcast.Verbatim(withoutPassword(err.Error(), u))}
 	}
-	db := sqlx.NewDb(sql.OpenDB(connector{cfg}), string(Postgres))
+	db := sqlx.NewDb(sql.OpenDB(through(connector{cfg})), string(Postgres))
 	db.SetMaxOpenConns(poolMax)
 	db.SetMaxIdleConns(poolMax)
 	return &DB{engine: Postgres, read: db, write: db, staging: db, q: mustLoadQueries(Postgres),
@@ -300,6 +320,14 @@ func (db *DB) tx(ctx context.Context, accountID int64, fn func(*sqlx.Tx) error) 
 		var known bool
 		switch err := tx.GetContext(ctx, &known, db.q.AddCommit, accountID, id, db.fromNow(0), memory.latest()); {
 		case errors.Is(err, sql.ErrNoRows): // it happened, and the answer was lost
+			// A standby may not have it, where its wait for one was cut short: a COMMIT that
+			// changes something waits for all that was before it.
+			if _, err := tx.ExecContext(ctx, db.q.AddCommit, accountID, rand.Text(), db.fromNow(0), ""); err != nil {
+				return err
+			}
+			if err := tx.Commit(); err != nil {
+				return err
+			}
 			memory.confirmed(id)
 			return nil
 		case err != nil:

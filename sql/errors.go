@@ -25,6 +25,8 @@ var (
 	ErrDiskFull = errors.New("the disk of the database is full, or its files may not grow")
 	// ErrSchemaNewer: a later wxcast has migrated this database.
 	ErrSchemaNewer = errors.New("the database was migrated by a newer wxcast")
+	// ErrMoved: the store went elsewhere, or is not whole yet.
+	ErrMoved = errors.New("the store was moved")
 	// ErrSchemaOlder: the database wants migrating.
 	ErrSchemaOlder = errors.New("the database is not migrated")
 )
@@ -76,7 +78,8 @@ func limitOf(ctx context.Context) time.Duration {
 // known. The time that others' locks blocked it does not count.
 func (db *DB) retryTransient(ctx context.Context, fn func(ctx context.Context) error) error {
 	deadline, limit := time.Now().Add(retryFor), limitOf(ctx)
-	for wait := 50 * time.Millisecond; ; wait = min(2*wait, 2*time.Second) {
+	const first = 50 * time.Millisecond
+	for wait := first; ; wait = min(2*wait, 2*time.Second) {
 		begun := time.Now()
 		late, err := try(ctx, limit, fn)
 		if late {
@@ -88,7 +91,10 @@ func (db *DB) retryTransient(ctx context.Context, fn func(ctx context.Context) e
 		if isReadOnly(err) { // a standby, or a primary that has become one: another connection leads elsewhere
 			db.dropIdle()
 		}
-		if isBlocked(err) {
+		switch {
+		case wait == first && !late: // it went away just now, however long it had worked on this
+			deadline = time.Now().Add(retryFor)
+		case isBlocked(err):
 			deadline = deadline.Add(time.Since(begun))
 		}
 		if err == nil || ctx.Err() != nil || !late && !isTransient(err) {
@@ -163,6 +169,6 @@ func isTransient(err error) bool {
 		return sqliteErr.Code()&0xff == sqlite3.SQLITE_BUSY // another process holds the lock, or was stopped with it
 	}
 	var netErr net.Error
-	return errors.Is(err, driver.ErrBadConn) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
-		errors.As(err, &netErr)
+	return errors.Is(err, driver.ErrBadConn) || errors.Is(err, errAlone) || errors.Is(err, io.EOF) ||
+		errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &netErr)
 }

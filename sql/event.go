@@ -228,7 +228,7 @@ func (db *DB) nameMessages(ctx context.Context, accountID int64, events []wxcast
 		Key    string `db:"message_key"`
 		Preset string
 	}
-	if err := db.list(ctx, &rows, fmt.Sprintf(db.q.NameMessages, db.engine.elements("$2")), accountID,
+	if err := db.list(ctx, &rows, fmt.Sprintf(db.q.NameMessages, db.engine.oneOf("$2")), accountID,
 		jsonParam(texts)); err != nil {
 		return fmt.Errorf("look up the messages of events: %w", err)
 	}

@@ -57,7 +57,7 @@ func TestWhatHappensIsTold(t *testing.T) {
 		}
 		record := func(outcomes ...wxcast.Outcome) func() {
 			return func() {
-				must(t, w.RecordOutcomes(t.Context(), wxcast.Recording{Broadcast: b.Ref(), Worker: "w",
+				must(t, w.recordAll(t.Context(), wxcast.Recording{Broadcast: b.Ref(), Worker: "w",
 					Channel: anyChannel, Lane: w.lane(), Outcomes: outcomes}))
 			}
 		}

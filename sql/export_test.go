@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql/driver"
 	"fmt"
 	"iter"
 	"reflect"
@@ -11,6 +12,12 @@ import (
 
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
+
+// PreparedMost is how many statements a connection to SQLite keeps.
+const PreparedMost = preparedMost
+
+// SQLiteConnector connects to a file as Open does.
+func SQLiteConnector(path string) driver.Connector { return sqliteConnector{"file:" + path} }
 
 // PretendLater moves the store's clock on: what would take that long has taken it.
 func (db *DB) PretendLater(by time.Duration) { db.clock.pretended.Add(int64(by)) }
@@ -94,7 +101,12 @@ func (db *DB) PrepareAll(ctx context.Context) map[string]error {
 			text = fmt.Sprintf(text, db.engine.elements("$2"))
 		case "drop-mini-users":
 			text = fmt.Sprintf(text, db.engine.elements("$2"))
-		case "drop-tallies", "find-commits", "defer-callbacks", "known-messages", "name-messages", "drop-relays", "put-off-relays":
+		case "begin-broadcasts", "leave-broadcasts", "drop-tallies", "defer-callbacks", "drop-relays", "put-off-relays",
+			"name-messages":
+			text = fmt.Sprintf(text, db.engine.oneOf("$2"))
+		case "new-broadcasts":
+			text = fmt.Sprintf(text, db.engine.unlocked())
+		case "find-commits", "known-messages":
 			text = fmt.Sprintf(text, db.engine.elements("$2"))
 		case "unionids-of", "name-optouts", "forgotten-among":
 			text = fmt.Sprintf(text, db.engine.elements("$2"))
@@ -105,9 +117,9 @@ func (db *DB) PrepareAll(ctx context.Context) map[string]error {
 		case "list-events", "latest-events", "add-testers":
 			text = fmt.Sprintf(text, db.engine.elements("$4"))
 		case "survey":
-			text = fmt.Sprintf(text, db.engine.elements("$2"), db.engine.elements("$4"))
+			text = fmt.Sprintf(text, db.engine.oneOf("$2"), db.engine.elements("$4"))
 		case "messaged":
-			text = fmt.Sprintf(text, db.engine.elements("$5"), db.engine.elements("$3"))
+			text = fmt.Sprintf(text, db.engine.elements("$5"), db.engine.oneOf("$3"))
 		case "add-blocks":
 			text = fmt.Sprintf(text, db.engine.elements("$4"))
 		}
@@ -238,10 +250,10 @@ func (db *DB) PeopleQueries() map[string]int {
 	people := db.engine.elements("$5")
 	return map[string]int{
 		db.q.SettleReceipts: 4, db.q.DoubtfulReceipts: 4, db.q.SettleDoubt: 8,
-		fmt.Sprintf(db.q.RecentMessages, people):                     6,
-		fmt.Sprintf(db.q.PendingElsewhere, people):                   5,
-		fmt.Sprintf(db.q.Messaged, people, db.engine.elements("$3")): 5,
-		fmt.Sprintf(db.q.AddBlocks, db.engine.elements("$4")):        5,
+		fmt.Sprintf(db.q.RecentMessages, people):                  6,
+		fmt.Sprintf(db.q.PendingElsewhere, people):                5,
+		fmt.Sprintf(db.q.Messaged, people, db.engine.oneOf("$3")): 5,
+		fmt.Sprintf(db.q.AddBlocks, db.engine.elements("$4")):     5,
 	}
 }
 

@@ -17,22 +17,55 @@ func (t *claimTx) find(ctx context.Context, n int, freshMax int64) error {
 	if t.audience.MiniUsers {
 		due = t.db.q.DueDeliveriesOfMiniUsers
 	}
-	if err := t.tx.SelectContext(ctx, &t.due, due, t.ref.AccountID, t.ref.ID, t.now, n, t.b.MiniID,
-		t.req.Profile, t.b.OthersOptedOut, nullTime(t.lostAfter), t.req.Channel.Name); err != nil {
-		return err
+	if t.b.AnyDue {
+		if err := t.tx.SelectContext(ctx, &t.due, due, t.ref.AccountID, t.ref.ID, t.now, n, t.b.MiniID,
+			t.req.Profile, t.b.OthersOptedOut, nullTime(t.lostAfter), t.req.Channel.Name); err != nil {
+			return err
+		}
 	}
 	if t.ofMessages() {
 		t.onePerPerson()
 	}
 	n = int(min(int64(n-len(t.due)), freshMax))
-	if n == 0 || t.b.Canary != wxcast.CanaryNone || !t.lostAfter.IsZero() || !t.ownsFresh() {
+	if n <= 0 || !t.wantsFresh() {
+		t.fresh, t.all = nil, false
 		return nil
 	}
-	if err := t.selectFresh(ctx, n); err != nil || len(t.fresh) == 0 {
-		return err
+	if !t.ahead {
+		if err := t.selectFresh(ctx, n); err != nil {
+			return err
+		}
+		t.all = len(t.fresh) < n
+	}
+	if len(t.fresh) > n {
+		t.fresh, t.all = t.fresh[:n], false
+	}
+	if len(t.fresh) == 0 {
+		return nil
 	}
 	t.last = t.fresh[len(t.fresh)-1].Recipient
 	t.fresh = slices.DeleteFunc(t.fresh, func(d deliveryRow) bool { return !d.Fresh })
+	return nil
+}
+
+// wantsFresh tells whether whom nobody has tried yet may be claimed.
+func (t *claimTx) wantsFresh() bool {
+	return t.b.Canary == wxcast.CanaryNone && t.lostAfter.IsZero() && t.ownsFresh()
+}
+
+// lookAhead finds the fresh ones of a small broadcast before the account's row is locked: while
+// it is, no other of its broadcasts gets work. Nobody else claims of this one meanwhile. They may
+// be more than there is time and quota for, and too early: of a large broadcast that would cost
+// too much.
+func (t *claimTx) lookAhead(ctx context.Context) error {
+	if !t.small() || !t.wantsFresh() {
+		return nil
+	}
+	n := int(t.inSpan(1))
+	if err := t.selectFresh(ctx, n); err != nil {
+		return err
+	}
+	t.ahead, t.all = true, len(t.fresh) < n
 	return nil
 }
 

@@ -3,6 +3,7 @@ package store_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -104,7 +105,8 @@ func leaveTraces(t *testing.T, w world) (wxcast.Follower, wxcast.Broadcast) {
 	if len(c.Fresh) != 1 {
 		t.Fatalf("%d messages, want the person's", len(c.Fresh))
 	}
-	must(t, w.RecordOutcomes(t.Context(), wxcast.Recording{Channel: anyChannel, Broadcast: b.Ref(), Worker: "w", Lane: w.lane(),
+	must(t, w.recordAll(t.Context(), wxcast.Recording{Channel: anyChannel, Broadcast: b.Ref(), Worker: "w",
+		Lane: w.lane(),
 		Outcomes: []wxcast.Outcome{{Recipient: "o-PERSON-openid", State: wxcast.DeliverySent, MsgID: 77,
 			AttemptedAt: w.Now()}}, DoneLeases: []int64{c.LeaseID}}))
 	must(t, w.RecordReceipts(t.Context(), w.account, anyChannel, w.lane(), []wxcast.Receipt{
@@ -169,4 +171,32 @@ func tablesWith(t *testing.T, url string) map[string]bool {
 		must(t, rows.Close())
 	}
 	return with
+}
+
+// Who has a reminder for next month can be forgotten today: it does not leave. What a worker has in
+// hand, or a broadcast is still to send, is seen through first.
+func TestAReminderKeepsNobodyHere(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		w.people(t)
+		b := w.day(t, "m")
+		reminder := w.message(b, 2, "in a month")
+		reminder.SendAt = w.Now().Add(30 * 24 * time.Hour)
+		added := w.addMessages(t, w.message(b, 1, "now"), reminder)
+		if c := w.claim(t, b, "w", 10, time.Minute); len(c.Retries) != 1 {
+			t.Fatalf("claimed %+v", c.Retries)
+		}
+		var pending *store.PendingDeliveryError
+		if _, err := w.Forget(t.Context(), w.account, []int64{w.mini}, string(openid(1))); !errors.As(err, &pending) {
+			t.Errorf("whose message is in hand: %v", err)
+		}
+		if _, err := w.Forget(t.Context(), w.account, []int64{w.mini}, string(openid(2))); err != nil {
+			t.Fatal(err)
+		}
+		m := w.state(t, added[1].ID)
+		if m.State != wxcast.DeliverySkipped || m.ErrCode != wxcast.ErrCodeRevoked || !m.NextAttemptAt.IsZero() ||
+			strings.Contains(string(m.Recipient), string(openid(2))) {
+			t.Errorf("the reminder is %+v", m)
+		}
+	})
 }

@@ -30,8 +30,9 @@ func BenchmarkAfterManyBroadcasts(b *testing.B) {
 			claim := func(b *testing.B, cap wxcast.FrequencyCap) wxcast.Claim {
 				for {
 					if jobs > 0 {
-						c, err := w.Claim(b.Context(), wxcast.ClaimRequest{Broadcast: job.Ref(), Lane: w.lane(),
-							Worker: "w", Max: batch, Span: time.Second, LeaseTTL: time.Minute, Cap: cap})
+						c, err := w.Claim(b.Context(), wxcast.ClaimRequest{Broadcast: job.Ref(),
+							Channel: anyChannel, Lane: w.lane(), Worker: "w", Max: batch, Span: time.Second,
+							LeaseTTL: time.Minute, Cap: cap})
 						must(b, err)
 						if len(c.Fresh) > 0 {
 							return c
@@ -76,8 +77,8 @@ func BenchmarkAfterManyBroadcasts(b *testing.B) {
 						receipts = append(receipts, wxcast.Receipt{OpenID: d.OpenID, MsgID: msgID, Status: "success",
 							At: w.Now()})
 					}
-					must(b, w.RecordOutcomes(b.Context(), wxcast.Recording{Channel: anyChannel, Broadcast: job.Ref(), Worker: "w",
-						Lane: w.lane(), Outcomes: sent, DoneLeases: []int64{c.LeaseID}}))
+					must(b, w.recordAll(b.Context(), wxcast.Recording{Channel: anyChannel, Broadcast: job.Ref(),
+						Worker: "w", Lane: w.lane(), Outcomes: sent, DoneLeases: []int64{c.LeaseID}}))
 					b.StartTimer()
 					must(b, w.RecordReceipts(b.Context(), w.account, anyChannel, w.lane(), receipts))
 					n += len(receipts)

@@ -221,14 +221,19 @@ func (db *DB) Message(ctx context.Context, accountID, id int64) (wxcast.Message,
 func (db *DB) RevokeMessage(ctx context.Context, accountID, id int64) (done bool, err error) {
 	var n int64
 	err = db.tx(within(ctx, hurried), accountID, func(tx *sqlx.Tx) error {
-		n, err = db.ended(ctx, tx, accountID, wxcast.DeliverySkipped, wxcast.ErrCodeRevoked, db.q.RevokeMessage,
-			accountID, id, wxcast.ErrCodeRevoked, wxcast.Say("skip.revoked").Kept())
+		n, err = db.revoke(ctx, tx, accountID, id)
 		return err
 	})
 	if err != nil {
 		return false, fmt.Errorf("cancel message %d: %w", id, err)
 	}
 	return n > 0, nil
+}
+
+// revoke cancels a message that has not left, nor may be about to, and returns how many it were.
+func (db *DB) revoke(ctx context.Context, tx *sqlx.Tx, accountID, id int64) (int64, error) {
+	return db.ended(ctx, tx, accountID, wxcast.DeliverySkipped, wxcast.ErrCodeRevoked, db.q.RevokeMessage, accountID,
+		id, wxcast.ErrCodeRevoked, wxcast.Say("skip.revoked").Kept())
 }
 
 // ExpireMessages ends messages whose time is over before they could leave. Of those that a
@@ -325,4 +330,14 @@ func (db *DB) KindsOfMessages(ctx context.Context, accountID int64, takesUntil t
 		return 0, fmt.Errorf("count the kinds of messages: %w", err)
 	}
 	return n, nil
+}
+
+// MessageLag is how long the single message has been due that waits longest, of those that nothing
+// but the sending holds up; 0 for none.
+func (db *DB) MessageLag(ctx context.Context, accountID int64) (time.Duration, error) {
+	var due sql.NullTime
+	if err := db.get(ctx, &due, db.q.OldestDueMessage, accountID); err != nil || !due.Valid {
+		return 0, err
+	}
+	return max(0, db.Now().Sub(utc(due))), nil
 }

@@ -121,7 +121,7 @@ func TestMessagesToOnePersonAreEachTheirOwn(t *testing.T) {
 				outcomes = append(outcomes, wxcast.Outcome{Recipient: d.Recipient, Message: d.Message,
 					State: wxcast.DeliverySent, MsgID: 100 + d.Message, AttemptedAt: w.Now()})
 			}
-			must(t, w.RecordOutcomes(t.Context(), wxcast.Recording{Channel: anyChannel, Broadcast: b.Ref(), Worker: "w",
+			must(t, w.recordAll(t.Context(), wxcast.Recording{Channel: anyChannel, Broadcast: b.Ref(), Worker: "w",
 				Lane: w.lane(), Outcomes: outcomes}))
 		}
 		must(t, w.RecordReceipts(t.Context(), w.account, anyChannel, w.lane(), []wxcast.Receipt{
@@ -372,6 +372,39 @@ func TestADayOfMessagesEnds(t *testing.T) {
 			"late")}); !errors.Is(err,
 			wxcast.ErrTooLate) {
 			t.Errorf("one more after its day: %v", err)
+		}
+	})
+}
+
+// How late single messages are is told, and what is for later is not late.
+func TestHowLateMessagesAre(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		w.people(t)
+		b := w.day(t, "m")
+		lag := func() time.Duration {
+			t.Helper()
+			late, err := w.MessageLag(t.Context(), w.account)
+			must(t, err)
+			return late.Round(10 * time.Second)
+		}
+		if late := lag(); late != 0 {
+			t.Errorf("without messages: %v", late)
+		}
+		later := w.message(b, 2, "later")
+		later.SendAt = w.Now().Add(time.Hour)
+		w.addMessages(t, w.message(b, 1, "now"), later)
+		db.PretendLater(90 * time.Second)
+		if late := lag(); late != 90*time.Second {
+			t.Errorf("after 90 seconds: %v", late)
+		}
+		moved, err := w.MoveBroadcast(t.Context(), b.Ref(), wxcast.Move{From: wxcast.BroadcastRunning,
+			To: wxcast.BroadcastPaused})
+		if err != nil || !moved {
+			t.Fatal(moved, err)
+		}
+		if late := lag(); late != 0 {
+			t.Errorf("while somebody has paused them: %v", late)
 		}
 	})
 }

@@ -24,7 +24,7 @@ func TestAReceiptWithoutAMsgIDWaitsForAMessageUnderWay(t *testing.T) {
 		c := w.claim(t, older, "w", 1, time.Minute)
 		person := c.Fresh[0]
 		at := w.Now()
-		must(t, w.RecordOutcomes(t.Context(), wxcast.Recording{
+		must(t, w.recordAll(t.Context(), wxcast.Recording{
 			Channel: anyChannel, Broadcast: older.Ref(), Worker: "w", Lane: w.lane(), DoneLeases: []int64{c.LeaseID},
 			Outcomes: []wxcast.Outcome{{Recipient: person.Recipient, State: wxcast.DeliverySent, MsgID: 7,
 				AttemptedAt: at.Add(-2 * time.Hour)}},
@@ -60,7 +60,7 @@ func TestOneHintIsUsedAtATime(t *testing.T) {
 		}))
 		must(t, w.RecordReceipts(t.Context(), w.account, anyChannel, wxcast.Lane{AppID: w.mini, API: sendAPI},
 			[]wxcast.Receipt{nameless(person.OpenID, "success", at.Add(time.Second))}))
-		must(t, w.RecordOutcomes(t.Context(), wxcast.Recording{
+		must(t, w.recordAll(t.Context(), wxcast.Recording{
 			Channel: anyChannel, Broadcast: b.Ref(), Worker: "w", Lane: w.lane(), DoneLeases: []int64{c.LeaseID},
 			Outcomes: []wxcast.Outcome{{Recipient: person.Recipient, State: wxcast.DeliverySent, MsgID: 7,
 				AttemptedAt: at}},

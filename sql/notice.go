@@ -37,6 +37,10 @@ func (db *DB) RaiseNotice(ctx context.Context, accountID int64, n wxcast.Notice)
 
 // EndAlert ends an alert, if it stands: people are told so, if they were told of it.
 func (db *DB) EndAlert(ctx context.Context, accountID int64, key string) error {
+	var stands bool // seldom: a look costs nobody else anything
+	if err := db.get(ctx, &stands, db.q.AlertStands, accountID, key); err != nil || !stands {
+		return err
+	}
 	err := db.tx(ctx, accountID, func(tx *sqlx.Tx) error {
 		if _, err := tx.ExecContext(ctx, db.q.DropUntold, accountID, key); err != nil {
 			return err

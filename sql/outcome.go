@@ -24,8 +24,9 @@ type outcomeRow struct {
 // RecordOutcomes writes what became of attempts, and drops the leases that are thereby
 // done. Recording the same outcomes again changes nothing. Of two outcomes for one
 // delivery, as of an attempt that outlived its lease and of the next, acceptance counts,
-// or else the later one.
-func (db *DB) RecordOutcomes(ctx context.Context, r wxcast.Recording) error {
+// or else the later one. over tells that the broadcast has ended with them: a small one's rows
+// are looked through for it. Of a larger one the claim that finds nothing tells.
+func (db *DB) RecordOutcomes(ctx context.Context, r wxcast.Recording) (over bool, err error) {
 	ctx = within(ctx, hurried)
 	each := onePerDelivery(r.Outcomes)
 	calls, sent := 0, int64(0)
@@ -37,16 +38,14 @@ func (db *DB) RecordOutcomes(ctx context.Context, r wxcast.Recording) error {
 			sent++
 		}
 	}
-	err := db.tx(ctx, r.Broadcast.AccountID, func(tx *sqlx.Tx) error {
+	err = db.tx(ctx, r.Broadcast.AccountID, func(tx *sqlx.Tx) error {
+		if r.MayEnd { // before the quota, as a claim does
+			if err := db.lockBroadcast(ctx, tx, r.Broadcast); err != nil {
+				return err
+			}
+		}
 		if len(each) > 0 {
 			if err := db.writeOutcomes(ctx, tx, r, each); err != nil {
-				return err
-			}
-			if _, err := tx.ExecContext(ctx, db.q.CountCalls, r.Lane.AppID, r.Lane.API, wxcast.DayOf(db.Now()),
-				calls); err != nil {
-				return err
-			}
-			if err := db.settleEarly(ctx, tx, r); err != nil {
 				return err
 			}
 		}
@@ -56,15 +55,34 @@ func (db *DB) RecordOutcomes(ctx context.Context, r wxcast.Recording) error {
 				return err
 			}
 		}
-		return nil
+		if r.MayEnd {
+			n, err := db.moved(ctx, tx, r.Broadcast.AccountID, wxcast.BroadcastRunning, wxcast.BroadcastDone,
+				wxcast.Sentence{}, db.q.EndBroadcast, r.Broadcast.AccountID, r.Broadcast.ID, db.Now(),
+				wxcast.SmallBroadcast)
+			if err != nil {
+				return err
+			}
+			over = n == 1
+		}
+		if len(each) == 0 {
+			return nil
+		}
+		// The quota's row as late as can be: the account's claims and outcomes wait for it. Before
+		// early receipts are looked for, as receipts take it before they look for outcomes: one of
+		// the two sees the other's.
+		if _, err := tx.ExecContext(ctx, db.q.CountCalls, r.Lane.AppID, r.Lane.API, wxcast.DayOf(db.Now()),
+			calls); err != nil {
+			return err
+		}
+		return db.settleEarly(ctx, tx, r)
 	})
 	if err != nil {
-		return fmt.Errorf("record %d outcomes of broadcast %d: %w", len(each), r.Broadcast.ID, err)
+		return false, fmt.Errorf("record %d outcomes of broadcast %d: %w", len(each), r.Broadcast.ID, err)
 	}
 	if sent > 0 {
 		db.memoryOf(r.Broadcast.AccountID).sent(sent)
 	}
-	return nil
+	return over, nil
 }
 
 func onePerDelivery(outcomes []wxcast.Outcome) []wxcast.Outcome {

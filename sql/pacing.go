@@ -77,7 +77,7 @@ func (db *DB) loadPacer(ctx context.Context, tx *sqlx.Tx, accountID int64, lane 
 		p.notBelieved = ahead
 	}
 	if p.next = p.after(row.SlotAt, p.slotN, p.rate); row.SlotAt.Valid && (p.notBelieved > 0 ||
-		db.clock.jumpedSince(begun)) {
+		db.ClockJumped().After(begun)) {
 		p.next = p.now.Add(inHand)
 		p.slotAt, p.slotN = nullTime(p.next), 0
 		if _, err := tx.ExecContext(ctx, db.q.PutPacing, lane.AppID, lane.API, p.next, 0, p.share,

@@ -206,6 +206,7 @@ type queries struct {
 	EndNotice          string `query:"end-notice"`
 	EndOldNotice       string `query:"end-old-notice"`
 	EndBroadcastAlerts string `query:"end-broadcast-alerts"`
+	AlertStands        string `query:"alert-stands"`
 	DropUntold         string `query:"drop-untold"`
 	PendingNotices     string `query:"pending-notices"`
 	NoticeTold         string `query:"notice-told"`
@@ -337,7 +338,13 @@ type queries struct {
 	FindBroadcastsByName  string `query:"find-broadcasts-by-name"`
 	ListBroadcasts        string `query:"list-broadcasts"`
 	BroadcastsDue         string `query:"broadcasts-due"`
+	AnyNewBroadcast       string `query:"any-new-broadcast"`
+	AnyBroadcast          string `query:"any-broadcast"`
+	NewBroadcasts         string `query:"new-broadcasts"`
+	BeginBroadcasts       string `query:"begin-broadcasts"`
+	LeaveBroadcasts       string `query:"leave-broadcasts"`
 	MoveBroadcast         string `query:"move-broadcast"`
+	EndBroadcast          string `query:"end-broadcast"`
 	GetBroadcastForClaim  string `query:"get-broadcast-for-claim"`
 	SetRate               string `query:"set-rate"`
 	MoveCanary            string `query:"move-canary"`
@@ -349,7 +356,6 @@ type queries struct {
 	CloseWindows          string `query:"close-windows"`
 	CloseLeases           string `query:"close-leases"`
 	DateCommits           string `query:"date-commits"`
-	AnyOlder              string `query:"any-older"`
 	AdvanceBroadcast      string `query:"advance-broadcast"`
 	GetFixing             string `query:"get-fixing"`
 	AdvanceFixing         string `query:"advance-fixing"`
@@ -458,10 +464,15 @@ type queries struct {
 	CountMessagesOfDay   string `query:"count-messages-of-day"`
 	FindByOpenID         string `query:"find-followers-by-openid"`
 	FindRecipients       string `query:"find-recipients"`
+	OldestDueMessage     string `query:"oldest-due-message"`
 	AddPreset            string `query:"add-preset"`
 	GetPreset            string `query:"get-preset"`
 	ListPresets          string `query:"list-presets"`
 	RemovePreset         string `query:"remove-preset"`
+
+	ListStoreMoves string `query:"list-store-moves"`
+	AddStoreMove   string `query:"add-store-move"`
+	EndStoreMove   string `query:"end-store-move"`
 
 	LockBroadcast string `query:"lock-broadcast"`
 	LockAccount   string `query:"lock-account"`

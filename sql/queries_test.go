@@ -17,6 +17,19 @@ func TestEveryQueryIsValidOnItsEngine(t *testing.T) {
 	})
 }
 
+// An id that is compared as a text is not found by its index: the statement reads all of the
+// account's rows.
+func TestNoStatementComparesAnIDAsText(t *testing.T) {
+	asText := regexp.MustCompile(`CAST\(\s*(?:[a-z]\w*\.)?\w*id AS TEXT\s*\)\s*(?:NOT\s+)?(?:IN|=|<|>)`)
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		for name, text := range db.QueryTexts() {
+			if found := asText.FindString(text); found != "" {
+				t.Errorf("%s: %q is found by no index; compare the id with CAST(k.value AS BIGINT)", name, found)
+			}
+		}
+	})
+}
+
 // ofManyRows are the tables that grow with people and messages: a distributed engine keeps
 // each account's rows together, and finds them by the account alone.
 var ofManyRows = []string{

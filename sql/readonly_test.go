@@ -2,7 +2,6 @@ package store_test
 
 import (
 	"context"
-	"errors"
 	"net/url"
 	"strings"
 	"sync"
@@ -14,7 +13,6 @@ import (
 	"github.com/wxcast/wxcast/internal/wxcast"
 	store "github.com/wxcast/wxcast/sql"
 	"github.com/wxcast/wxcast/sql/storetest"
-	"github.com/wxcast/wxcast/sql/storetest/pgserver"
 )
 
 // raw is a connection past the store.
@@ -30,12 +28,7 @@ func raw(t *testing.T, url string) *sqlx.DB {
 // for, and nothing is lost.
 func TestAServerThatIsReadOnlyIsWaitedFor(t *testing.T) {
 	t.Parallel()
-	pair, err := pgserver.StartPair(t.Context())
-	if errors.Is(err, pgserver.ErrNotHere) {
-		t.Skip(err) // Postgres runs elsewhere, as in Docker: a pair is made of local programs
-	}
-	must(t, err)
-	defer pair.Stop()
+	pair := storetest.Pair(t)
 	primary, err := store.Open(t.Context(), pair.URL)
 	must(t, err)
 	defer primary.Close()

@@ -30,7 +30,7 @@ func TestReceiptsInEitherOrderEndInTheSameRow(t *testing.T) {
 		}
 		outcomes := func(all ...wxcast.Outcome) {
 			t.Helper()
-			must(t, w.RecordOutcomes(t.Context(),
+			must(t, w.recordAll(t.Context(),
 				wxcast.Recording{Channel: anyChannel, Broadcast: b.Ref(), Worker: "w", Lane: w.lane(), Outcomes: all, DoneLeases: nil}))
 		}
 		receipts(receipt(0, "success"), receipt(1, "failed:user block"))
@@ -64,7 +64,8 @@ func TestAReceiptEndsADoubt(t *testing.T) {
 			lost = append(lost, wxcast.Outcome{Recipient: c.Fresh[i].Recipient, State: wxcast.DeliveryUnknown,
 				ErrCode: wxcast.ErrCodeTransport, AttemptedAt: at.Add(-age), OpenSince: at.Add(-age)})
 		}
-		must(t, w.RecordOutcomes(t.Context(), wxcast.Recording{Channel: anyChannel, Broadcast: b.Ref(), Worker: "w", Lane: w.lane(),
+		must(t, w.recordAll(t.Context(), wxcast.Recording{Channel: anyChannel, Broadcast: b.Ref(), Worker: "w",
+			Lane:     w.lane(),
 			Outcomes: lost, DoneLeases: nil}))
 		must(t, w.RecordReceipts(t.Context(), w.account, anyChannel, w.lane(), []wxcast.Receipt{
 			{OpenID: c.Fresh[0].OpenID, MsgID: 1 << 60, Status: "success", At: at},
@@ -92,7 +93,7 @@ func TestAReceiptWithoutAMsgIDIsOfTheOnlyMessage(t *testing.T) {
 		}
 		record := func(of wxcast.Broadcast, all ...wxcast.Outcome) {
 			t.Helper()
-			must(t, w.RecordOutcomes(t.Context(),
+			must(t, w.recordAll(t.Context(),
 				wxcast.Recording{Channel: anyChannel, Broadcast: of.Ref(), Worker: "w", Lane: w.lane(), Outcomes: all}))
 		}
 		nameless := func(i int) {
@@ -147,7 +148,8 @@ func TestAReceiptOfAnotherSystemsMessageEndsNobodysDoubt(t *testing.T) {
 			lost = append(lost, wxcast.Outcome{Recipient: d.Recipient, State: wxcast.DeliveryUnknown,
 				ErrCode: wxcast.ErrCodeTransport, AttemptedAt: at, OpenSince: at})
 		}
-		must(t, w.RecordOutcomes(t.Context(), wxcast.Recording{Channel: anyChannel, Broadcast: b.Ref(), Worker: "w", Lane: w.lane(),
+		must(t, w.recordAll(t.Context(), wxcast.Recording{Channel: anyChannel, Broadcast: b.Ref(), Worker: "w",
+			Lane:     w.lane(),
 			Outcomes: lost, DoneLeases: []int64{c.LeaseID}}))
 		receipts := func() {
 			t.Helper()

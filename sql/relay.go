@@ -69,7 +69,7 @@ func (db *DB) Relays(ctx context.Context, accountID int64, to string, limit int)
 
 // DropRelays forgets callbacks that were passed on.
 func (db *DB) DropRelays(ctx context.Context, accountID int64, ids []int64) error {
-	if _, err := db.exec(ctx, fmt.Sprintf(db.q.DropRelays, db.engine.elements("$2")), accountID,
+	if _, err := db.exec(ctx, fmt.Sprintf(db.q.DropRelays, db.engine.oneOf("$2")), accountID,
 		jsonParam(texts(ids))); err != nil {
 		return fmt.Errorf("forget %d callbacks that were passed on: %w", len(ids), err)
 	}
@@ -78,7 +78,7 @@ func (db *DB) DropRelays(ctx context.Context, accountID int64, ids []int64) erro
 
 // PutOffRelays puts callbacks off that a system refused.
 func (db *DB) PutOffRelays(ctx context.Context, accountID int64, ids []int64, until time.Time) error {
-	if _, err := db.execOnce(ctx, accountID, fmt.Sprintf(db.q.PutOffRelays, db.engine.elements("$2")), accountID,
+	if _, err := db.execOnce(ctx, accountID, fmt.Sprintf(db.q.PutOffRelays, db.engine.oneOf("$2")), accountID,
 		jsonParam(texts(ids)), until.UTC()); err != nil {
 		return fmt.Errorf("put off %d callbacks: %w", len(ids), err)
 	}

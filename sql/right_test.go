@@ -93,7 +93,7 @@ func ids(deliveries []wxcast.Delivery) (all []wxcast.Recipient) {
 
 func (w world) ends(t *testing.T, b wxcast.Broadcast, c wxcast.Channel, lease int64, outcomes ...wxcast.Outcome) {
 	t.Helper()
-	must(t, w.RecordOutcomes(t.Context(), wxcast.Recording{Broadcast: b.Ref(), Worker: "w", Channel: c, Lane: c.Lane(b),
+	must(t, w.recordAll(t.Context(), wxcast.Recording{Broadcast: b.Ref(), Worker: "w", Channel: c, Lane: c.Lane(b),
 		Outcomes: outcomes, DoneLeases: []int64{lease}}))
 }
 

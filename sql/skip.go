@@ -167,7 +167,7 @@ func (t *claimTx) excluded(ctx context.Context) (map[wxcast.Recipient]bool, erro
 	if !a.NotMessagedSince.IsZero() {
 		since = a.NotMessagedSince.UTC()
 	}
-	query := fmt.Sprintf(t.db.q.Messaged, t.db.engine.elements("$5"), t.db.engine.elements("$3"))
+	query := fmt.Sprintf(t.db.q.Messaged, t.db.engine.elements("$5"), t.db.engine.oneOf("$3"))
 	var found []wxcast.Recipient
 	err := t.tx.SelectContext(ctx, &found, query, t.ref.AccountID, t.ref.ID, jsonParam(texts(a.NotOfBroadcasts)), since,
 		t.recipients())
@@ -205,13 +205,8 @@ func (t *claimTx) recentMessages(ctx context.Context) (map[wxcast.Recipient]mess
 // pendingElsewhere tells of those to whom an older message is being tried again until when
 // they wait. Messages that leave in the same moment have no order.
 func (t *claimTx) pendingElsewhere(ctx context.Context) (map[wxcast.Recipient]time.Time, error) {
-	if t.ofMessages() { // they wait for nobody
+	if t.ofMessages() || !t.b.AnyOlder { // messages wait for nobody
 		return nil, nil
-	}
-	var older bool
-	if err := t.tx.GetContext(ctx, &older, t.db.q.AnyOlder, t.ref.AccountID, t.ref.ID, t.b.Priority,
-		t.now.Add(-retrying)); err != nil || !older {
-		return nil, err
 	}
 	var rows []struct {
 		Recipient wxcast.Recipient
@@ -224,6 +219,9 @@ func (t *claimTx) pendingElsewhere(ctx context.Context) (map[wxcast.Recipient]ti
 	until := make(map[wxcast.Recipient]time.Time, len(rows))
 	for _, r := range rows {
 		at := r.Next.UTC()
+		if at.Before(t.now) { // due, and its turn has not come: it is not waited for in a circle
+			at = t.now
+		}
 		if most := t.now.Add(elsewhereMax); at.After(most) {
 			at = most
 		}
@@ -271,12 +269,4 @@ func (t *claimTx) recipients() string {
 		}
 	}
 	return jsonParam(all)
-}
-
-// elements is a subquery of a JSON array's texts.
-func (e Engine) elements(param string) string {
-	if e == SQLite {
-		return "SELECT value FROM json_each(" + param + ")"
-	}
-	return "SELECT value FROM json_array_elements_text(" + param + "::json)"
 }

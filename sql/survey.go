@@ -33,7 +33,7 @@ func (db *DB) Survey(ctx context.Context, accountID int64, ids, held []int64) ([
 		Lapsed   bool
 	}
 	now := db.Now()
-	query := fmt.Sprintf(db.q.Survey, db.engine.elements("$2"), db.engine.elements("$4"))
+	query := fmt.Sprintf(db.q.Survey, db.engine.oneOf("$2"), db.engine.elements("$4"))
 	if err := db.list(ctx, &rows, query, accountID, jsonParam(texts(ids)), now, jsonParam(texts(held))); err != nil {
 		return nil, fmt.Errorf("survey the broadcasts: %w", err)
 	}

@@ -134,7 +134,7 @@ func (db *DB) dropTallies(ctx context.Context, tx *sqlx.Tx, accountID int64, ids
 	if len(ids) == 0 {
 		return nil
 	}
-	_, err := tx.ExecContext(ctx, fmt.Sprintf(db.q.DropTallies, db.engine.elements("$2")), accountID,
+	_, err := tx.ExecContext(ctx, fmt.Sprintf(db.q.DropTallies, db.engine.oneOf("$2")), accountID,
 		jsonParam(texts(ids)))
 	return err
 }

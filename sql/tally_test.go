@@ -29,7 +29,8 @@ func TestCountsAreKeptAndStayRight(t *testing.T) {
 		}
 		record := func(outcomes ...wxcast.Outcome) {
 			t.Helper()
-			must(t, w.RecordOutcomes(t.Context(), wxcast.Recording{Channel: anyChannel, Broadcast: b.Ref(), Worker: "w", Lane: w.lane(),
+			must(t, w.recordAll(t.Context(), wxcast.Recording{Channel: anyChannel, Broadcast: b.Ref(), Worker: "w",
+				Lane:     w.lane(),
 				Outcomes: outcomes, DoneLeases: []int64{c.LeaseID}}))
 		}
 		receipt := func(i int, msgID int64) {

@@ -3,8 +3,10 @@ package store
 import (
 	"context"
 	"database/sql/driver"
+	"errors"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/lib/pq"
@@ -37,14 +39,19 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 		return nil, err
 	}
 	w.release()
+	pq.SetNoticeHandler(conn, func(notice *pq.Error) {
+		if notice.Routine == "SyncRepWaitForLSN" {
+			w.alone.Store(true)
+		}
+	})
 	return &wireConn{conn.(postgresConn), w}, nil
 }
 
 // Driver is the driver that the connections are of.
 func (c connector) Driver() driver.Driver { return &pq.Driver{} }
 
-// postgresConn is what database/sql uses of a connection of the driver's.
-type postgresConn interface {
+// driverConn is what database/sql uses of a driver's connection.
+type driverConn interface {
 	driver.Conn
 	driver.ConnBeginTx
 	driver.ConnPrepareContext
@@ -53,6 +60,11 @@ type postgresConn interface {
 	driver.Pinger
 	driver.SessionResetter
 	driver.Validator
+}
+
+// postgresConn is a connection of lib/pq's.
+type postgresConn interface {
+	driverConn
 	driver.NamedValueChecker
 }
 
@@ -69,8 +81,17 @@ func (c *wireConn) QueryContext(ctx context.Context, query string, args []driver
 
 func (c *wireConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
 	c.wire.statement.watch(ctx, c.wire)
-	return c.postgresConn.ExecContext(ctx, query, args)
+	c.wire.alone.Store(false)
+	result, err := c.postgresConn.ExecContext(ctx, query, args)
+	if err == nil && c.wire.alone.Load() {
+		return nil, errAlone
+	}
+	return result, err
 }
+
+// errAlone says that a statement was cancelled while it waited for the synchronous standby:
+// Postgres answers that all is well, with a warning, and the primary alone has it.
+var errAlone = errors.New("it is on the primary alone")
 
 func (c *wireConn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
 	c.wire.statement.watch(ctx, c.wire)
@@ -80,7 +101,33 @@ func (c *wireConn) PrepareContext(ctx context.Context, query string) (driver.Stm
 // BeginTx begins a transaction that ends with ctx, whatever the contexts of its statements.
 func (c *wireConn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
 	c.wire.transaction.watch(ctx, c.wire)
-	return c.postgresConn.BeginTx(ctx, opts)
+	tx, err := c.postgresConn.BeginTx(ctx, opts)
+	if err != nil {
+		return nil, err
+	}
+	return wireTx{tx, c.wire}, nil
+}
+
+// wireTx is a transaction whose COMMIT we do not cancel. A server that waits for its synchronous
+// standby would stop waiting, and say that all is well: what was confirmed would be lost with it.
+// Without an answer, and where somebody else cancelled it, the next try finds out, and waits for
+// the standby itself.
+type wireTx struct {
+	driver.Tx
+	wire *wire
+}
+
+func (t wireTx) Commit() error {
+	t.wire.commit(true)
+	defer t.wire.commit(false)
+	t.wire.alone.Store(false)
+	if err := t.Tx.Commit(); err != nil {
+		return err
+	}
+	if t.wire.alone.Load() {
+		return errAlone
+	}
+	return nil
 }
 
 func (c *wireConn) Ping(ctx context.Context) error {
@@ -99,6 +146,8 @@ type wire struct {
 	mu                     sync.Mutex
 	conn                   net.Conn
 	ready                  bool // it is connected; what is dialled now is to cancel a statement
+	committing             bool
+	alone                  atomic.Bool // a warning said so: see errAlone
 	statement, transaction watcher
 }
 
@@ -142,9 +191,24 @@ func (w *wire) release() {
 	}
 }
 
+func (w *wire) commit(begins bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.committing = begins
+}
+
+// errCommitting answers the driver, which wants to cancel a COMMIT.
+var errCommitting = errors.New("a COMMIT is not cancelled")
+
 // DialContext connects to one of the hosts. The driver's requests to cancel come here, too,
 // for connections of their own.
 func (w *wire) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	w.mu.Lock()
+	committing := w.committing
+	w.mu.Unlock()
+	if committing {
+		return nil, errCommitting
+	}
 	conn, err := (&net.Dialer{KeepAliveConfig: keepAlive}).DialContext(ctx, network, address)
 	if err != nil {
 		return nil, err

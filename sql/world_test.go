@@ -37,6 +37,12 @@ func must(t testing.TB, err error) {
 	}
 }
 
+// recordAll writes outcomes that are not the last.
+func (w world) recordAll(ctx context.Context, r wxcast.Recording) error {
+	_, err := w.RecordOutcomes(ctx, r)
+	return err
+}
+
 func openid(i int) wxcast.OpenID   { return wxcast.OpenID(fmt.Sprintf("o%06d", i)) }
 func unionid(i int) wxcast.UnionID { return wxcast.UnionID(fmt.Sprintf("u%06d", i)) }
 
@@ -182,8 +188,8 @@ func (w world) record(t testing.TB, b wxcast.Broadcast, worker string, state wxc
 		}
 		outcomes = append(outcomes, o)
 	}
-	must(t, w.RecordOutcomes(t.Context(), wxcast.Recording{Channel: anyChannel, Broadcast: b.Ref(), Worker: worker, Lane: w.lane(),
-		Outcomes: outcomes, DoneLeases: leases}))
+	must(t, w.recordAll(t.Context(), wxcast.Recording{Channel: anyChannel, Broadcast: b.Ref(), Worker: worker,
+		Lane: w.lane(), Outcomes: outcomes, DoneLeases: leases}))
 }
 
 func (w world) tally(t testing.TB, b wxcast.Broadcast) wxcast.Tally {

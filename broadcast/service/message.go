@@ -123,7 +123,7 @@ type Picture interface {
 	// MediaID is WeChat's id of it; it is uploaded where it has to be.
 	MediaID(ctx context.Context) (mediaID string, err error)
 	// Forget takes back an id that WeChat does not know any more.
-	Forget(mediaID string)
+	Forget(ctx context.Context, mediaID string)
 }
 
 // badMedia is that WeChat knows no such picture.
@@ -154,7 +154,7 @@ func (c Channel) Send(ctx context.Context, d *wxcast.Delivery) (msgID int64, err
 		if again || c.mediaID != "" || wechat.CodeOf(err) != badMedia {
 			return 0, err
 		}
-		c.Picture.Forget(card.ThumbMediaID) // it surely did not go out: it is uploaded anew
+		c.Picture.Forget(ctx, card.ThumbMediaID) // it surely did not go out: it is uploaded anew
 	}
 }
 

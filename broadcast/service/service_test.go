@@ -26,7 +26,7 @@ var _ broadcast.Channel = service.Channel{}
 type uploaded struct{ err error }
 
 func (u uploaded) MediaID(context.Context) (string, error) { return "UPLOADED", u.err }
-func (uploaded) Forget(string)                             {}
+func (uploaded) Forget(context.Context, string)            {}
 
 // with is a spec of one customer-service message with these keys.
 func with(keys string) (*spec.Spec, error) {

@@ -2,13 +2,11 @@ package access
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"net/http"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
@@ -16,72 +14,53 @@ import (
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
-// Issuer is the company's own sign-in, by OpenID Connect (authorization code with PKCE). It is
-// safe for concurrent use.
-type Issuer struct {
-	URL, ClientID          string
-	ClientSecret           interface{ Reveal() string }
-	Redirect               string // where the issuer leads back to
+// OIDC is an issuer that speaks OpenID Connect (authorization code with PKCE).
+type OIDC struct {
+	Client
+	Issuer                 string // its URL
 	NameClaim, GroupsClaim string
 
 	mu       sync.Mutex
 	provider *oidc.Provider // once it was asked
 }
 
-// issuerWithin is how long the issuer may take.
-const issuerWithin = 10 * time.Second
-
-// Journey is a sign-in on its way to the issuer and back: the browser keeps it meanwhile.
-type Journey struct{ State, Nonce, Verifier string }
-
-// Person is who the issuer says somebody is.
-type Person struct {
-	Subject string // the issuer's own name for them, which never changes
-	Name    string
-	Groups  []string
-}
-
 // discover asks the issuer once where its doors are.
-func (i *Issuer) discover(ctx context.Context) (*oidc.Provider, *oauth2.Config, error) {
+func (i *OIDC) discover(ctx context.Context) (*oidc.Provider, *oauth2.Config, error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if i.provider == nil {
 		// Its keys are asked for later, too: not in the context of this request.
-		p, err := oidc.NewProvider(oidc.ClientContext(context.WithoutCancel(ctx), &http.Client{Timeout: issuerWithin}),
-			i.URL)
+		p, err := oidc.NewProvider(oidc.ClientContext(context.WithoutCancel(ctx), &http.Client{Timeout: providerWithin}),
+			i.Issuer)
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, fmt.Errorf("ask the issuer: %w", err)
 		}
 		i.provider = p
 	}
-	return i.provider, &oauth2.Config{ClientID: i.ClientID, ClientSecret: i.ClientSecret.Reveal(),
-		RedirectURL: i.Redirect,
-		Endpoint:    i.provider.Endpoint(), Scopes: []string{oidc.ScopeOpenID, "profile", "email", "groups"}}, nil
+	return i.provider, &oauth2.Config{ClientID: i.ID, ClientSecret: i.Secret.Reveal(), RedirectURL: i.Redirect,
+		Endpoint: i.provider.Endpoint(), Scopes: []string{oidc.ScopeOpenID, "profile", "email", "groups"}}, nil
 }
 
-// Begin is where the browser goes to sign in.
-func (i *Issuer) Begin(ctx context.Context) (address string, j Journey, err error) {
+// Begin implements Provider.
+func (i *OIDC) Begin(ctx context.Context, _ string) (address string, j Journey, err error) {
 	_, config, err := i.discover(ctx)
 	if err != nil {
-		return "", j, fmt.Errorf("ask the issuer: %w", err)
+		return "", j, err
 	}
-	j = Journey{State: rand.Text(), Nonce: rand.Text(), Verifier: oauth2.GenerateVerifier()}
+	j = newJourney()
 	return config.AuthCodeURL(j.State, oidc.Nonce(j.Nonce), oauth2.S256ChallengeOption(j.Verifier)), j, nil
 }
 
-// errJourney: what came back is not of the journey that this browser began.
-var errJourney = errors.New("the issuer's answer is not of this sign-in")
-
-// End is who came back from the issuer.
-func (i *Issuer) End(ctx context.Context, j Journey, state, code string) (p Person, err error) {
-	if j.State == "" || state != j.State || code == "" {
-		return p, errJourney
+// End implements Provider.
+func (i *OIDC) End(ctx context.Context, j Journey, state, code string) (p Person, err error) {
+	if err := j.check(state, code); err != nil {
+		return p, err
 	}
 	provider, config, err := i.discover(ctx)
 	if err != nil {
-		return p, fmt.Errorf("ask the issuer: %w", err)
+		return p, err
 	}
-	ctx = oidc.ClientContext(ctx, &http.Client{Timeout: issuerWithin})
+	ctx = oidc.ClientContext(ctx, &http.Client{Timeout: providerWithin})
 	token, err := config.Exchange(ctx, code, oauth2.VerifierOption(j.Verifier))
 	if err != nil {
 		var refused *oauth2.RetrieveError
@@ -91,7 +70,7 @@ func (i *Issuer) End(ctx context.Context, j Journey, state, code string) (p Pers
 		return p, fmt.Errorf("change the code: %w", err)
 	}
 	raw, _ := token.Extra("id_token").(string)
-	id, err := provider.Verifier(&oidc.Config{ClientID: i.ClientID}).Verify(ctx, raw)
+	id, err := provider.Verifier(&oidc.Config{ClientID: i.ID}).Verify(ctx, raw)
 	if err != nil {
 		return p, fmt.Errorf("verify the issuer's word: %w", err)
 	}
@@ -102,7 +81,7 @@ func (i *Issuer) End(ctx context.Context, j Journey, state, code string) (p Pers
 	if err := id.Claims(&claims); err != nil {
 		return p, fmt.Errorf("read the issuer's word: %w", err)
 	}
-	p.Subject = i.URL + " " + id.Subject
+	p.Subject = i.Issuer + " " + id.Subject
 	name, _ := claims[i.NameClaim].(string)
 	p.Name = strings.ToLower(name)
 	switch groups := claims[i.GroupsClaim].(type) {
@@ -119,9 +98,4 @@ func (i *Issuer) End(ctx context.Context, j Journey, state, code string) (p Pers
 		return p, wxcast.NewError("user.no_name_claim", "claim", i.NameClaim)
 	}
 	return p, nil
-}
-
-// Begin begins a session of a user whom somebody else vouches for.
-func (s *Users) Begin(ctx context.Context, u wxcast.User, address, agent string) (token string, err error) {
-	return s.begin(ctx, u, Proof{Address: address, Agent: agent})
 }

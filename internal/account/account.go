@@ -13,6 +13,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/wxcast/wxcast/bridge"
 	"github.com/wxcast/wxcast/broadcast"
 	"github.com/wxcast/wxcast/broadcast/notice"
@@ -88,6 +90,9 @@ func OpenStore(ctx context.Context, cfg *config.Config) (*store.DB, error) {
 	} else {
 		err = db.CheckSchema(ctx)
 	}
+	if err == nil {
+		err = db.CheckMoved(ctx)
+	}
 	if err != nil {
 		_ = db.Close()
 		return nil, err
@@ -104,7 +109,7 @@ func OpenUnchecked(ctx context.Context, cfg *config.Config) (*store.DB, error) {
 			return nil, &config.Error{Key: "store.key_file", Problem: said(err), Want: wxcast.Say("seal.want_keys")}
 		}
 	}
-	db, err := store.Open(ctx, cfg.DatabaseURL)
+	db, err := store.OpenThrough(ctx, cfg.DatabaseURL, cfg.Machine.Store)
 	if err == nil {
 		db.SealWith(keys)
 	}
@@ -127,7 +132,8 @@ func Open(ctx context.Context, cfg *config.Config, of config.Account, log *slog.
 // On opens an account on a store that is open, and that others may use, too.
 func On(ctx context.Context, db *store.DB, cfg *config.Config, of config.Account, log *slog.Logger) (*Account, error) {
 	a := &Account{Config: of, cfg: cfg, log: log, db: db, keys: &access.Keys{Store: db},
-		miniClients: map[string]*wechat.Client{}, pictures: map[int64]*picture{}}
+		miniClients: map[string]*wechat.Client{}, pictures: map[int64]*picture{},
+		lists: templateLists{turn: semaphore.NewWeighted(1)}, lastEvent: lastEvent{turn: semaphore.NewWeighted(1)}}
 	a.messages = newMessages(a)
 	var err error
 	if a.ID, err = db.EnsureApp(ctx, wxcast.AppID(of.AppID), wxcast.KindOfficialAccount); err != nil {
@@ -172,7 +178,7 @@ type Hooks struct {
 // NewClient makes a client of WeChat for an app's credentials.
 func NewClient(cfg *config.Config, of config.Account, tokens wechat.TokenStore, h Hooks) *wechat.Client {
 	return wechat.New(wechat.Options{
-		Overridden: h.Overridden, Observe: h.Observe,
+		Overridden: h.Overridden, Observe: h.Observe, Dial: cfg.Machine.Dial,
 		AppID: wxcast.AppID(of.AppID), Secret: of.Secret, Bases: cfg.APIBases, Timeout: cfg.APITimeout,
 		Conns: max(cfg.Broadcast.Concurrency, cfg.Sync.Concurrency), Tokens: tokens,
 		TokenFrom: wechat.TokenFrom{

@@ -6,8 +6,9 @@ import (
 	"errors"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
+
+	"golang.org/x/sync/semaphore"
 
 	"github.com/wxcast/wxcast/internal/suggest"
 	"github.com/wxcast/wxcast/internal/wxcast"
@@ -100,14 +101,16 @@ func (a *Account) waitForEvents(ctx context.Context, after int64, until time.Tim
 // lastEvent is the number of the last event, for many who wait for the next: the store is
 // asked once for all of them.
 type lastEvent struct {
-	mu   sync.Mutex
+	turn *semaphore.Weighted
 	last int64
 	at   time.Time
 }
 
 func (l *lastEvent) of(ctx context.Context, a *Account) (int64, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	if err := l.turn.Acquire(ctx, 1); err != nil {
+		return 0, err
+	}
+	defer l.turn.Release(1)
 	if time.Since(l.at) < eventsEvery/2 {
 		return l.last, nil
 	}

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/wxcast/wxcast/broadcast"
 	"github.com/wxcast/wxcast/broadcast/service"
 	"github.com/wxcast/wxcast/broadcast/spec"
@@ -45,7 +47,7 @@ type kind struct {
 	hash  string // of its text, which tells its pictures by their digests
 	files map[string][]byte
 
-	mu      sync.Mutex
+	turn    *semaphore.Weighted // of whoever asks WeChat; nobody waits for it for longer than they may
 	spec    Spec
 	checked checkedSpec
 	writers []spec.Writer
@@ -270,7 +272,7 @@ func (m *messages) kind(name, text string, files map[string][]byte) (*kind, erro
 	if len(m.kinds) >= kindsKept {
 		clear(m.kinds) // they are made again
 	}
-	k := &kind{name: name, hash: hash, files: files, spec: Spec{s}}
+	k := &kind{name: name, hash: hash, files: files, turn: semaphore.NewWeighted(1), spec: Spec{s}}
 	m.kinds[hash] = k
 	return k, nil
 }
@@ -288,8 +290,10 @@ func picturesOf(s Spec) map[string][]byte {
 
 // check holds a kind against the account and WeChat's templates, now and then.
 func (k *kind) check(ctx context.Context, a *Account) (checkedSpec, []spec.Writer, error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
+	if err := k.turn.Acquire(ctx, 1); err != nil {
+		return checkedSpec{}, nil, err
+	}
+	defer k.turn.Release(1)
 	kept := kindChecked
 	if k.err != nil {
 		kept = kindRefused

@@ -3,8 +3,9 @@ package account
 import (
 	"context"
 	"fmt"
-	"sync"
 	"time"
+
+	"golang.org/x/sync/semaphore"
 
 	"github.com/wxcast/wxcast/broadcast/service"
 	"github.com/wxcast/wxcast/internal/wxcast"
@@ -20,7 +21,7 @@ type picture struct {
 	name string
 	file []byte // as it was read with the spec; nil where it is stored
 
-	mu      sync.Mutex
+	turn    *semaphore.Weighted // of whoever uploads; nobody waits for it for longer than they may
 	mediaID string
 	until   time.Time // by the store's clock
 }
@@ -31,7 +32,7 @@ func (a *Account) pictureOf(b wxcast.Broadcast, c *service.Content) *picture {
 	defer a.mu.Unlock()
 	p := a.pictures[b.ID]
 	if p == nil {
-		p = &picture{a: a, of: b.Ref(), name: c.ImageFile, file: c.Image}
+		p = &picture{a: a, turn: semaphore.NewWeighted(1), of: b.Ref(), name: c.ImageFile, file: c.Image}
 		if b.ID != 0 { // else it is a test of no broadcast
 			a.pictures[b.ID] = p
 		}
@@ -42,8 +43,10 @@ func (a *Account) pictureOf(b wxcast.Broadcast, c *service.Content) *picture {
 // MediaID is WeChat's id of the picture; it is uploaded where WeChat has it not, or not for
 // much longer.
 func (p *picture) MediaID(ctx context.Context) (string, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	if err := p.turn.Acquire(ctx, 1); err != nil {
+		return "", err
+	}
+	defer p.turn.Release(1)
 	if p.mediaID != "" && p.a.db.Now().Before(p.until) {
 		return p.mediaID, nil
 	}
@@ -63,9 +66,11 @@ func (p *picture) MediaID(ctx context.Context) (string, error) {
 }
 
 // Forget takes back an id that WeChat does not know any more.
-func (p *picture) Forget(mediaID string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+func (p *picture) Forget(ctx context.Context, mediaID string) {
+	if p.turn.Acquire(ctx, 1) != nil {
+		return
+	}
+	defer p.turn.Release(1)
 	if p.mediaID == mediaID {
 		p.mediaID = ""
 	}

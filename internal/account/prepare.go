@@ -24,8 +24,8 @@ type Asker struct {
 // tellRules tells WeChat's rules with the first broadcast of an account. Source: "Template
 // Message Interface" of the official account's documentation, read 2026-11-20.
 func (a *Account) tellRules(ctx context.Context, who Asker) error {
-	earlier, err := a.db.BroadcastsAtWork(ctx, a.ID, time.Unix(0, 0), a.db.Now())
-	if err == nil && len(earlier) == 0 {
+	earlier, err := a.db.HasBroadcasts(ctx, a.ID)
+	if err == nil && !earlier {
 		who.Say(wxcast.Say("broadcast.rules"))
 	}
 	return err

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/wxcast/wxcast/broadcast/spec"
 	"github.com/wxcast/wxcast/internal/wxcast"
 	store "github.com/wxcast/wxcast/sql"
@@ -37,7 +39,7 @@ func (a *Account) PutPreset(ctx context.Context, name, file string, raw []byte) 
 			return Preset{}, &wxcast.BadInput{Key: "name", Problem: wxcast.Say("spec.no_name", "value", name),
 				Want: wxcast.Say("spec.want_name_form")}
 		}
-		k := &kind{name: name, spec: s}
+		k := &kind{name: name, turn: semaphore.NewWeighted(1), spec: s}
 		if _, _, err := k.check(ctx, a); err != nil {
 			return Preset{}, err
 		}

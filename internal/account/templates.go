@@ -5,8 +5,9 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
-	"sync"
 	"time"
+
+	"golang.org/x/sync/semaphore"
 
 	"github.com/wxcast/wxcast/broadcast/notice"
 	"github.com/wxcast/wxcast/broadcast/subscribe"
@@ -25,6 +26,7 @@ type Template struct {
 	Content string            `json:"content"`
 	Kind    wxcast.PermitKind `json:"kind,omitempty"` // what a consent to it allows
 	Fields  []TemplateField   `json:"fields"`
+	Spec    string            `json:"spec"` // one to begin with, in YAML, with samples for the values
 }
 
 // TemplateField is a value that a template asks for.
@@ -74,6 +76,9 @@ func (a *Account) Templates(ctx context.Context) (all []Template, err error) {
 			all = append(all, one)
 		}
 	}
+	for i, t := range all {
+		all[i].Spec = a.firstSpec(t, a.db.Now())
+	}
 	return all, nil
 }
 
@@ -100,8 +105,8 @@ const listKept = 5 * time.Second
 
 // templateLists are those that were read lately, by the client that reads them.
 type templateLists struct {
-	mu sync.Mutex
-	of map[any]templateList
+	turn *semaphore.Weighted // of whoever reads; nobody waits for it for longer than they may
+	of   map[any]templateList
 }
 
 type templateList struct {
@@ -112,8 +117,10 @@ type templateList struct {
 // listOf is a list of templates, which ask reads; one reads at a time.
 func listOf[T any](ctx context.Context, l *templateLists, key any, ask func(context.Context) ([]T, error)) ([]T,
 	error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	if err := l.turn.Acquire(ctx, 1); err != nil {
+		return nil, err
+	}
+	defer l.turn.Release(1)
 	if known, ok := l.of[key]; ok && time.Since(known.at) < listKept {
 		return known.all.([]T), nil
 	}

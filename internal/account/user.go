@@ -43,6 +43,11 @@ func OpenHouse(ctx context.Context, cfg *config.Config, log *slog.Logger) (*Hous
 	if err != nil {
 		return nil, err
 	}
+	return houseOn(ctx, db, cfg, log)
+}
+
+// houseOn is the house on an open store, which closes with it, or at once where it cannot be.
+func houseOn(ctx context.Context, db *store.DB, cfg *config.Config, log *slog.Logger) (*House, error) {
 	h := NewHouse(cfg, db, nil, log)
 	for _, of := range cfg.Accounts {
 		a, err := On(ctx, db, cfg, of, log)
@@ -136,7 +141,7 @@ type NewUser struct {
 // Invitation is a user with the one-time link by which they choose a password.
 type Invitation struct {
 	User
-	Link       string    `json:"link,omitempty"`        // "" where the company's issuer lets them in
+	Link       string    `json:"link,omitempty"`        // "" where the company's own sign-in lets them in
 	LinkEndsAt time.Time `json:"link_ends_at,omitzero"` // UTC
 }
 
@@ -263,10 +268,10 @@ func (h *House) changeUser(ctx context.Context, action, name string, do func(wxc
 	return auditedIn(ctx, h.concerned(u.Grants...), action, u.Name, func() (User, error) { return do(u) })
 }
 
-// Provision finds the user whom the company's issuer vouches for, or makes them: their roles are
+// Provision finds the user whom the company's own sign-in vouches for, or makes them: their roles are
 // those of their groups, as of now. Audited where something changes.
 func (h *House) Provision(ctx context.Context, p access.Person) (wxcast.User, error) {
-	rules := h.cfg.Console.OIDC
+	rules := h.cfg.Console.SSO
 	var roles []string
 	people := false
 	for _, group := range p.Groups {
@@ -324,7 +329,7 @@ func (h *House) ResetUser(ctx context.Context, name string) (i Invitation, err e
 		if u.Federated && u.DisabledAt.IsZero() {
 			return User{}, conflict("user.federated", "name", u.Name)
 		}
-		if u.DisabledAt = (time.Time{}); u.Federated { // the issuer knows them
+		if u.DisabledAt = (time.Time{}); u.Federated { // the company's sign-in knows them
 			return User{u, h.roles(u)}, h.db.DisableUser(ctx, u.ID, time.Time{})
 		}
 		link := access.NewLink()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/wxcast/wxcast/broadcast"
@@ -34,11 +33,9 @@ func (a *Account) KeepBroadcasts(ctx context.Context) {
 	crew := broadcast.NewCrew(a.db, a.ID, a.cfg.Broadcast.Concurrency, a.log)
 	a.messages.sentBy(crew)
 	defer a.messages.sentBy(nil)
-	var mu sync.Mutex
-	atWork := map[int64]bool{}
-	var all sync.WaitGroup
-	defer all.Wait()
-	all.Go(func() { a.keepTallies(ctx) }) // a large broadcast is counted for seconds, and nobody waits for it
+	w := newWorker(a, crew)
+	defer w.leave(ctx)
+	w.all.Go(func() { a.keepTallies(ctx) }) // a large broadcast is counted for seconds, and nobody waits for it
 	tick := time.NewTicker(broadcastPoll)
 	defer tick.Stop()
 	for n := 0; ; n++ {
@@ -57,30 +54,18 @@ func (a *Account) KeepBroadcasts(ctx context.Context) {
 		if err != nil && ctx.Err() == nil {
 			a.log.ErrorContext(ctx, "broadcasts not looked up", "account", a.Name(), "err", err)
 		}
-		for _, b := range due {
-			mu.Lock()
-			taken := atWork[b.ID]
-			atWork[b.ID] = true
-			mu.Unlock()
-			if taken {
-				continue
+		w.take(ctx, due)
+		for waits := true; waits; {
+			select {
+			case <-ctx.Done():
+				return
+			case <-w.free:
+				w.begin(ctx)
+			case <-tick.C:
+				waits = false
+			case <-a.messages.told: // at once: somebody waits for it
+				waits = false
 			}
-			all.Go(func() {
-				rest := a.work(ctx, crew, b)
-				select {
-				case <-ctx.Done():
-				case <-time.After(rest):
-				}
-				mu.Lock()
-				defer mu.Unlock()
-				delete(atWork, b.ID)
-			})
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		case <-a.messages.told: // at once: somebody waits for it
 		}
 	}
 }
@@ -107,7 +92,7 @@ func (a *Account) work(ctx context.Context, crew *broadcast.Crew, b wxcast.Broad
 		if by, err = a.sendBy(ctx, spec, b); err == nil {
 			o := a.sendOptions(spec.Spec)
 			o.Rate = 0 // as it is
-			o.TakenOver = a.tookOver
+			o.TakenOver, o.Ended = a.tookOver, a.ended
 			if b.State.Stopped() {
 				return a.seeThrough(ctx, crew, b, by, o)
 			}
@@ -160,5 +145,11 @@ func (a *Account) seeThrough(ctx context.Context, crew *broadcast.Crew, b wxcast
 func (a *Account) tookOver(leases int) {
 	if a.metrics != nil {
 		a.metrics.TookOver(a.Name(), leases)
+	}
+}
+
+func (a *Account) ended(channel string, end wxcast.DeliveryState, n int) {
+	if a.metrics != nil {
+		a.metrics.Ended(a.Name(), channel, end, n)
 	}
 }

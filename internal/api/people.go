@@ -100,7 +100,7 @@ func (a *API) addPeople() {
 			return testers{all}, err
 		})
 	register(a, operation("create-tester-code", http.MethodPost, "/testers/code",
-		"Make a QR code that makes a tester of whoever scans it", wxcast.ScopePeople),
+		"Make a QR code that makes a tester of whoever scans it", wxcast.ScopeSend),
 		func(ctx context.Context, of *account.Account, _ *struct{}) (account.TesterCode, error) {
 			return of.TesterCode(ctx)
 		})

@@ -256,6 +256,7 @@ func TestTheWholeJobThroughTheAPI(t *testing.T) {
 		_, metrics := r.call(t, key, "GET", "/metrics", "", "")
 		for _, want := range []string{
 			`wxcast_wechat_calls_total{account="default",api="/cgi-bin/message/template/send",class="ok"} 201`,
+			`wxcast_messages_total{account="default",channel="template",state="sent"} 200`,
 			`wxcast_wechat_call_seconds_count{account="default",api="/cgi-bin/user/get"}`,
 			`wxcast_quota_left{account="default",api="/cgi-bin/message/template/send"} 99799`,
 			`wxcast_job_runs_total{account="default",job="sync",outcome="done"} 1`,

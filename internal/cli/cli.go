@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"regexp"
 	"slices"
 	"strings"
@@ -43,13 +44,20 @@ type IO struct {
 	Getenv   func(string) string
 	Terminal bool // Err is a terminal: progress bars
 	Asks     bool // In is a terminal, too: questions
+	// Process is this program with other arguments, not started; nil where there is none.
+	Process func(args ...string) *exec.Cmd
 }
 
 // System is the process's own world.
 func System() IO {
 	onTerminal := term.IsTerminal(int(os.Stderr.Fd()))
+	var process func(args ...string) *exec.Cmd
+	if self, err := os.Executable(); err == nil {
+		process = func(args ...string) *exec.Cmd { return exec.Command(self, args...) }
+	}
 	return IO{
-		In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Getenv: os.Getenv,
+		Process: process,
+		In:      os.Stdin, Out: os.Stdout, Err: os.Stderr, Getenv: os.Getenv,
 		Terminal: onTerminal, Asks: onTerminal && term.IsTerminal(int(os.Stdin.Fd())),
 	}
 }
@@ -173,8 +181,8 @@ func (a *app) exitCode(ctx context.Context, err error) int {
 	case !a.started, // cobra refused the command line
 		errors.As(err, &usage), errors.As(err, &badInput), errors.As(err, &badConf), errors.As(err, &badURL),
 		errors.As(err, &notFound), errors.As(err, &conflict), errors.As(err, &gone),
-		errors.Is(err, store.ErrUnreachable), errors.Is(err, store.ErrSchemaNewer), errors.Is(err,
-			store.ErrSchemaOlder):
+		errors.Is(err, store.ErrUnreachable), errors.Is(err, store.ErrMoved),
+		errors.Is(err, store.ErrSchemaNewer), errors.Is(err, store.ErrSchemaOlder):
 		return exitUsage
 	}
 	switch wechat.ClassOf(err) {
@@ -240,7 +248,7 @@ func (a *app) root() *cobra.Command {
 	flags.BoolVar(&a.json, "json", false, "")
 	flags.StringVar(&a.profile, "profile", "", "")
 	root.AddCommand(
-		a.demoCommand(), a.simCommand(), a.doctorCommand(), a.migrateCommand(),
+		a.demoCommand(), a.simCommand(), a.initCommand(), a.doctorCommand(), a.migrateCommand(),
 		a.syncCommand(), a.importCommand(), a.joinCommand(), a.broadcastCommand(), a.followersCommand(),
 		a.optOutCommand(),
 		a.testerCommand(),

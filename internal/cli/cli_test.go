@@ -1,6 +1,7 @@
 package cli_test
 
 import (
+	"bytes"
 	"context"
 	"os"
 	"strings"
@@ -96,6 +97,27 @@ func TestTheDemoAgreesWithItself(t *testing.T) {
 			number(t, d, "channels.pending") != 0 {
 			t.Errorf("%s", o.out)
 		}
+	}
+}
+
+// The demo as anybody runs it: a sender of its is killed, the quota ends, days go by, and by WeChat's
+// own books nobody is left out or gets it twice.
+func TestTheDemosWeek(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, "", simulator.Options{})
+	delete(b.env, "WXCAST_DATABASE_URL")
+	cmd := b.process("demo", "--json")
+	var out, errOut bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errOut
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("%v\n%s", err, errOut.String())
+	}
+	d := output{0, out.String(), errOut.String()}.json(t)
+	if number(t, d, "week.twice") != 0 || number(t, d, "week.killed_at") == 0 || number(t, d, "week.came") == 0 ||
+		d["week"].(map[string]any)["waited_for"] == nil || number(t, d, "broadcast.unknown") != 0 ||
+		number(t, d, "broadcast.pending") != 0 || number(t, d, "week.next.pending") != 0 ||
+		number(t, d, "week.next.unknown") != 0 || number(t, d, "broadcast.sent") < number(t, d, "join.joined")*9/10 {
+		t.Errorf("%s", out.String())
 	}
 }
 

@@ -41,6 +41,7 @@ type demoSummary struct {
 	Join      bridge.JoinSummary   `json:"join"`
 	Broadcast report.Broadcast     `json:"broadcast"`
 	Channels  report.Broadcast     `json:"channels"` // one message to each, by three channels
+	Week      *demoTold            `json:"week,omitempty"`
 	Report    report.Report        `json:"report"`
 }
 
@@ -63,7 +64,7 @@ func (a *app) demoCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().IntVar(&followers, "followers", 2000, "")
-	cmd.Flags().Float64Var(&rate, "rate", 300, "")
+	cmd.Flags().Float64Var(&rate, "rate", 1000, "")
 	cmd.Flags().BoolVar(&serves, "serve", false, "")
 	return cmd
 }
@@ -107,7 +108,7 @@ func (a *app) demo(ctx context.Context, followers int, rate float64, serves bool
 			describeDatabase(cfg.DatabaseURL))
 	}
 	ctx = account.As(ctx, "demo", "demo")
-	if err := a.demoSteps(ctx, of, sim, cfg, line, rate); err != nil || !serves {
+	if err := a.demoSteps(ctx, of, sim, cfg, line, rate, serves); err != nil || !serves {
 		return err
 	}
 	return a.demoServe(ctx, cfg, sim, line)
@@ -132,7 +133,7 @@ func (a *app) demoConfig(line simAnnouncement) (*config.Config, func(), error) {
 	flags := map[string]string{"database.url": database, "api_base": line.Base, "sync.rate": "1000",
 		"serve.listen": cmp.Or(a.Getenv("WXCAST_SERVE_LISTEN"), "127.0.0.1:0"), "serve.sync_at": "off",
 		"serve.quota_at": "off",
-		"log.level":      "warn"} // the demo says what it does by itself
+		"log.level":      "error"} // the demo says what it does by itself
 	if a.logLevel != "" {
 		flags["log.level"] = a.logLevel
 	}
@@ -155,84 +156,108 @@ func (a *app) demoConfig(line simAnnouncement) (*config.Config, func(), error) {
 }
 
 func (a *app) demoSteps(ctx context.Context, of *account.Account, sim *simulator.Server, cfg *config.Config,
-	line simAnnouncement, rate float64) (err error) {
+	line simAnnouncement, rate float64, serves bool) (err error) {
 	var d demoSummary
-	step := func(n int, code string, pairs ...any) {
-		if !a.json {
+	n := 0
+	step := func(code string, pairs ...any) {
+		if n++; !a.json {
 			fmt.Fprintf(a.Out, "%d. %s\n", n, a.lang.T(code, pairs...))
 		}
 	}
-	step(1, "demo.sync")
+	show := func(write func()) {
+		if !a.json {
+			write()
+		}
+	}
+	first, last := wxcast.DayOf(of.Now()), wxcast.DayOf(of.Now())
+	step("demo.sync")
 	if d.Sync, err = a.runSync(ctx, of, wxcast.SyncIncremental, false); err != nil {
 		return err
 	}
-	if !a.json {
-		a.writeSync(a.Out, d.Sync)
-	}
+	show(func() { a.writeSync(a.Out, d.Sync) })
 
-	step(2, "demo.import")
+	step("demo.import")
 	if d.Import, err = a.importFromSim(ctx, of, line.MiniCSV); err != nil {
 		return err
 	}
-	if !a.json {
-		a.writeImport(a.Out, d.Import)
-	}
+	show(func() { a.writeImport(a.Out, d.Import) })
 
-	step(3, "demo.join")
+	step("demo.join")
 	if d.Join, err = of.Join(ctx, ""); err != nil {
 		return err
 	}
-	if !a.json {
-		a.writeJoin(a.Out, d.Join)
-	}
+	show(func() { a.writeJoin(a.Out, d.Join) })
 
-	step(4, "demo.broadcast", "rate", rate)
-	sent, err := a.demoBroadcast(ctx, of, line, rate)
-	if err != nil {
-		return err
-	}
-	d.Broadcast = sent.Summary
-	if !a.json {
-		a.writeBroadcast(a.Out, d.Broadcast)
-	}
-
-	step(5, "demo.channels")
+	step("demo.channels")
 	byChannels, err := a.demoByChannels(ctx, of, sim, cfg, line, 2*rate)
 	if err != nil {
 		return err
 	}
 	d.Channels = byChannels.Summary
-	if !a.json {
-		a.writeBroadcast(a.Out, d.Channels)
+	show(func() { a.writeBroadcast(a.Out, d.Channels) })
+
+	// The console's clock is this machine's, and Postgres has its own: neither can be moved.
+	if a.Process == nil || serves || strings.HasPrefix(cfg.DatabaseURL, "postgres") {
+		step("demo.broadcast", "rate", rate)
+		sent, err := a.demoBroadcast(ctx, of, line, rate)
+		if err != nil {
+			return err
+		}
+		d.Broadcast = sent.Summary
+		show(func() { a.writeBroadcast(a.Out, d.Broadcast) })
+	} else {
+		week := demoWeek{app: a, of: of, sim: sim, cfg: cfg, at: line, rate: rate, joined: d.Join.Joined, step: step}
+		defer week.over()
+		if d.Broadcast, err = week.run(ctx); err != nil {
+			return err
+		}
+		of = week.of
+		d.Week, last = &week.told, last.Next().Next()
 	}
 
-	step(6, "demo.report")
-	if d.Report, err = of.Report(ctx, wxcast.DayOf(of.Now())); err != nil {
+	step("demo.report")
+	if d.Report, err = of.Report(ctx, last); err != nil {
 		return err
 	}
-	if err := a.print(d, func(w io.Writer) { a.writeDemoEnd(w, d) }); err != nil {
+	days, err := of.Days(ctx, first, last)
+	if err != nil {
 		return err
 	}
-	return stopped(sent.Broadcast)
+	return a.print(d, func(w io.Writer) { a.writeDemoEnd(w, d, days) })
 }
 
 func (a *app) demoBroadcast(ctx context.Context, of *account.Account, line simAnnouncement, rate float64) (account.Sent,
 	error) {
-	dir, err := os.MkdirTemp("", "wxcast-demo-spec-")
+	path, clean, err := demoFile(demoSpecOf("demo-", "上新提醒", line))
 	if err != nil {
 		return account.Sent{}, err
 	}
-	defer os.RemoveAll(dir)
-	path := filepath.Join(dir, "demo.yaml")
-	if err := os.WriteFile(path, []byte(demoSpecOf("demo-", "上新提醒", line)), 0o600); err != nil {
-		return account.Sent{}, err
-	}
+	defer clean()
 	spec, err := account.ReadSpec(account.SpecFile{Path: path, Overrides: account.Overrides{Rate: rate}})
 	if err != nil {
 		return account.Sent{}, err
 	}
 	who := account.Asker{Say: func(wxcast.Sentence) {}} // the demo says what it does by itself
-	return of.RunBroadcast(ctx, spec, a.sending(who, false))
+	sent, err := of.RunBroadcast(ctx, spec, a.sending(who, false))
+	if err == nil {
+		err = stopped(sent.Broadcast)
+	}
+	return sent, err
+}
+
+// demoFile keeps a spec of the demo's until clean.
+func demoFile(spec string) (path string, clean func(), err error) {
+	dir, err := os.MkdirTemp("", "wxcast-demo-spec-")
+	if err != nil {
+		return "", nil, err
+	}
+	clean = func() { _ = os.RemoveAll(dir) } // nothing of it is needed
+	path = filepath.Join(dir, "demo.yaml")
+	if err := os.WriteFile(path, []byte(spec), 0o600); err != nil {
+		clean()
+		return "", nil, err
+	}
+	return path, clean, nil
 }
 
 // demoSpecOf is what the demo sends, under a name of its own each time, so that a demo on a kept
@@ -263,8 +288,8 @@ func describeDatabase(url string) wxcast.Sentence {
 	return wxcast.Say("demo.postgres")
 }
 
-func (a *app) writeDemoEnd(w io.Writer, d demoSummary) {
-	report.WriteTable(w, d.Report, a.lang)
+func (a *app) writeDemoEnd(w io.Writer, d demoSummary, days []account.DayFigures) {
+	a.writeDays(w, days)
 	fmt.Fprintln(w)
 	a.line(w, "demo.end", "followers", d.Join.Followers, "joined", d.Join.Joined, "share",
 		share(d.Join.Joined, d.Join.Followers), "sent", d.Broadcast.Sent)

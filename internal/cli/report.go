@@ -93,13 +93,16 @@ func (a *app) printDays(ctx context.Context, of *account.Account, from, to strin
 	if err != nil {
 		return err
 	}
-	return a.print(map[string]any{"days": days}, func(w io.Writer) {
-		rows := [][]string{{a.lang.T("col.day"), a.lang.T("col.messages"), a.lang.T("col.gained"), a.lang.T("col.gone"),
-			a.lang.T("col.limit"), a.lang.T("col.used")}}
-		for _, d := range days {
-			rows = append(rows, []string{string(d.Day), text.Count(d.Sent), text.Count(d.Gained), text.Count(d.Lost),
-				text.Count(d.Limit), text.Count(d.Used)})
-		}
-		table.Write(w, "", rows...)
-	})
+	return a.print(map[string]any{"days": days}, func(w io.Writer) { a.writeDays(w, days) })
+}
+
+// writeDays writes the figures of days, a line each.
+func (a *app) writeDays(w io.Writer, days []account.DayFigures) {
+	rows := [][]string{{a.lang.T("col.day"), a.lang.T("col.messages"), a.lang.T("col.gained"), a.lang.T("col.gone"),
+		a.lang.T("col.limit"), a.lang.T("col.used")}}
+	for _, d := range days {
+		rows = append(rows, []string{string(d.Day), text.Count(d.Sent), text.Count(d.Gained), text.Count(d.Lost),
+			text.Count(d.Limit), text.Count(d.Used)})
+	}
+	table.Write(w, "", rows...)
 }

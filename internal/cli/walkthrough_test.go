@@ -96,3 +96,16 @@ func freeAddress(t *testing.T) string {
 	defer l.Close()
 	return l.Addr().String()
 }
+
+// The commands of docs/recipes.md, in both languages.
+func TestTheRecipes(t *testing.T) {
+	t.Parallel()
+	for _, page := range []string{"recipes.md", "zh/recipes.md"} {
+		_, out := walk(t, "../../docs/"+page)
+		for _, want := range []string{"sent        1", "done"} {
+			if !strings.Contains(out, want) {
+				t.Errorf("%s: %q is not in what it prints:\n%s", page, want, out)
+			}
+		}
+	}
+}

@@ -14,6 +14,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -33,6 +34,7 @@ type world struct {
 	house *account.House
 	con   *console.Console
 	url   string
+	log   *testWriter
 }
 
 func each(t *testing.T, more map[string]string, test func(*testing.T, *world)) {
@@ -52,7 +54,8 @@ func each(t *testing.T, more map[string]string, test func(*testing.T, *world)) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		log := slog.New(slog.NewTextHandler(testWriter{t}, nil))
+		w.log = &testWriter{t: t}
+		log := slog.New(slog.NewTextHandler(w.log, nil))
 		if w.house, err = account.OpenHouse(t.Context(), cfg, log); err != nil {
 			t.Fatal(err)
 		}
@@ -66,11 +69,25 @@ func each(t *testing.T, more map[string]string, test func(*testing.T, *world)) {
 	})
 }
 
-type testWriter struct{ t *testing.T }
+// testWriter is where a test's log goes, and what has gone there.
+type testWriter struct {
+	t    *testing.T
+	mu   sync.Mutex
+	text strings.Builder
+}
 
-func (w testWriter) Write(p []byte) (int, error) {
+func (w *testWriter) Write(p []byte) (int, error) {
 	w.t.Logf("%s", bytes.TrimSpace(p))
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.text.Write(p)
 	return len(p), nil
+}
+
+func (w *testWriter) String() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.text.String()
 }
 
 // browser is one user's, with cookies of its own.

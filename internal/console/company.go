@@ -3,7 +3,9 @@ package console
 import (
 	"encoding/base64"
 	"encoding/json"
+	"maps"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/wxcast/wxcast/config"
@@ -16,32 +18,39 @@ const (
 	journeyLife   = 10 * time.Minute
 )
 
-// newIssuer is the company's own sign-in; nil for none.
-func newIssuer(c config.Console) *access.Issuer {
-	if c.OIDC.Issuer == "" {
-		return nil
+// newProvider is the company's own sign-in; nil for none.
+func newProvider(c config.Console) access.Provider {
+	client := access.Client{ID: c.SSO.ClientID, Secret: c.SSO.ClientSecret, Redirect: c.URL + "/sign-in/company/done"}
+	departments := access.NamesDepartment(append(slices.Collect(maps.Keys(c.SSO.Roles)), c.SSO.People...))
+	switch c.SSO.Provider {
+	case config.ProviderOIDC:
+		return &access.OIDC{Client: client, Issuer: c.SSO.URL, NameClaim: c.SSO.NameClaim, GroupsClaim: c.SSO.GroupsClaim}
+	case config.ProviderWeCom:
+		return &access.WeCom{Client: client, AgentID: c.SSO.AgentID, API: c.SSO.URL, SignIn: c.SSO.URL,
+			Departments: departments}
+	case config.ProviderFeishu:
+		return &access.Feishu{Client: client, API: c.SSO.URL, SignIn: c.SSO.URL, Departments: departments}
 	}
-	return &access.Issuer{URL: c.OIDC.Issuer, ClientID: c.OIDC.ClientID, ClientSecret: c.OIDC.ClientSecret,
-		Redirect: c.URL + "/sign-in/company/done", NameClaim: c.OIDC.NameClaim, GroupsClaim: c.OIDC.GroupsClaim}
+	return nil
 }
 
-// Company tells whether users sign in by the company's issuer, too.
-func (c *call) Company() bool { return c.con.issuer != nil }
+// Company tells whether users sign in by the company's account, too.
+func (c *call) Company() bool { return c.con.company != nil }
 
-// journey is what the browser keeps while its user is at the issuer.
+// journey is what the browser keeps while its user is at the provider.
 type journey struct {
 	access.Journey
 	Next string
 }
 
-// companySignIn leads to the issuer.
+// companySignIn leads to the provider.
 func (c *call) companySignIn() error {
 	if !c.Company() {
 		return errNoPage
 	}
-	address, j, err := c.con.issuer.Begin(c.r.Context())
+	address, j, err := c.con.company.Begin(c.r.Context(), c.r.UserAgent())
 	if err != nil {
-		return c.issuerFailed(err)
+		return c.companyFailed(err)
 	}
 	raw, err := json.Marshal(journey{j, c.next()})
 	if err != nil {
@@ -63,7 +72,7 @@ func (c *call) keepJourney(value string, life time.Duration) {
 		SameSite: http.SameSiteLaxMode, MaxAge: int(life.Seconds())})
 }
 
-// companySignedIn lets in whom the issuer vouches for.
+// companySignedIn lets in whom the provider vouches for.
 func (c *call) companySignedIn() error {
 	if !c.Company() {
 		return errNoPage
@@ -79,9 +88,9 @@ func (c *call) companySignedIn() error {
 	}
 	c.keepJourney("", -time.Second)
 	house := c.con.House
-	p, err := c.con.issuer.End(c.r.Context(), j.Journey, c.Query("state"), c.Query("code"))
+	p, err := c.con.company.End(c.r.Context(), j.Journey, c.Query("state"), c.Query("code"))
 	if err != nil {
-		return c.issuerFailed(err)
+		return c.companyFailed(err)
 	}
 	u, err := house.Provision(c.ctxOf(wxcast.User{Name: p.Name}), p)
 	if err != nil {
@@ -98,11 +107,11 @@ func (c *call) companySignedIn() error {
 	return c.to(c.URL(c.next()), "")
 }
 
-// issuerFailed tells that the issuer let nobody in. Why is for the log: it may be anything.
-func (c *call) issuerFailed(err error) error {
-	c.con.Log.WarnContext(c.r.Context(), "a sign-in by the company's issuer failed", "err", err, "from", c.address())
+// companyFailed tells that the provider let nobody in. Why is for the log: it may be anything.
+func (c *call) companyFailed(err error) error {
+	c.con.Log.WarnContext(c.r.Context(), "a sign-in by the company's account failed", "err", err, "from", c.address())
 	if c.con.Refused != nil {
 		c.con.Refused(c.r, "issuer", c.address())
 	}
-	return &wxcast.BadInput{Problem: wxcast.Say("console.issuer_failed")}
+	return &wxcast.BadInput{Problem: wxcast.Say("console.company_failed")}
 }

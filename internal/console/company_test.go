@@ -95,14 +95,36 @@ func (i *issuer) signsIn(claims jwt.MapClaims) {
 	i.claims = claims
 }
 
+// throughCompany signs somebody in by the company's account; change changes what leads back.
+func throughCompany(t *testing.T, b *browser, change func(url.Values)) (status int, page, to string) {
+	t.Helper()
+	_, _, out := b.do(http.MethodGet, "/sign-in/company?next=/me", nil)
+	resp, err := (&http.Client{CheckRedirect: func(*http.Request, []*http.Request) error {
+		return http.ErrUseLastResponse
+	}}).Get(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	back, err := url.Parse(resp.Header.Get("Location"))
+	if err != nil || !strings.HasPrefix(back.String(), "http://127.0.0.1/console/sign-in/company/done?") {
+		t.Fatalf("%s leads to %s (%v)", out, back, err)
+	}
+	q := back.Query()
+	if change != nil {
+		change(q)
+	}
+	return b.do(http.MethodGet, "/sign-in/company/done?"+q.Encode(), nil)
+}
+
 func TestUsersOfTheCompanysIssuer(t *testing.T) {
 	company := newIssuer(t)
 	// Where the console is reached, the browser's own way there is followed by hand.
-	env := map[string]string{"WXCAST_CONSOLE_URL": "http://127.0.0.1/console",
-		"WXCAST_CONSOLE_OIDC_ISSUER":    company.URL,
-		"WXCAST_CONSOLE_OIDC_CLIENT_ID": "wxcast", "WXCAST_CONSOLE_OIDC_CLIENT_SECRET": "a secret of the client",
-		"WXCAST_CONSOLE_OIDC_ROLES":   "ops=operator,boss=approver@default,boss=auditor",
-		"WXCAST_CONSOLE_OIDC_PEOPLE":  "crm",
+	env := map[string]string{"WXCAST_CONSOLE_URL": "http://127.0.0.1/console", "WXCAST_CONSOLE_SSO_PROVIDER": "oidc",
+		"WXCAST_CONSOLE_SSO_URL":       company.URL,
+		"WXCAST_CONSOLE_SSO_CLIENT_ID": "wxcast", "WXCAST_CONSOLE_SSO_CLIENT_SECRET": "a secret of the client",
+		"WXCAST_CONSOLE_SSO_ROLES":    "ops=operator,boss=approver@default,boss=auditor",
+		"WXCAST_CONSOLE_SSO_PEOPLE":   "crm",
 		"WXCAST_CONSOLE_REQUIRE_TOTP": "true"}
 	var one sync.Mutex // of both stores' tests: they say who signs in to the same issuer
 	each(t, env, func(t *testing.T, w *world) {
@@ -110,24 +132,7 @@ func TestUsersOfTheCompanysIssuer(t *testing.T) {
 		defer one.Unlock()
 		// go through the issuer, and back.
 		visit := func(b *browser, change func(url.Values)) (status int, page, to string) {
-			t.Helper()
-			_, _, out := b.do(http.MethodGet, "/sign-in/company?next=/me", nil)
-			resp, err := (&http.Client{CheckRedirect: func(*http.Request, []*http.Request) error {
-				return http.ErrUseLastResponse
-			}}).Get(out)
-			if err != nil {
-				t.Fatal(err)
-			}
-			_ = resp.Body.Close()
-			back, err := url.Parse(resp.Header.Get("Location"))
-			if err != nil || !strings.HasPrefix(back.String(), "http://127.0.0.1/console/sign-in/company/done?") {
-				t.Fatalf("%s leads to %s (%v)", out, back, err)
-			}
-			q := back.Query()
-			if change != nil {
-				change(q)
-			}
-			return b.do(http.MethodGet, "/sign-in/company/done?"+q.Encode(), nil)
+			return throughCompany(t, b, change)
 		}
 		han := w.browser()
 		company.signsIn(jwt.MapClaims{"sub": "1", "preferred_username": "Han", "groups": []string{"ops", "crm"}})

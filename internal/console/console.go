@@ -36,8 +36,8 @@ type Console struct {
 	handler http.Handler
 	counts  *slow[broadcastKey, snapshot]
 	permits *slow[permitsKey, []wxcast.PermitCount]
-	issuer  *access.Issuer // nil for none
-	fixed   sync.Map       // of broadcasts whose recipients are being fixed here
+	company access.Provider // nil for none
+	fixed   sync.Map        // of broadcasts whose recipients are being fixed here
 	doctors *slow[doctorKey, []doctor.Check]
 	days    *slow[daysKey, []account.DayFigures]
 	// audiences are the counts of drafts' audiences that somebody asked for lately.
@@ -47,7 +47,7 @@ type Console struct {
 
 // New makes the console.
 func New(o Options) *Console {
-	c := &Console{Options: o, assets: newAssets(), issuer: newIssuer(o.House.Config().Console)}
+	c := &Console{Options: o, assets: newAssets(), company: newProvider(o.House.Config().Console)}
 	if u, err := url.Parse(o.URL); err == nil {
 		c.prefix = strings.TrimRight(u.Path, "/")
 	}

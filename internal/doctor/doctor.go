@@ -188,7 +188,11 @@ func (d *doctor) store(ctx context.Context) *store.DB {
 		d.failErr("database", err)
 		return nil
 	}
-	if err := db.CheckSchema(ctx); err != nil {
+	err = db.CheckSchema(ctx)
+	if err == nil {
+		err = db.CheckMoved(ctx)
+	}
+	if err != nil {
 		d.failErr("database", err)
 		_ = db.Close()
 		return nil

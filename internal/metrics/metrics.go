@@ -4,6 +4,7 @@ package metrics
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -19,6 +20,7 @@ type Metrics struct {
 
 	calls       *prometheus.CounterVec
 	callSeconds *prometheus.HistogramVec
+	messages    *prometheus.CounterVec
 	takeovers   *prometheus.CounterVec
 	overrides   *prometheus.CounterVec
 	jobRuns     *prometheus.CounterVec
@@ -53,6 +55,10 @@ func New(registry *prometheus.Registry, store Store, accounts []Account) *Metric
 			Name: "wxcast_wechat_call_seconds", Help: "Time of a call to WeChat.",
 			Buckets: []float64{.005, .01, .02, .05, .1, .2, .5, 1, 2, 5, 10},
 		}, []string{"account", "api"}),
+		messages: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "wxcast_messages_total",
+			Help: "Messages that have their end (sent, failed, skipped, unknown), by channel, as this process recorded it.",
+		}, []string{"account", "channel", "state"}),
 		takeovers: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "wxcast_lease_takeovers_total", Help: "Leases of dead workers that this process took over.",
 		}, []string{"account"}),
@@ -72,16 +78,39 @@ func New(registry *prometheus.Registry, store Store, accounts []Account) *Metric
 	for _, a := range accounts {
 		m.accounts[a.ID] = a.Name
 	}
-	registry.MustRegister(m.calls, m.callSeconds, m.takeovers, m.overrides, m.jobRuns, m.jobEnd,
-		&stored{store, accounts},
-		m.events, m.refused, m.relayed, m.callbackSeconds, m.turnedAway)
+	registry.MustRegister(append(m.counted(), &stored{store, accounts})...)
 	return m
+}
+
+// counted are the metrics of this process.
+func (m *Metrics) counted() []prometheus.Collector {
+	return []prometheus.Collector{m.calls, m.callSeconds, m.messages, m.takeovers, m.overrides, m.jobRuns, m.jobEnd,
+		m.events, m.refused, m.relayed, m.callbackSeconds, m.turnedAway}
+}
+
+// Descriptions are of all metrics that there can be.
+func (m *Metrics) Descriptions() []*prometheus.Desc {
+	told := make(chan *prometheus.Desc, 100) // many more than one collector has
+	for _, c := range m.counted() {
+		c.Describe(told)
+	}
+	close(told)
+	all := slices.Clone(storedMetrics)
+	for d := range told {
+		all = append(all, d)
+	}
+	return all
 }
 
 // Called counts a call to WeChat.
 func (m *Metrics) Called(account, api string, took time.Duration, err error) {
 	m.calls.WithLabelValues(account, api, wechat.ClassOf(err).String()).Inc()
 	m.callSeconds.WithLabelValues(account, api).Observe(took.Seconds())
+}
+
+// Ended counts messages by a channel that have such an end.
+func (m *Metrics) Ended(account, channel string, end wxcast.DeliveryState, n int) {
+	m.messages.WithLabelValues(account, channel, string(end)).Add(float64(n))
 }
 
 // TookOver counts leases of dead workers.

@@ -15,6 +15,7 @@ type Store interface {
 	Now() time.Time
 	QuotaDays(ctx context.Context, accountID int64, day wxcast.Day) ([]wxcast.QuotaDay, error)
 	BroadcastsDue(ctx context.Context, accountID int64) ([]wxcast.Broadcast, error)
+	MessageLag(ctx context.Context, accountID int64) (time.Duration, error)
 	PendingCallbacks(ctx context.Context, accountID int64, limit int) ([]wxcast.CallbackEvent, error)
 }
 
@@ -33,6 +34,8 @@ var (
 		[]string{"account"}, nil)
 	askedRate = prometheus.NewDesc("wxcast_broadcast_rate_asked",
 		"Messages a second that a running broadcast is to send.", []string{"account", "broadcast"}, nil)
+	messageLag = prometheus.NewDesc("wxcast_message_lag_seconds",
+		"How long the single message has been due that waits longest; 0 for none.", []string{"account"}, nil)
 	lag = prometheus.NewDesc("wxcast_callback_lag_seconds",
 		"Age of the oldest event that was kept and not yet applied; 0 for none.", []string{"account"}, nil)
 	behind = prometheus.NewDesc("wxcast_webhook_behind",
@@ -42,6 +45,9 @@ var (
 		"How long a webhook, or a system that gets callbacks, has not taken the next; 0 while it takes all.",
 		[]string{"account", "webhook"}, nil)
 )
+
+// storedMetrics are all of them.
+var storedMetrics = []*prometheus.Desc{quotaLimit, quotaLeft, atWork, askedRate, messageLag, lag, behind, failing}
 
 // storedWithin is how long the store may take; what it does not tell in time is left out.
 const storedWithin = 2 * time.Second
@@ -73,6 +79,9 @@ func (s *stored) Collect(out chan<- prometheus.Metric) {
 			for _, b := range running {
 				gauge(askedRate, b.Rate, name, b.Name)
 			}
+		}
+		if late, err := s.store.MessageLag(ctx, a.ID); err == nil {
+			gauge(messageLag, late.Seconds(), name)
 		}
 		if oldest, err := s.store.PendingCallbacks(ctx, a.ID, 1); err == nil {
 			age := time.Duration(0)

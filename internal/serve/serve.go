@@ -105,7 +105,11 @@ func (p *Program) open(ctx context.Context, o Options) (err error) {
 	if err := p.openLogin(ctx); err != nil {
 		return err
 	}
-	if p.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", p.cfg.Serve.Listen); err != nil {
+	listen := p.cfg.Machine.Listen
+	if listen == nil {
+		listen = (&net.ListenConfig{}).Listen
+	}
+	if p.listener, err = listen(ctx, "tcp", p.cfg.Serve.Listen); err != nil {
 		return &config.Error{Key: "serve.listen", Value: p.cfg.Serve.Listen,
 			Problem: wxcast.Say("config.no_listen", "why", err), Want: wxcast.Say("config.want_free")}
 	}
@@ -237,7 +241,7 @@ func (p *Program) openLogin(ctx context.Context) error {
 					Source: wechat.New(wechat.Options{
 						AppID: wxcast.AppID(m.AppID), Secret: m.Secret, Bases: p.cfg.APIBases,
 						Timeout: p.cfg.APITimeout,
-						Conns:   loginConns, Tokens: p.db,
+						Conns:   loginConns, Tokens: p.db, Dial: p.cfg.Machine.Dial,
 					})})
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -130,10 +131,10 @@ type callbackQueue struct {
 	lost      atomic.Int64
 }
 
-func newCallbackQueue(s *Server) *callbackQueue {
+func newCallbackQueue(s *Server, dial func(context.Context, string, string) (net.Conn, error)) *callbackQueue {
 	ctx, cancel := context.WithCancel(context.Background())
 	return &callbackQueue{s: s, ctx: ctx, close: cancel, slots: make(chan struct{}, callbackMax), client: &http.Client{
-		Transport: &http.Transport{MaxIdleConnsPerHost: callbackMax},
+		Transport: &http.Transport{MaxIdleConnsPerHost: callbackMax, DialContext: dial},
 	}}
 }
 

@@ -7,8 +7,10 @@ package simulator
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -21,6 +23,8 @@ type Options struct {
 	Seed      uint64 // the same seed gives the same world
 	Knobs     Knobs
 	Shares    Shares
+	// Dial opens connections for callbacks; nil for this machine's network.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // DefaultShares are those of a middling account: most followers have a unionid,
@@ -115,7 +119,7 @@ func New(o Options) *Server {
 		calls:     map[string]*callStats{},
 		lastMsgID: 3_264_439_863_978_712_000, // above 2^53, as the real ones
 	}
-	s.callbacks = newCallbackQueue(s)
+	s.callbacks = newCallbackQueue(s, o.Dial)
 	s.routes()
 	return s
 }
@@ -123,8 +127,17 @@ func New(o Options) *Server {
 // Close ends the delivery of callbacks.
 func (s *Server) Close() { s.callbacks.close() }
 
-// ServeHTTP answers as WeChat does, or as the control plane under /_sim/.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+// ServeHTTP answers as WeChat does, or as the control plane under /_sim/. Where the clock was
+// moved, so is the time that each answer shows.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	skew := s.skew
+	s.mu.Unlock()
+	if skew != 0 {
+		w.Header().Set("Date", time.Now().Add(skew).UTC().Format(http.TimeFormat))
+	}
+	s.mux.ServeHTTP(w, r)
+}
 
 func (s *Server) routes() {
 	s.mux.HandleFunc("/cgi-bin/stable_token", s.api(s.stableToken))

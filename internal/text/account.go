@@ -125,7 +125,7 @@ refuse such messages (40249, 40252, 43116), delete the template, or ban the inte
 	"alert.error":           {"{err}\n{advice}", "{err}\n{advice}"},
 	"alert.paused":          {"broadcast {id} ({name}) is paused", "群发 {id}（{name}）已暂停"},
 	"alert.paused_body":     {"{reason}\nwxcast broadcast resume {id} goes on with it.", "{reason}\n用 wxcast broadcast resume {id} 继续。"},
-	"alert.channel":         {"broadcast {id} ({name}) goes on without {channel}, which is {state}", "群发 {id}（{name}）的渠道 {channel} 状态为“{state}”，其余渠道继续"},
+	"alert.channel":         {"broadcast {id} ({name}) goes on without {channel}, which is {state}", "群发 {id}（{name}）的通道 {channel} 状态为“{state}”，其余通道继续"},
 	"alert.waits":           {"broadcast {id} ({name}) waits", "群发 {id}（{name}）等待中"},
 	"alert.waits_body":      {"{reason}\nIt goes on by itself at {at:minute} (Beijing).", "{reason}\n将于 {at:minute}（北京时间）自动继续。"},
 	"alert.store_went_back": {"the database has lost data that it had confirmed", "数据库丢失了已确认的数据"},

@@ -160,7 +160,13 @@ var _ = add(map[string]words{
 	"demo.join":     {"wxcast join: who is the same person", "wxcast join：识别同一个人"},
 	"demo.broadcast": {"wxcast broadcast run: a template message to each bridged follower, {rate} a second",
 		"wxcast broadcast run：向每位已关联的粉丝发模板消息，每秒 {rate} 条"},
-	"demo.channels": {"wxcast broadcast run, by three channels: a card to who wrote, a template message to who follows, a subscribe message to who consented; one to each", "wxcast broadcast run（三个通道）：近期互动的发卡片，粉丝发模板消息，授权过的发订阅消息；每人一条"},
+	"demo.channels":   {"wxcast broadcast run, by three channels: a card to who wrote, a template message to who follows, a subscribe message to who consented; one to each", "wxcast broadcast run（三个通道）：近期互动的发卡片，粉丝发模板消息，授权过的发订阅消息；每人一条"},
+	"demo.killed":     {"wxcast broadcast run: a template message to each bridged follower, {rate} a second; after a third of them, kill -9", "wxcast broadcast run：向每位已关联的粉丝发模板消息，每秒 {rate} 条；发到三分之一时 kill -9"},
+	"demo.goes_on":    {"the same command again, after {n:count} messages: it goes on", "发出 {n:count} 条后重新运行同一命令：接着发"},
+	"demo.short":      {"wxcast broadcast run: another one, for which the day's quota is not enough", "wxcast broadcast run：另一次群发，当日配额不够"},
+	"demo.next_day":   {"{at:minute} (Beijing): the new day's quota, and the rest", "{at:minute}（北京时间）：新一天的配额，发完其余的人"},
+	"demo.twice":      {"  by WeChat's own books  {n:count} people got it twice\n", "  按微信一侧的记录  {n:count} 人收到两次\n"},
+	"demo.next_night": {"{at:minute}: the next nightly sync; some have come, others have left", "{at:minute}：下一次夜间同步，有人新关注，有人取消关注"},
 	"demo.serves": {`The console is at {url}
 Open this link to choose a password for the user {user}; it is good once:
 
@@ -172,7 +178,7 @@ Ctrl-C ends it.`, `控制台：{url}
   {link}
 
 按 Ctrl-C 结束。`},
-	"demo.report": {"wxcast report: the day", "wxcast report：当日报告"},
+	"demo.report": {"wxcast report --from …: the days", "wxcast report --from …：这几天"},
 	"demo.end": {`Of {followers:count} followers, {joined:count} can be reached in the mini program ({share}); {sent:count} got the message.
 
 Where to go next:
@@ -274,16 +280,20 @@ Where to go next:
 	"key.good_until": {"good until {at:minute}", "有效至 {at:minute}"},
 	"key.revoked":    {"Key {name} is revoked.", "密钥 {name} 已吊销。"},
 
-	"health.ready":     {"Ready: {url}", "已就绪：{url}"},
-	"health.not_ready": {"{url} is not ready: {why}", "{url} 未就绪：{why}"},
-	"migrate.already":  {"The schema is version {version} already.", "数据库结构已是版本 {version}。"},
-	"migrate.done":     {"Migrated the schema from version {from} to {to}.", "已将数据库结构从版本 {from} 升级到 {to}。"},
-	"backup.made":      {"Copied to {file}: {mib:count} MiB in {seconds:seconds} s. Keep the configuration and store.key_file with it, in another place.", "已备份到 {file}：{mib:count} MiB，用时 {seconds:seconds} 秒。请将配置和 store.key_file 一并另行保存。"},
-	"tester.list":      {"{n:count} testers:", "{n:count} 名测试人员："},
-	"tester.code":      {"Whoever scans this in WeChat before {until} is a tester: {picture}", "{until} 前用微信扫此码的人即成为测试人员：{picture}"},
-	"person.tester":    {"A tester since {at}", "测试人员，自 {at}"},
-	"optout.removed":   {"{n:count} taken off the opt-out list.", "已从退订名单移出 {n:count} 人。"},
-	"optout.added":     {"{n:count} added to the opt-out list.", "已加入退订名单 {n:count} 人。"},
+	"health.ready":       {"Ready: {url}", "已就绪：{url}"},
+	"health.not_ready":   {"{url} is not ready: {why}", "{url} 未就绪：{why}"},
+	"migrate.already":    {"The schema is version {version} already.", "数据库结构已是版本 {version}。"},
+	"move.done":          {"Moved {from}: {rows:count} rows of {tables} tables, each read again and compared, in {seconds:seconds} s. The SQLite store is closed; keep its file until you are sure.", "已迁移 {from}：{tables} 张表共 {rows:count} 行，均已逐行核对，用时 {seconds:seconds} 秒。原 SQLite 数据库已停用，确认无误前请保留文件。"},
+	"move.already":       {"{from} was moved here before; nothing was done.", "{from} 之前已迁移到此处，未做任何操作。"},
+	"templates.no_such":  {"there is no template {id}", "没有模板 {id}"},
+	"templates.want_one": {"wxcast templates lists them", "wxcast templates 会列出全部模板"},
+	"migrate.done":       {"Migrated the schema from version {from} to {to}.", "已将数据库结构从版本 {from} 升级到 {to}。"},
+	"backup.made":        {"Copied to {file}: {mib:count} MiB in {seconds:seconds} s. Keep the configuration and store.key_file with it, in another place.", "已备份到 {file}：{mib:count} MiB，用时 {seconds:seconds} 秒。请将配置和 store.key_file 一并另行保存。"},
+	"tester.list":        {"{n:count} testers:", "{n:count} 名测试人员："},
+	"tester.code":        {"Whoever scans this in WeChat before {until} is a tester: {picture}", "{until} 前用微信扫此码的人即成为测试人员：{picture}"},
+	"person.tester":      {"A tester since {at}", "测试人员，自 {at}"},
+	"optout.removed":     {"{n:count} taken off the opt-out list.", "已从退订名单移出 {n:count} 人。"},
+	"optout.added":       {"{n:count} added to the opt-out list.", "已加入退订名单 {n:count} 人。"},
 	"optout.unknown": {"{n:count} of these ids are no follower's yet; they count as soon as one is: {ids}",
 		"其中 {n:count} 个 id 目前不属于任何粉丝，一旦关注即生效：{ids}"},
 

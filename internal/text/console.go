@@ -23,7 +23,7 @@ var _ = add(map[string]words{
 	"console.session_ended":       {"You are not signed in any more.", "登录已失效。"},
 	"console.sent_on":             {"Sign in, and what you sent is sent on: nothing of it is lost.", "登录后，您刚才提交的内容会继续提交，不会丢失。"},
 	"console.company":             {"Sign in by the company's account", "使用企业账号登录"},
-	"console.issuer_failed":       {"the company's sign-in did not let you in; try again, or ask an admin of wxcast: the log says why", "企业登录未通过，请重试或联系 wxcast 管理员（原因见日志）"},
+	"console.company_failed":      {"the company's sign-in did not let you in; try again, or ask an admin of wxcast: the log says why", "企业登录未通过，请重试或联系 wxcast 管理员（原因见日志）"},
 	"console.insecure":            {"This page came over plain HTTP, and browsers keep no session there: open it by https (serve.tls, or a proxy with console.url), or on the machine itself.", "此页面通过明文 HTTP 打开，浏览器不会保存登录：请使用 https（serve.tls，或代理加 console.url），或在本机打开。"},
 	"console.page_refused":        {"wxcast cannot tell how things stand at the moment; the page tries again by itself.", "wxcast 暂时无法给出状态，页面会自动重试。"},
 	"console.wrong_number":        {"this is not the number of people whom it goes to", "人数不符"},

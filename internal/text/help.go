@@ -53,7 +53,7 @@ SQLite 在临时目录中测量。加 --database postgres://… 时会在该服�
 	"bench.part.broadcast": {"broadcasts, as fast as they go", "全速群发"},
 	"bench.part.pace":      {"500 messages a second for a minute, by one process and by four", "每秒 500 条持续一分钟，单进程与四进程"},
 	"bench.part.crash":     {"a broadcast whose process is killed in the middle", "中途杀掉进程的群发"},
-	"bench.part.callback":  {"2,000 events a second for a minute to two processes, one killed", "每秒 2,000 个事件持续一分钟，两个进程，其中一个被杀"},
+	"bench.part.callback":  {"2,000 events a second for a minute, then consents, to two processes, one killed", "每秒 2,000 个事件持续一分钟，然后是授权事件，两个进程，其中一个被杀"},
 	"bench.part.messages":  {"single messages beside a broadcast, processes killed", "群发进行中的单条消息，并中途杀进程"},
 	"bench.part.growth":    {"the whole job at each of --sizes", "按 --sizes 的各个规模跑完整流程"},
 	"bench.part.workers":   {"a broadcast by one, two, four and eight processes", "一、二、四、八个进程的群发"},
@@ -70,6 +70,8 @@ marketing risks the template and the account.`,
 微信只允许把模板消息用作用户触发或同意的服务通知。发送营销内容可能导致模板或账号被处罚。`},
 	"help.broadcast.release":       {"Let all follow a canary that was sent, without waiting for its time", "灰度发出后不再等待，立即发给其余的人"},
 	"help.broadcast.schedule":      {"Let a draft begin at a time, by wxcast serve", "排期：让草稿在指定时间由 wxcast serve 开始"},
+	"flag.templates.spec":          {"print a spec to begin with of the template with that `ID`", "输出该 `ID` 模板的起始群发文件"},
+	"flag.migrate.from":            {"move the SQLite store at that `URL` here", "把该 `URL` 的 SQLite 数据库迁移到此处"},
 	"flag.broadcast.cancel.reason": {"what people are told of it", "告知他人的原因"},
 	"flag.broadcast.schedule.at":   {"when it begins, in Beijing time, such as 2026-11-30 10:00", "开始时间，北京时间，如 2026-11-30 10:00"},
 	"help.broadcast.cancel":        {"End a broadcast; who has no message yet gets none", "结束群发；尚未收到的人不再发送"},
@@ -182,12 +184,13 @@ that is every current follower.`,
 	"help.templates":        {"List WeChat's templates, with the values that they ask for", "列出微信模板及其所需的值"},
 	"help.followers.forget": {"Delete one person's data from every table", "从所有表中删除一个人的数据"},
 	"help.followers.forget.long": {`Delete everything that is kept of one person, as the law lets them ask for. Their
-messages stay in the counts of the broadcasts, under a name that leads to no one.
+messages stay in the counts of the broadcasts, under a name that leads to no one;
+single messages that have not left are cancelled.
 
 As long as they follow the account, WeChat lists them and the next sync meets them
 as a new follower.`,
 		`应本人依法提出的要求，删除所保存的此人的全部数据。其消息仍计入群发的统计，但所用名称无法
-对应到任何人。
+对应到任何人；尚未发出的单条消息会取消。
 
 只要此人仍关注账号，微信就会列出他，下次同步会把他当作新粉丝。`},
 	"help.followers.show": {"Show everything known about one person", "显示一个人的全部信息"},
@@ -284,10 +287,20 @@ sync、token、audit 和 events；各自的含义见 wxcast key --help。`},
 	"help.migrate.long": {`Create the tables in a fresh database, or bring an older schema up to this
 version. One process migrates at a time; a newer schema is left alone.
 
-Other commands do it by themselves unless database.auto_migrate is false.`,
+Other commands do it by themselves unless database.auto_migrate is false.
+
+With --from, the SQLite store there is moved to the empty Postgres at
+database.url: followers, bridges, broadcasts with every delivery, consents,
+opt-outs, users, keys, the audit log. Every row is read again on both sides and
+compared. Stop wxcast first. If it is interrupted, run it again: it goes on. The
+SQLite store is closed afterwards, so that nothing is sent from both.`,
 		`在新数据库中建表，或把旧结构升级到本版本。同一时间只有一个进程迁移；更新的结构不会被改动。
 
-除非 database.auto_migrate 为 false，其他命令会自动完成此事。`},
+除非 database.auto_migrate 为 false，其他命令会自动完成此事。
+
+使用 --from 时，把该 SQLite 数据库迁移到 database.url 指向的空 Postgres：粉丝、关联、
+群发及每条投递、授权、退订、用户、密钥、审计日志。每一行都会在两边重新读取并比对。
+请先停止 wxcast。中断后重新运行即可继续。完成后原 SQLite 数据库停用，以免两边同时发送。`},
 
 	"help.backup": {"Copy a SQLite store to a file, while it is in use", "在使用中备份 SQLite 数据库到文件"},
 	"help.backup.long": {`Copy a SQLite store to a file, as it is at one moment; "wxcast serve" goes on meanwhile.

@@ -112,7 +112,7 @@ openid。消息入库前先用真实模板校验其值；随后由 wxcast serve 
 	"help.message":             {"What became of a single message, and to cancel it", "查看或取消单条消息"},
 	"help.message.long":        {`Messages that wxcast send or the API has stored, by their IDs.`, `由 wxcast send 或 API 提交的消息，按编号操作。`},
 	"help.message.show":        {"Show a message, and what became of it", "显示消息及其结果"},
-	"help.message.show.long":   {`Show a message: its state, the channel, the person, and WeChat's errcode.`, `显示消息的状态、渠道、接收人和微信错误码。`},
+	"help.message.show.long":   {`Show a message: its state, the channel, the person, and WeChat's errcode.`, `显示消息的状态、通道、接收人和微信错误码。`},
 	"help.message.cancel":      {"Cancel a message that has not left", "取消尚未发出的消息"},
 	"help.message.cancel.long": {`Cancel a message that has not left. One that may be on its way is not cancelled.`, `取消尚未发出的消息；可能已在发送途中的不能取消。`},
 

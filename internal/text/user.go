@@ -16,8 +16,9 @@ var _ = add(map[string]words{
 
 	"user.let_in":          {"User {name} may come in again, by the company's sign-in.", "用户 {name} 可再次通过企业登录。"},
 	"user.state_federated": {"good, by the company's sign-in", "正常，企业登录"},
-	"user.no_name_claim":   {"the company's sign-in tells no user name in the claim {claim}; set console.oidc.name_claim", "企业登录未在 {claim} 中给出用户名；请设置 console.oidc.name_claim"},
-	"user.no_group":        {"{name} is in none of the groups that may come in (console.oidc.roles)", "{name} 不在任何可登录的组中（console.oidc.roles）"},
+	"user.no_name_claim":   {"the company's sign-in tells no user name in the claim {claim}; set console.sso.name_claim", "企业登录未在 {claim} 中给出用户名；请设置 console.sso.name_claim"},
+	"user.unusable_name":   {"the company's sign-in gives the name {name}, which no user can have here (letters, digits, . _ @ + -)", "企业登录给出的名称 {name} 不能用作用户名（只能含字母、数字和 . _ @ + -）"},
+	"user.no_group":        {"{name} is in none of the groups that may come in (console.sso.roles)", "{name} 不在任何可登录的组中（console.sso.roles）"},
 	"user.is_disabled":     {"user {name} is shut out", "用户 {name} 已停用"},
 	"user.name_taken":      {"there is another user {name}, who signs in by password: disable them, or give them another name", "已有另一个以密码登录的用户 {name}"},
 	"user.federated":       {"user {name} signs in by the company's sign-in, which looks after passwords", "用户 {name} 通过企业登录，密码由企业登录管理"},

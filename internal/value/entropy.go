@@ -3,11 +3,11 @@ package value
 import "math"
 
 // guessBits is how much a secret has to hold, in bits, as far as its letters tell.
-const guessBits = 88
+const guessBits = 80
 
 // Guessable tells whether a secret is far from random: made of few letters, a word again and
-// again, or a row such as abcdef. What is drawn at random never is, from 32 hexadecimal
-// digits on.
+// again, or a row such as abcdef. What is drawn at random, from 32 hexadecimal digits on, is
+// once in a hundred million times.
 func Guessable(secret string) bool {
 	steps := make([]byte, 0, len(secret))
 	for i := 1; i < len(secret); i++ {
@@ -17,14 +17,14 @@ func Guessable(secret string) bool {
 	return bits < guessBits || repeats(secret[:min(len(secret), 64)])
 }
 
-// repeats tells whether many of a text's pairs of letters were there before, as where a word
-// is written twice.
+// repeats tells whether nearly half of a text's pairs of letters were there before, as where a
+// word is written twice.
 func repeats(text string) bool {
 	pairs := map[string]bool{}
 	for i := 2; i <= len(text); i++ {
 		pairs[text[i-2:i]] = true
 	}
-	return 10*len(pairs) < 7*(len(text)-1)
+	return 100*len(pairs) < 55*(len(text)-1)
 }
 
 // entropy is that of a text's letters, in bits each.

@@ -19,6 +19,11 @@ func TestGuessableSecretsAreKnown(t *testing.T) {
 			t.Errorf("%s is taken for random", secret)
 		}
 	}
+	for _, secret := range []string{"93d48fefe3becd30ad30fec20fbececd"} { // one that was drawn
+		if value.Guessable(secret) {
+			t.Errorf("%s is said to be guessable", secret)
+		}
+	}
 	for range 5000 {
 		raw := make([]byte, 24)
 		_, _ = rand.Read(raw)

@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"time"
@@ -36,7 +37,12 @@ type Options struct {
 	// Observe is told of each call but those for tokens: its API, how long it took, and
 	// its error; nil tells nobody. It must not block.
 	Observe func(path string, took time.Duration, err error)
+	// Dial opens connections to WeChat; nil for this machine's network.
+	Dial Dial
 }
+
+// Dial opens a connection, as net.Dialer's DialContext does.
+type Dial = func(ctx context.Context, network, address string) (net.Conn, error)
 
 // Client makes calls in the name of one app. It is safe for concurrent use.
 type Client struct {
@@ -56,7 +62,7 @@ func New(o Options) *Client {
 		secret:    o.Secret,
 		hosts:     newHosts(o.Bases),
 		timeout:   o.Timeout,
-		transport: newTransport(max(o.Conns, 2)),
+		transport: newTransport(max(o.Conns, 2), o.Dial),
 	}
 	if c.observe = o.Observe; c.observe == nil {
 		c.observe = func(string, time.Duration, error) {}
@@ -122,12 +128,13 @@ func callAs[T reply](ctx context.Context, c *Client, r request) (T, error) {
 	var out T
 	var refused string
 	var refusedAt time.Time
+	wished := time.Now()
 	for try := 1; ; try++ {
 		token, err := c.tokens.get(ctx, refused)
 		if err != nil {
 			return out, err
 		}
-		if err := goAhead(ctx); err != nil {
+		if err := goAhead(ctx, wished); err != nil {
 			return out, err
 		}
 		out, err = callWith[T](ctx, c, token.Reveal(), r)

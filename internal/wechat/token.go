@@ -60,8 +60,12 @@ func newTokenSource(appid wxcast.AppID, store TokenStore,
 // get returns a token that is not the refused one ("" refuses none). It looks at
 // this process's copy, then at the shared cache, and only then asks WeChat.
 func (s *tokenSource) get(ctx context.Context, refused string) (wxcast.Token, error) {
-	if t := s.cached.Load(); usable(t, refused) {
-		return *t, nil
+	cached := s.cached.Load()
+	if usable(cached, refused) {
+		return *cached, nil
+	}
+	if cached != nil && cached.Reveal() == refused { // others wait now, and don't call in vain
+		s.cached.CompareAndSwap(cached, nil)
 	}
 	select {
 	case s.turn <- struct{}{}:

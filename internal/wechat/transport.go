@@ -20,10 +20,13 @@ const replyMax = 8 << 20
 
 // newTransport keeps as many connections alive as there are calls in flight:
 // with Go's default of two per host the rest would be dialled anew each time.
-func newTransport(conns int) *http.Transport {
+func newTransport(conns int, dial Dial) *http.Transport {
+	if dial == nil {
+		dial = (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext
+	}
 	return &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
-		DialContext:           (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		DialContext:           dial,
 		TLSHandshakeTimeout:   5 * time.Second,
 		MaxIdleConns:          0,
 		MaxIdleConnsPerHost:   conns,
@@ -39,6 +42,14 @@ func newTransport(conns int) *http.Transport {
 	}
 }
 
+// bytesInASecond are those of a slow line: what is larger than a message has as much longer.
+const bytesInASecond = 128 << 10
+
+// within is how long a call may take.
+func (c *Client) within(r request) time.Duration {
+	return c.timeout + time.Duration(len(r.body)/bytesInASecond)*time.Second
+}
+
 // exchange makes one HTTP exchange with the first host that takes a connection. query is all
 // of it, the token too. Its error is an *Error that holds no URL.
 func (c *Client) exchange(ctx context.Context, r request, query string) ([]byte, error) {
@@ -46,7 +57,7 @@ func (c *Client) exchange(ctx context.Context, r request, query string) ([]byte,
 	for _, base := range c.hosts.inOrder() {
 		connected := false
 		trace := &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected = true }}
-		callCtx, cancel := context.WithTimeout(httptrace.WithClientTrace(ctx, trace), c.timeout)
+		callCtx, cancel := context.WithTimeout(httptrace.WithClientTrace(ctx, trace), c.within(r))
 		var reply []byte
 		reply, err = c.roundTrip(callCtx, base, r, query)
 		cancel()

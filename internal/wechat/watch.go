@@ -8,10 +8,10 @@ import (
 
 // Watch is how a caller watches the calls that are made with a context.
 type Watch struct {
-	// GoAhead is asked before each call whether it may still be made: between the wish and
-	// the call may lie a wait for a token, and a call that a token spoiled. An error ends
-	// it, and is returned as it is; no call was then taken.
-	GoAhead func() error
+	// GoAhead is asked before each call whether it may still be made, and told how long ago
+	// it was wished: in between may lie a wait for a token, and a call that a token spoiled.
+	// An error ends it, and is returned as it is; no call was then taken.
+	GoAhead func(waited time.Duration) error
 	// Heard is told what WeChat's clock showed at each answer, to a second.
 	Heard func(date time.Time)
 }
@@ -24,9 +24,9 @@ func WithWatch(ctx context.Context, w Watch) context.Context {
 	return context.WithValue(ctx, watchKey{}, &w)
 }
 
-func goAhead(ctx context.Context) error {
+func goAhead(ctx context.Context, wished time.Time) error {
 	if w, ok := ctx.Value(watchKey{}).(*Watch); ok && w.GoAhead != nil {
-		return w.GoAhead()
+		return w.GoAhead(time.Since(wished))
 	}
 	return nil
 }

@@ -34,7 +34,7 @@ func TestTheSecurityPagesNameTestsThatExist(t *testing.T) {
 	const root = "../.."
 	declared := declaredNames(t, root)
 	named := map[string][]string{}
-	for _, page := range []string{"docs/security.md", "docs/security.zh-CN.md"} {
+	for _, page := range []string{"docs/security.md", "docs/zh/security.md"} {
 		raw, err := os.ReadFile(filepath.Join(root, page))
 		if err != nil {
 			t.Fatal(err)
@@ -46,7 +46,7 @@ func TestTheSecurityPagesNameTestsThatExist(t *testing.T) {
 			}
 		}
 	}
-	if en, zh := named["docs/security.md"], named["docs/security.zh-CN.md"]; len(en) < 20 || !slices.Equal(en, zh) {
+	if en, zh := named["docs/security.md"], named["docs/zh/security.md"]; len(en) < 20 || !slices.Equal(en, zh) {
 		t.Errorf("the pages name other tests: %v and %v", en, zh)
 	}
 }

@@ -74,10 +74,14 @@ type Broadcast struct {
 	// Makers are the users who wrote it; only for AddBroadcast.
 	Makers      []string
 	CanaryUntil time.Time
-	// Fixed is true once every recipient has a delivery row.
+	// Fixed is true once every recipient has a delivery row; so many have one.
 	Fixed      bool
+	FixedCount int64
 	CreatedAt  time.Time
 	StartedAt  time.Time // zero until the first claim
+	// WorkedAt is when a process began it, or last got work of it; zero while nobody has since it
+	// was made or went on.
+	WorkedAt   time.Time
 	FinishedAt time.Time // zero until done, or cancelled with nothing in doubt
 	// Kept are the counts of its deliveries, where they were kept when it was over; nil where
 	// they are to be counted.
@@ -95,6 +99,13 @@ type BroadcastRef struct{ AccountID, ID int64 }
 
 // OfMessages tells whether it holds single messages.
 func (b Broadcast) OfMessages() bool { return !b.TakesUntil.IsZero() }
+
+// SmallBroadcast is how many recipients a small broadcast has at the most: the process that
+// begins it sends it within a moment, and nobody else can help.
+const SmallBroadcast = 200
+
+// Small tells whether it is known to be small.
+func (b Broadcast) Small() bool { return b.Fixed && b.FixedCount <= SmallBroadcast && !b.OfMessages() }
 
 // Ref names the broadcast.
 func (b Broadcast) Ref() BroadcastRef { return BroadcastRef{b.AccountID, b.ID} }
@@ -301,6 +312,8 @@ type Recording struct {
 	Lane       Lane // whose calls they were
 	Outcomes   []Outcome
 	DoneLeases []int64
+	// MayEnd: these may be the last of a small broadcast. It is over then.
+	MayEnd bool
 }
 
 // FrequencyCap bounds the messages to one person, of all broadcasts; 0 is no bound.
@@ -340,6 +353,9 @@ type Claim struct {
 	// Skipped counts those whose turn came and who must not get it; that is
 	// recorded already.
 	Skipped int
+	// Last: the broadcast is small, and all that is left of it is in this claim, at work already,
+	// or to be tried again.
+	Last bool
 	// Advanced: there may be more at once, also where this claim holds no work.
 	Advanced bool
 	// State is the broadcast's state at the claim; there is no work unless it

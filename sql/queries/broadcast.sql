@@ -12,8 +12,8 @@ ON CONFLICT (account_id, name, content_hash) DO NOTHING RETURNING id;
 -- $1 account; $2 broadcast.
 SELECT id, account_id, mini_id, name, content_hash, spec, audience, message_key, state, reason, resume_at, rate,
     priority, canary,
-    canary_until, fixed, created_at, started_at, finished_at, tally, changes,
-    emptied_at, takes_until
+    canary_until, fixed, fixed_count, created_at, started_at, finished_at, tally, changes,
+    emptied_at, takes_until, worked_at
 FROM broadcasts WHERE account_id = $1 AND id = $2;
 
 -- name: broadcast-state
@@ -25,8 +25,8 @@ SELECT state FROM broadcasts WHERE account_id = $1 AND id = $2;
 -- $1 account; $2 name.
 SELECT id, account_id, mini_id, name, content_hash, spec, audience, message_key, state, reason, resume_at, rate,
     priority, canary,
-    canary_until, fixed, created_at, started_at, finished_at, tally, changes,
-    emptied_at, takes_until
+    canary_until, fixed, fixed_count, created_at, started_at, finished_at, tally, changes,
+    emptied_at, takes_until, worked_at
 FROM broadcasts WHERE account_id = $1 AND name = $2 ORDER BY id DESC;
 
 -- name: list-broadcasts
@@ -34,28 +34,75 @@ FROM broadcasts WHERE account_id = $1 AND name = $2 ORDER BY id DESC;
 -- $1 account; $2 from; $3 to, UTC.
 SELECT id, account_id, mini_id, name, content_hash, spec, audience, message_key, state, reason, resume_at, rate,
     priority, canary,
-    canary_until, fixed, created_at, started_at, finished_at, tally, changes,
-    emptied_at, takes_until
+    canary_until, fixed, fixed_count, created_at, started_at, finished_at, tally, changes,
+    emptied_at, takes_until, worked_at
 FROM broadcasts WHERE account_id = $1 AND created_at < $3 AND (finished_at IS NULL OR finished_at >= $2)
     ORDER BY id DESC;
 
 -- name: broadcasts-due
--- The account's broadcasts that run, or wait for a time that has come.
+-- The account's broadcasts that run, once begun, or wait for a time that has come.
 -- $1 account; $2 now, UTC.
 SELECT id, account_id, mini_id, name, content_hash, spec, audience, message_key, state, reason, resume_at, rate,
     priority, canary,
-    canary_until, fixed, created_at, started_at, finished_at, tally, changes,
-    emptied_at, takes_until
+    canary_until, fixed, fixed_count, created_at, started_at, finished_at, tally, changes,
+    emptied_at, takes_until, worked_at
 FROM broadcasts WHERE account_id = $1 AND finished_at IS NULL
-    AND (state = 'running' OR state IN ('waiting', 'scheduled') AND resume_at <= $2) ORDER BY id;
+    AND (state = 'running' AND (worked_at IS NOT NULL OR takes_until IS NOT NULL)
+        OR state = 'waiting' AND resume_at <= $2) ORDER BY id;
+
+-- name: any-new-broadcast
+-- Whether new-broadcasts finds any.
+-- $1 account; $2 now, UTC.
+SELECT EXISTS (SELECT 1 FROM broadcasts WHERE account_id = $1 AND finished_at IS NULL AND takes_until IS NULL
+    AND (state = 'running' AND worked_at IS NULL OR state = 'scheduled' AND resume_at <= $2));
+
+-- name: any-broadcast
+-- $1 account.
+SELECT EXISTS (SELECT 1 FROM broadcasts WHERE account_id = $1);
+
+-- name: new-broadcasts
+-- Broadcasts that nobody has begun, the most urgent first. What another process is beginning is
+-- left to it.
+-- $1 account; $2 now, UTC; $3 at most; %s how those are left out.
+SELECT id, account_id, mini_id, name, content_hash, spec, audience, message_key, state, reason, resume_at, rate,
+    priority, canary,
+    canary_until, fixed, fixed_count, created_at, started_at, finished_at, tally, changes,
+    emptied_at, takes_until, worked_at
+FROM broadcasts WHERE account_id = $1 AND finished_at IS NULL AND takes_until IS NULL
+    AND (state = 'running' AND worked_at IS NULL OR state = 'scheduled' AND resume_at <= $2)
+ORDER BY priority DESC, id LIMIT $3 %s;
+
+-- name: begin-broadcasts
+-- $1 account; $2 their ids as a JSON array; $3 now, UTC; %s whether it is one of them.
+UPDATE broadcasts SET state = 'running', reason = '', resume_at = NULL, waits_for = NULL, worked_at = $3
+    WHERE account_id = $1 AND id %s;
+
+-- name: leave-broadcasts
+-- Running ones of these are new again.
+-- $1 account; $2 their ids as a JSON array; %s whether it is one of them.
+UPDATE broadcasts SET worked_at = NULL
+    WHERE account_id = $1 AND id %s AND state = 'running' AND takes_until IS NULL;
 
 -- name: move-broadcast
--- Change the state, if it is still what the mover thinks it is.
+-- Change the state, if it is still what the mover thinks it is. One that goes on is new: the
+-- first process that sees it begins it, whenever it was last at work.
 -- $1 account; $2 broadcast; $3 state before; $4 state after; $5 reason; $6 resume_at or NULL; $7 finished_at or NULL,
 -- UTC; $8 waits_for or NULL.
-UPDATE broadcasts SET state = $4, reason = $5, resume_at = $6, finished_at = $7, waits_for = $8
+UPDATE broadcasts SET state = $4, reason = $5, resume_at = $6, finished_at = $7, waits_for = $8,
+    worked_at = CASE WHEN $4 = 'running' THEN NULL ELSE worked_at END
     WHERE account_id = $1 AND id = $2 AND state = $3
 RETURNING id, name, takes_until IS NOT NULL AS of_messages;
+
+-- name: end-broadcast
+-- A small one is over when its last outcome is written: none of its deliveries is pending.
+-- $1 account; $2 broadcast; $3 now, UTC; $4 the most recipients that are looked at.
+UPDATE broadcasts SET state = 'done', reason = '', resume_at = NULL, finished_at = $3, waits_for = NULL
+WHERE account_id = $1 AND id = $2 AND state = 'running' AND fixed AND fixed_count <= $4 AND canary = ''
+  AND takes_until IS NULL
+  AND NOT EXISTS (SELECT 1 FROM leases l WHERE l.account_id = $1 AND l.broadcast_id = $2)
+  AND NOT EXISTS (SELECT 1 FROM deliveries d
+      WHERE d.account_id = $1 AND d.broadcast_id = $2 AND d.state = 'pending')
+RETURNING id, name, FALSE AS of_messages;
 
 -- name: finish-cancelled
 -- A cancelled broadcast is over once nothing of it is in doubt.
@@ -71,8 +118,8 @@ WHERE account_id = $1 AND id = $2 AND state = 'cancelled' AND finished_at IS NUL
 -- $1 account.
 SELECT id, account_id, mini_id, name, content_hash, spec, audience, message_key, state, reason, resume_at, rate,
     priority, canary,
-    canary_until, fixed, created_at, started_at, finished_at, tally, changes,
-    emptied_at, takes_until
+    canary_until, fixed, fixed_count, created_at, started_at, finished_at, tally, changes,
+    emptied_at, takes_until, worked_at
 FROM broadcasts b WHERE account_id = $1 AND finished_at IS NULL AND (state = 'cancelled' OR state = 'paused' AND (
     EXISTS (SELECT 1 FROM leases l WHERE l.account_id = b.account_id AND l.broadcast_id = b.id)
     OR EXISTS (SELECT 1 FROM deliveries d WHERE d.account_id = b.account_id AND d.broadcast_id = b.id
@@ -92,10 +139,12 @@ WHERE account_id = $1 AND finished_at < $2 AND tally IS NULL AND finished_at IS 
 ORDER BY finished_at DESC LIMIT $3;
 
 -- name: drop-tallies
--- Deliveries of these have changed, whose counts are kept, or about to be.
--- $1 account; $2 their ids as a JSON array; %s the ids.
+-- Deliveries of these have changed, whose counts are kept, or about to be. They are found by their
+-- ids: by the index of those that are over all of them would be read, which COALESCE rules out.
+-- $1 account; $2 their ids as a JSON array; %s whether it is one of them.
 UPDATE broadcasts SET tally = NULL, changes = changes + 1
-WHERE account_id = $1 AND finished_at IS NOT NULL AND emptied_at IS NULL AND CAST(id AS TEXT) IN (%s);
+WHERE account_id = $1 AND id %s AND emptied_at IS NULL
+    AND COALESCE(finished_at, emptied_at) IS NOT NULL;
 
 -- name: wake-for-quota
 -- Those that wait for the quota of an API go on at once where enough of it is left.
@@ -148,15 +197,27 @@ UPDATE broadcasts SET canary = $4, canary_until = $7, state = $5, reason = $6, r
 RETURNING id, name, takes_until IS NOT NULL AS of_messages;
 
 -- name: get-broadcast-for-claim
--- With the store's clock, and the latest time that any transaction of the account bears.
--- $1 account; $2 broadcast; $3 channel; %s the store's clock.
-SELECT b.mini_id, b.state, b.rate, b.priority, b.canary, b.canary_until, b.fixed, b.leased_to, b.audience, b.slot_at,
-    b.slot_n, b.wanting, b.takes_until, c.position, c.state AS channel_state, c.template_id,
+-- With the store's clock, the latest time that any transaction of the account bears, and what
+-- need not be looked for: leases, deliveries that are due some time, broadcasts of a higher
+-- priority that are at work, and older ones that may still be trying again. LIMIT 1 OFFSET 0
+-- keeps the planner from reading the deliveries of all of them.
+-- $1 account; $2 broadcast; $3 channel; $4 at work since; $5 trying again since, UTC; %s the store's clock.
+SELECT b.mini_id, b.state, b.rate, b.priority, b.canary, b.canary_until, b.fixed, b.fixed_count, b.leased_to,
+    b.audience, b.slot_at, b.slot_n, b.wanting, b.takes_until, c.position, c.state AS channel_state, c.template_id,
     COALESCE((SELECT n.channel FROM broadcast_channels n WHERE n.account_id = $1 AND n.broadcast_id = $2
         AND n.position = c.position + 1), '') AS next_channel, %s AS now,
     (SELECT at FROM commits WHERE account_id = $1 ORDER BY at DESC LIMIT 1) AS latest,
     EXISTS (SELECT 1 FROM blocks WHERE account_id = $1) AS any_blocks,
-    EXISTS (SELECT 1 FROM optouts WHERE account_id = $1 AND NOT by_openid) AS others_opted_out
+    EXISTS (SELECT 1 FROM optouts WHERE account_id = $1 AND NOT by_openid) AS others_opted_out,
+    EXISTS (SELECT 1 FROM leases WHERE account_id = $1 AND broadcast_id = $2) AS any_leases,
+    EXISTS (SELECT 1 FROM deliveries WHERE account_id = $1 AND broadcast_id = $2 AND channel = $3
+        AND next_attempt_at IS NOT NULL) AS any_due,
+    EXISTS (SELECT 1 FROM broadcasts u WHERE u.account_id = $1 AND u.finished_at IS NULL AND u.state = 'running'
+        AND u.wanting AND u.takes_until IS NULL AND u.priority > b.priority AND u.worked_at > $4) AS any_urgent,
+    EXISTS (SELECT 1 FROM broadcasts o WHERE o.account_id = $1 AND o.finished_at IS NULL AND o.state = 'running'
+        AND o.id < $2 AND o.takes_until IS NULL AND o.priority >= b.priority AND o.worked_at > $5 AND EXISTS (
+            SELECT 1 FROM deliveries d WHERE d.account_id = $1 AND d.broadcast_id = o.id
+                AND d.next_attempt_at IS NOT NULL LIMIT 1 OFFSET 0)) AS any_older
 FROM broadcasts b JOIN broadcast_channels c ON c.account_id = b.account_id AND c.broadcast_id = b.id AND c.channel = $3
 WHERE b.account_id = $1 AND b.id = $2;
 
@@ -215,17 +276,8 @@ SELECT id, rate, slot_at, slot_n FROM broadcasts
 WHERE account_id = $1 AND id <> $2 AND finished_at IS NULL AND state = 'running' AND wanting AND worked_at > $4
     AND takes_until IS NULL AND priority > $3
         AND EXISTS (SELECT 1 FROM broadcast_channels c WHERE c.account_id = broadcasts.account_id
-        AND c.broadcast_id = broadcasts.id AND c.app_id = $5 AND c.api = $6)
+        AND c.broadcast_id = broadcasts.id AND c.app_id = $5 AND c.api = $6 LIMIT 1 OFFSET 0)
 ORDER BY priority DESC, id;
-
--- name: any-older
--- Whether an older broadcast of the account may still be trying again.
--- $1 account; $2 broadcast; $3 priority; $4 at work since, UTC.
-SELECT EXISTS (SELECT 1 FROM broadcasts WHERE account_id = $1 AND finished_at IS NULL AND state = 'running'
-    AND id < $2 AND priority >= $3
-    AND takes_until IS NULL AND worked_at > $4 AND EXISTS (
-        SELECT 1 FROM deliveries d WHERE d.account_id = broadcasts.account_id AND d.broadcast_id = broadcasts.id
-            AND d.next_attempt_at IS NOT NULL));
 
 -- name: advance-broadcast
 -- $1 account; $2 broadcast; $3 leased_to; $4 now, UTC; $5 slot_at or NULL, UTC; $6 slot_n.
@@ -241,7 +293,7 @@ UPDATE broadcasts SET wanting = FALSE WHERE account_id = $1 AND id = $2;
 -- name: survey
 -- What there is to do of some broadcasts, by each of their channels.
 -- $1 account; $2 their ids as a JSON array; $3 now, UTC; $4 ids of leases that the asking process holds as a JSON
--- array; %[1]s the ids; %[2]s the held ones.
+-- array; %[1]s whether it is one of them; %[2]s the held ones.
 SELECT b.id, c.channel, c.position, b.state, b.rate, b.priority, b.canary, b.canary_until, b.fixed, b.slot_at,
     b.slot_n, b.takes_until, EXISTS (SELECT 1 FROM deliveries d
         WHERE d.account_id = b.account_id AND d.broadcast_id = b.id AND d.recipient > b.leased_to) AS fresh,
@@ -250,9 +302,9 @@ SELECT b.id, c.channel, c.position, b.state, b.rate, b.priority, b.canary, b.can
             AND d.next_attempt_at IS NOT NULL ORDER BY d.next_attempt_at LIMIT 1) AS next_due,
     EXISTS (SELECT 1 FROM leases l WHERE l.account_id = b.account_id AND l.broadcast_id = b.id) AS leased,
     EXISTS (SELECT 1 FROM leases l WHERE l.account_id = b.account_id AND l.broadcast_id = b.id AND l.leased_until < $3
-        AND CAST(l.id AS TEXT) NOT IN (%[2]s)) AS lapsed
+        AND l.id NOT IN (SELECT CAST(k.value AS BIGINT) FROM (%[2]s) k)) AS lapsed
 FROM broadcasts b JOIN broadcast_channels c ON c.account_id = b.account_id AND c.broadcast_id = b.id
-WHERE b.account_id = $1 AND CAST(b.id AS TEXT) IN (%[1]s) AND b.finished_at IS NULL;
+WHERE b.account_id = $1 AND b.id %[1]s AND b.finished_at IS NULL;
 
 -- name: get-fixing
 -- With the first of its channels, which has a new delivery.
@@ -292,6 +344,6 @@ DELETE FROM broadcast_files WHERE account_id = $1 AND broadcast_id = $2;
 -- $1 account; $2 with a lower id; $3 at most.
 SELECT id, account_id, mini_id, name, content_hash, spec, audience, message_key, state, reason, resume_at, rate,
     priority, canary,
-    canary_until, fixed, created_at, started_at, finished_at, tally, changes,
-    emptied_at, takes_until
+    canary_until, fixed, fixed_count, created_at, started_at, finished_at, tally, changes,
+    emptied_at, takes_until, worked_at
 FROM broadcasts WHERE account_id = $1 AND id < $2 AND takes_until IS NULL ORDER BY id DESC LIMIT $3;

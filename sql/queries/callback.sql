@@ -4,9 +4,8 @@ SELECT id, app_id, openid, created_at, kind, event_key, msgid, status, content, 
     WHERE account_id = $1 AND applied_at IS NULL AND (retry_at IS NULL OR retry_at <= $3) ORDER BY id LIMIT $2;
 
 -- name: defer-callbacks
--- $1 account; $2 their ids as a JSON array; $3 retry_at, UTC; %s the ids.
-UPDATE callbacks SET tries = tries + 1, retry_at = $3 WHERE account_id = $1
-    AND id IN (SELECT CAST(k.value AS BIGINT) FROM (%s) k);
+-- $1 account; $2 their ids as a JSON array; $3 retry_at, UTC; %s whether it is one of them.
+UPDATE callbacks SET tries = tries + 1, retry_at = $3 WHERE account_id = $1 AND id %s;
 
 -- name: set-callback-aside
 -- $1 account; $2 event; $3 now, UTC; $4 why.

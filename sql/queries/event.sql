@@ -63,9 +63,8 @@ ORDER BY id DESC LIMIT $6;
 
 -- name: name-messages
 -- What callers know messages by.
--- $1 account; $2 messages as a JSON array; %s the messages.
-SELECT id, COALESCE(message_key, '') AS message_key, preset FROM messages
-WHERE account_id = $1 AND id IN (SELECT CAST(k.value AS BIGINT) FROM (%s) k);
+-- $1 account; $2 messages as a JSON array; %s whether it is one of them.
+SELECT id, COALESCE(message_key, '') AS message_key, preset FROM messages WHERE account_id = $1 AND id %s;
 
 -- name: forget-in-events
 -- An id is a whole text of the JSON, and may be a part of another, or a key: it stands behind a

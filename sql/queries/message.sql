@@ -75,3 +75,13 @@ ORDER BY p.name;
 -- name: remove-preset
 -- $1 account; $2 name; $3 now, UTC.
 UPDATE presets SET removed_at = $3 WHERE account_id = $1 AND name = $2 AND removed_at IS NULL;
+
+-- name: oldest-due-message
+-- Since when the single message is due that has waited longest, of those that nothing but the
+-- sending holds up.
+-- $1 account.
+SELECT MIN(d.next_attempt_at) AS due FROM broadcasts b
+JOIN broadcast_channels c ON c.account_id = b.account_id AND c.broadcast_id = b.id AND c.state = 'running'
+JOIN deliveries d ON d.account_id = b.account_id AND d.broadcast_id = b.id AND d.channel = c.channel
+    AND d.next_attempt_at IS NOT NULL
+WHERE b.account_id = $1 AND b.finished_at IS NULL AND b.takes_until IS NOT NULL AND b.state = 'running';

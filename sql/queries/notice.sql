@@ -6,6 +6,10 @@ INSERT INTO notices (account_id, notice_key, kind, title, body, data, raised_at)
 ON CONFLICT (account_id, notice_key) DO UPDATE SET over_at = NULL, title = excluded.title, body = excluded.body,
     data = excluded.data WHERE notices.over_at IS NOT NULL;
 
+-- name: alert-stands
+-- $1 account; $2 key.
+SELECT EXISTS (SELECT 1 FROM notices WHERE account_id = $1 AND notice_key = $2 AND kind = 'alert' AND over_at IS NULL);
+
 -- name: drop-untold
 -- An alert that ends before anyone was told of it was none.
 -- $1 account; $2 key.

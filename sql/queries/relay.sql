@@ -8,13 +8,13 @@ WHERE r.account_id = $1 AND r.target = $2 AND NOT EXISTS (
 ORDER BY r.id LIMIT $3;
 
 -- name: drop-relays
--- $1 account; $2 ids as a JSON array; %s the ids.
-DELETE FROM relays WHERE account_id = $1 AND id IN (SELECT CAST(k.value AS BIGINT) FROM (%s) k);
+-- $1 account; $2 ids as a JSON array; %s whether it is one of them.
+DELETE FROM relays WHERE account_id = $1 AND id %s;
 
 -- name: put-off-relays
--- $1 account; $2 ids as a JSON array; $3 retry_at, UTC; %s the ids.
+-- $1 account; $2 ids as a JSON array; $3 retry_at, UTC; %s whether it is one of them.
 UPDATE relays SET tries = tries + 1, retry_at = $3
-WHERE account_id = $1 AND id IN (SELECT CAST(k.value AS BIGINT) FROM (%s) k);
+WHERE account_id = $1 AND id %s;
 
 -- name: count-relays
 -- $1 account; $2 target; $3 at most.

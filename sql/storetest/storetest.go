@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"database/sql"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io/fs"
 	"net/url"
@@ -254,4 +255,19 @@ func Proxy(t testing.TB, rawURL string) (*pgserver.Proxy, string) {
 	}
 	t.Cleanup(p.Close)
 	return p, through
+}
+
+// Pair is a primary with its synchronous standby, made of local programs, until the test ends.
+// Where Postgres runs elsewhere, as in Docker, the test is left out; CI must not.
+func Pair(t *testing.T) *pgserver.Pair {
+	t.Helper()
+	pair, err := pgserver.StartPair(t.Context())
+	if errors.Is(err, pgserver.ErrNotHere) && os.Getenv("CI") == "" {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pair.Stop)
+	return pair
 }

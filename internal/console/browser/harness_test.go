@@ -109,7 +109,7 @@ func chromium(t *testing.T) *rod.Browser {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := rod.New().ControlURL(control).Timeout(4 * time.Minute)
+	b := rod.New().ControlURL(control).Timeout(15 * time.Minute)
 	if err := b.Connect(); err != nil {
 		t.Fatal(err)
 	}
@@ -232,7 +232,7 @@ func (v *viewer) press(selector string) {
 // one finds an element that must be there within seconds.
 func (v *viewer) one(selector string) *rod.Element {
 	v.t.Helper()
-	e, err := v.Timeout(5 * time.Second).Element(selector)
+	e, err := v.Timeout(30 * time.Second).Element(selector)
 	if err != nil {
 		v.t.Fatalf("%s: no %s on the page: %v\n%.1500s", v.MustInfo().URL, selector, err, v.text())
 	}
@@ -241,7 +241,7 @@ func (v *viewer) one(selector string) *rod.Element {
 
 // text is what the page says.
 func (v *viewer) text() string {
-	body, err := v.Timeout(5 * time.Second).Element("body")
+	body, err := v.Timeout(30 * time.Second).Element("body")
 	if err != nil {
 		return err.Error()
 	}

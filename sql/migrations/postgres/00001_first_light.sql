@@ -195,6 +195,8 @@ CREATE TABLE broadcasts (
 
 -- What is at work, or may be: few, however many there were.
 CREATE INDEX broadcasts_unfinished ON broadcasts (account_id, id) WHERE finished_at IS NULL;
+-- Those that run, by their rates: each claim asks for the highest.
+CREATE INDEX broadcasts_running ON broadcasts (account_id, rate) WHERE finished_at IS NULL AND state = 'running';
 CREATE INDEX broadcasts_finished ON broadcasts (account_id, finished_at);
 CREATE INDEX broadcasts_uncounted ON broadcasts (account_id, finished_at)
     WHERE tally IS NULL AND finished_at IS NOT NULL AND emptied_at IS NULL;
@@ -454,7 +456,7 @@ CREATE TABLE users (
     -- SHA-256 of the one-time link with which the user chooses a password.
     link_hash     TEXT UNIQUE,
     link_ends_at  TIMESTAMPTZ,
-    -- Who the user is at the company's OIDC issuer.
+    -- Who the user is at the company's own sign-in.
     subject       TEXT UNIQUE,
     -- Wrong passwords and codes since the last right one, and until when none is taken.
     failed        INTEGER NOT NULL DEFAULT 0,
@@ -743,3 +745,13 @@ CREATE TABLE audit_log (
     PRIMARY KEY (account_id, seq)
 );
 CREATE UNIQUE INDEX audit_log_ends ON audit_log (account_id, ends) WHERE ends > 0;
+
+-- Where all of a store came from, or went to. One that went elsewhere is used no more; one that
+-- is not whole yet is not used either.
+CREATE TABLE store_moves (
+    id       TEXT PRIMARY KEY,
+    incoming BOOLEAN NOT NULL,
+    other    TEXT NOT NULL,
+    begun_at TIMESTAMPTZ NOT NULL,
+    done_at  TIMESTAMPTZ
+);

@@ -151,11 +151,11 @@ WHERE d.account_id = $1 AND d.recipient = r.value AND d.broadcast_id < $2 AND d.
 -- name: messaged
 -- Which of these people got, or are to get, a message that the audience rules out.
 -- $1 account; $2 broadcast, which does not count; $3 excluded broadcasts as a JSON array; $4 messages since, UTC;
--- $5 recipients as a JSON array; %[1]s the recipients; %[2]s the broadcasts.
+-- $5 recipients as a JSON array; %[1]s the recipients; %[2]s whether it is one of the broadcasts.
 SELECT DISTINCT d.recipient
 FROM (%[1]s) r CROSS JOIN deliveries d
 WHERE d.account_id = $1 AND d.recipient = r.value AND d.broadcast_id <> $2
-  AND (CAST(d.broadcast_id AS TEXT) IN (%[2]s) AND d.state IN ('pending', 'sent', 'unknown')
+  AND (d.broadcast_id %[2]s AND d.state IN ('pending', 'sent', 'unknown')
        OR d.state IN ('sent', 'unknown') AND d.attempted_at >= $4
        OR d.state = 'pending' AND d.message_id = 0 AND $4 < '9999-01-01' AND d.broadcast_id < $2 AND EXISTS (
           SELECT 1 FROM broadcasts b WHERE b.account_id = d.account_id AND b.id = d.broadcast_id

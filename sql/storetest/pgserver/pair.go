@@ -92,10 +92,8 @@ func (p *Pair) start(ctx context.Context, bin string) error {
 	if err := waitUntilUp(ctx, p.standbyURL); err != nil {
 		return err
 	}
-	for _, statement := range []string{"ALTER SYSTEM SET synchronous_standby_names = '*'", "SELECT pg_reload_conf()"} {
-		if err := exec1(ctx, p.primaryURL, statement); err != nil {
-			return err
-		}
+	if err := set(ctx, p.primaryURL, "synchronous_standby_names = '*'"); err != nil {
+		return err
 	}
 	p.URL = fmt.Sprintf("postgres://wxcast@127.0.0.1:%d,127.0.0.1:%d/postgres?sslmode=disable&target_session_attrs=read-write", ports[0], ports[1])
 	return nil
@@ -118,17 +116,26 @@ func (p *Pair) StandbyURL() string { return p.standbyURL }
 
 // Lag lets the standby stay behind: from now on the primary confirms what it alone has.
 func (p *Pair) Lag(ctx context.Context) error {
-	for _, on := range []struct{ url, statement string }{
-		{p.primaryURL, "ALTER SYSTEM SET synchronous_standby_names = ''"},
-		{p.primaryURL, "SELECT pg_reload_conf()"},
-		{p.standbyURL, "ALTER SYSTEM SET primary_conninfo = ''"},
-		{p.standbyURL, "SELECT pg_reload_conf()"},
-	} {
-		if err := exec1(ctx, on.url, on.statement); err != nil {
-			return err
-		}
+	if err := set(ctx, p.primaryURL, "synchronous_standby_names = ''"); err != nil {
+		return err
 	}
-	return nil
+	return p.Detach(ctx)
+}
+
+// Detach parts the standby from its primary, which waits for it with each COMMIT.
+func (p *Pair) Detach(ctx context.Context) error {
+	return set(ctx, p.standbyURL, "primary_conninfo = ''")
+}
+
+// PrimaryURL names the primary alone.
+func (p *Pair) PrimaryURL() string { return p.primaryURL }
+
+// set changes a setting of a server that runs.
+func set(ctx context.Context, url, setting string) error {
+	if err := exec1(ctx, url, "ALTER SYSTEM SET "+setting); err != nil {
+		return err
+	}
+	return exec1(ctx, url, "SELECT pg_reload_conf()")
 }
 
 // Failover kills the primary and promotes the standby.

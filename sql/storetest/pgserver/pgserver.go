@@ -134,9 +134,15 @@ func StartIn(ctx context.Context, parent string, settings []string) (*Server, er
 // ErrNotHere says that this machine lacks a program or a right.
 var ErrNotHere = errors.New("not on this machine")
 
-// findBinaries looks for a folder with the newest initdb and postgres, and others that are
+// Program is where a program of Postgres is, such as pg_dump: ErrNotHere where it is not.
+func Program(name string) (string, error) {
+	dir, err := findBinaries(name)
+	return filepath.Join(dir, name), err
+}
+
+// findBinaries looks for a folder with the newest initdb and postgres, or with the others that are
 // needed, on the PATH and where the usual packages put them.
-func findBinaries() (string, error) {
+func findBinaries(needed ...string) (string, error) {
 	var dirs []string
 	if path, err := exec.LookPath("postgres"); err == nil {
 		dirs = append(dirs, filepath.Dir(path))
@@ -147,7 +153,9 @@ func findBinaries() (string, error) {
 		slices.Reverse(found)
 		dirs = append(dirs, found...)
 	}
-	needed := []string{"initdb", "postgres"}
+	if len(needed) == 0 {
+		needed = []string{"initdb", "postgres"}
+	}
 	for _, dir := range dirs {
 		if !slices.ContainsFunc(needed, func(name string) bool {
 			_, err := os.Stat(filepath.Join(dir, name))
