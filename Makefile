@@ -29,6 +29,10 @@ test: ## Run the tests, with the race detector, on SQLite and a real Postgres
 test-long: ## Run the command line's tests with those that take minutes: days, full disks, benchmarks (12 minutes)
 	WXCAST_TEST_LONG=1 $(WITH_POSTGRES) $(GO) test -race -parallel 8 -timeout 40m -gcflags='modernc.org/...=-race=false' ./internal/cli
 
+.PHONY: test-postgres
+test-postgres: ## The store's tests and three rounds of chaos on Postgres 13 to 18, from npm (20 minutes)
+	GO="$(GO)" tools/postgres-versions.sh
+
 .PHONY: test-short
 test-short: ## Run all tests but the long ones, without the race detector
 	$(WITH_POSTGRES) $(GO) test -short ./...
@@ -55,13 +59,18 @@ release: ## Build binaries, packages, image, lists of what is in them and checks
 	rm -rf dist/release
 	cd release && $(GO) run . -version "$(VERSION)" -at "$$(git log -1 --format=%ct)" -out ../dist/release
 
-.PHONY: promtool
-promtool: ## Install Debian's promtool for the alert rules' tests
-	@command -v promtool > /dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends prometheus > /dev/null; }
+.PHONY: around
+around: ## Install what stands around wxcast, for the tests with it: promtool, nginx, Caddy, Hugo (Debian's)
+	@for tool in promtool nginx caddy hugo; do command -v $$tool > /dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends prometheus nginx-light caddy hugo > /dev/null; break; }; done
+
+.PHONY: site
+site: around ## Build the documentation's site into dist/site
+	rm -rf dist/site
+	cd site && hugo --quiet --destination ../dist/site
 
 .PHONY: release-test
-release-test: promtool ## Build the artefacts of this platform twice, and try them; the alert rules, too (3 minutes)
-	cd deploy/prometheus && promtool test rules alerts_test.yaml
+release-test: around ## Build the artefacts of this platform twice, and try them, and what stands in deploy/ (4 minutes)
+	cd deploy/prometheus && promtool test rules alerts_test.yaml rules_test.yaml
 	GOOS=windows $(GO) vet . && GOOS=darwin $(GO) vet .
 	cd release && CI=true $(GO) test -count 1 -timeout 20m ./...
 
@@ -73,9 +82,30 @@ lint: ## Check formatting, go vet, staticcheck and go.mod
 	$(GO) mod tidy -diff
 	for module in internal/console/browser release; do (cd $$module && $(GO) vet ./... && $(GO) mod tidy -diff) || exit 1; done
 
+.PHONY: corpus
+corpus: ## Write down what a release has that the next ones must have: VERSION=0.1.0
+	WXCAST_CORPUS=$(VERSION) $(GO) test ./internal/stability -count 1
+
+# The rule holds from here on; those before it have their own form.
+SINCE ?= 83ac498
+.PHONY: commits
+commits: ## Hold the subjects of commits to the rule in CONTRIBUTING.md; SINCE= names the last one before them
+	@git log --no-merges --format='%h %s' $(SINCE)..HEAD | awk '{ subject = substr($$0, length($$1) + 2) } \
+		length(subject) > 72 { print "longer than 72: " $$0; bad = 1 } \
+		subject !~ /^(feat|fix|perf|refactor|test|docs|build|ci|chore)(\([a-z0-9, \/.-]+\))?: [^ ]/ \
+			{ print "not TYPE(ROOM): WHAT: " $$0; bad = 1 } END { exit bad }'
+
+.PHONY: vuln
+vuln: ## Look for known vulnerabilities that our code reaches; needs the network
+	$(GO) run golang.org/x/vuln/cmd/govulncheck@latest ./...
+
 .PHONY: golden
 golden: ## Write the golden files anew; read the diff before you commit it
 	WXCAST_UPDATE_GOLDEN=1 $(WITH_POSTGRES) $(GO) test ./... -count 1 -run TestGolden
+
+.PHONY: translated
+translated: ## Mark the Chinese pages as made of today's English ones, after you have mended them
+	WXCAST_TRANSLATED=1 $(GO) test ./docs -count 1 -run Translations
 
 .PHONY: fuzz
 fuzz: ## Fuzz each parser of strangers' input for FUZZTIME
@@ -95,6 +125,10 @@ fuzz: ## Fuzz each parser of strangers' input for FUZZTIME
 BENCH ?=
 bench = $(WITH_POSTGRES) -durable sh -c '$(GO) run . bench $(1) --database "$$WXCAST_TEST_DATABASE_URL" $(BENCH)'
 
+.PHONY: bench-steps
+bench-steps: ## Each step's own benchmark once, on both stores: that it still runs (1 minute)
+	$(WITH_POSTGRES) $(GO) test -run '^$$' -bench . -benchtime 1x ./...
+
 .PHONY: bench
 bench: ## Measure sync, join and broadcast beside their ceilings and a plain loop (6 minutes)
 	$(call bench,)
@@ -112,7 +146,7 @@ bench-broadcast: ## Broadcasts to a million, their pace, and a kill in the middl
 	$(call bench,broadcast pace crash --size 1000000 --latency 0s$(comma)20ms$(comma)50ms$(comma)100ms)
 
 .PHONY: bench-callback
-bench-callback: ## Callbacks to two processes, one of them killed in the middle (1 minute)
+bench-callback: ## Callbacks and consents to two processes, one of them killed in the middle (2 minutes)
 	$(call bench,callback)
 
 .PHONY: bench-messages
@@ -144,9 +178,30 @@ chaos: ## Break wxcast in fourteen ways, and count what is lost (5 minutes)
 chaos-long: ## The same for CHAOS, such as CHAOS=2h
 	$(GO) run ./internal/chaos -for $(CHAOS)
 
+.PHONY: ha
+ha: ## Kill, stop, cut off and switch over the leader of a Patroni cluster (Debian's) under a broadcast (10 minutes)
+	@for tool in patroni etcd etcdctl haproxy pgbouncer; do command -v $$tool > /dev/null || PATH=$$PATH:/usr/sbin command -v $$tool > /dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql patroni python3-etcd etcd-server etcd-client haproxy pgbouncer > /dev/null; break; }; done
+	$(GO) run ./internal/chaos -scenario patroni -rounds 1
+
 .PHONY: chaos-mutations
 chaos-mutations: ## Build wxcast with each deliberate break; each must be found
 	$(GO) run ./internal/chaos -mutations
+
+# As few things as possible come between a seed and its story: see internal/world. One world has
+# one processor, so two runs share the machine.
+STEADY = GODEBUG=asyncpreemptoff=1 GOGC=400
+WORLD = $(STEADY) $(GO) test ./internal/world -run TestWorlds -count 1 -timeout $(WITHIN) -v -args -days $(DAYS) $(TELL)
+SEED ?= 1
+SEEDS ?= 200
+DAYS ?= 1
+TELL ?=
+WITHIN ?= 30m
+
+.PHONY: simulate
+simulate: ## Days of an account in simulated time, with all that goes wrong: SEED=1 SEEDS=200 DAYS=1 TELL=-tell (2 minutes)
+	@$(WORLD) -seed $(SEED) -seeds $$((($(SEEDS) + 1) / 2)) & first=$$!; \
+	test $(SEEDS) -lt 2 || $(WORLD) -seed $$(($(SEED) + ($(SEEDS) + 1) / 2)) -seeds $$(($(SEEDS) / 2)); second=$$?; \
+	wait $$first && exit $$second
 
 .PHONY: sim
 sim: ## Run the simulator of WeChat on its own

@@ -18,8 +18,12 @@ import (
 	"time"
 )
 
+// wanted tells that a test wanted the artefacts.
+var wanted bool
+
 // built is a release of this platform alone: of the others nothing more could be tried here.
 var built = sync.OnceValues(func() (release, error) {
+	wanted = true
 	out, err := os.MkdirTemp("", "wxcast-artefacts-")
 	if err != nil {
 		return release{}, err
@@ -35,8 +39,10 @@ func one(out string) (release, error) {
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if r, err := built(); err == nil {
-		_ = os.RemoveAll(r.out)
+	if wanted {
+		if r, err := built(); err == nil {
+			_ = os.RemoveAll(r.out)
+		}
 	}
 	os.Exit(code)
 }
