@@ -44,7 +44,7 @@ func measureCallback(ctx context.Context, w *world) error {
 	}
 	defer stays.kill()
 	w.say("%d events a second for %d s, one process killed after half", callbackRate, callbackSeconds)
-	c := &callbacks{token: w.sim.Token, addrs: []string{first, second},
+	c := &callbacks{token: w.sim.Token, path: receiptsDoor, event: receiptEvent, addrs: []string{first, second},
 		client: &http.Client{Timeout: 5 * time.Second,
 			Transport: &http.Transport{MaxIdleConnsPerHost: callbackSenders}}}
 	used, begun := w.watchPostgres(ctx), time.Now()
@@ -63,7 +63,108 @@ func measureCallback(ctx context.Context, w *world) error {
 		return err
 	}
 	stays.kill()
+	if err := measureConsents(ctx, w); err != nil {
+		return err
+	}
 	return measureRelay(ctx, w)
+}
+
+const consentSeconds = 30
+
+// measureConsents has two processes take what people allow in the mini program; one of them is
+// killed in the middle. Each accept that was answered counts once in the ledger.
+func measureConsents(ctx context.Context, w *world) error {
+	if err := w.newStore(ctx); err != nil {
+		return err
+	}
+	victim, first, err := w.serve(ctx)
+	if err != nil {
+		return err
+	}
+	defer victim.kill()
+	stays, second, err := w.serve(ctx)
+	if err != nil {
+		return err
+	}
+	defer stays.kill()
+	const n = callbackRate * consentSeconds
+	w.say("%d consents a second for %d s, one process killed after half", callbackRate, consentSeconds)
+	c := &callbacks{token: w.sim.MiniToken, path: receiptsDoor + "/" + w.sim.MiniAppID,
+		event: func(i int) string { return consentEvent(i, w.sim.TemplateID) }, addrs: []string{first, second},
+		client: &http.Client{Timeout: 5 * time.Second,
+			Transport: &http.Transport{MaxIdleConnsPerHost: callbackSenders}}}
+	used, begun := w.watchPostgres(ctx), time.Now()
+	time.AfterFunc(consentSeconds*time.Second/2, func() {
+		victim.kill()
+		time.AfterFunc(2*time.Second, func() { c.only(second) })
+	})
+	c.tell(ctx, n)
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	u := usage{wall: time.Since(begun), postgres: used()}
+	w.row("consents", n, u,
+		func(r *Row) { r.Processes, r.InFlight, r.Ceiling = 2, callbackSenders, callbackRate })
+	if err := w.checkCallbacks(ctx, c, 50); err != nil {
+		return err
+	}
+	return w.checkLedger(ctx, c)
+}
+
+// checkLedger holds the accepts that were answered against the ledger of consents.
+func (w *world) checkLedger(ctx context.Context, c *callbacks) error {
+	db, err := w.open()
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	rows, err := db.QueryContext(ctx, "SELECT recipient, SUM(messages) FROM permits GROUP BY recipient")
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	counted, wrong := map[string]bool{}, 0
+	for rows.Next() {
+		var who string
+		var n int
+		if err := rows.Scan(&who, &n); err != nil {
+			return err
+		}
+		if counted[who] = true; n != 1 {
+			wrong++
+		}
+	}
+	missing := 0
+	for _, i := range c.answered {
+		if !counted[person(i)] {
+			missing++
+		}
+	}
+	w.none("accepts that were answered and are not in the ledger", missing)
+	w.none("accepts that count more than once", wrong)
+	return rows.Err()
+}
+
+// receiptsDoor is where the official account's callbacks come in; the mini program's, behind it.
+const receiptsDoor = "/wechat/default"
+
+// person is a made-up one's openid.
+func person(n int) string { return fmt.Sprintf("o%027d", n) }
+
+// receiptEvent tells that the nth message has arrived.
+func receiptEvent(n int) string {
+	return fmt.Sprintf("<xml><ToUserName><![CDATA[gh_1]]></ToUserName><FromUserName><![CDATA[%s]]></FromUserName>"+
+		"<CreateTime>%d</CreateTime><MsgType><![CDATA[event]]></MsgType><Event><![CDATA[TEMPLATESENDJOBFINISH]]></Event>"+
+		"<MsgID>%d</MsgID><Status><![CDATA[success]]></Status></xml>", person(n), time.Now().Unix(), 1<<60+n)
+}
+
+// consentEvent tells that the nth person allows a message.
+func consentEvent(n int, template string) string {
+	return fmt.Sprintf("<xml><ToUserName><![CDATA[gh_2]]></ToUserName><FromUserName><![CDATA[%s]]></FromUserName>"+
+		"<CreateTime>%d</CreateTime><MsgType><![CDATA[event]]></MsgType><Event><![CDATA[subscribe_msg_popup_event]]></Event>"+
+		"<SubscribeMsgPopupEvent><List><TemplateId><![CDATA[%s]]></TemplateId>"+
+		"<SubscribeStatusString><![CDATA[accept]]></SubscribeStatusString><PopupScene>0</PopupScene></List>"+
+		"</SubscribeMsgPopupEvent></xml>", person(n), time.Now().Unix(), template)
 }
 
 const (
@@ -97,7 +198,7 @@ func measureRelay(ctx context.Context, w *world) error {
 	defer stays.kill()
 	w.say("%d events a second for %d s, each answered by a handler that takes %s", callbackRate, relaySeconds,
 		primaryTakes)
-	c := &callbacks{token: w.sim.Token, addrs: []string{address},
+	c := &callbacks{token: w.sim.Token, path: receiptsDoor, event: receiptEvent, addrs: []string{address},
 		client: &http.Client{Timeout: 5 * time.Second,
 			Transport: &http.Transport{MaxIdleConnsPerHost: relaySenders}}}
 	used, begun := w.watchPostgres(ctx), time.Now()
@@ -167,7 +268,7 @@ func (s *server) kill() {
 func (w *world) serve(ctx context.Context) (*server, string, error) {
 	cmd := exec.CommandContext(ctx, w.Binary, "serve")
 	cmd.Env, cmd.Dir = append(slices.Clip(w.env), "WXCAST_SERVE_LISTEN=127.0.0.1:0", "WXCAST_SERVE_SYNC_AT=off",
-		"WXCAST_TOKEN="+w.sim.Token), w.dir
+		"WXCAST_TOKEN="+w.sim.Token, "WXCAST_MINI_TOKEN="+w.sim.MiniToken), w.dir
 	out, err := cmd.StderrPipe()
 	if err != nil {
 		return nil, "", err
@@ -197,11 +298,15 @@ func (w *world) serve(ctx context.Context) (*server, string, error) {
 // it was not answered, and keeps how long each took from when it was due.
 type callbacks struct {
 	token  string
+	path   string             // of the door
+	event  func(n int) string // the nth
 	client *http.Client
-	mu     sync.Mutex
-	addrs  []string
-	took   []time.Duration
-	lost   int
+
+	mu       sync.Mutex
+	addrs    []string
+	took     []time.Duration
+	answered []int // which of them
+	lost     int
 }
 
 func (c *callbacks) only(address string) {
@@ -251,12 +356,11 @@ func atRate(ctx context.Context, rate, n, at int, do func(i int, due time.Time))
 
 // send tells one event, with up to three repeats, as WeChat does.
 func (c *callbacks) send(ctx context.Context, n int, due time.Time) {
-	body := fmt.Sprintf("<xml><ToUserName><![CDATA[gh_1]]></ToUserName><FromUserName><![CDATA[o%027d]]></FromUserName><CreateTime>%d</CreateTime><MsgType><![CDATA[event]]></MsgType><Event><![CDATA[TEMPLATESENDJOBFINISH]]></Event><MsgID>%d</MsgID><Status><![CDATA[success]]></Status></xml>",
-		n, time.Now().Unix(), 1<<60+n)
+	body := c.event(n)
 	for try := range 4 {
 		if c.post(ctx, c.address(n+try), body) {
 			c.mu.Lock()
-			c.took = append(c.took, time.Since(due))
+			c.took, c.answered = append(c.took, time.Since(due)), append(c.answered, n)
 			c.mu.Unlock()
 			return
 		}
@@ -270,7 +374,7 @@ func (c *callbacks) send(ctx context.Context, n int, due time.Time) {
 func (c *callbacks) post(ctx context.Context, address, body string) bool {
 	q := wechat.CallbackTest(url.Values{}, c.token, "", time.Now())
 	q.Del("echostr")
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+address+"/wechat/default?"+q.Encode(),
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+address+c.path+"?"+q.Encode(),
 		strings.NewReader(body))
 	if err != nil {
 		return false

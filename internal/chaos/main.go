@@ -102,8 +102,8 @@ func runClean(ctx context.Context, o options) error {
 		left = " Left out, as this machine lacks what they need: " + strings.Join(slices.Sorted(maps.Keys(count.leftOut)), ", ") + "."
 	}
 	switch {
-	case len(broken) > 0:
-		return errBroken
+	case len(broken) > 0: // said once more, last: the end of a long log is what is kept
+		return fmt.Errorf("%w: %s", errBroken, strings.Join(broken, "; "))
 	case count.rounds == 0:
 		return errors.New("nothing was tried." + left)
 	}

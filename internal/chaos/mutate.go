@@ -74,6 +74,9 @@ func runMutation(ctx context.Context, o options, m mutationOf) ([]string, error)
 	if err := os.WriteFile(file, []byte(strings.Replace(string(raw), m.old, m.new, 1)), 0o600); err != nil {
 		return nil, err
 	}
+	if seed, ok := strings.CutPrefix(m.scenario, inWorld); ok {
+		return simulate(ctx, tree, strings.TrimSpace(seed))
+	}
 	w, err := newWorld(ctx, tree)
 	if err != nil {
 		return nil, err
@@ -96,6 +99,29 @@ func runMutation(ctx context.Context, o options, m mutationOf) ([]string, error)
 		if broken = append(broken, found...); err != nil {
 			broken = append(broken, failed+firstLine(err.Error()))
 		}
+	}
+	return broken, nil
+}
+
+// inWorld begins the scenario of a break that shows in the simulated world, from that seed on.
+const inWorld = "world"
+
+// simulate lets the simulated world find what is broken, in twenty stories.
+func simulate(ctx context.Context, tree, seed string) ([]string, error) {
+	test := exec.CommandContext(ctx, "go", "test", "./internal/world", "-run", "TestWorlds", "-count", "1", "-args",
+		"-seeds", "20", "-shrink", "0s", "-seed", seed)
+	test.Dir = tree
+	out, err := test.CombinedOutput()
+	if err == nil {
+		return nil, nil
+	}
+	_, told, ok := strings.Cut(string(out), "Then:\n")
+	if !ok {
+		return nil, fmt.Errorf("the simulated world: %w: %s", err, tail(string(out)))
+	}
+	var broken []string
+	for line := range strings.Lines(told) {
+		broken = append(broken, strings.TrimSpace(line))
 	}
 	return broken, nil
 }

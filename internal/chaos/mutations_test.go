@@ -28,6 +28,9 @@ func TestEachBreakFindsItsText(t *testing.T) {
 		if m.new == m.old {
 			t.Errorf("%s: changes nothing", m.name)
 		}
+		if strings.HasPrefix(m.scenario, inWorld) {
+			continue
+		}
 		if !slices.ContainsFunc(scenarios, func(s scenario) bool { return s.name == m.scenario }) {
 			t.Errorf("%s: there is no scenario %q in which it could show", m.name, m.scenario)
 		}

@@ -44,6 +44,9 @@ var scenarios = []scenario{
 	{"many", (*round).many},
 	{"clocks", (*round).clocks},
 	{"standby", (*round).standby},
+	{"frozen", (*round).frozen},
+	{"systems", (*round).systemsTold},
+	{"patroni", (*round).patroni},
 }
 
 func scenarioNames() []string {

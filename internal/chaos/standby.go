@@ -10,6 +10,14 @@ import (
 	"github.com/wxcast/wxcast/sql/storetest/pgserver"
 )
 
+// Recipients are claimed in the order of the export, so who got a message that the store does not
+// know of is among the first who are pending: as many as were told, a tenth more, and what several
+// workers had claimed ahead.
+const (
+	listMargin   = 10
+	claimedAhead = 200
+)
+
 // standby: an asynchronous standby that is seconds behind takes over. Who was sent to in
 // those is not in the store any more.
 func (r *round) standby(ctx context.Context) error {
@@ -67,10 +75,14 @@ func (r *round) checkLoss(ctx context.Context) error {
 	for m := range r.sim.Messages() {
 		got[m.OpenID] = true
 	}
-	inQuestion := 0
+	inQuestion, pending, listed := 0, 0, 0 // listed: how far down the list of who is pending those go
 	for _, d := range ours {
-		if d.State == "pending" && got[d.OpenID] {
-			inQuestion++
+		if d.State == "pending" {
+			pending++
+			if got[d.OpenID] {
+				inQuestion++
+				listed = pending
+			}
 		}
 	}
 	reason, _ := status["reason"].(string)
@@ -85,5 +97,7 @@ func (r *round) checkLoss(ctx context.Context) error {
 		state.Deduplicated == 0 && seconds > 0 && told > inQuestion*9/10 && told < inQuestion*11/10,
 		"it is %v, %d were sent to again; %d have a message that the store does not know of, %d were told (%s)",
 		status["state"], state.Deduplicated, inQuestion, told, reason)
+	r.check("who could get a message twice is listed", listed <= told+told/listMargin+claimedAhead,
+		"the last of %d stands at %d of %d who are pending, and %d were told", inQuestion, listed, pending, told)
 	return nil
 }

@@ -1,0 +1,154 @@
+package world
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"maps"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"testing/cryptotest"
+	"testing/synctest"
+	"time"
+
+	store "github.com/wxcast/wxcast/sql"
+)
+
+var (
+	seed      = flag.Uint64("seed", 1, "the first world's seed")
+	seeds     = flag.Int("seeds", 5, "how many worlds")
+	days      = flag.Int("days", 1, "days of each")
+	tell      = flag.Bool("tell", false, "tell every step of every process")
+	shrinkFor = flag.Duration("shrink", 3*time.Minute, "how long to look for a shorter story")
+	sometimes = flag.Bool("sometimes", false, "fail when a state was never reached that is worth having been in")
+)
+
+// beginning is when a world begins: 08:00 in Beijing.
+var beginning = time.Date(2026, 11, 30, 0, 0, 0, 0, time.UTC)
+
+// emptyStore is the file of a store with our schema, and nothing in it.
+func emptyStore(t *testing.T) []byte {
+	t.Helper()
+	file := t.TempDir() + "/empty.db"
+	db, err := store.Open(t.Context(), "sqlite://"+file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := db.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
+}
+
+// outcome is what a plan came to.
+type outcome struct {
+	broken   []string
+	seen     map[string]int
+	messages int
+	digest   string // of WeChat's ledger
+}
+
+// promise is the first one that was broken; "" for none.
+func (o outcome) promise() string {
+	if len(o.broken) == 0 {
+		return ""
+	}
+	name, _, _ := strings.Cut(o.broken[0], ":")
+	return name
+}
+
+// happen lets a plan happen in a bubble.
+func happen(t *testing.T, p Plan, empty []byte) (out outcome) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		cryptotest.SetGlobalRandom(t, p.Seed)
+		time.Sleep(time.Until(beginning)) // a bubble's clock begins in 2000, when nobody followed anybody
+		ctx, cancel := context.WithCancel(t.Context())
+		w, err := newWorld(ctx, p, t.TempDir(), empty)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = w.live(ctx)
+		w.end()
+		if err != nil {
+			w.broke("the world goes on", "%v", err)
+		}
+		w.operator.CloseAll()
+		cancel()
+		w.sim.Close()
+		time.Sleep(time.Minute) // what was still to come has come
+		out = outcome{w.broken, w.seen, w.sim.State().Messages, w.digest()}
+	})
+	return out
+}
+
+func TestWorlds(t *testing.T) {
+	// One at a time, and none taken from its processor: what happens in one moment then happens
+	// in the same order each time.
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	if *tell {
+		trace = os.Stderr
+		defer func() { trace = nil }()
+	}
+	empty := emptyStore(t)
+	seen := map[string]int{}
+	for n := range *seeds {
+		p := NewPlan(*seed+uint64(n), *days)
+		begun := time.Now()
+		out := happen(t, p, empty)
+		t.Logf("seed %d: %d messages, ledger %s, %v", p.Seed, out.messages, out.digest,
+			time.Since(begun).Round(time.Millisecond))
+		for state, times := range out.seen {
+			seen[state] += times
+		}
+		if len(out.broken) > 0 {
+			t.Fatal(story(t, p, out, empty))
+		}
+	}
+	for _, state := range slices.Sorted(maps.Keys(seen)) {
+		t.Logf("%6d  %s", seen[state], state)
+	}
+	for _, state := range worthReaching {
+		if *sometimes && seen[state] == 0 {
+			t.Errorf("never reached: %s. What is promised there was not tried", state)
+		}
+	}
+}
+
+// story tells what broke a promise, with as few acts as it takes.
+func story(t *testing.T, p Plan, out outcome, empty []byte) string {
+	t.Helper()
+	was := trace
+	trace = nil
+	defer func() { trace = was }()
+	begun, acts := time.Now(), len(p.Acts)
+	for i := len(p.Acts) - 1; i >= 0 && time.Since(begun) < *shrinkFor; i-- {
+		shorter := p
+		shorter.Acts = slices.Delete(slices.Clone(p.Acts), i, i+1)
+		if less := happen(t, shorter, empty); less.promise() == out.promise() {
+			p, out = shorter, less
+		}
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "seed %d breaks a promise. Of its %d acts these %d are enough:\n", p.Seed, acts, len(p.Acts))
+	fmt.Fprintf(&b, "  %d people follow the account, which may send %d template messages a day.\n", p.Followers, p.Quota)
+	for _, a := range p.Acts {
+		fmt.Fprintf(&b, "  %s\n", a)
+	}
+	b.WriteString("Then:\n")
+	for _, broken := range out.broken[:min(5, len(out.broken))] {
+		fmt.Fprintf(&b, "  %s\n", broken)
+	}
+	fmt.Fprintf(&b, "Every step of it: make simulate SEED=%d SEEDS=1 DAYS=%d TELL=-tell", p.Seed, p.Days)
+	return b.String()
+}
