@@ -96,6 +96,8 @@ var allMutations = []mutationOf{
 	{"everybody-gets-it", "a control group gets nothing", inWorld + " 3", "sql/skip.go",
 		"	case t.audience.Holdout > 0 && heldOut(t.ref, d.Recipient, t.audience.Holdout):",
 		"	case false && heldOut(t.ref, d.Recipient, t.audience.Holdout):", false},
+	{"anybody-came", "a visit counts once, for its person", inWorld + " 1", "internal/visit/count.go",
+		"		if c.To(key, string(id)) {", "		if c.To(key, string(id)) || true {", false},
 	{"refused-is-taken", "a callback that was answered is passed on", "systems", "internal/webhook/relay.go",
 		"					p.refused, p.why = append(p.refused, one), err", "					p.done = append(p.done, one.ID)",
 		false},

@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -33,6 +34,31 @@ func TestEachBreakFindsItsText(t *testing.T) {
 		}
 		if !slices.ContainsFunc(scenarios, func(s scenario) bool { return s.name == m.scenario }) {
 			t.Errorf("%s: there is no scenario %q in which it could show", m.name, m.scenario)
+		}
+	}
+}
+
+// Who reads what is promised finds each break, by the name that runs it alone.
+func TestEachBreakStandsOnThePage(t *testing.T) {
+	for _, page := range []string{"promises.md", "zh/promises.md"} {
+		raw, err := os.ReadFile(filepath.Join("..", "..", "docs", page))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, table, _ := strings.Cut(string(raw), "`make chaos-mutations` ")
+		var named []string
+		for _, row := range regexp.MustCompile("(?m)^\\| `([a-z-]+)` \\|").FindAllStringSubmatch(table, -1) {
+			named = append(named, row[1])
+		}
+		for _, m := range allMutations {
+			if n := slices.Index(named, m.name); n >= 0 {
+				named = slices.Delete(named, n, n+1)
+			} else {
+				t.Errorf("docs/%s does not name the break %s: give it a row", page, m.name)
+			}
+		}
+		if len(named) > 0 {
+			t.Errorf("docs/%s names breaks that are none, or twice: %q", page, named)
 		}
 	}
 }

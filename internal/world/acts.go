@@ -31,6 +31,8 @@ func (w *world) do(ctx context.Context, a Act) error {
 		return w.message(ctx, a)
 	case aConsent, aLeaving, aReturn:
 		w.people(a)
+	case aVisit:
+		w.visits(ctx, a)
 	case aKill:
 		w.armed(a, func(p *process) {
 			switch a.Kind {
@@ -158,6 +160,9 @@ func (w *world) broadcast(ctx context.Context, a Act) error {
 	holdout := a.Do == aBroadcast && a.N%4 == 0 // one in four
 	if holdout {
 		text += "holdout: 50%\n"
+	}
+	if a.N%3 == 0 {
+		text += "track: yes\n"
 	}
 	file := filepath.Join(w.dir, name+".yaml")
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {

@@ -150,6 +150,7 @@ func (w *world) compare(asked wish, books []account.Delivery, got shown) {
 		}
 		mini := cmp.Or(d.MiniOpenID, w.miniOf(d.OpenID))
 		saw := slices.Concat(got[d.OpenID], got[mini])
+		w.checkVisit(asked.page, mini, d.CameAt)
 		who := fmt.Sprintf("%s of %s", cmp.Or(d.OpenID, mini), asked.page)
 		if len(saw) > 1 {
 			w.broke("no one twice", "%s has %d messages: %+v", who, len(saw), saw)

@@ -30,6 +30,7 @@ const (
 	aConsent    deed = "people consent"
 	aLeaving    deed = "a person leaves"
 	aReturn     deed = "a person comes back"
+	aVisit      deed = "people come by their messages"
 	aKill       deed = "a process is killed"
 	aPause      deed = "a process stands still"
 	aStop       deed = "a process is stopped and begun again"
@@ -71,7 +72,7 @@ func (a Act) String() string {
 			text += ", which is " + string(a.Kind)
 		}
 		text += ")"
-	case aBroadcast, aCanary, aChannels, aConsent:
+	case aBroadcast, aCanary, aChannels, aConsent, aVisit:
 		text += fmt.Sprintf(" (%d)", a.N)
 	}
 	if a.For > 0 {
@@ -82,7 +83,7 @@ func (a Act) String() string {
 
 // NewPlan makes up so many days of an account.
 func NewPlan(seed uint64, days int) Plan {
-	rnd := rand.New(rand.NewPCG(seed, 3))
+	rnd, visits := rand.New(rand.NewPCG(seed, 3)), rand.New(rand.NewPCG(seed, 4))
 	p := Plan{Seed: seed, Days: days, Followers: 20 + rnd.IntN(60)}
 	p.Quota = int64(p.Followers * (4 + rnd.IntN(4)))
 	if rnd.IntN(5) == 0 { // it lasts for several days
@@ -113,6 +114,10 @@ func NewPlan(seed uint64, days int) Plan {
 		}
 		if rnd.IntN(2) == 0 {
 			add(aKill, 1, func(a *Act) { a.Night, a.Who, a.N, a.For = true, 0, rnd.IntN(150), seconds(60) })
+		}
+		for range visits.IntN(3) {
+			p.Acts = append(p.Acts, Act{Day: day, At: time.Duration(visits.IntN(30_000)) * time.Millisecond, Do: aVisit,
+				N: 1 + visits.IntN(6)})
 		}
 	}
 	slices.SortStableFunc(p.Acts, func(a, b Act) int { return int(a.when() - b.when()) })

@@ -19,12 +19,15 @@ const (
 	killedAfter    = "a process is killed when an answer or a callback has come"
 	overMidnight   = "a broadcast takes several days' quota"
 	controlled     = "some of a broadcast's people are its control group"
+	cameBy         = "a person comes by a message"
+	passedOn       = "a person comes by a message to another"
 	quotaBefore    = "a broadcast begins when the day's quota is gone"
 )
 
 // worthReaching are those that a run in CI must have reached, over all of its seeds.
 var worthReaching = []string{lostCommit, takenOver, slowedDown, canaryWell, noHeartbeat, callbackNot,
 	triedAgain, isUnknown, nextChannel, killedInCommit, killedAfter, overMidnight, syncGoesOn, deadToken, controlled,
+	cameBy, passedOn,
 	string(aKill), string(aPause), string(aStop), string(lostAnswers), string(lostCalls), string(busy),
 	string(tooFast), string(badGateway), string(slow), string(tokenDies), string(aStoreAway), string(anOutage)}
 

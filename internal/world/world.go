@@ -60,6 +60,7 @@ type world struct {
 	// operator asks for what people and systems ask for. No fault reaches it.
 	operator *account.Account
 	began    time.Time
+	phones   *http.Client // of people in the mini program
 
 	writing               turn         // to the store's file
 	steps, frozen         atomic.Int64 // of all processes; and how often one stood still for long
@@ -67,12 +68,13 @@ type world struct {
 
 	mu       sync.Mutex
 	running  [processes]*process
-	atWork   bool // a process that is gone is begun again
-	next     int  // which process gets the next callback
-	restarts sync.WaitGroup
+	atWork   bool           // a process that is gone is begun again
+	next     int            // which process gets the next callback
+	restarts sync.WaitGroup // and visits
 	broken   []string
 	seen     map[string]int
 	wishes   []wish
+	came     map[aPersonsVisit]*told
 	ended    int64     // deliveries that had their end when it was last looked
 	moved    time.Time // when that last changed
 }
@@ -94,7 +96,7 @@ accounts:
     encoding_aes_key: %[4]s
     mini_programs:
       - {appid: %[5]s, secret: %[6]s, token: %[9]s, encoding_aes_key: %[10]s}
-serve: {listen: "127.0.0.1:80", sync_at: "0 3 * * *", report_at: "off", quota_at: "0 9 * * *", housekeeping_at: "off"}
+serve: {listen: "127.0.0.1:80", session_key: a-key-of-thirty-two-characters-0, sync_at: "0 3 * * *", report_at: "off", quota_at: "0 9 * * *", housekeeping_at: "off"}
 broadcast: {concurrency: %[11]d, max_failures: 200}
 database: {url: "%[7]s", auto_migrate: false}
 api_base: %[8]s
@@ -103,7 +105,8 @@ api_base: %[8]s
 // newWorld makes a world in a folder, on a copy of an empty store.
 func newWorld(ctx context.Context, p Plan, dir string, store []byte) (*world, error) {
 	w := &world{plan: p, dir: dir, network: newNetwork(), writing: make(turn, 1), seen: map[string]int{},
-		began: time.Now()}
+		began: time.Now(), came: map[aPersonsVisit]*told{}}
+	w.phones = &http.Client{Transport: &http.Transport{DialContext: w.toUs, DisableKeepAlives: true}}
 	file := filepath.Join(dir, "wxcast.db")
 	if err := os.WriteFile(file, store, 0o600); err != nil {
 		return nil, err
