@@ -169,7 +169,7 @@ func (c sqliteConnector) Connect(context.Context) (driver.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &preparingConn{driverConn: conn.(driverConn), kept: map[string]*prepared{}}, nil
+	return preparingSQLite.conn(conn.(driverConn)), nil
 }
 
 // Driver is the driver that the connections are of.
@@ -201,8 +201,8 @@ func openPostgres(rawURL string, through func(driver.Connector) driver.Connector
 	setDefault("sslmode", sslMode(hosts))
 	setDefault("connect_timeout", "10")
 	setDefault("application_name", "wxcast")
-	// One round trip a statement instead of two, and nothing prepared on the
-	// server: a pooler in transaction mode may stand in between.
+	// One round trip for a statement that is not prepared: a pooler in transaction mode may stand
+	// in between.
 	setDefault("binary_parameters", "yes")
 	severalHosts(u, q)
 	u.RawQuery = q.Encode()

@@ -3,23 +3,47 @@ package store
 import (
 	"context"
 	"database/sql/driver"
+	"fmt"
+	"reflect"
+	"time"
 )
 
-// preparedMost is how many statements each connection to SQLite keeps prepared: more than any
-// loop uses, and few enough for a small process.
+// preparedMost is how many statements each connection keeps prepared: more than any loop uses, and
+// few enough for a small process.
 const preparedMost = 64
 
-// preparingConn keeps the statements that it ran last. SQLite runs in this process, and reading
-// and planning a statement takes it as long as running a short one. Where the schema changes,
-// SQLite prepares them again by itself. As any connection, it is used by one caller at a time.
+// preparingConn keeps the statements that it ran last: reading and planning a statement takes a
+// database as long as running a short one. As any connection, it is used by one caller at a time.
 type preparingConn struct {
 	driverConn
+	preparing
 	kept map[string]*prepared
 	uses int // so far
 }
 
-// sqliteStmt is a statement of the driver's.
-type sqliteStmt interface {
+// preparing is what a database wants of who prepares statements.
+type preparing struct {
+	// again: only a statement with arguments is prepared, and only when it is run again. Preparing
+	// it is a round trip of its own.
+	again bool
+	// lives is how long a plan is taken for a good one; 0 for as long as there is the connection.
+	lives time.Duration
+}
+
+var (
+	// SQLite runs in this process. Where the schema changes, it prepares its statements again by
+	// itself.
+	preparingSQLite = preparing{}
+	// Postgres keeps a plan that it made when a table was small.
+	preparingPostgres = preparing{again: true, lives: 10 * time.Second}
+)
+
+func (p preparing) conn(c driverConn) *preparingConn {
+	return &preparingConn{driverConn: c, preparing: p, kept: map[string]*prepared{}}
+}
+
+// preparedStmt is a statement of a driver's.
+type preparedStmt interface {
 	driver.Stmt
 	driver.StmtExecContext
 	driver.StmtQueryContext
@@ -27,35 +51,56 @@ type sqliteStmt interface {
 
 // prepared is a statement, which serves one caller at a time.
 type prepared struct {
-	stmt  sqliteStmt
-	used  int  // the use that was the last
-	taken bool // its rows are being read
+	stmt  preparedStmt // nil where it was run once
+	since time.Time    // when it was prepared, or run once
+	used  int          // the use that was the last
+	taken bool         // its rows are being read
 }
 
 // statement is the prepared statement of a query; nil where there is none, or it is being read.
-func (c *preparingConn) statement(ctx context.Context, query string) *prepared {
+func (c *preparingConn) statement(ctx context.Context, query string, args []driver.NamedValue) (preparedStmt,
+	*prepared, error) {
+	if c.again && len(args) == 0 {
+		return nil, nil, nil
+	}
 	c.uses++
 	p := c.kept[query]
-	if p == nil {
-		stmt, err := c.PrepareContext(ctx, query)
-		if err != nil {
-			return nil // whoever runs it is told
+	if p != nil && c.lives > 0 && time.Since(p.since) > c.lives {
+		if p.stmt != nil {
+			if err := p.stmt.Close(); err != nil {
+				return nil, nil, err
+			}
 		}
-		c.dropOldest()
-		p = &prepared{stmt: stmt.(sqliteStmt)}
+		delete(c.kept, query)
+		p = nil
+	}
+	isNew := p == nil
+	if isNew {
+		if err := c.dropOldest(); err != nil {
+			return nil, nil, err
+		}
+		p = &prepared{since: time.Now()}
 		c.kept[query] = p
 	}
-	if p.taken {
-		return nil
-	}
 	p.used = c.uses
-	return p
+	if p.taken || isNew && c.again {
+		return nil, nil, nil
+	}
+	if p.stmt == nil {
+		stmt, err := c.PrepareContext(ctx, query)
+		if err != nil {
+			delete(c.kept, query)
+			return nil, nil, err
+		}
+		p.stmt = stmt.(preparedStmt)
+	}
+	return p.stmt, p, nil
 }
 
 // dropOldest makes room for a statement.
-func (c *preparingConn) dropOldest() {
+func (c *preparingConn) dropOldest() error {
 	if len(c.kept) < preparedMost {
-		return
+		return nil
 	}
 	var oldest string
 	for query, p := range c.kept {
@@ -63,30 +108,42 @@ func (c *preparingConn) dropOldest() {
 			oldest = query
 		}
 	}
-	if p := c.kept[oldest]; p != nil {
-		_ = p.stmt.Close()
-		delete(c.kept, oldest)
+	p := c.kept[oldest]
+	if p == nil {
+		return nil
 	}
+	delete(c.kept, oldest)
+	if p.stmt == nil {
+		return nil
+	}
+	return p.stmt.Close()
 }
 
 // ExecContext runs a statement.
 func (c *preparingConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result,
 	error) {
-	p := c.statement(ctx, query)
-	if p == nil {
+	stmt, _, err := c.statement(ctx, query, args)
+	switch {
+	case err != nil:
+		return nil, err
+	case stmt == nil:
 		return c.driverConn.ExecContext(ctx, query, args)
+	default:
+		return stmt.ExecContext(ctx, args)
 	}
-	return p.stmt.ExecContext(ctx, args)
 }
 
 // QueryContext runs a statement that has rows.
 func (c *preparingConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows,
 	error) {
-	p := c.statement(ctx, query)
-	if p == nil {
+	stmt, p, err := c.statement(ctx, query, args)
+	switch {
+	case err != nil:
+		return nil, err
+	case stmt == nil:
 		return c.driverConn.QueryContext(ctx, query, args)
 	}
-	rows, err := p.stmt.QueryContext(ctx, args)
+	rows, err := stmt.QueryContext(ctx, args)
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +154,9 @@ func (c *preparingConn) QueryContext(ctx context.Context, query string, args []d
 // Close ends the connection.
 func (c *preparingConn) Close() error {
 	for _, p := range c.kept {
-		_ = p.stmt.Close()
+		if p.stmt != nil {
+			_ = p.stmt.Close()
+		}
 	}
 	clear(c.kept)
 	return c.driverConn.Close()
@@ -113,4 +172,26 @@ type preparedRows struct {
 func (r *preparedRows) Close() error {
 	r.of.taken = false
 	return r.Rows.Close()
+}
+
+// ownSession tells whether a connection has a session of Postgres's for itself, as prepared
+// statements need it. A pooler in transaction mode hands sessions around: it tells its clients a
+// number of its own where Postgres tells the session's, by which statements are cancelled. Who
+// only passes bytes on, as HAProxy does, passes that on, too.
+func ownSession(ctx context.Context, conn postgresConn) (bool, error) {
+	// The driver keeps the number to itself. Were it called otherwise, nothing would be prepared.
+	told := reflect.Indirect(reflect.ValueOf(conn)).FieldByName("pid")
+	if !told.IsValid() || !told.CanInt() {
+		return false, nil
+	}
+	rows, err := conn.QueryContext(ctx, "SELECT pg_backend_pid()", nil)
+	if err != nil {
+		return false, err
+	}
+	defer rows.Close()
+	is := make([]driver.Value, 1)
+	if err := rows.Next(is); err != nil {
+		return false, err
+	}
+	return fmt.Sprint(is[0]) == fmt.Sprint(told.Int()), nil
 }

@@ -34,8 +34,16 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 	w := &wire{}
 	one.Dialer(w)
 	w.statement.watch(ctx, w)
-	conn, err := one.Connect(ctx)
+	opened, err := one.Connect(ctx)
 	if err != nil {
+		return nil, err
+	}
+	conn := opened.(postgresConn)
+	w.release() // what is dialled from now on is to cancel a statement
+	w.statement.watch(ctx, w)
+	own, err := ownSession(ctx, conn)
+	if err != nil {
+		_ = conn.Close()
 		return nil, err
 	}
 	w.release()
@@ -44,7 +52,10 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 			w.alone.Store(true)
 		}
 	})
-	return &wireConn{conn.(postgresConn), w}, nil
+	if own {
+		return &wireConn{conn, preparingPostgres.conn(conn), w}, nil
+	}
+	return &wireConn{conn, conn, w}, nil
 }
 
 // Driver is the driver that the connections are of.
@@ -71,18 +82,25 @@ type postgresConn interface {
 // wireConn is a connection whose wire heeds the contexts of what it is asked.
 type wireConn struct {
 	postgresConn
+	runs runner
 	wire *wire
+}
+
+// runner runs statements.
+type runner interface {
+	driver.ExecerContext
+	driver.QueryerContext
 }
 
 func (c *wireConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
 	c.wire.statement.watch(ctx, c.wire)
-	return c.postgresConn.QueryContext(ctx, query, args)
+	return c.runs.QueryContext(ctx, query, args)
 }
 
 func (c *wireConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
 	c.wire.statement.watch(ctx, c.wire)
 	c.wire.alone.Store(false)
-	result, err := c.postgresConn.ExecContext(ctx, query, args)
+	result, err := c.runs.ExecContext(ctx, query, args)
 	if err == nil && c.wire.alone.Load() {
 		return nil, errAlone
 	}
@@ -200,24 +218,31 @@ func (w *wire) commit(begins bool) {
 // errCommitting answers the driver, which wants to cancel a COMMIT.
 var errCommitting = errors.New("a COMMIT is not cancelled")
 
-// DialContext connects to one of the hosts. The driver's requests to cancel come here, too,
-// for connections of their own.
+// DialContext connects to one of the hosts. The driver's requests to cancel come here, too, for
+// connections of their own. The driver waits for them without an end: they have one here.
 func (w *wire) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
 	w.mu.Lock()
-	committing := w.committing
+	committing, cancels := w.committing, w.ready
 	w.mu.Unlock()
 	if committing {
 		return nil, errCommitting
+	}
+	until := time.Now().Add(cancelGrace)
+	if cancels {
+		var end context.CancelFunc
+		ctx, end = context.WithDeadline(ctx, until)
+		defer end()
 	}
 	conn, err := (&net.Dialer{KeepAliveConfig: keepAlive}).DialContext(ctx, network, address)
 	if err != nil {
 		return nil, err
 	}
+	if cancels {
+		return conn, conn.SetDeadline(until)
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if !w.ready {
-		w.conn = conn
-	}
+	w.conn = conn
 	return conn, nil
 }
 

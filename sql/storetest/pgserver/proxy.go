@@ -17,6 +17,8 @@ type Proxy struct {
 	server   string
 	lose     atomic.Pointer[loss]
 	lost     atomic.Int64
+	named    atomic.Int64
+	poses    atomic.Bool
 	silent   atomic.Bool
 	silentAt atomic.Pointer[string]
 	silenced chan struct{}
@@ -62,6 +64,13 @@ func (p *Proxy) LoseAnswers(text string, times, every int64) {
 
 // Lost is how many answers were lost so far.
 func (p *Proxy) Lost() int64 { return p.lost.Load() }
+
+// Named is how many statements were prepared so far, to be run again.
+func (p *Proxy) Named() int64 { return p.named.Load() }
+
+// PoseAsPooler makes it tell new connections another number of their session than Postgres does,
+// as a pooler.
+func (p *Proxy) PoseAsPooler() { p.poses.Store(true) }
 
 // Silence makes it pass nothing on, in any direction, and close nothing; or lets it go on
 // with new connections: of the old ones only the server learns that they are gone, as it
@@ -142,6 +151,7 @@ func (l *link) up() {
 			l.close()
 		}
 	}()
+	texts := map[string][]byte{} // of prepared statements
 	for first := true; ; first = false {
 		head := make([]byte, 4, 5)
 		if !first {
@@ -158,7 +168,11 @@ func (l *link) up() {
 		if _, err := io.ReadFull(l.client, body); err != nil {
 			return
 		}
-		if at := l.proxy.silentAt.Load(); at != nil && bytes.Contains(body, []byte(*at)) {
+		var statement []byte // that is run
+		if !first {
+			statement = l.statement(head[0], body, texts)
+		}
+		if at := l.proxy.silentAt.Load(); at != nil && bytes.Contains(statement, []byte(*at)) {
 			l.proxy.silentAt.Store(nil)
 			l.proxy.Silence(true)
 			close(l.proxy.silenced)
@@ -166,13 +180,32 @@ func (l *link) up() {
 		if l.quiet() {
 			continue
 		}
-		if !first && (head[0] == 'Q' || head[0] == 'P') && l.proxy.loses(body) {
+		if l.proxy.loses(statement) {
 			l.swallow.Store(true)
 		}
 		if _, err := l.server.Write(append(head, body...)); err != nil {
 			return
 		}
 	}
+}
+
+// statement is the text of what a message lets run; nil where it runs nothing.
+func (l *link) statement(kind byte, body []byte, texts map[string][]byte) []byte {
+	of, rest, _ := bytes.Cut(body, []byte{0})
+	switch kind {
+	case 'Q':
+		return of
+	case 'P':
+		if len(of) == 0 { // it is run at once
+			return rest
+		}
+		l.proxy.named.Add(1)
+		texts[string(of)] = rest
+	case 'B':
+		name, _, _ := bytes.Cut(rest, []byte{0})
+		return texts[string(name)]
+	}
+	return nil
 }
 
 // loses tells whether the answer to a statement is to be lost.
@@ -204,6 +237,9 @@ func (l *link) down() {
 		body := make([]byte, size)
 		if _, err := io.ReadFull(l.server, body); err != nil {
 			return
+		}
+		if head[0] == 'K' && l.proxy.poses.Load() {
+			body[3]++
 		}
 		switch {
 		case l.quiet():
