@@ -25,6 +25,7 @@ import (
 
 	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/wxcast/wxcast/internal/private"
 	"github.com/wxcast/wxcast/internal/seal"
@@ -72,6 +73,9 @@ type DB struct {
 
 	// fixing is how many recipients SQLite is given at a time. It has one writer, whose it is.
 	fixing *batch
+	// writer is SQLite's one, which is given in order: database/sql would let any of those go first
+	// who wait for a connection, and who was unlucky waited for all others. Nil on Postgres.
+	writer *semaphore.Weighted
 
 	// density is what was learnt of broadcasts: id to bool, see dense.
 	density sync.Map
@@ -157,7 +161,7 @@ func openSQLite(path string, through func(driver.Connector) driver.Connector) (*
 	// For temporary tables: what takes long there waits for its own kind, and for no reader.
 	staging := open("deferred", 1, "cache_size(-4096)")
 	return &DB{engine: SQLite, read: read, write: write, staging: staging, q: mustLoadQueries(SQLite),
-		fixing: &batch{1000, batchMost, removedWithin}}, nil
+		fixing: &batch{1000, batchMost, fixedWithin}, writer: semaphore.NewWeighted(1)}, nil
 }
 
 // sqliteConnector opens connections to a file.
@@ -312,6 +316,10 @@ func (db *DB) Ping(ctx context.Context) error { return db.read.PingContext(ctx) 
 func (db *DB) tx(ctx context.Context, accountID int64, fn func(*sqlx.Tx) error) error {
 	id, memory := rand.Text(), db.memoryOf(accountID)
 	return db.retryTransient(ctx, func(ctx context.Context) error {
+		if err := db.turn(ctx); err != nil {
+			return err
+		}
+		defer db.turnOver()
 		tx, err := db.write.BeginTxx(ctx, nil)
 		if err != nil {
 			return err
@@ -346,6 +354,21 @@ func (db *DB) tx(ctx context.Context, accountID int64, fn func(*sqlx.Tx) error) 
 	})
 }
 
+// turn waits until it is this caller's turn to write.
+func (db *DB) turn(ctx context.Context) error {
+	if db.writer == nil {
+		return nil
+	}
+	return db.writer.Acquire(ctx, 1)
+}
+
+// turnOver lets the next write.
+func (db *DB) turnOver() {
+	if db.writer != nil {
+		db.writer.Release(1)
+	}
+}
+
 // execOnce runs one write statement, which happens once: see tx.
 func (db *DB) execOnce(ctx context.Context, accountID int64, query string, args ...any) (rows int64, err error) {
 	err = db.tx(ctx, accountID, func(tx *sqlx.Tx) error {
@@ -359,6 +382,10 @@ func (db *DB) execOnce(ctx context.Context, accountID int64, query string, args 
 // nothing, and says the same, when it happens twice.
 func (db *DB) exec(ctx context.Context, query string, args ...any) (rows int64, err error) {
 	err = db.retryTransient(ctx, func(ctx context.Context) error {
+		if err := db.turn(ctx); err != nil {
+			return err
+		}
+		defer db.turnOver()
 		res, err := db.write.ExecContext(ctx, query, args...)
 		if err != nil {
 			return err

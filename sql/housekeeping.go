@@ -13,7 +13,10 @@ const (
 	commitsKept = time.Hour
 	// removedWithin is how long one batch may hold SQLite's one writer, and batchLeast and
 	// batchMost are how few and how many rows it takes to keep to that.
-	removedWithin         = 50 * time.Millisecond
+	removedWithin = 50 * time.Millisecond
+	// fixedWithin is how long a batch of a broadcast's recipients may: a caller waits meanwhile who
+	// sends a single message.
+	fixedWithin           = 10 * time.Millisecond
 	batchLeast, batchMost = 50, 5000
 )
 
