@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/wxcast/wxcast/internal/together"
@@ -107,7 +108,8 @@ func (w *world) sentBeside() (n int) {
 // messenger is a company's program that sends single messages.
 type messenger struct {
 	w       *world
-	key     string
+	keys    []string // used in turn, as one may be used so often a second
+	turn    atomic.Int64
 	client  *http.Client
 	openids []string
 
@@ -121,12 +123,15 @@ type messenger struct {
 }
 
 func (w *world) messenger(ctx context.Context) (*messenger, error) {
-	made, err := w.run(ctx, "key", "create", "bench", "--scope", "send")
-	if err != nil {
-		return nil, err
+	keys := make([]string, 4)
+	for i := range keys {
+		made, err := w.run(ctx, "key", "create", fmt.Sprintf("bench-%d", i+1), "--scope", "send")
+		if err != nil {
+			return nil, err
+		}
+		keys[i], _ = made.out["key"].(string)
 	}
-	key, _ := made.out["key"].(string)
-	m := &messenger{w: w, key: key, accepted: map[int]time.Time{}, client: &http.Client{Timeout: 10 * time.Second,
+	m := &messenger{w: w, keys: keys, accepted: map[int]time.Time{}, client: &http.Client{Timeout: 10 * time.Second,
 		Transport: &http.Transport{MaxIdleConnsPerHost: messageSenders}}}
 	for openid := range w.sim.Followers() {
 		m.openids = append(m.openids, openid)
@@ -184,7 +189,7 @@ func (m *messenger) post(ctx context.Context, url string, body []byte) (status i
 	if err != nil {
 		return 0, err.Error()
 	}
-	req.Header.Set("Authorization", "Bearer "+m.key)
+	req.Header.Set("Authorization", "Bearer "+m.keys[int(m.turn.Add(1))%len(m.keys)])
 	req.Header.Set("Content-Type", "application/json")
 	resp, err := m.client.Do(req)
 	if err != nil {
