@@ -80,7 +80,8 @@ func (w *world) comes(ctx context.Context, miniOpenID, pagePath string, theirs b
 		case !theirs && !counted:
 			w.seen[passedOn]++
 		case !theirs:
-			w.broken = append(w.broken, fmt.Sprintf("%s: %s came by another's message of %s", countsOnce, miniOpenID, page))
+			w.broken = append(w.broken, fmt.Sprintf("%s: %s came by another's message of %s", countsOnce, miniOpenID,
+				page))
 		default:
 			w.seen[cameBy]++
 			is.answered = true
