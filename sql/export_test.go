@@ -274,3 +274,10 @@ func (db *DB) KeptToken(t testing.TB, appid wxcast.AppID) (kept string) {
 	}
 	return kept
 }
+
+// PlansLast sets how long Postgres's plans are taken for good ones, until the test ends.
+func PlansLast(t testing.TB, d time.Duration) {
+	was := preparingPostgres.lives
+	preparingPostgres.lives = d
+	t.Cleanup(func() { preparingPostgres.lives = was })
+}

@@ -2,20 +2,27 @@ package store_test
 
 import (
 	"testing"
+	"time"
 
 	store "github.com/wxcast/wxcast/sql"
 	"github.com/wxcast/wxcast/sql/storetest"
 	"github.com/wxcast/wxcast/sql/storetest/pgserver"
 )
 
-// On a session of its own what is run again is prepared; a pooler, which hands sessions around,
-// never sees a prepared statement.
+// On a session of its own what is run again is prepared, while its plan is young; a pooler, which
+// hands sessions around, never sees a prepared statement.
 func TestAPoolerIsGivenNothingPrepared(t *testing.T) {
 	url := storetest.PostgresURL(t)
 	for _, way := range []struct {
 		name   string
 		pooler bool
-	}{{"its own session", false}, {"a pooler's", true}} {
+		last   time.Duration // of plans
+		want   bool
+	}{
+		{"its own session", false, time.Hour, true},
+		{"a pooler's", true, time.Hour, false},
+		{"plans that are old", false, time.Nanosecond, false},
+	} {
 		t.Run(way.name, func(t *testing.T) {
 			proxy, through, err := pgserver.StartProxy(url)
 			must(t, err)
@@ -23,6 +30,7 @@ func TestAPoolerIsGivenNothingPrepared(t *testing.T) {
 			if way.pooler {
 				proxy.PoseAsPooler()
 			}
+			store.PlansLast(t, way.last)
 			db, err := store.Open(t.Context(), through)
 			must(t, err)
 			defer db.Close()
@@ -31,8 +39,8 @@ func TestAPoolerIsGivenNothingPrepared(t *testing.T) {
 					t.Fatal("a preset that is not there")
 				}
 			}
-			if named := proxy.Named(); (named > 0) == way.pooler {
-				t.Errorf("%d statements are prepared", named)
+			if named := proxy.Named(); (named > 0) != way.want {
+				t.Errorf("%d statements are prepared (should any be: %v)", named, way.want)
 			}
 		})
 	}
