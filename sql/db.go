@@ -21,6 +21,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -173,7 +174,7 @@ func (c sqliteConnector) Connect(context.Context) (driver.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return preparingSQLite.conn(conn.(driverConn)), nil
+	return preparingSQLite.conn(conn.(driverConn), nil), nil
 }
 
 // Driver is the driver that the connections are of.
@@ -214,7 +215,7 @@ func openPostgres(rawURL string, through func(driver.Connector) driver.Connector
 	if err != nil {
 		return nil, &URLError{Problem: wxcast.Verbatim(withoutPassword(err.Error(), u))}
 	}
-	db := sqlx.NewDb(sql.OpenDB(through(connector{cfg})), string(Postgres))
+	db := sqlx.NewDb(sql.OpenDB(through(connector{cfg, new(atomic.Bool)})), string(Postgres))
 	db.SetMaxOpenConns(poolMax)
 	db.SetMaxIdleConns(poolMax)
 	return &DB{engine: Postgres, read: db, write: db, staging: db, q: mustLoadQueries(Postgres),

@@ -128,6 +128,13 @@ func isBlocked(err error) bool {
 	return pqErr != nil && pqErr.Code == "55P03"
 }
 
+// isNotPrepared tells whether a session lacks a statement that was prepared, or has another by its
+// name.
+func isNotPrepared(err error) bool {
+	pqErr := pq.As(err)
+	return pqErr != nil && (pqErr.Code == "26000" || pqErr.Code == "42P05")
+}
+
 // isReadOnly tells whether the server takes no writes: a standby that is not promoted yet, or
 // was the primary.
 func isReadOnly(err error) bool {
@@ -153,7 +160,7 @@ func isTransient(err error) bool {
 		if pqErr.Code == "08P01" { // a protocol violation: our own mistake, and no better the next time
 			return false
 		}
-		if isBlocked(err) || isReadOnly(err) || pqErr.Code == "25P03" { // it was idle inside a transaction for too long
+		if isBlocked(err) || isReadOnly(err) || isNotPrepared(err) || pqErr.Code == "25P03" { // it was idle inside a transaction for too long
 			return true
 		}
 		switch pqErr.Code.Class() {

@@ -5,6 +5,7 @@ import (
 	"database/sql/driver"
 	"fmt"
 	"reflect"
+	"sync/atomic"
 	"time"
 )
 
@@ -19,6 +20,9 @@ type preparingConn struct {
 	preparing
 	kept map[string]*prepared
 	uses int // so far
+	// shared: sessions are handed around after all, and nothing is prepared any more; nil where that
+	// cannot be.
+	shared *atomic.Bool
 }
 
 // preparing is what a database wants of who prepares statements.
@@ -38,8 +42,8 @@ var (
 	preparingPostgres = preparing{again: true, lives: 10 * time.Second}
 )
 
-func (p preparing) conn(c driverConn) *preparingConn {
-	return &preparingConn{driverConn: c, preparing: p, kept: map[string]*prepared{}}
+func (p preparing) conn(c driverConn, shared *atomic.Bool) *preparingConn {
+	return &preparingConn{driverConn: c, preparing: p, kept: map[string]*prepared{}, shared: shared}
 }
 
 // preparedStmt is a statement of a driver's.
@@ -60,7 +64,7 @@ type prepared struct {
 // statement is the prepared statement of a query; nil where there is none, or it is being read.
 func (c *preparingConn) statement(ctx context.Context, query string, args []driver.NamedValue) (preparedStmt,
 	*prepared, error) {
-	if c.again && len(args) == 0 {
+	if c.again && len(args) == 0 || c.shared != nil && c.shared.Load() {
 		return nil, nil, nil
 	}
 	c.uses++
@@ -90,11 +94,20 @@ func (c *preparingConn) statement(ctx context.Context, query string, args []driv
 		stmt, err := c.PrepareContext(ctx, query)
 		if err != nil {
 			delete(c.kept, query)
-			return nil, nil, err
+			return nil, nil, c.noted(err)
 		}
 		p.stmt = stmt.(preparedStmt)
 	}
 	return p.stmt, p, nil
+}
+
+// noted looks at an error of a prepared statement's. Where the session does not have it, somebody
+// in between hands sessions around whom we took for none: whoever tries again gets by without.
+func (c *preparingConn) noted(err error) error {
+	if isNotPrepared(err) && c.shared != nil {
+		c.shared.Store(true)
+	}
+	return err
 }
 
 // dropOldest makes room for a statement.
@@ -129,7 +142,8 @@ func (c *preparingConn) ExecContext(ctx context.Context, query string, args []dr
 	case stmt == nil:
 		return c.driverConn.ExecContext(ctx, query, args)
 	default:
-		return stmt.ExecContext(ctx, args)
+		result, err := stmt.ExecContext(ctx, args)
+		return result, c.noted(err)
 	}
 }
 
@@ -145,7 +159,7 @@ func (c *preparingConn) QueryContext(ctx context.Context, query string, args []d
 	}
 	rows, err := stmt.QueryContext(ctx, args)
 	if err != nil {
-		return nil, err
+		return nil, c.noted(err)
 	}
 	p.taken = true
 	return &preparedRows{rows, p}, nil

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -15,28 +16,32 @@ func TestAPoolerIsGivenNothingPrepared(t *testing.T) {
 	url := storetest.PostgresURL(t)
 	for _, way := range []struct {
 		name   string
-		pooler bool
+		pooler string        // poses as one, or is one that poses as none
 		last   time.Duration // of plans
 		want   bool
 	}{
-		{"its own session", false, time.Hour, true},
-		{"a pooler's", true, time.Hour, false},
-		{"plans that are old", false, time.Nanosecond, false},
+		{"its own session", "", time.Hour, true},
+		{"a pooler's", "poses", time.Hour, false},
+		{"plans that are old", "", time.Nanosecond, false},
+		{"a pooler's that looks like one's own", "forgets", time.Hour, true},
 	} {
 		t.Run(way.name, func(t *testing.T) {
 			proxy, through, err := pgserver.StartProxy(url)
 			must(t, err)
 			defer proxy.Close()
-			if way.pooler {
+			switch way.pooler {
+			case "poses":
 				proxy.PoseAsPooler()
+			case "forgets":
+				proxy.Forget()
 			}
 			store.PlansLast(t, way.last)
 			db, err := store.Open(t.Context(), through)
 			must(t, err)
 			defer db.Close()
 			for range 5 {
-				if _, err := db.Preset(t.Context(), 1, "none", 0); err == nil {
-					t.Fatal("a preset that is not there")
+				if _, err := db.Preset(t.Context(), 1, "none", 0); !errors.Is(err, store.ErrNotFound) {
+					t.Fatalf("a preset that is not there: %v", err)
 				}
 			}
 			if named := proxy.Named(); (named > 0) != way.want {

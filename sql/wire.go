@@ -21,7 +21,10 @@ const connectTime = 15 * time.Second
 // connector opens connections to Postgres whose statements end with their context. The
 // driver asks the server to cancel, and reads on until it says so; a server that went
 // silent without closing anything never does.
-type connector struct{ cfg pq.Config }
+type connector struct {
+	cfg    pq.Config
+	shared *atomic.Bool // see preparingConn
+}
 
 // Connect opens one connection.
 func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
@@ -53,7 +56,7 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 		}
 	})
 	if own {
-		return &wireConn{conn, preparingPostgres.conn(conn), w}, nil
+		return &wireConn{conn, preparingPostgres.conn(conn, c.shared), w}, nil
 	}
 	return &wireConn{conn, conn, w}, nil
 }

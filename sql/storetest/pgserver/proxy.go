@@ -19,6 +19,7 @@ type Proxy struct {
 	lost     atomic.Int64
 	named    atomic.Int64
 	poses    atomic.Bool
+	forgets  atomic.Bool
 	silent   atomic.Bool
 	silentAt atomic.Pointer[string]
 	silenced chan struct{}
@@ -71,6 +72,10 @@ func (p *Proxy) Named() int64 { return p.named.Load() }
 // PoseAsPooler makes it tell new connections another number of their session than Postgres does,
 // as a pooler.
 func (p *Proxy) PoseAsPooler() { p.poses.Store(true) }
+
+// Forget makes it lead statements that were prepared to where nobody has prepared them, as a
+// pooler that hands sessions around.
+func (p *Proxy) Forget() { p.forgets.Store(true) }
 
 // Silence makes it pass nothing on, in any direction, and close nothing; or lets it go on
 // with new connections: of the old ones only the server learns that they are gone, as it
@@ -182,6 +187,11 @@ func (l *link) up() {
 		}
 		if l.proxy.loses(statement) {
 			l.swallow.Store(true)
+		}
+		if !first && head[0] == 'B' && l.proxy.forgets.Load() {
+			if _, rest, ok := bytes.Cut(body, []byte{0}); ok && rest[0] != 0 {
+				rest[0] ^= 1 // another's name
+			}
 		}
 		if _, err := l.server.Write(append(head, body...)); err != nil {
 			return
