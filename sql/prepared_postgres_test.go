@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
@@ -48,5 +49,35 @@ func TestAPoolerIsGivenNothingPrepared(t *testing.T) {
 				t.Errorf("%d statements are prepared (should any be: %v)", named, way.want)
 			}
 		})
+	}
+}
+
+// Who gives up a prepared statement is not held up by the request to cancel it, which a silent
+// server does not answer either.
+func TestASilentServerDoesNotHoldUpWhoGivesUp(t *testing.T) {
+	proxy, through, err := pgserver.StartProxy(storetest.PostgresURL(t))
+	must(t, err)
+	defer proxy.Close()
+	db, err := store.Open(t.Context(), through)
+	must(t, err)
+	defer db.Close()
+	look := func(ctx context.Context) error {
+		_, err := db.Preset(ctx, 1, "none", 0)
+		return err
+	}
+	for range 3 {
+		if err := look(t.Context()); !errors.Is(err, store.ErrNotFound) {
+			t.Fatal(err)
+		}
+	}
+	proxy.Silence(true)
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	begun := time.Now()
+	if err := look(ctx); err == nil || errors.Is(err, store.ErrNotFound) {
+		t.Fatalf("a silent server answers: %v", err)
+	}
+	if took := time.Since(begun); took > 6*time.Second {
+		t.Errorf("it took %v to give up, want two seconds or so: what is waited for has its own end", took)
 	}
 }

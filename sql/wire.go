@@ -241,12 +241,27 @@ func (w *wire) DialContext(ctx context.Context, network, address string) (net.Co
 		return nil, err
 	}
 	if cancels {
-		return conn, conn.SetDeadline(until)
+		return cancelling{conn, until}, conn.SetDeadline(until)
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.conn = conn
 	return conn, nil
+}
+
+// cancelling is a connection that is to cancel a statement. It ends in time, whatever the driver
+// says, which gives it all the time that connecting may take.
+type cancelling struct {
+	net.Conn
+	until time.Time
+}
+
+// SetDeadline sets one that is no later.
+func (c cancelling) SetDeadline(t time.Time) error {
+	if t.IsZero() || t.After(c.until) {
+		t = c.until
+	}
+	return c.Conn.SetDeadline(t)
 }
 
 // keepAlive finds a host that died, or that a firewall has forgotten, in half a minute.
