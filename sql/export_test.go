@@ -13,7 +13,7 @@ import (
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
-// PreparedMost is how many statements a connection to SQLite keeps.
+// PreparedMost is how many statements a connection keeps.
 const PreparedMost = preparedMost
 
 // SQLiteConnector connects to a file as Open does.

@@ -61,7 +61,8 @@ type prepared struct {
 	taken bool         // its rows are being read
 }
 
-// statement is the prepared statement of a query; nil where there is none, or it is being read.
+// statement is the prepared statement of a query, and what is known of it; nil where it is run as
+// it is, since it is not prepared or is being read.
 func (c *preparingConn) statement(ctx context.Context, query string, args []driver.NamedValue) (preparedStmt,
 	*prepared, error) {
 	if c.again && len(args) == 0 || c.shared != nil && c.shared.Load() {
