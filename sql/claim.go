@@ -283,6 +283,14 @@ func (t *claimTx) leased(ctx context.Context) (bool, error) {
 	return leases > 0, err
 }
 
+// leasedAlive tells whether a process that is not gone holds a lease of the broadcast.
+func (t *claimTx) leasedAlive(ctx context.Context) (alive bool, err error) {
+	held := append([]int64{}, t.req.Held...) // [] in JSON where there are none
+	err = t.tx.GetContext(ctx, &alive, fmt.Sprintf(t.db.q.AnyLeaseAlive, t.db.engine.elements("$4")),
+		t.ref.AccountID, t.ref.ID, t.now, jsonParam(held))
+	return alive, err
+}
+
 // reopenLapsed makes the deliveries of dead workers due again.
 func (t *claimTx) reopenLapsed(ctx context.Context, c *wxcast.Claim) error {
 	var lapsed []struct {
@@ -412,6 +420,11 @@ func (t *claimTx) whyEmpty(ctx context.Context, c *wxcast.Claim) error {
 	if err := t.tx.GetContext(ctx, &elsewhere, t.db.q.WorkElsewhere, t.ref.AccountID, t.ref.ID,
 		t.b.LeasedTo); err != nil || elsewhere.AtWork {
 		return err
+	}
+	if elsewhere.Stopped && !elsewhere.FirstRuns && leased {
+		if leased, err = t.leasedAlive(ctx); err != nil {
+			return err
+		}
 	}
 	if c.Stranded = elsewhere.Stopped && !leased && (t.b.Fixed || !elsewhere.FirstRuns); c.Stranded || !t.b.Fixed ||
 		elsewhere.Stopped {

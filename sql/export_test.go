@@ -118,6 +118,8 @@ func (db *DB) PrepareAll(ctx context.Context) map[string]error {
 			text = fmt.Sprintf(text, db.engine.elements("$4"))
 		case "survey":
 			text = fmt.Sprintf(text, db.engine.oneOf("$2"), db.engine.elements("$4"))
+		case "any-lease-alive":
+			text = fmt.Sprintf(text, db.engine.elements("$4"))
 		case "messaged":
 			text = fmt.Sprintf(text, db.engine.elements("$5"), db.engine.oneOf("$3"))
 		case "add-blocks":

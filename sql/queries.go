@@ -480,6 +480,7 @@ type queries struct {
 	HoldLease     string `query:"hold-lease"`
 	RenewLeases   string `query:"renew-leases"`
 	CountLeases   string `query:"count-leases"`
+	AnyLeaseAlive string `query:"any-lease-alive"`
 	LapsedLeases  string `query:"lapsed-leases"`
 	ReopenLease   string `query:"reopen-lease"`
 	DeleteLease   string `query:"delete-lease"`

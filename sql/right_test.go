@@ -303,3 +303,61 @@ func TestAStoppedChannelLeavesTheOthersAtWork(t *testing.T) {
 		}
 	})
 }
+
+// What waits for a channel that has stopped is nothing to do, in whatever process: who is free looks
+// again, and finds that the broadcast stops with it. The leases of a process that died while the first
+// channel stopped hold nothing up.
+func TestABroadcastIsFoundThatWaitsForAStoppedChannel(t *testing.T) {
+	for name, dead := range map[string]bool{"at its end": false, "dead": true} {
+		t.Run(name, func(t *testing.T) {
+			storetest.Each(t, func(t *testing.T, db *store.DB) {
+				w := newWorld(t, db)
+				w.people(t)
+				w.permit(t, map[wxcast.Recipient]int64{"m000004": 1})
+				b := w.by(t, "both", consent, anyChannel)
+				due := func() bool {
+					t.Helper()
+					all, err := w.Survey(t.Context(), w.account, []int64{b.ID}, nil)
+					must(t, err)
+					i := slices.IndexFunc(all, func(s wxcast.Standing) bool { return s.Channel == anyChannel.Name })
+					return !all[i].Due.IsZero() && !all[i].Due.After(w.Now())
+				}
+				c := w.take(t, b, consent, "w", time.Minute)
+				if len(c.Fresh) != 1 {
+					t.Fatalf("%+v, want the one who consented", c)
+				}
+				others := w.take(t, b, anyChannel, "v", time.Minute)
+				var sent []wxcast.Outcome
+				for _, d := range others.Retries {
+					sent = append(sent, wxcast.Outcome{Recipient: d.Recipient, ID: anyChannel.ID(&d), MsgID: 1,
+						State: wxcast.DeliverySent, AttemptedAt: w.Now()})
+				}
+				w.ends(t, b, anyChannel, 0, sent...)
+				must(t, w.StopChannel(t.Context(), b.Ref(), consent.Name, wxcast.Move{To: wxcast.BroadcastPaused,
+					Reason: wxcast.Verbatim("banned")}))
+				if c := w.take(t, b, anyChannel, "v", time.Minute); c.Stranded || due() {
+					t.Errorf("stranded: %v, due: %v, while the stopped channel's last message is under way", c.Stranded, due())
+				}
+				if dead {
+					w.PretendLater(2 * time.Minute)
+				} else {
+					must(t, w.GiveBack(t.Context(), b, c))
+					w.ends(t, b, consent, c.LeaseID)
+				}
+				if !due() {
+					t.Error("nobody looks whether all that is left waits for a stopped channel")
+				}
+				if c := w.take(t, b, anyChannel, "v", time.Minute); !c.Stranded {
+					t.Errorf("%+v, want it stranded", c)
+				}
+				must(t, w.Strand(t.Context(), b.Ref()))
+				_, err := w.MoveBroadcast(t.Context(), b.Ref(), wxcast.Move{From: wxcast.BroadcastPaused,
+					To: wxcast.BroadcastRunning})
+				must(t, err)
+				if c := w.take(t, b, consent, "v", time.Minute); len(c.Retries)+c.TakenOver != 1 {
+					t.Errorf("%+v, want the message that was under way", c)
+				}
+			})
+		})
+	}
+}

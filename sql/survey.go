@@ -18,6 +18,7 @@ func (db *DB) Survey(ctx context.Context, accountID int64, ids, held []int64) ([
 		ID       int64
 		Channel  string
 		Position int
+		Runs     bool // the channel has not stopped
 		State    wxcast.BroadcastState
 		Rate     float64
 		Priority int
@@ -30,16 +31,18 @@ func (db *DB) Survey(ctx context.Context, accountID int64, ids, held []int64) ([
 		Fresh    bool
 		NextDue  sql.NullTime `db:"next_due"`
 		Leased   bool
-		Lapsed   bool
+		Lapsed   bool // one of those, whose process is gone
+		Alive    bool // one whose process is not
 	}
 	now := db.Now()
 	query := fmt.Sprintf(db.q.Survey, db.engine.oneOf("$2"), db.engine.elements("$4"))
 	if err := db.list(ctx, &rows, query, accountID, jsonParam(texts(ids)), now, jsonParam(texts(held))); err != nil {
 		return nil, fmt.Errorf("survey the broadcasts: %w", err)
 	}
-	anyDue := map[int64]bool{} // by any channel of a broadcast
+	anyDue, firstRuns := map[int64]bool{}, map[int64]bool{} // by any channel of a broadcast that runs
 	for _, r := range rows {
-		anyDue[r.ID] = anyDue[r.ID] || r.NextDue.Valid
+		anyDue[r.ID] = anyDue[r.ID] || r.Runs && r.NextDue.Valid
+		firstRuns[r.ID] = firstRuns[r.ID] || r.Runs && r.Position == 0
 	}
 	all := make([]wxcast.Standing, len(rows))
 	for i, r := range rows {
@@ -48,6 +51,11 @@ func (db *DB) Survey(ctx context.Context, accountID int64, ids, held []int64) ([
 			s.Paced = utc(r.SlotAt).Add(time.Duration(float64(r.SlotN) / r.Rate * float64(time.Second)))
 		}
 		r.Fresh = r.Fresh && !r.Takes.Valid // single messages are due one by one
+		if !firstRuns[r.ID] {
+			// What waits for it is nothing to do, not even what was a dead process's: whoever claims
+			// where there is nothing else finds that the broadcast stops with it.
+			r.Fresh, r.Leased, r.Fixed = false, r.Alive, true
+		}
 		first, idle := r.Position == 0, !r.Fresh && !anyDue[r.ID] && !r.Leased
 		switch {
 		case idle && r.Takes.Valid:

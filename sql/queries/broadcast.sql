@@ -223,7 +223,7 @@ WHERE b.account_id = $1 AND b.id = $2;
 
 -- name: work-elsewhere
 -- Whether there is anything to do by other channels of a broadcast, and whether anything of it
--- waits for one that has stopped.
+-- waits for one that has stopped. Leases are the first channel's.
 -- $1 account; $2 broadcast; $3 leased_to.
 SELECT EXISTS (SELECT 1 FROM deliveries d JOIN broadcast_channels c
         ON c.account_id = d.account_id AND c.broadcast_id = d.broadcast_id AND c.channel = d.channel
@@ -232,8 +232,9 @@ SELECT EXISTS (SELECT 1 FROM deliveries d JOIN broadcast_channels c
     EXISTS (SELECT 1 FROM broadcast_channels c WHERE c.account_id = $1 AND c.broadcast_id = $2
         AND c.state <> 'running' AND (EXISTS (SELECT 1 FROM deliveries d
             WHERE d.account_id = $1 AND d.broadcast_id = $2 AND d.channel = c.channel AND d.next_attempt_at IS NOT NULL)
-          OR c.position = 0 AND EXISTS (SELECT 1 FROM deliveries d
-            WHERE d.account_id = $1 AND d.broadcast_id = $2 AND d.recipient > $3))) AS stopped,
+          OR c.position = 0 AND (EXISTS (SELECT 1 FROM deliveries d
+            WHERE d.account_id = $1 AND d.broadcast_id = $2 AND d.recipient > $3)
+              OR EXISTS (SELECT 1 FROM leases WHERE account_id = $1 AND broadcast_id = $2)))) AS stopped,
     EXISTS (SELECT 1 FROM broadcast_channels c WHERE c.account_id = $1 AND c.broadcast_id = $2
         AND c.position = 0 AND c.state = 'running') AS first_runs;
 
@@ -294,7 +295,7 @@ UPDATE broadcasts SET wanting = FALSE WHERE account_id = $1 AND id = $2;
 -- What there is to do of some broadcasts, by each of their channels.
 -- $1 account; $2 their ids as a JSON array; $3 now, UTC; $4 ids of leases that the asking process holds as a JSON
 -- array; %[1]s whether it is one of them; %[2]s the held ones.
-SELECT b.id, c.channel, c.position, b.state, b.rate, b.priority, b.canary, b.canary_until, b.fixed, b.slot_at,
+SELECT b.id, c.channel, c.position, c.state = 'running' AS runs, b.state, b.rate, b.priority, b.canary, b.canary_until, b.fixed, b.slot_at,
     b.slot_n, b.takes_until, EXISTS (SELECT 1 FROM deliveries d
         WHERE d.account_id = b.account_id AND d.broadcast_id = b.id AND d.recipient > b.leased_to) AS fresh,
     (SELECT d.next_attempt_at FROM deliveries d
@@ -302,7 +303,9 @@ SELECT b.id, c.channel, c.position, b.state, b.rate, b.priority, b.canary, b.can
             AND d.next_attempt_at IS NOT NULL ORDER BY d.next_attempt_at LIMIT 1) AS next_due,
     EXISTS (SELECT 1 FROM leases l WHERE l.account_id = b.account_id AND l.broadcast_id = b.id) AS leased,
     EXISTS (SELECT 1 FROM leases l WHERE l.account_id = b.account_id AND l.broadcast_id = b.id AND l.leased_until < $3
-        AND l.id NOT IN (SELECT CAST(k.value AS BIGINT) FROM (%[2]s) k)) AS lapsed
+        AND l.id NOT IN (SELECT CAST(k.value AS BIGINT) FROM (%[2]s) k)) AS lapsed,
+    EXISTS (SELECT 1 FROM leases l WHERE l.account_id = b.account_id AND l.broadcast_id = b.id AND (l.leased_until >= $3
+        OR l.id IN (SELECT CAST(k.value AS BIGINT) FROM (%[2]s) k))) AS alive
 FROM broadcasts b JOIN broadcast_channels c ON c.account_id = b.account_id AND c.broadcast_id = b.id
 WHERE b.account_id = $1 AND b.id %[1]s AND b.finished_at IS NULL;
 

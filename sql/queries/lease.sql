@@ -7,6 +7,12 @@ VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id;
 -- $1 account; $2 broadcast.
 SELECT COUNT(*) FROM leases WHERE account_id = $1 AND broadcast_id = $2;
 
+-- name: any-lease-alive
+-- Whether there is a lease whose worker is not gone: not yet, or the asking process's own.
+-- $1 account; $2 broadcast; $3 now, UTC; $4 lease ids of the asking process as a JSON array; %s the held ones.
+SELECT EXISTS (SELECT 1 FROM leases l WHERE l.account_id = $1 AND l.broadcast_id = $2 AND (l.leased_until >= $3
+    OR l.id IN (SELECT CAST(k.value AS BIGINT) FROM (%s) k)));
+
 -- name: reopen-lease
 -- The outcomes that a dead worker did not record are lost: WeChat may have the
 -- message since the lease was claimed. They are due now, with the same client_msg_id. By a
