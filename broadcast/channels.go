@@ -51,7 +51,6 @@ func (c *Crew) runChannel(ctx context.Context, b wxcast.Broadcast, w With, o Opt
 		if err := r.run(ctx); err != nil || alone || ctx.Err() != nil {
 			return err
 		}
-		c.wakeChannel(b.ID, "") // is all that is left this one's?
 		var err error
 		if b, err = c.awaitChannel(ctx, b, r.facts.Name); err != nil || b.State != wxcast.BroadcastRunning {
 			return err

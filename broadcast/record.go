@@ -182,7 +182,11 @@ func (w *recordWriter) flush() error {
 		}
 	}
 	if s := w.watch.stopped(); !s.none() && !w.paused {
-		w.Log.ErrorContext(ctx, "broadcast stopped", "broadcast_id", w.b.ID, "reason", s.reason)
+		what := "broadcast stopped"
+		if !w.alone {
+			what = "channel stopped; the broadcast's others go on"
+		}
+		w.Log.ErrorContext(ctx, what, "broadcast_id", w.b.ID, "channel", w.facts.Name, "reason", s.reason)
 		m := wxcast.Move{To: wxcast.BroadcastPaused, Reason: s.reason}
 		if s.rest > 0 {
 			m.To, m.ResumeAt = wxcast.BroadcastWaiting, w.store.Now().Add(s.rest)

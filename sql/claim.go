@@ -421,6 +421,10 @@ func (t *claimTx) whyEmpty(ctx context.Context, c *wxcast.Claim) error {
 		t.b.LeasedTo); err != nil || elsewhere.AtWork {
 		return err
 	}
+	if t.ofMessages() && t.now.Before(t.takesMore()) { // the next may be reached by a channel that runs
+		c.NextDue = t.takesMore()
+		return nil
+	}
 	if elsewhere.Stopped && !elsewhere.FirstRuns && leased {
 		if leased, err = t.leasedAlive(ctx); err != nil {
 			return err
@@ -434,10 +438,7 @@ func (t *claimTx) whyEmpty(ctx context.Context, c *wxcast.Claim) error {
 		c.CanarySent, c.NextDue = true, utc(t.b.Until)
 		return nil
 	}
-	if t.ofMessages() {
-		if c.Exhausted = !t.now.Before(t.takesMore()); !c.Exhausted {
-			c.NextDue = t.takesMore()
-		}
+	if c.Exhausted = t.ofMessages(); c.Exhausted {
 		return nil
 	}
 	var fresh []deliveryRow

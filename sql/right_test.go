@@ -361,3 +361,40 @@ func TestABroadcastIsFoundThatWaitsForAStoppedChannel(t *testing.T) {
 		})
 	}
 }
+
+// Single messages go on by the channels that run: the day's broadcast stops with one that has stopped
+// only when no more messages come.
+func TestMessagesGoOnByTheOtherChannels(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		w.people(t)
+		w.permit(t, map[wxcast.Recipient]int64{"m000001": 1, "m000002": 1})
+		at := wxcast.Broadcast{AccountID: w.account, MiniID: w.mini}
+		b := w.day(t, "m", wxcast.BroadcastChannel{Name: consent.Name, Lane: consent.Lane(at), TemplateID: "T"},
+			wxcast.BroadcastChannel{Name: anyChannel.Name, Lane: anyChannel.Lane(at), TemplateID: "T"})
+		for _, c := range []wxcast.Channel{consent, anyChannel} {
+			w.toldOf(t, c.Lane(b), wxcast.Quota{Limit: 1000})
+		}
+		w.addMessages(t, w.message(b, 3, "to who allows none"))
+		if c := w.take(t, b, consent, "w", time.Minute); c.FellThrough != 1 {
+			t.Fatalf("%+v, want it to fall through", c)
+		}
+		must(t, w.StopChannel(t.Context(), b.Ref(), anyChannel.Name, wxcast.Move{To: wxcast.BroadcastPaused,
+			Reason: wxcast.Verbatim("banned")}))
+		if c := w.take(t, b, consent, "w", time.Minute); c.Stranded || c.NextDue.IsZero() {
+			t.Errorf("%+v while more messages may come", c)
+		}
+		w.addMessages(t, w.message(b, 1, "to who allows one"))
+		c := w.take(t, b, consent, "w", time.Minute)
+		if len(c.Retries) != 1 {
+			t.Fatalf("%+v, want the new message", c)
+		}
+		w.ends(t, b, consent, 0, wxcast.Outcome{Recipient: c.Retries[0].Recipient, Message: c.Retries[0].Message,
+			ID: "m000001", State: wxcast.DeliverySent, MsgID: 1, AttemptedAt: w.Now()})
+		w.PretendLater(b.TakesUntil.Sub(w.Now()) + 2*time.Minute)
+		w.toldOf(t, consent.Lane(b), wxcast.Quota{Limit: 1000})
+		if c := w.take(t, b, consent, "w", time.Minute); !c.Stranded {
+			t.Errorf("%+v when no more messages come, want it stranded", c)
+		}
+	})
+}

@@ -93,6 +93,8 @@ var allMutations = []mutationOf{
 	{"ends-too-early", "no one is missing", inWorld + " 3", "sql/queries/broadcast.sql",
 		"WHERE d.account_id = $1 AND d.broadcast_id = $2 AND d.state = 'pending')\nRETURNING",
 		"WHERE d.account_id = $1 AND d.broadcast_id = $2 AND d.state = 'draft')\nRETURNING", false},
+	{"waits-for-the-stopped", "all ends", inWorld + " 40", "sql/survey.go",
+		"anyDue[r.ID] || r.Runs && r.NextDue.Valid", "anyDue[r.ID] || r.NextDue.Valid", false},
 	{"nobody-takes-over", "all ends", inWorld + " 3", "internal/account/begin.go",
 		"ownFor, smallFor = 900 * time.Millisecond, 9 * time.Second",
 		"ownFor, smallFor = 900 * time.Millisecond, 900 * time.Hour", false},

@@ -13,6 +13,7 @@ import (
 	"github.com/wxcast/wxcast/bridge"
 	"github.com/wxcast/wxcast/internal/account"
 	"github.com/wxcast/wxcast/internal/simulator"
+	"github.com/wxcast/wxcast/internal/wechat"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
@@ -121,6 +122,11 @@ func (w *world) platform(a Act) {
 			k.Latency = simulator.Duration(700 * time.Millisecond)
 		case tokenDies:
 			k.KillTokenEvery = simulator.Duration(time.Second)
+		case banned:
+			k.RefuseAPI = map[string]int{wechat.TemplateSendAPI: 43116}
+			if a.N == 1 {
+				k.RefuseAPI = map[string]int{wechat.SubscribeSendAPI: 43107}
+			}
 		}
 	})
 	w.reached(string(a.Do))
@@ -256,6 +262,12 @@ func (w *world) quiet(ctx context.Context) (bool, error) {
 		w.ended, w.moved = ended, time.Now()
 	}
 	if time.Since(w.moved) > stillFor {
+		for _, b := range all {
+			if b.Pending > 0 && b.State == wxcast.BroadcastRunning && w.anyoneSince(w.moved) {
+				w.broke("all ends", "broadcast %s is at work, and nothing of it ends for %v: %d are pending", b.Name, stillFor,
+					b.Pending)
+			}
+		}
 		return true, nil
 	}
 	for _, b := range all {
@@ -267,6 +279,15 @@ func (w *world) quiet(ctx context.Context) (bool, error) {
 		}
 	}
 	return true, nil
+}
+
+// anyoneSince tells whether a process has been at work since then, and stood still for no time.
+func (w *world) anyoneSince(t time.Time) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.ContainsFunc(w.running[:], func(p *process) bool {
+		return p != nil && !p.isDead() && p.began.Before(t) && !p.stoodStillAfter(t)
+	})
 }
 
 func (w *world) isAsked(broadcast int64) bool {

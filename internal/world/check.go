@@ -21,8 +21,11 @@ func (w *world) allOver(ctx context.Context) (bool, error) {
 	for _, asked := range w.wishes {
 		if asked.message != 0 {
 			m, err := w.operator.Message(ctx, asked.message)
-			if err != nil || m.State == "pending" {
+			if err != nil {
 				return false, err
+			}
+			if m.State == "pending" {
+				return false, w.seeTo(ctx, m.BroadcastID)
 			}
 			continue
 		}
@@ -32,11 +35,8 @@ func (w *world) allOver(ctx context.Context) (bool, error) {
 		}
 		switch b.State {
 		case wxcast.BroadcastDone, wxcast.BroadcastCancelled:
-		case wxcast.BroadcastPaused: // as a person does who has seen to it
-			if _, err := w.operator.ResumeBroadcast(ctx, b.ID); err != nil {
-				return false, err
-			}
-			return false, nil
+		case wxcast.BroadcastPaused:
+			return false, w.seeTo(ctx, b.ID)
 		case wxcast.BroadcastWaiting:
 			w.reached(overMidnight)
 			if b.Reason != "" && b.Sent+b.Failed+b.Unknown == 0 {
@@ -48,6 +48,25 @@ func (w *world) allOver(ctx context.Context) (bool, error) {
 		}
 	}
 	return true, nil
+}
+
+// seeTo lets a broadcast go on that was paused, or has a channel that was, as a person does who has
+// seen to it.
+func (w *world) seeTo(ctx context.Context, id int64) error {
+	b, err := w.operator.Broadcast(ctx, id)
+	if err != nil {
+		return err
+	}
+	stopped := b.State == wxcast.BroadcastPaused
+	for _, c := range b.ByChannel {
+		if b.State == wxcast.BroadcastRunning && c.State == wxcast.BroadcastPaused {
+			stopped = true
+		}
+	}
+	if stopped {
+		_, err = w.operator.ResumeBroadcast(ctx, id)
+	}
+	return err
 }
 
 // standing says where what was asked for stands.

@@ -45,6 +45,7 @@ const (
 	slow        deed = "WeChat answers late"
 	tokenDies   deed = "the token dies"
 	clocks      deed = "WeChat's clock is elsewhere"
+	banned      deed = "a template is banned"
 )
 
 // Act is a deed at its time.
@@ -83,7 +84,7 @@ func (a Act) String() string {
 
 // NewPlan makes up so many days of an account.
 func NewPlan(seed uint64, days int) Plan {
-	rnd, visits := rand.New(rand.NewPCG(seed, 3)), rand.New(rand.NewPCG(seed, 4))
+	rnd, visits, bans := rand.New(rand.NewPCG(seed, 3)), rand.New(rand.NewPCG(seed, 4)), rand.New(rand.NewPCG(seed, 5))
 	p := Plan{Seed: seed, Days: days, Followers: 20 + rnd.IntN(60)}
 	p.Quota = int64(p.Followers * (4 + rnd.IntN(4)))
 	if rnd.IntN(5) == 0 { // it lasts for several days
@@ -118,6 +119,13 @@ func NewPlan(seed uint64, days int) Plan {
 		for range visits.IntN(3) {
 			p.Acts = append(p.Acts, Act{Day: day, At: time.Duration(visits.IntN(30_000)) * time.Millisecond, Do: aVisit,
 				N: 1 + visits.IntN(6)})
+		}
+		if bans.IntN(2) == 0 { // when the other channel may be done
+			at := time.Duration(bans.IntN(15_000)) * time.Millisecond
+			p.Acts = append(p.Acts,
+				Act{Day: day, At: at, Do: aChannels, N: 5 + bans.IntN(20)},
+				Act{Day: day, At: at + time.Duration(bans.IntN(10_000))*time.Millisecond, Do: banned, N: bans.IntN(2),
+					For: time.Duration(1+bans.IntN(60)) * time.Second})
 		}
 	}
 	slices.SortStableFunc(p.Acts, func(a, b Act) int { return int(a.when() - b.when()) })

@@ -42,7 +42,8 @@ type process struct {
 	dead       chan struct{} // closed when it is killed
 	killed     bool
 	paused     chan struct{} // closed when it goes on; nil while it runs
-	stoodUntil time.Time     // when it last went on, or will
+	began      time.Time
+	stoodUntil time.Time // when it last went on, or will
 	steps      uint64
 	done       map[uint64]uint64 // how often, by what
 	armed      []trap
@@ -182,7 +183,7 @@ func (p *process) pause(d time.Duration) {
 // start begins a process on the world's store.
 func (w *world) start(name string) (*process, error) {
 	ctx, stop := context.WithCancel(context.Background())
-	p := &process{world: w, name: name, done: map[uint64]uint64{}, dead: make(chan struct{}),
+	p := &process{world: w, name: name, began: time.Now(), done: map[uint64]uint64{}, dead: make(chan struct{}),
 		ended: make(chan struct{}), stop: stop, address: name + ".wxcast.sim:80"}
 	cfg := *w.config
 	cfg.Machine = config.Machine{

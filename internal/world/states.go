@@ -22,14 +22,16 @@ const (
 	cameBy         = "a person comes by a message"
 	passedOn       = "a person comes by a message to another"
 	quotaBefore    = "a broadcast begins when the day's quota is gone"
+	stoppedAlone   = "a channel stops alone"
 )
 
 // worthReaching are those that a run in CI must have reached, over all of its seeds.
 var worthReaching = []string{lostCommit, takenOver, slowedDown, canaryWell, noHeartbeat, callbackNot,
 	triedAgain, isUnknown, nextChannel, killedInCommit, killedAfter, overMidnight, syncGoesOn, deadToken, controlled,
-	cameBy, passedOn,
+	cameBy, passedOn, stoppedAlone,
 	string(aKill), string(aPause), string(aStop), string(lostAnswers), string(lostCalls), string(busy),
-	string(tooFast), string(badGateway), string(slow), string(tokenDies), string(aStoreAway), string(anOutage)}
+	string(tooFast), string(badGateway), string(slow), string(tokenDies), string(banned),
+	string(aStoreAway), string(anOutage)}
 
 // logged are what a line of the log tells, by words of it.
 var logged = map[string]string{
@@ -38,6 +40,7 @@ var logged = map[string]string{
 	"the canary is well":                        canaryWell,
 	"broadcast paused":                          pausesItself,
 	"broadcast stopped\"":                       pausesItself,
+	"channel stopped; the broadcast's others":   stoppedAlone,
 	"no heartbeat: the store does not answer":   noHeartbeat,
 	"callback not kept":                         callbackNot,
 	"continuing an unfinished sync":             syncGoesOn,
