@@ -15,9 +15,10 @@ type Content struct {
 	PagePath string // that the card opens; may hold {{ }}
 	// ImageFile is the card's picture, beside the spec. MediaID is one that WeChat has already.
 	ImageFile, MediaID string
-	// Image is what the file holds, and ImageDigest its SHA-256; both are there once the spec's
-	// files were opened. A stored spec has neither: who stores a broadcast keeps Image with it, by
-	// the digest, and gives the channel a Picture that uploads what was kept.
+	// Image is the picture itself, and ImageDigest its SHA-256. Where it stands in the spec, as a
+	// data: URL, ImageFile is "". Else both are there once the spec's files were opened, and not in
+	// a stored spec: who stores a broadcast keeps Image with it, by the digest, and gives the
+	// channel a Picture that uploads what was kept.
 	Image       []byte
 	ImageDigest string
 	Text        string // of a text message, maybe with links; may hold {{ }}
@@ -45,7 +46,7 @@ func (Form) Read(p *spec.Parser) (spec.Content, map[string]spec.Field) {
 	return c, map[string]spec.Field{
 		"title":    p.Text(&c.Title),
 		"pagepath": p.Text(&c.PagePath),
-		"image":    p.String(&c.ImageFile),
+		"image":    c.readImage(p),
 		"media_id": p.String(&c.MediaID),
 		"text":     p.Text(&c.Text),
 		"appid":    p.String(&c.MiniAppID),
@@ -74,18 +75,21 @@ func (c *Content) Check(at spec.Place) {
 		at.Complain("pagepath", problem, want)
 	}
 	switch {
-	case c.ImageFile == "" && c.MediaID == "":
+	case !c.hasImage() && c.MediaID == "":
 		at.Complain("image", wxcast.Say("spec.missing"), wxcast.Say("service.want_image"))
-	case c.ImageFile != "" && c.MediaID != "":
+	case c.hasImage() && c.MediaID != "":
 		at.Complain("media_id", wxcast.Say("service.two_images"), wxcast.Say("spec.remove_one"))
 	}
 }
 
 func (c *Content) checkText(at spec.Place) {
-	for _, of := range []struct{ key, value string }{
-		{"title", c.Title}, {"pagepath", c.PagePath}, {"image", c.ImageFile}, {"media_id", c.MediaID},
+	for _, of := range []struct {
+		key  string
+		said bool
+	}{
+		{"title", c.Title != ""}, {"pagepath", c.PagePath != ""}, {"image", c.hasImage()}, {"media_id", c.MediaID != ""},
 	} {
-		if of.value != "" {
+		if of.said {
 			at.Complain(of.key, wxcast.Say("service.both"), wxcast.Say("service.want_one"))
 		}
 	}

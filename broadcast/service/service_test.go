@@ -3,6 +3,7 @@ package service_test
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"errors"
 	"image"
 	"image/png"
@@ -45,8 +46,14 @@ const card = "title: 订单已发货, pagepath: 'pages/order?id={{ .order }}', "
 
 func TestACardOrAText(t *testing.T) {
 	for keys, want := range map[string]string{
-		card + "image: a.png":                     "",
-		card + "media_id: M":                      "",
+		card + "image: a.png":                                        "",
+		card + "media_id: M":                                         "",
+		card + "image: '" + inline(picture(t, 2)) + "'":              "",
+		card + "image: 'data:image/png,x'":                           "s.yaml:3: channels.service.image: is no picture as base64; write data:image/png;base64,… or name a file",
+		card + "image: 'data:image/png;base64,/'":                    "s.yaml:3: channels.service.image: is no picture as base64",
+		card + "image: '" + inline("hello") + "'":                    "s.yaml:3: channels.service.image: data:… is no picture that WeChat takes",
+		card + "media_id: M, image: '" + inline(picture(t, 2)) + "'": "s.yaml:3: channels.service.media_id: stands beside image",
+		"text: a, image: '" + inline(picture(t, 2)) + "'":            "s.yaml:3: channels.service.image: stands beside text",
 		"text: 你好":                                "",
 		"text: 你好, appid: wx1":                    "",
 		"":                                        "s.yaml:3: channels.service.title: is missing; write the card's title, or text: … for a text message",
@@ -115,6 +122,11 @@ func TestAMessageIsWrittenForAFollower(t *testing.T) {
 			t.Errorf("%s: %+v %v", name, got, err)
 		}
 	}
+}
+
+// inline is a picture as it may stand in a spec.
+func inline(picture string) string {
+	return "data:image/png;base64," + base64.StdEncoding.EncodeToString([]byte(picture))
 }
 
 // picture is a small PNG.
@@ -205,6 +217,7 @@ func TestOneCallForEachDelivery(t *testing.T) {
 		picture           error
 	}{
 		"a picture of the spec's":    {card + "image: a.png", "UPLOADED", "", nil},
+		"a picture in the spec":      {card + "image: '" + inline(picture(t, 2)) + "'", "UPLOADED", "", nil},
 		"one that WeChat has":        {card + "media_id: M", "M", "", nil},
 		"a text":                     {"text: 你好", "", "你好", nil},
 		"a picture that was not put": {card + "image: a.png", "", "", lost},

@@ -44,8 +44,8 @@ func (s *Spec) OpenUploadedFiles(dir string) error {
 // inFolder tells whether a file's name is one in a folder, and in none below or above it.
 func inFolder(name string) bool { return name == filepath.Base(name) && filepath.IsLocal(name) }
 
-// beside is a file's path: beside the spec, unless it is absolute.
-func beside(dir, file string) string {
+// Beside is a file's path: beside the spec, unless it is absolute.
+func Beside(dir, file string) string {
 	if filepath.IsAbs(file) {
 		return file
 	}
@@ -73,7 +73,7 @@ func (s *Spec) readFiles(dir string) error {
 	var bad []error
 	for part, key := range s.files() {
 		content := part.Content.(FileContent)
-		if problem, want := content.ReadFile(key, beside(dir, content.Files()[key])); !problem.IsZero() {
+		if problem, want := content.ReadFile(key, Beside(dir, content.Files()[key])); !problem.IsZero() {
 			bad = append(bad, part.Bad(s, key, problem, want))
 		}
 	}

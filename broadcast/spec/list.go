@@ -45,7 +45,7 @@ type ListStore interface {
 func (s *Spec) openLists(dir string) error {
 	var bad []error
 	for _, l := range s.lists() {
-		l.path = beside(dir, l.File)
+		l.path = Beside(dir, l.File)
 		if err := l.look(s); err != nil {
 			bad = append(bad, err)
 		}

@@ -333,7 +333,7 @@ func changesOf(t *testing.T, a *account.Account, sim *simulator.Server) []change
 			return err
 		}},
 		{"PutPreset", "put-preset", func(ctx context.Context) error {
-			_, err := a.PutPreset(ctx, "order", "order.yaml", preset)
+			_, err := a.PutPreset(ctx, "order", "order.yaml", preset, nil)
 			return err
 		}},
 		{"CancelMessage", "cancel-message", func(ctx context.Context) error {

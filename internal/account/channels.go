@@ -315,7 +315,7 @@ func (a *Account) clientOf(c checkedSpec, facts wxcast.Channel) (*wechat.Client,
 func filesOf(c checkedSpec) map[string][]byte {
 	files := map[string][]byte{}
 	for _, p := range c.parts {
-		if card, ok := p.Content.(*service.Content); ok && len(card.Image) > 0 {
+		if card, ok := p.Content.(*service.Content); ok && card.ImageFile != "" && len(card.Image) > 0 {
 			files[card.ImageFile] = card.Image
 		}
 	}

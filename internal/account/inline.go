@@ -25,7 +25,7 @@ type inlineForm struct {
 	text string // of the kind
 }
 
-// inlineMost is how many forms are kept, of specs that are no longer than inlineLongest bytes.
+// inlineMost is how many forms are kept, of specs that take no more than inlineLongest bytes.
 const inlineMost, inlineLongest = 1000, 8 << 10
 
 // find tells what a spec's kind is, and the values of its variables.
@@ -58,7 +58,11 @@ func (f inlineForm) fits(leaves map[string]string) (vars map[string]string, ok b
 // learn keeps a spec's form. own are its kind's variables with the values that they had in it:
 // each must stand at one key of the spec, or the form is not known.
 func (f *inlineForms) learn(leaves, own map[string]string, k *kind, text string) {
-	if len(text) > inlineLongest {
+	size := len(text)
+	for _, leaf := range leaves {
+		size += len(leaf)
+	}
+	if size > inlineLongest { // a picture, say
 		return
 	}
 	form := inlineForm{same: maps.Clone(leaves), vars: map[string]string{}, kind: k, text: text}
@@ -140,7 +144,7 @@ func (m *messages) inline(d *draft) (text string, own map[string]string, err err
 		return "", nil, err
 	}
 	text, own = d.Spec.Kind()
-	if d.kind, err = m.kind(d.Spec.Name, text, nil); err != nil {
+	if d.kind, err = m.kind(d.Spec.Name, text, picturesOf(d.Spec)); err != nil {
 		return "", nil, err
 	}
 	m.mu.Lock()

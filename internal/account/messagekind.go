@@ -33,6 +33,8 @@ const (
 	presetKept = time.Second
 	// kindsMax are the kinds of messages of one day, and kindsKept those that a process keeps.
 	kindsMax, kindsKept = 500, 1000
+	// filesKept are the bytes of their pictures that it keeps.
+	filesKept = 32 << 20
 	// messagesTogether are how many requests that come one by one are stored in one transaction,
 	// begun messagesEvery at the soonest, within messagesWithin.
 	messagesTogether = 500
@@ -68,6 +70,7 @@ type messages struct {
 	mu      sync.Mutex
 	queue   *together.Queue[*draft, struct{}] // of requests that come one by one; nil where none is served
 	kinds   map[string]*kind                  // by their hash
+	held    int                               // bytes of their pictures
 	presets map[string]latestPreset
 	forms   inlineForms
 	days    map[string]dayOfKind // by the content hash of their broadcast
@@ -269,8 +272,13 @@ func (m *messages) kind(name, text string, files map[string][]byte) (*kind, erro
 	if err != nil {
 		return nil, err
 	}
-	if len(m.kinds) >= kindsKept {
+	size := 0
+	for _, file := range files {
+		size += len(file)
+	}
+	if m.held += size; len(m.kinds) >= kindsKept || m.held > filesKept {
 		clear(m.kinds) // they are made again
+		m.held = size
 	}
 	k := &kind{name: name, hash: hash, files: files, turn: semaphore.NewWeighted(1), spec: Spec{s}}
 	m.kinds[hash] = k

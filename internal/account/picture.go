@@ -1,6 +1,7 @@
 package account
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -19,7 +20,7 @@ type picture struct {
 	a    *Account
 	of   wxcast.BroadcastRef
 	name string
-	file []byte // as it was read with the spec; nil where it is stored
+	file []byte // as it stands in the spec or was read with it; nil where it is stored
 
 	turn    *semaphore.Weighted // of whoever uploads; nobody waits for it for longer than they may
 	mediaID string
@@ -32,7 +33,8 @@ func (a *Account) pictureOf(b wxcast.Broadcast, c *service.Content) *picture {
 	defer a.mu.Unlock()
 	p := a.pictures[b.ID]
 	if p == nil {
-		p = &picture{a: a, turn: semaphore.NewWeighted(1), of: b.Ref(), name: c.ImageFile, file: c.Image}
+		p = &picture{a: a, turn: semaphore.NewWeighted(1), of: b.Ref(), file: c.Image,
+			name: cmp.Or(c.ImageFile, c.ImageDigest)}
 		if b.ID != 0 { // else it is a test of no broadcast
 			a.pictures[b.ID] = p
 		}

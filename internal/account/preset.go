@@ -23,9 +23,16 @@ type Preset struct {
 }
 
 // PutPreset stores a new version of a preset, unless the latest says the same. name is "" for
-// what the spec or its file is called. Audited.
-func (a *Account) PutPreset(ctx context.Context, name, file string, raw []byte) (Preset, error) {
+// what the spec or its file is called. The pictures that it names become part of it; with a nil
+// read it may name none. Audited.
+func (a *Account) PutPreset(ctx context.Context, name, file string, raw []byte, read ReadPicture) (Preset, error) {
 	return audited(ctx, a, "put-preset", "preset "+name, func(e *entry) (Preset, error) {
+		if read != nil {
+			var err error
+			if raw, err = withPictures(file, raw, read); err != nil {
+				return Preset{}, err
+			}
+		}
 		s, err := ReadMessageSpec(file, raw, "")
 		if err != nil {
 			return Preset{}, err

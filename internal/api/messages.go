@@ -241,7 +241,7 @@ func (a *API) addPresets() {
 	register(a, operation("put-preset", http.MethodPut, "/presets/{name}",
 		"Store a spec of messages, YAML or JSON, as a new version of a preset", wxcast.ScopeSend),
 		func(ctx context.Context, of *account.Account, in *put) (account.Preset, error) {
-			return of.PutPreset(ctx, in.Name, in.Name+".yaml", in.RawBody)
+			return of.PutPreset(ctx, in.Name, in.Name+".yaml", in.RawBody, nil)
 		})
 	register(a, operation("remove-preset", http.MethodDelete, "/presets/{name}",
 		"Remove a preset; what was asked for by it goes on", wxcast.ScopeSend),

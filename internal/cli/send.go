@@ -169,7 +169,7 @@ func (a *app) presetCommand() *cobra.Command {
 				return err
 			}
 			defer of.CloseAll()
-			p, err := of.PutPreset(asked(cmd), name, args[0], raw)
+			p, err := of.PutPreset(asked(cmd), name, args[0], raw, account.PicturesBeside(args[0]))
 			if err != nil {
 				return err
 			}

@@ -156,7 +156,8 @@ func TestServeDoesItAllByItself(t *testing.T) {
 		})
 		jobs := b.run(t, "jobs", "--json").json(t)
 		for _, run := range jobs["runs"].([]any) {
-			if run := run.(map[string]any); run["outcome"] != "done" {
+			// The one that was killed may have been at work on the one before.
+			if run := run.(map[string]any); run["outcome"] != "done" && run["outcome"] != "skipped" {
 				t.Errorf("%v", run)
 			}
 		}

@@ -1,10 +1,12 @@
 package console
 
 import (
+	"io"
 	"net/url"
 	"strconv"
 
 	"github.com/wxcast/wxcast/internal/account"
+	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
 type templatesView struct{ Templates []account.Template }
@@ -41,11 +43,25 @@ func (c *call) preset() error {
 func (c *call) Preset(name string) string { return c.Of("/presets/" + url.PathEscape(name)) }
 
 func (c *call) putPreset() error {
-	p, err := c.Account.PutPreset(c.ctx(), c.Value("name"), "preset.yaml", []byte(c.Value("spec")))
+	p, err := c.Account.PutPreset(c.ctx(), c.Value("name"), "preset.yaml", []byte(c.Value("spec")), c.sentPicture)
 	if err != nil {
 		return err
 	}
 	return c.to(c.Preset(p.Name), "preset")
+}
+
+// sentPicture reads the picture that was sent with a preset, if it is called so.
+func (c *call) sentPicture(name string) ([]byte, error) {
+	f, sent, err := c.file("picture")
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if sent != name {
+		return nil, &wxcast.BadInput{Key: "picture", Problem: wxcast.Say("list.not_sent", "file", name),
+			Want: wxcast.Say("console.want_picture")}
+	}
+	return io.ReadAll(io.LimitReader(f, account.DraftFileMax+1))
 }
 
 func (c *call) removePreset() error {

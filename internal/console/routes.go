@@ -104,7 +104,7 @@ func (c *Console) table() []route {
 
 		get(of+"/templates", access.RightRead, (*call).templates),
 		get(of+"/presets", access.RightRead, (*call).presets),
-		post(of+"/presets", access.RightSend, (*call).putPreset, (*call).presets),
+		upload(of+"/presets", access.RightSend, (*call).putPreset, (*call).presets),
 		get(of+"/presets/{name}", access.RightRead, (*call).preset),
 		post(of+"/presets/{name}/remove", access.RightSend, (*call).removePreset, (*call).preset),
 
@@ -320,8 +320,7 @@ func (c *call) askToSignIn(to route) (in bool, err error) {
 		c.w.WriteHeader(http.StatusUnauthorized)
 		return false, nil
 	}
-	if c.r.Method == http.MethodPost && to.path != "/sign-out" &&
-		!strings.HasPrefix(c.r.Header.Get("Content-Type"), "multipart/") {
+	if c.r.Method == http.MethodPost && to.path != "/sign-out" {
 		return c.again()
 	}
 	address := c.URL("/sign-in")

@@ -2,6 +2,7 @@ package console_test
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -144,6 +145,19 @@ func TestAFormOutlivesItsSession(t *testing.T) {
 		}
 		if _, page, _ := b.do(http.MethodGet, at, nil); !strings.Contains(page, "name: kept") {
 			t.Errorf("what was sent is lost:\n%s", page)
+		}
+		// One with a file keeps all but the file.
+		b.Jar, _ = cookiejar.New(nil)
+		const part = "--x\r\nContent-Disposition: form-data; name="
+		resp, err := b.Post(w.url+"/accounts/default/presets", "multipart/form-data; boundary=x", strings.NewReader(
+			part+"spec\r\n\r\nname: kept\r\n"+part+"picture; filename=a.png\r\n\r\nPNG\r\n--x--\r\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		if raw, _ := io.ReadAll(resp.Body); !strings.Contains(string(raw), `name="spec" value="name: kept"`) ||
+			strings.Contains(string(raw), "PNG") {
+			t.Errorf("%d\n%s", resp.StatusCode, raw)
 		}
 	})
 }

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"errors"
 	"net"
 	"net/http"
 	"net/url"
@@ -119,10 +120,10 @@ func (c *call) signIn() error {
 	return c.to(c.URL(c.next()), "")
 }
 
-// again is for a form whose session has ended: nothing of it is lost. It is shown where one signs
-// in, and sent on from there.
+// again is for a form whose session has ended: nothing of it is lost but its files. It is shown
+// where one signs in, and sent on from there.
 func (c *call) again() (in bool, err error) {
-	if err := c.r.ParseForm(); err != nil || c.r.MultipartForm != nil {
+	if err := c.r.ParseMultipartForm(formMax); err != nil && !errors.Is(err, http.ErrNotMultipart) {
 		return false, c.to(c.URL("/sign-in"), "")
 	}
 	carry := url.Values{}

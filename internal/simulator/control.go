@@ -327,6 +327,7 @@ func (s *Server) reset(w http.ResponseWriter, r *http.Request) {
 	s.tokens, s.quotas, s.calls = map[string]*tokenState{}, map[string]*quotaState{}, map[string]*callStats{}
 	s.codes, s.permits, s.ledger, s.clears, s.skew = map[string]loginCode{}, map[permit]int{}, ledger{}, map[string]int{}, 0
 	s.visitors, s.windows, s.media = map[uint32]bool{}, map[uint32]*windows{}, map[string]time.Time{}
+	s.pictures = nil
 	s.scenes, s.qrCodes = map[string]time.Time{}, map[string]string{}
 	s.window, s.contents, s.requested = newDedupWindow(), newDedupWindow(), &recentCalls{}
 	s.mu.Unlock()

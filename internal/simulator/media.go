@@ -2,6 +2,8 @@ package simulator
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"mime"
@@ -42,11 +44,20 @@ func (s *Server) mediaUpload(c *call) (any, *fault) {
 	id := fmt.Sprintf("sim%016x%016x-%016x", s.world.hash(s.requests, 40), s.world.hash(s.requests, 41),
 		s.world.hash(s.requests, 42))
 	s.media[id] = now.Add(mediaLife)
+	sum := sha256.Sum256(image)
+	s.pictures = append(s.pictures, hex.EncodeToString(sum[:]))
 	return struct {
 		Type      string `json:"type"`
 		MediaID   string `json:"media_id"`
 		CreatedAt int64  `json:"created_at"`
 	}{"image", id, now.Unix()}, nil
+}
+
+// Pictures are the SHA-256 in hex of the pictures that were uploaded, one after another.
+func (s *Server) Pictures() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.pictures)
 }
 
 // formFile is the file in a field of a form; nil where there is none.

@@ -55,6 +55,7 @@ type Server struct {
 	inFlight  map[string]bool      // openids to which a subscribe message is under way
 	windows   map[uint32]*windows  // of those who may get customer-service messages
 	media     map[string]time.Time // media ids, and when they end
+	pictures  []string             // SHA-256 of those that were uploaded, one after another
 	scenes    map[string]time.Time // of QR codes, and when they end
 	qrCodes   map[string]string    // their scenes, by what the codes say
 	clears    map[string]int       // quota clears of this month, by appid

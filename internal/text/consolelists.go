@@ -77,6 +77,8 @@ var _ = add(map[string]words{
 	"console.permits_imported":  {"{rows:count} rows: {inserted:count} new, {updated:count} changed, {rejected:count} rejected", "共 {rows:count} 行：新增 {inserted:count}，更新 {updated:count}，拒绝 {rejected:count}"},
 	"console.file_large":        {"is too large for the console", "文件过大，控制台无法接收"},
 	"console.want_small_file":   {"at most {mib} MB; the command line takes any size", "最大 {mib} MB；命令行不限大小"},
+	"console.picture":           {"Picture of the card, if the spec names one", "卡片图片（规格中写有文件名时）"},
+	"console.want_picture":      {"choose the file that the spec names", "请选择规格中所写的文件"},
 	"console.want_file":         {"choose a file", "请选择文件"},
 	"console.sync":              {"Sync and bridge", "同步与关联"},
 	"console.sync_now":          {"Sync now", "立即同步"},

@@ -171,19 +171,21 @@ var _ = add(map[string]words{
 
 // What is wrong with a customer-service message, and what would be right.
 var _ = add(map[string]words{
-	"service.both":       {"stands beside text: a message is a card or a text", "与 text 并列：消息要么是卡片，要么是文本"},
-	"service.want_one":   {"remove text, or title, pagepath, image and media_id", "请删去 text，或删去 title、pagepath、image 和 media_id"},
-	"service.want_title": {"write the card's title, or text: … for a text message", "请写卡片标题；若发文本，请写 text: …"},
-	"service.want_page":  {"write the page that the card opens, such as pages/order", "请写卡片打开的页面，如 pages/order"},
-	"service.want_image": {"name a picture beside the spec, such as image: shipped.jpg, or a media_id", "请指定群发文件旁的图片，如 image: shipped.jpg，或 media_id"},
-	"service.two_images": {"stands beside image: a card has one picture", "与 image 并列：卡片只有一张图片"},
-	"service.long_title": {"{value:quote} has {n} characters", "{value:quote} 有 {n} 个字符"},
-	"service.title_most": {"a card's title has {most} at most", "卡片标题最多 {most} 个字符"},
-	"service.long_text":  {"has {n} bytes", "有 {n} 字节"},
-	"service.text_most":  {"a text message has {most} at most; a Chinese character takes 3", "文本消息最多 {most} 字节，一个汉字占 3 字节"},
-	"service.large":      {"{file} is larger than {most} MB", "{file} 大于 {most} MB"},
-	"service.no_image":   {"{file} is no picture that WeChat takes", "{file} 不是微信支持的图片"},
-	"service.want_kind":  {"use PNG, JPEG or GIF, at most {most} MB", "请使用不超过 {most} MB 的 PNG、JPEG 或 GIF"},
+	"service.both":        {"stands beside text: a message is a card or a text", "与 text 并列：消息要么是卡片，要么是文本"},
+	"service.want_one":    {"remove text, or title, pagepath, image and media_id", "请删去 text，或删去 title、pagepath、image 和 media_id"},
+	"service.want_title":  {"write the card's title, or text: … for a text message", "请写卡片标题；若发文本，请写 text: …"},
+	"service.want_page":   {"write the page that the card opens, such as pages/order", "请写卡片打开的页面，如 pages/order"},
+	"service.want_image":  {"name a picture beside the spec, such as image: shipped.jpg, or a media_id", "请指定群发文件旁的图片，如 image: shipped.jpg，或 media_id"},
+	"service.two_images":  {"stands beside image: a card has one picture", "与 image 并列：卡片只有一张图片"},
+	"service.long_title":  {"{value:quote} has {n} characters", "{value:quote} 有 {n} 个字符"},
+	"service.title_most":  {"a card's title has {most} at most", "卡片标题最多 {most} 个字符"},
+	"service.long_text":   {"has {n} bytes", "有 {n} 字节"},
+	"service.text_most":   {"a text message has {most} at most; a Chinese character takes 3", "文本消息最多 {most} 字节，一个汉字占 3 字节"},
+	"service.large":       {"{file} is larger than {most} MB", "{file} 大于 {most} MB"},
+	"service.no_image":    {"{file} is no picture that WeChat takes", "{file} 不是微信支持的图片"},
+	"service.no_base64":   {"is no picture as base64", "不是 base64 编码的图片"},
+	"service.want_base64": {"write data:image/png;base64,… or name a file", "请写 data:image/png;base64,… 或图片文件名"},
+	"service.want_kind":   {"use PNG, JPEG or GIF, at most {most} MB", "请使用不超过 {most} MB 的 PNG、JPEG 或 GIF"},
 })
 
 // Why a broadcast pauses or waits.
