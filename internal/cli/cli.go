@@ -65,6 +65,7 @@ func System() IO {
 // Run runs one command line and returns its exit code. Every error is told on
 // io.Err once, here.
 func Run(ctx context.Context, args []string, io IO) int {
+	io.Err = &oneWriter{to: io.Err}
 	a := &app{IO: io}
 	var langErr error
 	a.lang, langErr = chooseLang(args, io.Getenv)

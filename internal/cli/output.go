@@ -7,11 +7,25 @@ import (
 	"io"
 	"log/slog"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/wxcast/wxcast/internal/text"
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
+
+// oneWriter lets one write after another: the log, progress and sentences come from several
+// goroutines.
+type oneWriter struct {
+	mu sync.Mutex
+	to io.Writer
+}
+
+func (w *oneWriter) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.to.Write(p)
+}
 
 // print writes a result: one JSON object with --json, else what write writes.
 func (a *app) print(result any, write func(w io.Writer)) error {
