@@ -28,6 +28,14 @@ func (b *batch) mayStillSend(retry bool) bool {
 	return !b.lost.Load() && since(*b.renewed.Load()) < leaseTTL-leaseMargin
 }
 
+// hold is by what a delivery of the batch is this worker's.
+func (b *batch) hold(retry bool) wxcast.Hold {
+	if retry {
+		return wxcast.Hold{Until: b.RetriesUntil}
+	}
+	return wxcast.Hold{LeaseID: b.LeaseID}
+}
+
 // registry are the batches that a process works on, for the renewal of leases.
 type registry struct {
 	mu  sync.Mutex

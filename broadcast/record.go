@@ -71,6 +71,7 @@ func (w *recordWriter) add(res result) {
 		w.handBack(res.job)
 		return
 	}
+	res.outcome.Hold = res.batch.hold(res.retry)
 	w.outcomes = append(w.outcomes, res.outcome)
 	w.fell = w.fell || res.outcome.FallsTo != ""
 	w.refusals.see(res)

@@ -99,7 +99,8 @@ func TestASmallBroadcastEndsWithItsLastOutcome(t *testing.T) {
 				DoneLeases: []int64{c.LeaseID}, MayEnd: true}
 			for i, d := range c.Fresh {
 				r.Outcomes = append(r.Outcomes, wxcast.Outcome{Recipient: d.Recipient, State: state,
-					AttemptedAt: w.Now(), MsgID: int64(1 + i), NextAttemptAt: next})
+					AttemptedAt: w.Now(), MsgID: int64(1 + i), NextAttemptAt: next,
+					Hold: wxcast.Hold{LeaseID: c.LeaseID}})
 			}
 			over, err := w.RecordOutcomes(t.Context(), r)
 			must(t, err)
@@ -165,7 +166,7 @@ func TestAClaimFullOfRetriesIsNotTheLast(t *testing.T) {
 		var later []wxcast.Outcome
 		for _, d := range c.Fresh {
 			later = append(later, wxcast.Outcome{Recipient: d.Recipient, State: wxcast.DeliveryPending,
-				AttemptedAt: w.Now(), NextAttemptAt: w.Now()})
+				AttemptedAt: w.Now(), NextAttemptAt: w.Now(), Hold: wxcast.Hold{LeaseID: c.LeaseID}})
 		}
 		must(t, w.recordAll(t.Context(), wxcast.Recording{Channel: anyChannel, Broadcast: b.Ref(), Worker: "w",
 			Lane: w.lane(), Outcomes: later, DoneLeases: []int64{c.LeaseID}}))

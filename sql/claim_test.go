@@ -95,7 +95,8 @@ func TestARetryClaimedByADeadWorkerComesBackAsOpen(t *testing.T) {
 		must(t, w.recordAll(t.Context(), wxcast.Recording{Channel: anyChannel, Broadcast: b.Ref(), Worker: "w1",
 			Lane: w.lane(),
 			Outcomes: []wxcast.Outcome{{Recipient: wxcast.Recipient(openid(1)), State: wxcast.DeliveryPending,
-				ErrCode: 45011, AttemptedAt: w.Now(), NextAttemptAt: w.Now()}}, DoneLeases: []int64{c.LeaseID}}))
+				ErrCode: 45011, AttemptedAt: w.Now(), NextAttemptAt: w.Now(), Hold: wxcast.Hold{LeaseID: c.LeaseID}}},
+			DoneLeases: []int64{c.LeaseID}}))
 		retry := w.claim(t, b, "w2", 1, time.Millisecond)
 		if len(retry.Retries) != 1 || !retry.Retries[0].OpenSince.IsZero() || retry.Retries[0].Attempts != 1 {
 			t.Fatalf("a refused delivery is not open: %+v", retry)

@@ -72,7 +72,7 @@ func TestWhatHappensIsTold(t *testing.T) {
 		}
 		of := fmt.Sprintf(`"broadcast":%d,"channel":"any"`, b.ID)
 		retry := outcome(3, wxcast.DeliveryPending, 0, 45009)
-		retry.NextAttemptAt = w.Now()
+		retry.NextAttemptAt, retry.Hold.LeaseID = w.Now(), claim.LeaseID
 		for _, one := range []struct {
 			name string
 			do   func()

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
@@ -45,7 +46,11 @@ func (db *DB) RecordOutcomes(ctx context.Context, r wxcast.Recording) (over bool
 			}
 		}
 		if len(each) > 0 {
-			if err := db.writeOutcomes(ctx, tx, r, each); err != nil {
+			ours, err := db.heldOutcomes(ctx, tx, r, each)
+			if err != nil {
+				return err
+			}
+			if err := db.writeOutcomes(ctx, tx, r, ours); err != nil {
 				return err
 			}
 		}
@@ -83,6 +88,40 @@ func (db *DB) RecordOutcomes(ctx context.Context, r wxcast.Recording) (over bool
 		db.memoryOf(r.Broadcast.AccountID).sent(sent)
 	}
 	return over, nil
+}
+
+// heldOutcomes are those that may be written: an end always, and that a delivery is to go on only by
+// who has it. A process that stood still may tell of one that another has taken over since, and is
+// sending: that it is due would give it to a third. Where each message is noted before it leaves, it
+// is that of who noted it, whatever became of the lease.
+func (db *DB) heldOutcomes(ctx context.Context, tx *sqlx.Tx, r wxcast.Recording,
+	all []wxcast.Outcome) (ours []wxcast.Outcome, err error) {
+	if r.Channel.NotesEach() {
+		return all, nil
+	}
+	var now time.Time
+	held := map[int64]bool{}
+	for _, o := range all {
+		id := o.Hold.LeaseID
+		_, asked := held[id]
+		switch {
+		case o.State != wxcast.DeliveryPending:
+		case id == 0 && now.IsZero():
+			if now, err = db.nowIn(ctx, tx); err != nil {
+				return nil, err
+			}
+		case id != 0 && !asked:
+			rows, err := execRows(ctx, tx, db.q.HoldLease, r.Broadcast.AccountID, id)
+			if err != nil {
+				return nil, err
+			}
+			held[id] = rows == 1
+		}
+		if o.State != wxcast.DeliveryPending || held[id] || id == 0 && now.Before(o.Hold.Until) {
+			ours = append(ours, o)
+		}
+	}
+	return ours, nil
 }
 
 func onePerDelivery(outcomes []wxcast.Outcome) []wxcast.Outcome {

@@ -17,15 +17,18 @@ type world struct {
 	account, mini int64
 }
 
-func newWorld(t testing.TB, db *store.DB) world {
+func newWorld(t testing.TB, db *store.DB) world { return newWorldOf(t, db, "wxaccount", "wxmini") }
+
+// newWorldOf is newWorld with other apps, for several worlds on one store.
+func newWorldOf(t testing.TB, db *store.DB, appid, miniAppID wxcast.AppID) world {
 	t.Helper()
 	// It is noon in Beijing: a quota is of one day, and no test's outcome may hang on midnight.
 	now := db.Now().In(wxcast.Beijing)
 	noon := time.Date(now.Year(), now.Month(), now.Day(), 12, 0, 0, 0, wxcast.Beijing)
 	db.PretendLater((noon.Sub(now) + 24*time.Hour) % (24 * time.Hour))
-	account, err := db.EnsureApp(t.Context(), "wxaccount", wxcast.KindOfficialAccount)
+	account, err := db.EnsureApp(t.Context(), appid, wxcast.KindOfficialAccount)
 	must(t, err)
-	mini, err := db.EnsureApp(t.Context(), "wxmini", wxcast.KindMiniProgram)
+	mini, err := db.EnsureApp(t.Context(), miniAppID, wxcast.KindMiniProgram)
 	must(t, err)
 	return world{db, account, mini}
 }

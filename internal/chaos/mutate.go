@@ -77,6 +77,9 @@ func runMutation(ctx context.Context, o options, m mutationOf) ([]string, error)
 	if seed, ok := strings.CutPrefix(m.scenario, inWorld); ok {
 		return simulate(ctx, tree, strings.TrimSpace(seed))
 	}
+	if m.scenario == inModel {
+		return holdToModel(ctx, tree)
+	}
 	w, err := newWorld(ctx, tree)
 	if err != nil {
 		return nil, err
@@ -124,6 +127,25 @@ func simulate(ctx context.Context, tree, seed string) ([]string, error) {
 		broken = append(broken, strings.TrimSpace(line))
 	}
 	return broken, nil
+}
+
+// inModel is the scenario of a break that shows where the store is held against the model of it.
+const inModel = "model"
+
+// holdToModel lets the model find what is broken, on SQLite.
+func holdToModel(ctx context.Context, tree string) ([]string, error) {
+	test := exec.CommandContext(ctx, "go", "test", "./sql", "-run", "TestTheStoreIsAsTheModel/sqlite", "-count", "1",
+		"-rapid.checks", "600", "-rapid.seed", "3", "-rapid.nofailfile", "-rapid.shrinktime", "1s")
+	test.Dir = tree
+	out, err := test.CombinedOutput()
+	if err == nil {
+		return nil, nil
+	}
+	_, told, ok := strings.Cut(string(out), " tests: ")
+	if !ok {
+		return nil, fmt.Errorf("the model: %w: %s", err, tail(string(out)))
+	}
+	return []string{firstLine(told)}, nil
 }
 
 // foundIn tells whether the break is among what was found broken.

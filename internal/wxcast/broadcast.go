@@ -199,11 +199,21 @@ type Outcome struct {
 	NextAttemptAt time.Time // zero unless State is pending
 	// ID is the person's as the channel takes it; "" where that is the recipient.
 	ID Recipient
+	// Hold is by what the process had the delivery; wanted where State is pending and the
+	// channel does not note each message: what is another's by now stays as it is.
+	Hold Hold
 	// FallsTo is the channel that takes the person over; "" where none does. State is pending.
 	FallsTo string
 	// RightAt is the right that was taken for the message and that it did not use, since it
 	// surely did not go out; zero where it is used.
 	RightAt time.Time
+}
+
+// Hold is by what a process has a delivery: the lease that it is under, or, where it is a retry, the
+// time until when.
+type Hold struct {
+	LeaseID int64
+	Until   time.Time
 }
 
 // Key names the delivery in its broadcast.

@@ -1,0 +1,80 @@
+package store_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/wxcast/wxcast/internal/wxcast"
+	store "github.com/wxcast/wxcast/sql"
+	"github.com/wxcast/wxcast/sql/storetest"
+)
+
+// A process that stood still tells late that a message is to be tried again: by then it is another's,
+// who may be sending it, and is given to no third.
+func TestWhatAnotherHasIsNotMadeDueAgain(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		b := w.broadcastTo(t, 1)
+		again := func(hold wxcast.Hold, worker string) {
+			t.Helper()
+			must(t, w.recordAll(t.Context(), wxcast.Recording{Channel: anyChannel, Broadcast: b.Ref(), Worker: worker,
+				Lane: w.lane(), Outcomes: []wxcast.Outcome{{Recipient: wxcast.Recipient(openid(1)), ErrCode: -1, Hold: hold,
+					State: wxcast.DeliveryPending, AttemptedAt: w.Now(), NextAttemptAt: w.Now()}}}))
+		}
+		claim := func(worker string, ttl time.Duration) (c wxcast.Claim) {
+			t.Helper()
+			if c = w.claim(t, b, worker, 1, ttl); c.QuotaUnread { // since something is in doubt
+				w.told(t, wxcast.DayOf(w.Now()), wxcast.Quota{Limit: 1000})
+				c = w.claim(t, b, worker, 1, ttl)
+			}
+			return c
+		}
+		fresh := claim("w1", time.Second)
+		w.PretendLater(2 * time.Second)
+		retry := claim("w2", time.Second)
+		if len(fresh.Fresh) != 1 || len(retry.Retries) != 1 {
+			t.Fatalf("%+v %+v", fresh, retry)
+		}
+		again(wxcast.Hold{LeaseID: fresh.LeaseID}, "w1")
+		if c := claim("w3", time.Second); len(c.Retries) != 0 {
+			t.Errorf("%+v, and it is the second's", c)
+		}
+		w.PretendLater(2 * time.Second)
+		third := claim("w3", time.Minute)
+		if len(third.Retries) != 1 {
+			t.Fatalf("%+v, want it when the second's time is over", third)
+		}
+		again(wxcast.Hold{Until: retry.RetriesUntil}, "w2")
+		if c := claim("w4", time.Second); len(c.Retries) != 0 {
+			t.Errorf("%+v, and it is the third's", c)
+		}
+		again(wxcast.Hold{Until: third.RetriesUntil}, "w3")
+		if c := claim("w4", time.Second); len(c.Retries) != 1 {
+			t.Errorf("%+v, want it: who had it says that it is to be tried again", c)
+		}
+	})
+}
+
+// Nor is one that has its end taken over by the next channel, when a refusal is told late.
+func TestWhatHasItsEndFallsToNoOtherChannel(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		w.people(t)
+		w.permit(t, map[wxcast.Recipient]int64{"m000001": 1})
+		b := w.by(t, "both", consent, anyChannel)
+		c := w.take(t, b, consent, "w", time.Minute)
+		if len(c.Fresh) != 1 {
+			t.Fatalf("%+v", c)
+		}
+		at := w.Now()
+		w.ends(t, b, consent, 0, wxcast.Outcome{Recipient: "o000001", ID: "m000001", State: wxcast.DeliveryUnknown,
+			ErrCode: wxcast.ErrCodeTransport, OpenSince: at, AttemptedAt: at})
+		w.ends(t, b, consent, c.LeaseID, wxcast.Outcome{Recipient: "o000001", ID: "m000001", ErrCode: 43101,
+			State: wxcast.DeliveryPending, AttemptedAt: at, FallsTo: anyChannel.Name})
+		for _, d := range w.take(t, b, anyChannel, "w", time.Minute).Retries {
+			if d.Recipient == "o000001" {
+				t.Error("an outcome that is unknown goes out by the next channel")
+			}
+		}
+	})
+}
