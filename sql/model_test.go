@@ -135,14 +135,16 @@ func (m *model) actions() map[string]func(*rapid.T) {
 				fates = append(fates, "lost after", "lost after", "lost before")
 			}
 			fate := rapid.SampledFrom(fates).Draw(t, "fate")
-			if m.send(t, b, fate) {
+			// By the other channel WeChat takes what is sent again for the same, for as long as it can.
+			stoodStill := b.channel.NotesEach() && rapid.Bool().Draw(t, "stood still")
+			if m.send(t, b, fate, stoodStill) {
 				m.die(w)
 			}
 		},
 		"send more": func(t *rapid.T) {
 			for _, b := range m.someWorker(t).batches {
 				for len(b.todo) > 0 {
-					m.send(t, b, "ok")
+					m.send(t, b, "ok", false)
 				}
 			}
 		},

@@ -97,7 +97,7 @@ var allMutations = []mutationOf{
 		"anyDue[r.ID] || r.Runs && r.NextDue.Valid", "anyDue[r.ID] || r.NextDue.Valid", false},
 	{"anybodys-outcome", "what a living process has is its own", inModel, "sql/outcome.go",
 		"	if r.Channel.NotesEach() {\n		return all, nil\n	}", "	if r.Channel.NotesEach() || len(all) > 0 {\n		return all, nil\n	}", false},
-	{"noted-by-anybody", "what a living process has is its own", inModel, "sql/queries/sqlite/right.sql",
+	{"noted-by-anybody", "no one twice", inModel, "sql/queries/sqlite/right.sql",
 		"  AND state = 'pending' AND open_since IS NULL AND (NOT $6", "  AND state = 'pending' AND (NOT $6", false},
 	{"nobody-takes-over", "all ends", inWorld + " 3", "internal/account/begin.go",
 		"ownFor, smallFor = 900 * time.Millisecond, 9 * time.Second",
