@@ -349,6 +349,10 @@ func (m *messenger) flood(ctx context.Context, url string, body func(n int) []by
 	return done, ctx.Err()
 }
 
+// barePool are the connections of a bare handler, which keeps them, as who writes one would have it:
+// without, it opens one for most requests, and more than Postgres takes.
+const barePool = 20
+
 // bareAccept is how many messages a second a handler accepts that does nothing but decode and
 // keep them, so many in a commit.
 func (w *world) bareAccept(ctx context.Context, m *messenger, inCommit int) (float64, error) {
@@ -357,9 +361,12 @@ func (w *world) bareAccept(ctx context.Context, m *messenger, inCommit int) (flo
 		return 0, err
 	}
 	defer db.Close()
+	pool := barePool
 	if w.engine == sqlite {
-		db.SetMaxOpenConns(1)
+		pool = 1
 	}
+	db.SetMaxOpenConns(pool)
+	db.SetMaxIdleConns(pool)
 	if _, err := db.ExecContext(ctx, "CREATE TABLE IF NOT EXISTS bare (recipient TEXT, body TEXT)"); err != nil {
 		return 0, err
 	}
