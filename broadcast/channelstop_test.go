@@ -91,7 +91,8 @@ func TestABroadcastStopsWithItsLastChannel(t *testing.T) {
 				}
 				begun := time.Now()
 				after, err := broadcast.Run(ctx, b.DB, job, by, b.options)
-				if took := time.Since(begun); err != nil || after.State != wxcast.BroadcastPaused || took > 2*time.Minute {
+				took := time.Since(begun)
+				if err != nil || after.State != wxcast.BroadcastPaused || took > 2*time.Minute {
 					t.Errorf("after %v the broadcast is %s (%v, %v), want it paused when its channel was", took,
 						after.State, after.Reason, err)
 				}

@@ -87,7 +87,8 @@ func (c *Content) checkText(at spec.Place) {
 		key  string
 		said bool
 	}{
-		{"title", c.Title != ""}, {"pagepath", c.PagePath != ""}, {"image", c.hasImage()}, {"media_id", c.MediaID != ""},
+		{"title", c.Title != ""}, {"pagepath", c.PagePath != ""}, {"image", c.hasImage()},
+		{"media_id", c.MediaID != ""},
 	} {
 		if of.said {
 			at.Complain(of.key, wxcast.Say("service.both"), wxcast.Say("service.want_one"))

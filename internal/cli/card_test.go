@@ -119,7 +119,8 @@ func TestAPresetHoldsItsPicture(t *testing.T) {
 			return "data:image/png;base64," + base64.StdEncoding.EncodeToString([]byte(pictures[n]))
 		}
 		card := func(image string) string {
-			return "# shipped\nchannels:\n  - service: {title: 订单已发货, pagepath: pages/order, image: \"" + image + "\"} # ours\n"
+			return "# shipped\nchannels:\n  - service: {title: 订单已发货, pagepath: pages/order, image: \"" + image +
+				"\"} # ours\n"
 		}
 		b.write(t, "card.png", pictures[0])
 		b.write(t, "no.png", "hello")
@@ -143,11 +144,12 @@ func TestAPresetHoldsItsPicture(t *testing.T) {
 		if got, _ := kept.json(t)["spec"].(string); got != card(inline(0)) {
 			t.Errorf("the preset is\n%s\nwant\n%s", got, card(inline(0)))
 		}
-		if status, text := r.call(t, key, "PUT", "/api/v1/presets/by-api", "text/yaml", card("card.png")); status != 422 ||
+		const byAPI = "/api/v1/presets/by-api"
+		if status, text := r.call(t, key, "PUT", byAPI, "text/yaml", card("card.png")); status != 422 ||
 			!strings.Contains(text, "data:image/png;base64") {
 			t.Errorf("a file that was not sent: %d %s", status, text)
 		}
-		if status, text := r.call(t, key, "PUT", "/api/v1/presets/by-api", "text/yaml", card(inline(1))); status != 200 {
+		if status, text := r.call(t, key, "PUT", byAPI, "text/yaml", card(inline(1))); status != 200 {
 			t.Fatalf("%d %s", status, text)
 		}
 		own, err := json.Marshal(map[string]any{"to": openid, "spec": map[string]any{"channels": []any{map[string]any{

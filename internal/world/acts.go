@@ -264,8 +264,8 @@ func (w *world) quiet(ctx context.Context) (bool, error) {
 	if time.Since(w.moved) > stillFor {
 		for _, b := range all {
 			if b.Pending > 0 && b.State == wxcast.BroadcastRunning && w.anyoneSince(w.moved) {
-				w.broke("all ends", "broadcast %s is at work, and nothing of it ends for %v: %d are pending", b.Name, stillFor,
-					b.Pending)
+				w.broke("all ends", "broadcast %s is at work, and nothing of it ends for %v: %d are pending", b.Name,
+					stillFor, b.Pending)
 			}
 		}
 		return true, nil
