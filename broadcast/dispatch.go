@@ -72,10 +72,10 @@ func (r *runner) nextStretches(waiting *[]*stretch, claims <-chan *batch) bool {
 	add := func(b *batch) {
 		s := &stretch{jobs: make([]job, 0, len(b.Retries)+len(b.Fresh)), rate: b.Slot.Rate}
 		for _, d := range b.Retries {
-			s.jobs = append(s.jobs, job{d, b, true})
+			s.jobs = append(s.jobs, job{Delivery: d, batch: b, retry: true})
 		}
 		for _, d := range b.Fresh {
-			s.jobs = append(s.jobs, job{d, b, false})
+			s.jobs = append(s.jobs, job{Delivery: d, batch: b})
 		}
 		s.turns, s.all = newTurns(b.Slot, b.taken, len(s.jobs)), len(s.jobs)
 		*waiting = append(*waiting, s)

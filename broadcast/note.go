@@ -54,6 +54,7 @@ func (r *runner) hand(ctx context.Context, jobs []job) {
 	for i, j := range jobs {
 		// What is in doubt from before needs no note: it is never sent again.
 		if leaves[i] && (noted[j.Key()] || !j.OpenSince.IsZero()) {
+			j.noted = noted[j.Key()]
 			r.crew.noted <- j
 			continue
 		}

@@ -3,6 +3,7 @@ package broadcast
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/wxcast/wxcast/internal/wechat"
@@ -108,6 +109,9 @@ func (w *recordWriter) handBack(j job) {
 		back = &wxcast.Claim{Day: j.batch.Day, Lane: j.batch.Lane, LeaseID: j.batch.LeaseID,
 			RetriesUntil: j.batch.RetriesUntil}
 		w.unsent[j.batch] = back
+	}
+	if w.facts.NotesEach() && !j.noted {
+		back.NotNoted = append(back.NotNoted, j.Key())
 	}
 	if j.retry {
 		back.Retries = append(back.Retries, j.Delivery)
@@ -243,7 +247,13 @@ func (r *runner) ended(end wxcast.DeliveryState, n int) {
 
 // giveBack returns a batch that never reached the dispatcher.
 func (r *runner) giveBack(ctx context.Context, b *batch) error {
-	if err := r.store.GiveBack(ctx, r.b, b.Claim); err != nil {
+	back := b.Claim
+	if r.facts.NotesEach() {
+		for _, d := range slices.Concat(b.Retries, b.Fresh) {
+			back.NotNoted = append(back.NotNoted, d.Key())
+		}
+	}
+	if err := r.store.GiveBack(ctx, r.b, back); err != nil {
 		return err
 	}
 	defer r.batches.remove(b)

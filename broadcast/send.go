@@ -15,6 +15,7 @@ type job struct {
 	wxcast.Delivery
 	batch *batch
 	retry bool
+	noted bool // before it leaves, by this process
 }
 
 // result is what became of a job.

@@ -372,7 +372,7 @@ func (t *claimTx) take(ctx context.Context, c *wxcast.Claim, pacer *pacer, own t
 
 // takeDue hides the retries from other workers until this one's time for them is over.
 func (t *claimTx) takeDue(ctx context.Context, c *wxcast.Claim) error {
-	c.RetriesUntil = c.Slot.End.Add(t.req.LeaseTTL)
+	c.RetriesUntil = c.Slot.End.Add(t.req.LeaseTTL).Truncate(time.Microsecond) // as it is stored: see Hold
 	if len(t.due) == 0 {
 		return nil
 	}
@@ -382,7 +382,7 @@ func (t *claimTx) takeDue(ctx context.Context, c *wxcast.Claim) error {
 		if open.IsZero() && !t.req.Channel.NotesEach() {
 			open = t.now
 		}
-		hidden[i] = dueRow{d.key(), jsonTime(open)}
+		hidden[i] = dueRow{d.key(), jsonTime(open), t.req.Channel.NotesEach()}
 		c.Retries = append(c.Retries, d.delivery())
 	}
 	_, err := t.tx.ExecContext(ctx, t.db.q.ScheduleDeliveries, t.ref.AccountID, t.ref.ID, c.RetriesUntil,

@@ -78,3 +78,43 @@ func TestWhatHasItsEndFallsToNoOtherChannel(t *testing.T) {
 		}
 	})
 }
+
+// What a process gives back that it has not noted may be noted by another, who stood still and is
+// sending it: the note stays, and it is not sent again.
+func TestAnothersNoteStaysWhenItIsGivenBack(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		w.people(t)
+		w.permit(t, map[wxcast.Recipient]int64{"m000004": 2})
+		b := w.by(t, "noted", consent)
+		first := w.take(t, b, consent, "w1", time.Second)
+		w.PretendLater(2 * time.Second)
+		var second wxcast.Claim
+		for range 3 { // once it finds the lease, then the quota is to be read again
+			if second = w.take(t, b, consent, "w2", time.Minute); len(second.Retries) > 0 {
+				break
+			}
+			w.toldOf(t, consent.Lane(b), wxcast.Quota{Limit: 1000})
+		}
+		if len(first.Fresh) != 1 || len(second.Retries) != 1 {
+			t.Fatalf("%+v %+v", first, second)
+		}
+		key := first.Fresh[0].Key()
+		for n, want := range []int{1, 0} { // the first, who stood still, then the second
+			noted, err := w.HandOver(t.Context(), b.Ref(), consent, []wxcast.DeliveryKey{key})
+			if must(t, err); len(noted) != want {
+				t.Fatalf("%d: noted %v", n, noted)
+			}
+		}
+		second.NotNoted = []wxcast.DeliveryKey{key}
+		must(t, w.GiveBack(t.Context(), b, second))
+		c := w.take(t, b, consent, "w3", time.Minute)
+		if len(c.Retries) != 1 || c.Retries[0].OpenSince.IsZero() {
+			t.Errorf("%+v, want it in doubt: the first may have sent it", c)
+		}
+		noted, err := w.HandOver(t.Context(), b.Ref(), consent, []wxcast.DeliveryKey{key})
+		if err != nil || len(noted) > 0 {
+			t.Errorf("it may be sent again: %v %v", noted, err)
+		}
+	})
+}

@@ -28,6 +28,7 @@ func (db *DB) RenewLeases(ctx context.Context, accountID int64, worker string, h
 type dueRow struct {
 	wxcast.DeliveryKey
 	OpenSince *string `json:"open_since"`
+	Keeps     bool    `json:"keeps,omitempty"` // what is noted there meanwhile stays
 }
 
 // GiveBack returns what a claim holds and nobody attempted, with the quota that was
@@ -35,6 +36,10 @@ type dueRow struct {
 // is due for others, or being sent by them.
 func (db *DB) GiveBack(ctx context.Context, b wxcast.Broadcast, c wxcast.Claim) error {
 	ctx = within(ctx, hurried)
+	notNoted := make(map[wxcast.DeliveryKey]bool, len(c.NotNoted))
+	for _, key := range c.NotNoted {
+		notNoted[key] = true
+	}
 	err := db.tx(ctx, b.AccountID, func(tx *sqlx.Tx) error {
 		var back []dueRow
 		if len(c.Fresh) > 0 {
@@ -43,7 +48,7 @@ func (db *DB) GiveBack(ctx context.Context, b wxcast.Broadcast, c wxcast.Claim) 
 				return err
 			}
 			if ours == 1 {
-				back = appendDue(back, c.Fresh)
+				back = appendDue(back, c.Fresh, notNoted)
 			}
 		}
 		now, err := db.nowIn(ctx, tx)
@@ -51,7 +56,7 @@ func (db *DB) GiveBack(ctx context.Context, b wxcast.Broadcast, c wxcast.Claim) 
 			return err
 		}
 		if now.Before(c.RetriesUntil) {
-			back = appendDue(back, c.Retries)
+			back = appendDue(back, c.Retries, notNoted)
 		}
 		if len(back) == 0 {
 			return nil
@@ -69,9 +74,9 @@ func (db *DB) GiveBack(ctx context.Context, b wxcast.Broadcast, c wxcast.Claim) 
 	return nil
 }
 
-func appendDue(rows []dueRow, deliveries []wxcast.Delivery) []dueRow {
+func appendDue(rows []dueRow, deliveries []wxcast.Delivery, notNoted map[wxcast.DeliveryKey]bool) []dueRow {
 	for _, d := range deliveries {
-		rows = append(rows, dueRow{d.Key(), jsonTime(d.OpenSince)})
+		rows = append(rows, dueRow{d.Key(), jsonTime(d.OpenSince), notNoted[d.Key()]})
 	}
 	return rows
 }

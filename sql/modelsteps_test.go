@@ -57,7 +57,11 @@ func (b *modelBatch) next() modelJob {
 	return j
 }
 
+// unsent gives a job back, which the worker has not noted.
 func (b *modelBatch) unsent(j modelJob) {
+	if b.channel.NotesEach() {
+		b.back.NotNoted = append(b.back.NotNoted, j.Key())
+	}
 	if j.retry {
 		b.back.Retries = append(b.back.Retries, j.Delivery)
 	} else {
@@ -156,7 +160,7 @@ func (m *model) record(t *rapid.T, w *modelWorker) {
 		if len(b.back.Retries)+len(b.back.Fresh) > 0 {
 			m.reached[modelBack]++
 			m.ok(t, m.GiveBack(ctx, m.b, b.back))
-			b.back.Retries, b.back.Fresh = nil, nil
+			b.back.Retries, b.back.Fresh, b.back.NotNoted = nil, nil, nil
 		}
 		for _, o := range b.outcomes {
 			if !b.mine(!o.Hold.Until.IsZero(), m.Now()) {

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
@@ -20,6 +19,7 @@ type outcomeRow struct {
 	AttemptedAt   *string              `json:"attempted_at,omitempty"`
 	OpenSince     *string              `json:"open_since,omitempty"`
 	NextAttemptAt *string              `json:"next_attempt_at,omitempty"`
+	HeldUntil     *string              `json:"held_until,omitempty"` // a retry that goes on: it is due then still
 }
 
 // RecordOutcomes writes what became of attempts, and drops the leases that are thereby
@@ -92,36 +92,38 @@ func (db *DB) RecordOutcomes(ctx context.Context, r wxcast.Recording) (over bool
 
 // heldOutcomes are those that may be written: an end always, and that a delivery is to go on only by
 // who has it. A process that stood still may tell of one that another has taken over since, and is
-// sending: that it is due would give it to a third. Where each message is noted before it leaves, it
-// is that of who noted it, whatever became of the lease.
+// sending: that it is due would give it to a third. Of what is under no lease, its row tells: see
+// heldUntil. Where each message is noted before it leaves, it is that of who noted it, whatever
+// became of the lease.
 func (db *DB) heldOutcomes(ctx context.Context, tx *sqlx.Tx, r wxcast.Recording,
 	all []wxcast.Outcome) (ours []wxcast.Outcome, err error) {
 	if r.Channel.NotesEach() {
 		return all, nil
 	}
-	var now time.Time
-	held := map[int64]bool{}
+	held := map[int64]bool{0: true}
 	for _, o := range all {
 		id := o.Hold.LeaseID
-		_, asked := held[id]
-		switch {
-		case o.State != wxcast.DeliveryPending:
-		case id == 0 && now.IsZero():
-			if now, err = db.nowIn(ctx, tx); err != nil {
-				return nil, err
-			}
-		case id != 0 && !asked:
+		if _, asked := held[id]; o.State == wxcast.DeliveryPending && !asked {
 			rows, err := execRows(ctx, tx, db.q.HoldLease, r.Broadcast.AccountID, id)
 			if err != nil {
 				return nil, err
 			}
 			held[id] = rows == 1
 		}
-		if o.State != wxcast.DeliveryPending || held[id] || id == 0 && now.Before(o.Hold.Until) {
+		if o.State != wxcast.DeliveryPending || held[id] {
 			ours = append(ours, o)
 		}
 	}
 	return ours, nil
+}
+
+// heldUntil is when the row of a retry says that it is due, as long as it is of who tells that it goes
+// on; nil where that does not matter.
+func heldUntil(r wxcast.Recording, o wxcast.Outcome) *string {
+	if o.State != wxcast.DeliveryPending || o.Hold.LeaseID != 0 || r.Channel.NotesEach() {
+		return nil
+	}
+	return jsonTime(o.Hold.Until)
 }
 
 func onePerDelivery(outcomes []wxcast.Outcome) []wxcast.Outcome {
@@ -151,7 +153,7 @@ func (db *DB) writeOutcomes(ctx context.Context, tx *sqlx.Tx, r wxcast.Recording
 			unused = append(unused, held{idOf(o), jsonTime(o.RightAt)})
 		}
 		if o.FallsTo != "" {
-			falls[o.FallsTo] = append(falls[o.FallsTo], fallRow{o.Key(), fell(r.Channel.Name, o.ErrCode)})
+			falls[o.FallsTo] = append(falls[o.FallsTo], fallRow{o.Key(), fell(r.Channel.Name, o.ErrCode), heldUntil(r, o)})
 			continue
 		}
 		if db.engine == Postgres && o.State == wxcast.DeliverySent && !o.AttemptedAt.IsZero() {
@@ -160,7 +162,7 @@ func (db *DB) writeOutcomes(ctx context.Context, tx *sqlx.Tx, r wxcast.Recording
 		}
 		rows = append(rows, outcomeRow{
 			o.Key(), o.State, o.ErrCode, o.ErrMsg, o.MsgID, jsonTime(o.AttemptedAt), jsonTime(o.OpenSince),
-			jsonTime(o.NextAttemptAt),
+			jsonTime(o.NextAttemptAt), heldUntil(r, o),
 		})
 	}
 	if len(sent.recipients) > 0 {

@@ -157,7 +157,8 @@ func (t *claimTx) takeRights(ctx context.Context, c *wxcast.Claim) error {
 // fallRow is a person whom a channel could not reach, for fall-through.
 type fallRow struct {
 	wxcast.DeliveryKey
-	Why string `json:"why"`
+	Why       string  `json:"why"`
+	HeldUntil *string `json:"held_until,omitempty"` // as of outcomes
 }
 
 // fell is how a delivery notes that a channel could not reach the person.

@@ -80,7 +80,7 @@ func (t *claimTx) dismiss(ctx context.Context, c *wxcast.Claim,
 		case code == 0:
 			return false
 		case otherwise && t.b.Next != "":
-			falls = append(falls, fallRow{d.key(), fell(t.req.Channel.Name, code)})
+			falls = append(falls, fallRow{d.key(), fell(t.req.Channel.Name, code), nil})
 		default:
 			skipped = append(skipped, outcomeRow{DeliveryKey: d.key(), State: wxcast.DeliverySkipped, ErrCode: code,
 				ErrMsg: why.Kept()})

@@ -210,7 +210,7 @@ type Outcome struct {
 }
 
 // Hold is by what a process has a delivery: the lease that it is under, or, where it is a retry, the
-// time until when.
+// time until when, which its row bears as long as nobody else has taken it over.
 type Hold struct {
 	LeaseID int64
 	Until   time.Time
@@ -355,9 +355,12 @@ type Claim struct {
 	Retries      []Delivery
 	RetriesUntil time.Time
 	Fresh        []Delivery
-	Slot         Slot // its Now is there, too, where no slot was taken
-	Day          Day  // whose quota was reserved, in Lane
-	Lane         Lane
+	// NotNoted are those of what is given back, by a channel that notes each message, that this
+	// process has not noted: a note that stands there is another's, who may be sending it.
+	NotNoted []DeliveryKey
+	Slot     Slot // its Now is there, too, where no slot was taken
+	Day      Day  // whose quota was reserved, in Lane
+	Lane     Lane
 	// TakenOver counts the leases of dead workers whose deliveries are due again.
 	TakenOver int
 	// Skipped counts those whose turn came and who must not get it; that is

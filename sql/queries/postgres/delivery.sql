@@ -7,17 +7,19 @@
 -- each outcome.
 -- $1 account; $2 broadcast; $3 JSON array of {recipient, message, state, errcode, errmsg, msgid, attempted_at,
 -- open_since,
--- next_attempt_at}; what is absent is 0 or NULL.
+-- next_attempt_at, held_until}; what is absent is 0 or NULL. What is not due at held_until is another's.
 UPDATE deliveries d SET state = o.state, attempts = d.attempts + CASE WHEN o.attempted_at IS NULL THEN 0 ELSE 1 END,
     errcode = COALESCE(o.errcode, 0), errmsg = COALESCE(o.errmsg, ''), msgid = o.msgid,
     attempted_at = COALESCE(o.attempted_at, d.attempted_at), open_since = o.open_since,
         next_attempt_at = o.next_attempt_at
 FROM (SELECT $1::bigint AS account_id, $2::bigint AS broadcast_id, r.* FROM json_to_recordset($3::json)
       AS r (recipient text, message bigint, state text, errcode int, errmsg text, msgid bigint,
-            attempted_at timestamptz, open_since timestamptz, next_attempt_at timestamptz) OFFSET 0) o
+            attempted_at timestamptz, open_since timestamptz, next_attempt_at timestamptz,
+            held_until timestamptz) OFFSET 0) o
 WHERE d.account_id = o.account_id AND d.broadcast_id = o.broadcast_id AND d.recipient = o.recipient
     AND d.message_id = o.message
-  AND (d.state = 'pending' OR (o.state = 'sent' AND d.state <> 'sent'));
+  AND (d.state = 'pending' AND (o.held_until IS NULL OR d.next_attempt_at = o.held_until)
+    OR (o.state = 'sent' AND d.state <> 'sent'));
 
 -- name: record-sent
 -- The same for messages that WeChat accepted at once, as nearly all are: arrays of what
@@ -39,10 +41,13 @@ WHERE d.account_id = o.account_id AND d.broadcast_id = o.broadcast_id AND d.reci
 -- name: schedule-deliveries
 -- Set when pending deliveries are due: now for those given back unattempted, the
 -- claim's end for those being retried, so that they come back if the worker dies.
--- $1 account; $2 broadcast; $3 next_attempt_at, UTC; $4 JSON array of {recipient, message, open_since}.
-UPDATE deliveries d SET next_attempt_at = $3, open_since = o.open_since
+-- A note that may be another's is kept.
+-- $1 account; $2 broadcast; $3 next_attempt_at, UTC; $4 JSON array of {recipient, message, open_since, keeps}; keeps:
+-- whether what is noted there stays.
+UPDATE deliveries d SET next_attempt_at = $3,
+    open_since = CASE WHEN o.keeps THEN COALESCE(d.open_since, o.open_since) ELSE o.open_since END
 FROM (SELECT $1::bigint AS account_id, $2::bigint AS broadcast_id, r.*
-      FROM json_to_recordset($4::json) AS r (recipient text, message bigint, open_since timestamptz)
+      FROM json_to_recordset($4::json) AS r (recipient text, message bigint, open_since timestamptz, keeps boolean)
       OFFSET 0) o
 WHERE d.account_id = o.account_id AND d.broadcast_id = o.broadcast_id AND d.recipient = o.recipient
     AND d.message_id = o.message

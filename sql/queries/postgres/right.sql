@@ -94,13 +94,14 @@ RETURNING d.recipient, d.message_id AS message;
 -- name: fall-through
 -- A channel could not reach these people: the next one takes them.
 -- $1 account; $2 broadcast; $3 channel; $4 the next one; $5 now, UTC; $6 JSON array of {recipient, message,
--- why}.
+-- why, held_until}.
 UPDATE deliveries d SET channel = $4, next_attempt_at = $5, attempts = 0, open_since = NULL, right_at = NULL,
     fell_through = CASE d.fell_through WHEN '' THEN '' ELSE d.fell_through || ',' END || o.why
 FROM (SELECT $1::bigint AS account_id, $2::bigint AS broadcast_id, r.*
-      FROM json_to_recordset($6::json) AS r (recipient text, message bigint, why text) OFFSET 0) o
+      FROM json_to_recordset($6::json) AS r (recipient text, message bigint, why text, held_until timestamptz)
+      OFFSET 0) o
 WHERE d.account_id = o.account_id AND d.broadcast_id = o.broadcast_id AND d.recipient = o.recipient
-    AND d.message_id = o.message
+    AND d.message_id = o.message AND (o.held_until IS NULL OR d.next_attempt_at = o.held_until)
   AND d.state = 'pending' AND d.channel = $3;
 
 -- name: held-rights

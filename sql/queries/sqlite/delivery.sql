@@ -6,7 +6,7 @@
 -- through the whole broadcast for each outcome.
 -- $1 account; $2 broadcast; $3 JSON array of {recipient, message, state, errcode, errmsg, msgid, attempted_at,
 -- open_since,
--- next_attempt_at}; what is absent is 0 or NULL.
+-- next_attempt_at, held_until}; what is absent is 0 or NULL. What is not due at held_until is another's.
 INSERT INTO deliveries (account_id, broadcast_id, recipient, message_id, channel, state, attempts, errcode, errmsg,
     msgid, attempted_at, open_since, next_attempt_at)
 SELECT d.account_id, d.broadcast_id, d.recipient, d.message_id, d.channel, value ->> 'state',
@@ -15,7 +15,8 @@ SELECT d.account_id, d.broadcast_id, d.recipient, d.message_id, d.channel, value
     COALESCE(value ->> 'attempted_at', d.attempted_at), value ->> 'open_since', value ->> 'next_attempt_at'
 FROM json_each($3) CROSS JOIN deliveries d ON d.account_id = $1 AND d.broadcast_id = $2
     AND d.recipient = value ->> 'recipient' AND d.message_id = value ->> 'message'
-WHERE d.state = 'pending' OR (value ->> 'state' = 'sent' AND d.state <> 'sent')
+WHERE d.state = 'pending' AND (value ->> 'held_until' IS NULL OR d.next_attempt_at = value ->> 'held_until')
+    OR (value ->> 'state' = 'sent' AND d.state <> 'sent')
 ON CONFLICT (account_id, broadcast_id, recipient, message_id) DO UPDATE SET state = excluded.state,
     attempts = excluded.attempts, errcode = excluded.errcode, errmsg = excluded.errmsg, msgid = excluded.msgid,
         attempted_at = excluded.attempted_at,
@@ -28,9 +29,12 @@ SELECT 1;
 -- name: schedule-deliveries
 -- Set when pending deliveries are due: now for those given back unattempted, the
 -- claim's end for those being retried, so that they come back if the worker dies.
--- $1 account; $2 broadcast; $3 next_attempt_at, UTC; $4 JSON array of {recipient, message, open_since}.
+-- A note that may be another's is kept.
+-- $1 account; $2 broadcast; $3 next_attempt_at, UTC; $4 JSON array of {recipient, message, open_since, keeps}; keeps:
+-- whether what is noted there stays.
 INSERT INTO deliveries (account_id, broadcast_id, recipient, message_id, channel, next_attempt_at, open_since)
-SELECT d.account_id, d.broadcast_id, d.recipient, d.message_id, d.channel, $3, value ->> 'open_since'
+SELECT d.account_id, d.broadcast_id, d.recipient, d.message_id, d.channel, $3,
+    CASE WHEN value ->> 'keeps' THEN COALESCE(d.open_since, value ->> 'open_since') ELSE value ->> 'open_since' END
 FROM json_each($4) CROSS JOIN deliveries d ON d.account_id = $1 AND d.broadcast_id = $2
     AND d.recipient = value ->> 'recipient' AND d.message_id = value ->> 'message'
 WHERE d.state = 'pending'

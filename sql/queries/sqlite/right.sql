@@ -84,13 +84,14 @@ RETURNING recipient, message_id AS message;
 -- name: fall-through
 -- A channel could not reach these people: the next one takes them.
 -- $1 account; $2 broadcast; $3 channel; $4 the next one; $5 now, UTC; $6 JSON array of {recipient, message,
--- why}.
+-- why, held_until}.
 INSERT INTO deliveries (account_id, broadcast_id, recipient, message_id, channel, next_attempt_at, fell_through)
 SELECT d.account_id, d.broadcast_id, d.recipient, d.message_id, $4, $5,
     CASE d.fell_through WHEN '' THEN '' ELSE d.fell_through || ',' END || (value ->> 'why')
 FROM json_each($6) CROSS JOIN deliveries d ON d.account_id = $1 AND d.broadcast_id = $2
     AND d.recipient = value ->> 'recipient' AND d.message_id = value ->> 'message'
 WHERE d.state = 'pending' AND d.channel = $3
+    AND (value ->> 'held_until' IS NULL OR d.next_attempt_at = value ->> 'held_until')
 ON CONFLICT (account_id, broadcast_id, recipient, message_id) DO UPDATE SET channel = excluded.channel,
     next_attempt_at = excluded.next_attempt_at, fell_through = excluded.fell_through, attempts = 0, open_since = NULL,
     right_at = NULL;
