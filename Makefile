@@ -203,6 +203,11 @@ simulate: ## Days of an account in simulated time, with all that goes wrong: SEE
 	test $(SEEDS) -lt 2 || $(WORLD) -seed $$(($(SEED) + ($(SEEDS) + 1) / 2)) -seeds $$(($(SEEDS) / 2)); second=$$?; \
 	wait $$first && exit $$second
 
+CHECKS ?= 2000
+.PHONY: model
+model: ## Hold the store against its model, in orders that nobody has tried: CHECKS=2000 (10 minutes)
+	$(WITH_POSTGRES) $(GO) test ./sql -run TestTheStoreIsAsTheModel -count 1 -timeout 60m -rapid.checks $(CHECKS) -rapid.seed $$(date +%s)
+
 .PHONY: sim
 sim: ## Run the simulator of WeChat on its own
 	$(GO) run . sim
