@@ -18,8 +18,8 @@ func TestWhatAnotherHasIsNotMadeDueAgain(t *testing.T) {
 		again := func(hold wxcast.Hold, worker string) {
 			t.Helper()
 			must(t, w.recordAll(t.Context(), wxcast.Recording{Channel: anyChannel, Broadcast: b.Ref(), Worker: worker,
-				Lane: w.lane(), Outcomes: []wxcast.Outcome{{Recipient: wxcast.Recipient(openid(1)), ErrCode: -1, Hold: hold,
-					State: wxcast.DeliveryPending, AttemptedAt: w.Now(), NextAttemptAt: w.Now()}}}))
+				Lane: w.lane(), Outcomes: []wxcast.Outcome{{Recipient: wxcast.Recipient(openid(1)), ErrCode: -1,
+					Hold: hold, State: wxcast.DeliveryPending, AttemptedAt: w.Now(), NextAttemptAt: w.Now()}}}))
 		}
 		claim := func(worker string, ttl time.Duration) (c wxcast.Claim) {
 			t.Helper()

@@ -26,8 +26,8 @@ const (
 	modelGone      = "somebody has left when their turn comes"
 )
 
-var modelStates = []string{modelTakenOver, modelRepeated, modelInDoubt, modelUnknown, modelFell, modelLate, modelNotOurs,
-	modelBack, modelStranded, modelGone}
+var modelStates = []string{modelTakenOver, modelRepeated, modelInDoubt, modelUnknown, modelFell, modelLate,
+	modelNotOurs, modelBack, modelStranded, modelGone}
 
 // model is what a person may receive and what the books must say, whatever workers do in whatever
 // order: some steps of a broadcast by two channels. WeChat is played by its rules.
@@ -158,8 +158,8 @@ func (m *model) actions() map[string]func(*rapid.T) {
 		"record": func(t *rapid.T) { m.record(t, m.someWorker(t)) },
 		"die":    func(t *rapid.T) { m.die(m.someWorker(t)) },
 		"later": func(t *rapid.T) {
-			m.later(t, rapid.SampledFrom([]time.Duration{time.Second, 3 * time.Second, 9 * time.Second, 35 * time.Second,
-				11 * time.Minute}).Draw(t, "by"), func() bool { return rapid.IntRange(0, 2).Draw(t, "asleep") == 0 })
+			m.later(t, rapid.SampledFrom([]time.Duration{time.Second, 3 * time.Second, 9 * time.Second,
+				35 * time.Second, 11 * time.Minute}).Draw(t, "by"), func() bool { return rapid.IntRange(0, 2).Draw(t, "asleep") == 0 })
 		},
 		"stop a channel": func(t *rapid.T) {
 			if rapid.IntRange(0, 2).Draw(t, "really") > 0 {
@@ -174,7 +174,8 @@ func (m *model) actions() map[string]func(*rapid.T) {
 			if rapid.IntRange(0, 4).Draw(t, "really") > 0 {
 				return
 			}
-			_, err := m.Unfollow(m.t.Context(), m.account, []wxcast.OpenID{openid(rapid.IntRange(1, 3).Draw(t, "who"))}, m.Now())
+			who := openid(rapid.IntRange(1, 3).Draw(t, "who"))
+			_, err := m.Unfollow(m.t.Context(), m.account, []wxcast.OpenID{who}, m.Now())
 			m.ok(t, err)
 		},
 		"": m.check,

@@ -116,7 +116,8 @@ func (m *model) send(t *rapid.T, b *modelBatch, fate string, stoodStill bool) (d
 			o.State, o.OpenSince, o.NextAttemptAt = wxcast.DeliveryUnknown, now, time.Time{}
 		}
 	default:
-		if o.State, o.MsgID, o.OpenSince = wxcast.DeliverySent, 1<<53+1, (time.Time{}); code != 0 { // there is no consent
+		o.State, o.MsgID, o.OpenSince = wxcast.DeliverySent, 1<<53+1, time.Time{}
+		if code != 0 { // there is no consent
 			o.State, o.MsgID, o.ErrCode, o.FallsTo = wxcast.DeliveryPending, 0, code, anyChannel.Name
 			if d.OpenID == "" {
 				o.State, o.FallsTo = wxcast.DeliveryFailed, ""
@@ -199,7 +200,8 @@ func (m *model) check(t *rapid.T) {
 					continue
 				}
 				if other := holders[j.Recipient]; other != "" {
-					t.Fatalf("what a living process has is its own: %s is in the hands of %s and of %s", j.Recipient, other, w.name)
+					t.Fatalf("what a living process has is its own: %s is in the hands of %s and of %s", j.Recipient,
+						other, w.name)
 				}
 				holders[j.Recipient] = w.name
 			}
@@ -212,8 +214,8 @@ func (m *model) check(t *rapid.T) {
 		switch {
 		case d.State == wxcast.DeliverySent && n != 1, d.State == wxcast.DeliveryFailed && n != 0,
 			d.State == wxcast.DeliverySkipped && n != 0:
-			t.Fatalf("our books are the ledger: %s is %s by %s (%d), and saw %d messages", d.Recipient, d.State, d.Channel,
-				d.ErrCode, n)
+			t.Fatalf("our books are the ledger: %s is %s by %s (%d), and saw %d messages", d.Recipient, d.State,
+				d.Channel, d.ErrCode, n)
 		}
 	}
 }

@@ -153,7 +153,8 @@ func (db *DB) writeOutcomes(ctx context.Context, tx *sqlx.Tx, r wxcast.Recording
 			unused = append(unused, held{idOf(o), jsonTime(o.RightAt)})
 		}
 		if o.FallsTo != "" {
-			falls[o.FallsTo] = append(falls[o.FallsTo], fallRow{o.Key(), fell(r.Channel.Name, o.ErrCode), heldUntil(r, o)})
+			falls[o.FallsTo] = append(falls[o.FallsTo],
+				fallRow{o.Key(), fell(r.Channel.Name, o.ErrCode), heldUntil(r, o)})
 			continue
 		}
 		if db.engine == Postgres && o.State == wxcast.DeliverySent && !o.AttemptedAt.IsZero() {

@@ -336,7 +336,8 @@ func TestABroadcastIsFoundThatWaitsForAStoppedChannel(t *testing.T) {
 				must(t, w.StopChannel(t.Context(), b.Ref(), consent.Name, wxcast.Move{To: wxcast.BroadcastPaused,
 					Reason: wxcast.Verbatim("banned")}))
 				if c := w.take(t, b, anyChannel, "v", time.Minute); c.Stranded || due() {
-					t.Errorf("stranded: %v, due: %v, while the stopped channel's last message is under way", c.Stranded, due())
+					t.Errorf("stranded: %v, due: %v, while the stopped channel's last message is under way", c.Stranded,
+						due())
 				}
 				if dead {
 					w.PretendLater(2 * time.Minute)

@@ -49,7 +49,7 @@ func (t *claimTx) leaveOut(ctx context.Context, c *wxcast.Claim) error {
 		if at.IsZero() || d.OpenSince.Valid { // it may be out already
 			return false
 		}
-		later[at] = append(later[at], dueRow{DeliveryKey: d.key()})
+		later[at] = append(later[at], dueRow{DeliveryKey: d.key(), Keeps: true}) // it may be noted meanwhile
 		return true
 	})
 	for until, rows := range later {

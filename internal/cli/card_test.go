@@ -16,6 +16,16 @@ import (
 	"github.com/wxcast/wxcast/sql/storetest"
 )
 
+// hearing is wxcast serve, which WeChat tells what people do, with a key for its API.
+func (b *bench) hearing(t *testing.T) (r *replica, key string) {
+	t.Helper()
+	key = b.newKey(t, "shop", "read,send")
+	b.env["WXCAST_SERVE_LISTEN"], b.env["WXCAST_SERVE_SYNC_AT"] = "127.0.0.1:0", "off"
+	r = b.serve(t)
+	b.sim.SetKnobs(func(k *simulator.Knobs) { k.CallbackURL, k.CallbackMode = r.base+"/wechat/default", "plain" })
+	return r, key
+}
+
 // A card's picture comes beside the spec as "file"; people who wrote get it, by HTTP alone.
 func TestACardWithItsPictureThroughTheAPI(t *testing.T) {
 	t.Parallel()
@@ -24,11 +34,7 @@ func TestACardWithItsPictureThroughTheAPI(t *testing.T) {
 		b := newBench(t, url, simulator.Options{Followers: 40, Seed: 67,
 			Shares: simulator.Shares{WithUnionID: 1, MiniUser: 1}})
 		b.prepare(t)
-		key := b.newKey(t, "shop", "read,send")
-		b.env["WXCAST_SERVE_LISTEN"], b.env["WXCAST_SERVE_SYNC_AT"] = "127.0.0.1:0", "off"
-		b.env["WXCAST_TOKEN"] = b.sim.Token
-		r := b.serve(t)
-		b.sim.SetKnobs(func(k *simulator.Knobs) { k.CallbackURL, k.CallbackMode = r.base+"/wechat/default", "plain" })
+		r, key := b.hearing(t)
 		for n := range writers {
 			openid, _ := b.sim.FollowerIDs(n)
 			b.sim.Say(openid, "在吗")
@@ -95,11 +101,7 @@ func TestAPresetHoldsItsPicture(t *testing.T) {
 		b := newBench(t, url, simulator.Options{Followers: 5, Seed: 68,
 			Shares: simulator.Shares{WithUnionID: 1, MiniUser: 1}})
 		b.prepare(t)
-		key := b.newKey(t, "shop", "read,send")
-		b.env["WXCAST_SERVE_LISTEN"], b.env["WXCAST_SERVE_SYNC_AT"] = "127.0.0.1:0", "off"
-		b.env["WXCAST_TOKEN"] = b.sim.Token
-		r := b.serve(t)
-		b.sim.SetKnobs(func(k *simulator.Knobs) { k.CallbackURL, k.CallbackMode = r.base+"/wechat/default", "plain" })
+		r, key := b.hearing(t)
 		openid, _ := b.sim.FollowerIDs(0)
 		b.sim.Say(openid, "在吗")
 		waitFor(t, "the window of who wrote is known", func() bool {

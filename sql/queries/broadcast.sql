@@ -295,7 +295,8 @@ UPDATE broadcasts SET wanting = FALSE WHERE account_id = $1 AND id = $2;
 -- What there is to do of some broadcasts, by each of their channels.
 -- $1 account; $2 their ids as a JSON array; $3 now, UTC; $4 ids of leases that the asking process holds as a JSON
 -- array; %[1]s whether it is one of them; %[2]s the held ones.
-SELECT b.id, c.channel, c.position, c.state = 'running' AS runs, b.state, b.rate, b.priority, b.canary, b.canary_until, b.fixed, b.slot_at,
+SELECT b.id, c.channel, c.position, c.state = 'running' AS runs, b.state, b.rate, b.priority, b.canary,
+    b.canary_until, b.fixed, b.slot_at,
     b.slot_n, b.takes_until, EXISTS (SELECT 1 FROM deliveries d
         WHERE d.account_id = b.account_id AND d.broadcast_id = b.id AND d.recipient > b.leased_to) AS fresh,
     (SELECT d.next_attempt_at FROM deliveries d
