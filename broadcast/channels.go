@@ -18,14 +18,14 @@ const channelPoll = time.Second
 func (c *Crew) runAll(ctx context.Context, b wxcast.Broadcast, by []With, o Options) error {
 	var count counts
 	// The first of them before anybody claims: who finds nobody yet has asked in vain.
-	if err := c.fixNext(ctx, &b, fixFirst); err != nil && !errors.Is(err, wxcast.ErrBusy) {
+	if _, err := c.fixNext(ctx, &b, fixFirst); err != nil && !errors.Is(err, wxcast.ErrBusy) {
 		return err
 	}
 	all, ctx := errgroup.WithContext(ctx)
 	fixing, fixed := context.WithCancel(ctx)
 	defer fixed()
 	ended := make(chan error, 1)
-	go func() { ended <- c.fix(fixing, b) }()
+	go func() { ended <- c.fix(fixing, b, by[0].Channel.Facts().Name) }()
 	for i, w := range by {
 		next := ""
 		if i+1 < len(by) {
@@ -82,23 +82,26 @@ func (c *Crew) awaitChannel(ctx context.Context, b wxcast.Broadcast, channel str
 	return b, ctx.Err()
 }
 
-// fixNext gives the next recipients their rows.
-func (c *Crew) fixNext(ctx context.Context, b *wxcast.Broadcast, batch int) (err error) {
+// fixNext gives the next recipients their rows, and tells how many.
+func (c *Crew) fixNext(ctx context.Context, b *wxcast.Broadcast, batch int) (given int, err error) {
 	if b.Fixed {
-		return nil
+		return 0, nil
 	}
 	if err := c.fixing.Acquire(ctx, 1); err != nil { // one at a time: the sends need connections, too
-		return err
+		return 0, err
 	}
 	defer c.fixing.Release(1)
-	b.Fixed, err = c.store.FixRecipients(ctx, b.Ref(), batch)
-	return err
+	given, b.Fixed, err = c.store.FixRecipients(ctx, b.Ref(), batch)
+	return given, err
 }
 
-// fix gives the other recipients their rows while the first are being sent to.
-func (c *Crew) fix(ctx context.Context, b wxcast.Broadcast) error {
+// fix gives the other recipients their rows while the first are being sent to, by the first channel.
+func (c *Crew) fix(ctx context.Context, b wxcast.Broadcast, first string) error {
 	for !b.Fixed && ctx.Err() == nil {
-		switch err := c.fixNext(ctx, &b, fixBatch); {
+		begun := time.Now()
+		rate, _ := c.appetite(b.ID, first)
+		given, err := c.fixNext(ctx, &b, min(max(int(rate), fixFirst), fixBatch))
+		switch {
 		case errors.Is(err, wxcast.ErrBusy):
 			pause(ctx, fixAgain)
 			continue
@@ -109,8 +112,26 @@ func (c *Crew) fix(ctx context.Context, b wxcast.Broadcast) error {
 			return err
 		}
 		c.wakeChannel(b.ID, "")
+		if !b.Fixed {
+			c.restFixing(ctx, b.ID, first, given, begun)
+		}
 	}
 	return nil
+}
+
+// restFixing waits after some recipients have got their rows, since a time: they get them fixAhead
+// times as fast as messages may leave, and what else goes on has the store meanwhile. It does not
+// wait where the senders have run out of recipients: many may be ones who get no message.
+func (c *Crew) restFixing(ctx context.Context, id int64, first string, given int, begun time.Time) {
+	for ctx.Err() == nil {
+		rate, hungry := c.appetite(id, first)
+		span := min(float64(given)/(fixAhead*rate), fixRest.Seconds())
+		rest := time.Duration(span*float64(time.Second)) - time.Since(begun)
+		if hungry || rest <= 0 {
+			return
+		}
+		pause(ctx, min(rest, hungerPoll))
+	}
 }
 
 // of are the runners of a broadcast, or of one of its channels.

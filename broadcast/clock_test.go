@@ -234,7 +234,7 @@ func TestADeadProcesssWorkIsTakenOverAfterItsLease(t *testing.T) {
 		job := b.add(t, "dead")
 		for fixed := false; !fixed; {
 			var err error
-			if fixed, err = b.FixRecipients(t.Context(), job.Ref(), 100); err != nil {
+			if _, fixed, err = b.FixRecipients(t.Context(), job.Ref(), 100); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -162,6 +162,17 @@ func (c *Crew) wake(r *runner) {
 	c.tell()
 }
 
+// appetite is the rate of a channel of a broadcast, and whether it knows of nothing to claim.
+func (c *Crew) appetite(id int64, channel string) (rate float64, hungry bool) {
+	all := c.of(id, channel)
+	c.queue.mu.Lock()
+	defer c.queue.mu.Unlock()
+	for _, r := range all {
+		rate, hungry = max(rate, r.place.rate), hungry || r.place.idle
+	}
+	return rate, hungry || len(all) == 0
+}
+
 func (c *Crew) tell() {
 	select {
 	case c.news <- struct{}{}:

@@ -20,7 +20,7 @@ func TestALostAnswerIsUnknownOnceItsWindowIsOver(t *testing.T) {
 				job, _ := b.find(t, "lost")
 				for fixed := false; !fixed; {
 					var err error
-					if fixed, err = b.db.FixRecipients(t.Context(), job.Ref(), 100); err != nil {
+					if _, fixed, err = b.db.FixRecipients(t.Context(), job.Ref(), 100); err != nil {
 						t.Fatal(err)
 					}
 				}

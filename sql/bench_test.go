@@ -37,7 +37,7 @@ func BenchmarkClaimAndRecord(b *testing.B) {
 						State: wxcast.BroadcastRunning, Audience: bridged(w.mini), Rate: 1e9})
 				must(b, err)
 				for fixed := false; !fixed; {
-					fixed, err = w.FixRecipients(b.Context(), job.Ref(), 10_000)
+					_, fixed, err = w.FixRecipients(b.Context(), job.Ref(), 10_000)
 					must(b, err)
 				}
 			}

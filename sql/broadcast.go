@@ -310,10 +310,11 @@ func (db *DB) MoveCanary(ctx context.Context, ref wxcast.BroadcastRef, m wxcast.
 }
 
 // FixRecipients gives the next recipients, in openid order, their delivery rows, as many as limit
-// says, or fewer on SQLite, lest its other writers wait; and tells whether that was all of them.
-// It goes on where it stopped. While
-// another process is at that, it is wxcast.ErrBusy.
-func (db *DB) FixRecipients(ctx context.Context, ref wxcast.BroadcastRef, limit int) (fixed bool, err error) {
+// says, or fewer on SQLite, lest its other writers wait; and tells how many were given theirs, and
+// whether that was all of them. It goes on where it stopped. While another process is at that, it
+// is wxcast.ErrBusy.
+func (db *DB) FixRecipients(ctx context.Context, ref wxcast.BroadcastRef, limit int) (given int, fixed bool,
+	err error) {
 	err = db.tx(ctx, ref.AccountID, func(tx *sqlx.Tx) error {
 		var locked bool
 		if err := tx.GetContext(ctx, &locked, db.q.LockFixing, ref.ID); err != nil {
@@ -323,22 +324,22 @@ func (db *DB) FixRecipients(ctx context.Context, ref wxcast.BroadcastRef, limit 
 			return wxcast.ErrBusy
 		}
 		if db.engine == Postgres {
-			fixed, err = db.fixRecipients(ctx, tx, ref, limit)
+			given, fixed, err = db.fixRecipients(ctx, tx, ref, limit)
 			return err
 		}
 		return db.fixing.run(func() (err error) {
-			fixed, err = db.fixRecipients(ctx, tx, ref, min(limit, db.fixing.size))
+			given, fixed, err = db.fixRecipients(ctx, tx, ref, min(limit, db.fixing.size))
 			return err
 		})
 	})
 	if err != nil {
-		return false, fmt.Errorf("fix the recipients of broadcast %d: %w", ref.ID, err)
+		return 0, false, fmt.Errorf("fix the recipients of broadcast %d: %w", ref.ID, err)
 	}
-	return fixed, nil
+	return given, fixed, nil
 }
 
-func (db *DB) fixRecipients(ctx context.Context, tx *sqlx.Tx, ref wxcast.BroadcastRef, limit int) (fixed bool,
-	err error) {
+func (db *DB) fixRecipients(ctx context.Context, tx *sqlx.Tx, ref wxcast.BroadcastRef, limit int) (given int,
+	fixed bool, err error) {
 	var b struct {
 		MiniID      int64 `db:"mini_id"`
 		Fixed       bool
@@ -350,11 +351,11 @@ func (db *DB) fixRecipients(ctx context.Context, tx *sqlx.Tx, ref wxcast.Broadca
 		Channel     string
 	}
 	if err := tx.GetContext(ctx, &b, db.q.GetFixing, ref.AccountID, ref.ID); err != nil || b.Fixed {
-		return b.Fixed, err
+		return 0, b.Fixed, err
 	}
 	var audience wxcast.Audience
 	if err := json.Unmarshal([]byte(b.Audience), &audience); err != nil {
-		return false, err
+		return 0, false, err
 	}
 	if audience.Limit > 0 {
 		limit = int(min(int64(limit), audience.Limit-b.FixedCount))
@@ -386,7 +387,7 @@ func (db *DB) fixRecipients(ctx context.Context, tx *sqlx.Tx, ref wxcast.Broadca
 			err = fix()
 		}
 		if err != nil {
-			return false, err
+			return 0, false, err
 		}
 	}
 	var last struct {
@@ -394,18 +395,18 @@ func (db *DB) fixRecipients(ctx context.Context, tx *sqlx.Tx, ref wxcast.Broadca
 		N         int
 	}
 	if err := tx.GetContext(ctx, &last, db.q.LastFixed, ref.AccountID, ref.ID, b.FixedTo); err != nil {
-		return false, err
+		return 0, false, err
 	}
 	if !audience.MiniUsers { // those are never read side by side
 		if err := db.learnDensity(ctx, tx, ref, b.MiniID, span{b.FixedTo, last.Recipient, last.N}); err != nil {
-			return false, err
+			return 0, false, err
 		}
 	}
 	// With a limit, the round that reaches it cannot tell; the next one can.
 	fixed = last.N < limit || limit <= 0
 	_, err = tx.ExecContext(ctx, db.q.AdvanceFixing, ref.AccountID, ref.ID, max(last.Recipient, b.FixedTo), fixed,
 		last.N)
-	return fixed, err
+	return last.N, fixed, err
 }
 
 func (db *DB) lockBroadcast(ctx context.Context, tx *sqlx.Tx, ref wxcast.BroadcastRef) error {

@@ -113,7 +113,7 @@ func TestAReceiptWithoutAMsgIDIsOfTheOnlyMessage(t *testing.T) {
 				MessageKey: "k2", State: wxcast.BroadcastRunning, Audience: bridged(w.mini), Rate: 1e6})
 		must(t, err)
 		for fixed := false; !fixed; {
-			fixed, err = w.FixRecipients(t.Context(), b2.Ref(), 100)
+			_, fixed, err = w.FixRecipients(t.Context(), b2.Ref(), 100)
 			must(t, err)
 		}
 		record(b2, wxcast.Outcome{Recipient: wxcast.Recipient(person(2)), State: wxcast.DeliveryFailed, ErrCode: 43101,

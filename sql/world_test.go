@@ -122,7 +122,7 @@ func (w world) broadcastTo(t testing.TB, n int) wxcast.Broadcast {
 		Audience: bridged(w.mini), Rate: 1e6})
 	must(t, err)
 	for fixed := false; !fixed; {
-		fixed, err = w.FixRecipients(t.Context(), b.Ref(), 7)
+		_, fixed, err = w.FixRecipients(t.Context(), b.Ref(), 7)
 		must(t, err)
 	}
 	w.told(t, wxcast.DayOf(w.Now()), wxcast.Quota{Limit: 1000})
@@ -163,7 +163,7 @@ func (w world) fix(t testing.TB, b wxcast.Broadcast) {
 	t.Helper()
 	for fixed := false; !fixed; {
 		var err error
-		fixed, err = w.FixRecipients(t.Context(), b.Ref(), 100)
+		_, fixed, err = w.FixRecipients(t.Context(), b.Ref(), 100)
 		must(t, err)
 	}
 }

@@ -278,7 +278,7 @@ func (a *Account) FixRecipients(ctx context.Context, id int64) error {
 		if err != nil || b.State != wxcast.BroadcastDraft || b.Fixed {
 			return err
 		}
-		fixed, err := a.db.FixRecipients(ctx, ref, fixAtOnce)
+		_, fixed, err := a.db.FixRecipients(ctx, ref, fixAtOnce)
 		if errors.Is(err, wxcast.ErrBusy) {
 			return nil
 		}
