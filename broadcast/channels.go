@@ -99,7 +99,7 @@ func (c *Crew) fixNext(ctx context.Context, b *wxcast.Broadcast, batch int) (giv
 func (c *Crew) fix(ctx context.Context, b wxcast.Broadcast, first string) error {
 	for !b.Fixed && ctx.Err() == nil {
 		begun := time.Now()
-		rate, _ := c.appetite(b.ID, first)
+		rate, _ := c.appetite(b, first)
 		given, err := c.fixNext(ctx, &b, min(max(int(rate), fixFirst), fixBatch))
 		switch {
 		case errors.Is(err, wxcast.ErrBusy):
@@ -113,7 +113,7 @@ func (c *Crew) fix(ctx context.Context, b wxcast.Broadcast, first string) error 
 		}
 		c.wakeChannel(b.ID, "")
 		if !b.Fixed {
-			c.restFixing(ctx, b.ID, first, given, begun)
+			c.restFixing(ctx, b, first, given, begun)
 		}
 	}
 	return nil
@@ -122,9 +122,9 @@ func (c *Crew) fix(ctx context.Context, b wxcast.Broadcast, first string) error 
 // restFixing waits after some recipients have got their rows, since a time: they get them fixAhead
 // times as fast as messages may leave, and what else goes on has the store meanwhile. It does not
 // wait where the senders have run out of recipients: many may be ones who get no message.
-func (c *Crew) restFixing(ctx context.Context, id int64, first string, given int, begun time.Time) {
+func (c *Crew) restFixing(ctx context.Context, b wxcast.Broadcast, first string, given int, begun time.Time) {
 	for ctx.Err() == nil {
-		rate, hungry := c.appetite(id, first)
+		rate, hungry := c.appetite(b, first)
 		span := min(float64(given)/(fixAhead*rate), fixRest.Seconds())
 		rest := time.Duration(span*float64(time.Second)) - time.Since(begun)
 		if hungry || rest <= 0 {

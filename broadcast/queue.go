@@ -37,6 +37,7 @@ type place struct {
 	turn     chan time.Duration // where it waits for its turn: how much time to claim; nil else
 	due      time.Time          // when it may be its turn, by this machine's clock
 	idle     bool               // nothing is known of that it could claim, until a survey tells
+	hungry   bool               // its last claim found nobody who may get the message
 	woken    bool               // something has changed since its turn began
 	began    time.Time          // when its last turn began
 	again    time.Time          // until when single messages are not claimed again
@@ -99,7 +100,9 @@ func (c *Crew) endTurn(r *runner, claim wxcast.Claim) {
 	if !claim.LaneOpens.IsZero() {
 		c.open[r.lane] = soon(local(claim.LaneOpens), now)
 	}
-	switch got := len(claim.Retries)+len(claim.Fresh) > 0; {
+	got := len(claim.Retries)+len(claim.Fresh) > 0
+	r.place.hungry = !got && !claim.Advanced && claim.NextDue.IsZero() && !claim.QuotaUnread && !claim.QuotaSpent
+	switch {
 	case got:
 		r.place.paced, r.place.idle = local(claim.Slot.End), claim.Last
 		r.place.due = r.place.paced.Add(-ahead)
@@ -162,15 +165,17 @@ func (c *Crew) wake(r *runner) {
 	c.tell()
 }
 
-// appetite is the rate of a channel of a broadcast, and whether it knows of nothing to claim.
-func (c *Crew) appetite(id int64, channel string) (rate float64, hungry bool) {
-	all := c.of(id, channel)
+// appetite is the rate of a broadcast by one of its channels, and whether that knows of nothing to
+// claim.
+func (c *Crew) appetite(b wxcast.Broadcast, channel string) (rate float64, hungry bool) {
+	rate = b.Rate
+	all := c.of(b.ID, channel)
 	c.queue.mu.Lock()
 	defer c.queue.mu.Unlock()
 	for _, r := range all {
-		rate, hungry = max(rate, r.place.rate), hungry || r.place.idle
+		rate, hungry = r.place.rate, r.place.hungry
 	}
-	return rate, hungry || len(all) == 0
+	return rate, hungry
 }
 
 func (c *Crew) tell() {
