@@ -161,7 +161,7 @@ func openSQLite(path string, through func(driver.Connector) driver.Connector) (*
 	read := open("deferred", 3, "cache_size(-4096)")
 	// For temporary tables: what takes long there waits for its own kind, and for no reader.
 	staging := open("deferred", 1, "cache_size(-4096)")
-	return &DB{engine: SQLite, read: read, write: write, staging: staging, q: mustLoadQueries(SQLite),
+	return &DB{engine: SQLite, read: read, write: write, staging: staging, q: queriesOf[SQLite](),
 		fixing: &batch{1000, batchMost, fixedWithin}, writer: semaphore.NewWeighted(1)}, nil
 }
 
@@ -218,7 +218,7 @@ func openPostgres(rawURL string, through func(driver.Connector) driver.Connector
 	db := sqlx.NewDb(sql.OpenDB(through(connector{cfg, new(atomic.Bool)})), string(Postgres))
 	db.SetMaxOpenConns(poolMax)
 	db.SetMaxIdleConns(poolMax)
-	return &DB{engine: Postgres, read: db, write: db, staging: db, q: mustLoadQueries(Postgres),
+	return &DB{engine: Postgres, read: db, write: db, staging: db, q: queriesOf[Postgres](),
 		local: sslMode(hosts) == "prefer", verifies: strings.HasPrefix(q.Get("sslmode"), "verify-")}, nil
 }
 

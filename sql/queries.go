@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"sync"
 
 	"github.com/knadh/goyesql/v2"
 )
@@ -498,6 +499,12 @@ type queries struct {
 	SpendQuota      string `query:"spend-quota"`
 	GetPacing       string `query:"get-pacing"`
 	PutPacing       string `query:"put-pacing"`
+}
+
+// queriesOf are those of each engine, read once in a program.
+var queriesOf = map[Engine]func() queries{
+	SQLite:   sync.OnceValue(func() queries { return mustLoadQueries(SQLite) }),
+	Postgres: sync.OnceValue(func() queries { return mustLoadQueries(Postgres) }),
 }
 
 // mustLoadQueries reads the shared files and the engine's own. The files are

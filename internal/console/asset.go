@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"path"
 	"strings"
+	"sync"
 )
 
 // The files that pages load. htmx.min.js is htmx 2.0.11 (0BSD), as npm has it.
@@ -28,6 +29,9 @@ type assets struct {
 	hash string
 	of   map[string]asset
 }
+
+// readAssets are those, read and zipped once in a program.
+var readAssets = sync.OnceValue(newAssets)
 
 func newAssets() assets {
 	a := assets{of: map[string]asset{}}

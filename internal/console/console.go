@@ -47,11 +47,11 @@ type Console struct {
 
 // New makes the console.
 func New(o Options) *Console {
-	c := &Console{Options: o, assets: newAssets(), company: newProvider(o.House.Config().Console)}
+	c := &Console{Options: o, assets: readAssets(), company: newProvider(o.House.Config().Console)}
 	if u, err := url.Parse(o.URL); err == nil {
 		c.prefix = strings.TrimRight(u.Path, "/")
 	}
-	c.pages = newPages()
+	c.pages = readPages()
 	b := newBudget()
 	c.counts, c.permits = newSlow[broadcastKey, snapshot](b), newSlow[permitsKey, []wxcast.PermitCount](b)
 	c.days = newSlow[daysKey, []account.DayFigures](b)

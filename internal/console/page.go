@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"path"
 	"strings"
+	"sync"
 )
 
 //go:embed pages
@@ -16,6 +17,9 @@ var pageFiles embed.FS
 
 // pages are the templates, one set for each page: the frame, the parts, and the page.
 type pages map[string]*template.Template
+
+// readPages are those, read once in a program: many serve in one where time is simulated.
+var readPages = sync.OnceValue(newPages)
 
 func newPages() pages {
 	funcs := template.FuncMap{
