@@ -83,8 +83,9 @@ lint: ## Check formatting, go vet, staticcheck and go.mod
 	for module in internal/console/browser release; do (cd $$module && $(GO) vet ./... && $(GO) mod tidy -diff) || exit 1; done
 
 .PHONY: corpus
-corpus: ## Write down what a release has that the next ones must have: VERSION=0.1.0
+corpus: ## Write down what a release has that the next ones must have, and keep its stores: VERSION=0.1.0
 	WXCAST_CORPUS=$(VERSION) $(GO) test ./internal/stability -count 1
+	$(GO) run ./internal/chaos -keep-stores internal/stability/corpus/stores/$(VERSION)
 
 # The rule holds from here on; those before it have their own form.
 SINCE ?= 83ac498
@@ -171,8 +172,8 @@ comma := ,
 CHAOS ?= 2h
 
 .PHONY: chaos
-chaos: ## Break wxcast in fourteen ways, and count what is lost (5 minutes)
-	$(GO) run ./internal/chaos -rounds 14
+chaos: ## Break wxcast in sixteen ways, and count what is lost (6 minutes)
+	$(GO) run ./internal/chaos -rounds 16
 
 .PHONY: chaos-long
 chaos-long: ## The same for CHAOS, such as CHAOS=2h
@@ -207,6 +208,10 @@ CHECKS ?= 2000
 .PHONY: model
 model: ## Hold the store against its model, in orders that nobody has tried: CHECKS=2000 (10 minutes)
 	$(WITH_POSTGRES) $(GO) test ./sql -run TestTheStoreIsAsTheModel -count 1 -timeout 60m -rapid.checks $(CHECKS) -rapid.seed $$(date +%s)
+
+.PHONY: guards
+guards: ## Break each guard of the sending once: some test must find it (an hour and a half)
+	$(WITH_POSTGRES) $(GO) run ./internal/guards
 
 .PHONY: sim
 sim: ## Run the simulator of WeChat on its own

@@ -44,6 +44,7 @@ func main() {
 	flag.Uint64Var(&o.seed, "seed", 0, "what goes wrong, and when; 0 picks one and says it")
 	flag.IntVar(&o.rounds, "rounds", 0, "how many rounds, whatever -for says")
 	flag.BoolVar(&o.verbose, "v", false, "tell each fault")
+	keep := flag.String("keep-stores", "", "only leave a store of each kind in this folder, in the middle of a broadcast")
 	flag.IntVar(&o.size.broadcasts, "broadcasts", 20, "of the scenario many")
 	flag.IntVar(&o.size.people, "people", 200, "of the scenario many")
 	flag.IntVar(&o.size.rate, "rate", 400, "messages a second of the scenario many")
@@ -62,6 +63,8 @@ func main() {
 	defer stop()
 	var err error
 	switch {
+	case *keep != "":
+		err = runKeeping(ctx, o, *keep)
 	case len(o.scenarios) == 0:
 		err = fmt.Errorf("-scenario: write one of %s", strings.Join(scenarioNames(), ", "))
 	case *mutations:
@@ -80,6 +83,25 @@ func main() {
 		fmt.Fprintln(os.Stderr, "chaos:", err)
 		os.Exit(1)
 	}
+}
+
+// runKeeping leaves stores for later versions to take over.
+func runKeeping(ctx context.Context, o options, dir string) error {
+	w, err := newWorld(ctx, "")
+	if err != nil {
+		return err
+	}
+	defer w.close()
+	var kept error
+	o.rounds, o.scenarios = 1, []scenario{{"keep", func(r *round, ctx context.Context) error {
+		kept = r.keepStores(ctx, dir)
+		return kept
+	}}}
+	_, broken, err := run(ctx, w, o)
+	if len(broken) > 0 {
+		err = errors.Join(err, fmt.Errorf("%w: %s", errBroken, strings.Join(broken, "; ")))
+	}
+	return errors.Join(err, kept)
 }
 
 // errBroken says that a promise was broken.

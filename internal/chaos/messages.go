@@ -48,37 +48,51 @@ func (r *round) single(ctx context.Context) error {
 	} else if database, err = r.database(ctx); err != nil {
 		return err
 	}
+	a, err := r.newAsking(ctx, database, replicas)
+	if err != nil {
+		return err
+	}
+	faults := append(times(3, a.kill), times(3, r.misbehave)...)
+	if replicas > 1 {
+		faults = append(faults, r.restartPostgres, r.cutConnections)
+	}
+	return a.through(ctx, faults)
+}
+
+// newAsking prepares an account, and starts what programs ask.
+func (r *round) newAsking(ctx context.Context, database string, replicas int) (*asking, error) {
 	if err := r.prepare(ctx, database, 300,
 		simulator.Knobs{Latency: simulator.Duration(2 * time.Millisecond)}); err != nil {
-		return err
+		return nil, err
 	}
 	r.rate = 400
 	r.env["WXCAST_BROADCAST_RATE"] = strconv.Itoa(r.rate)
 	made, err := r.ask(ctx, "key", "create", "orders", "--scope", "send,events")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	a := &asking{r: r, accepted: map[int]string{}, client: http.Client{Timeout: 5 * time.Second}}
 	a.key, _ = made["key"].(string)
 	for range replicas {
 		if err := a.begin(); err != nil {
-			return err
+			return nil, err
 		}
 	}
+	return a, nil
+}
+
+// through asks for all messages while things break, and checks what became of them.
+func (a *asking) through(ctx context.Context, faults []func(context.Context, []*command) error) error {
 	asked := make(chan struct{})
 	go func() { a.askAll(ctx); close(asked) }()
 	reading, stop := context.WithCancel(ctx)
 	defer stop()
 	reader := a.readEvents(reading)
-	faults := append(times(3, a.kill), times(3, r.misbehave)...)
-	if replicas > 1 {
-		faults = append(faults, r.restartPostgres, r.cutConnections)
-	}
-	if err := r.inTurn(ctx, faults, a.running, 300*time.Millisecond, 1500*time.Millisecond); err != nil {
+	if err := a.r.inTurn(ctx, faults, a.running, 300*time.Millisecond, 1500*time.Millisecond); err != nil {
 		return err
 	}
 	<-asked
-	r.sim.SetKnobs(r.heal)
+	a.r.sim.SetKnobs(a.r.heal)
 	return a.check(ctx, reader)
 }
 
@@ -98,11 +112,16 @@ func (a *asking) begin() error {
 // kill kills the oldest replica, and starts another.
 func (a *asking) kill(context.Context, []*command) error {
 	a.r.fault("kill -9 of a replica of serve")
+	return a.replace(func(c *command) { _ = c.Process.Kill() })
+}
+
+// replace ends the oldest replica, and starts another.
+func (a *asking) replace(end func(*command)) error {
 	a.mu.Lock()
 	victim := a.replicas[0]
 	a.replicas = a.replicas[1:]
 	a.mu.Unlock()
-	_ = victim.Process.Kill()
+	end(victim)
 	<-victim.ended
 	err := a.begin()
 	a.mu.Lock()

@@ -39,8 +39,9 @@ var scenarios = []scenario{
 	{"sync", (*round).syncs},
 	{"quota", (*round).quota},
 	{"serve", (*round).serve},
-	{"disk", (*round).disk},
 	{"upgrade", (*round).upgrade},
+	{"stores", (*round).stores},
+	{"disk", (*round).disk},
 	{"many", (*round).many},
 	{"clocks", (*round).clocks},
 	{"standby", (*round).standby},
@@ -138,13 +139,9 @@ func (r *round) prepare(ctx context.Context, database string, followers int, kno
 		Shares: simulator.Shares{WithUnionID: 1, MiniUser: 1}, Knobs: knobs}); err != nil {
 		return err
 	}
-	r.env = map[string]string{
-		"WXCAST_DATABASE_URL": database, "WXCAST_API_BASE": r.sim.base, "WXCAST_APPID": r.sim.AppID,
-		"WXCAST_SECRET":     r.sim.Secret,
-		"WXCAST_MINI_APPID": r.sim.MiniAppID, "WXCAST_MINI_SECRET": r.sim.MiniSecret, "WXCAST_TOKEN": r.sim.Token,
-		"WXCAST_LOG_LEVEL": "debug", "WXCAST_SYNC_RATE": "5000",
-		"WXCAST_BROADCAST_MAX_FAILURES": "5000",
-	}
+	r.env = r.sim.env()
+	maps.Copy(r.env, map[string]string{"WXCAST_DATABASE_URL": database, "WXCAST_LOG_LEVEL": "debug",
+		"WXCAST_SYNC_RATE": "5000", "WXCAST_BROADCAST_MAX_FAILURES": "5000"})
 	var csv bytes.Buffer
 	if err := r.sim.WriteMiniUsers(&csv); err != nil {
 		return err

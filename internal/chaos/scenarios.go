@@ -156,62 +156,6 @@ func (r *round) disk(ctx context.Context) error {
 	return r.checkBroadcast(ctx)
 }
 
-// upgrade: the workers of a broadcast are replaced by those of the next version, one by
-// one, which has migrated the schema under the old ones.
-func (r *round) upgrade(ctx context.Context) error {
-	database, err := r.database(ctx)
-	if err != nil {
-		return err
-	}
-	next, err := r.nextVersion(ctx)
-	if err != nil {
-		return err
-	}
-	recipients := 3000 + r.rnd.IntN(1000)
-	if err := r.prepare(ctx, database, recipients,
-		simulator.Knobs{Latency: simulator.Duration(2 * time.Millisecond)}); err != nil {
-		return err
-	}
-	if err := r.spec(recipients, 600); err != nil {
-		return err
-	}
-	old := r.binary
-	replaced := 0
-	replace := func(_ context.Context, running []*command) (err error) {
-		if replaced == len(running) {
-			return nil
-		}
-		r.check("an older version goes on beside a newer one", !hasEnded(running[replaced]), "%s",
-			tail(running[replaced].out.String()))
-		r.fault("worker replaced by one of the next version")
-		r.run = next
-		if r.rnd.IntN(2) == 0 {
-			_ = running[replaced].Process.Kill()
-			<-running[replaced].ended
-		} else {
-			r.end(running[replaced])
-		}
-		running[replaced], err = r.start(running[replaced].args...)
-		replaced++
-		return err
-	}
-	if err := r.broadcast(ctx, 3, append(times(3, replace), times(2, r.misbehave)...)); err != nil {
-		return err
-	}
-	if err := r.checkBroadcast(ctx); err != nil {
-		return err
-	}
-	r.run = old
-	c, err := r.do(ctx, []int{0, 1, 2}, "broadcast", "list")
-	if err != nil {
-		return err
-	}
-	code := c.ProcessState.ExitCode()
-	r.check("an older version says that the schema is newer", code == 2 &&
-		strings.Contains(c.out.String(), "newer wxcast"), "it ends with %d: %s", code, tail(c.out.String()))
-	return nil
-}
-
 // quota: three days of a quota that is too small, workers killed on each.
 func (r *round) quota(ctx context.Context) error {
 	database, err := r.database(ctx)

@@ -26,6 +26,8 @@ type world struct {
 	source   string // of the binary
 	binary   string
 	next     string // the next version's, once it was wanted
+	released string // the last release's, once it was wanted, and
+	tag      string // of what
 	postgres *pgserver.Server
 }
 
@@ -109,6 +111,12 @@ func newPlatform(o simulator.Options) (*platform, error) {
 	p.http = &http.Server{Handler: p.Server, ReadHeaderTimeout: 10 * time.Second}
 	go func() { _ = p.http.Serve(listener) }()
 	return p, nil
+}
+
+// env names the account to wxcast.
+func (p *platform) env() map[string]string {
+	return map[string]string{"WXCAST_API_BASE": p.base, "WXCAST_APPID": p.AppID, "WXCAST_SECRET": p.Secret,
+		"WXCAST_MINI_APPID": p.MiniAppID, "WXCAST_MINI_SECRET": p.MiniSecret, "WXCAST_TOKEN": p.Token}
 }
 
 func (p *platform) close() {
