@@ -1,0 +1,324 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/wxcast/wxcast/sql/storetest"
+)
+
+// Tests that take longer than whatWaits have found nothing yet, and are ended: that is a find, too,
+// as a guard that is broken may have something go on for ever.
+const whatWaits = 90 * time.Second
+
+// bench holds the tests, in which any guard can be broken.
+type bench struct {
+	root, dir string
+	all       []guard
+	suites    []*suite
+}
+
+// suite is one package's tests.
+type suite struct {
+	pkg, binary string
+	args, env   []string
+	most        time.Duration // its tests take, see quick and slow
+	tests       []test
+	whole       bool // it is one story, of which no test is left out
+}
+
+type test struct {
+	name    string
+	took    time.Duration
+	reaches map[int]bool
+}
+
+func newBench(ctx context.Context, root string, all []guard) (_ *bench, err error) {
+	b := &bench{root: root, all: all, suites: []*suite{
+		{pkg: "sql", args: []string{"-rapid.nofailfile"}}, {pkg: "broadcast"},
+		{pkg: "internal/world", whole: true, args: []string{"-test.run", "TestWorlds", "-seeds", "20", "-shrink", "0s", "-seed", "1"}},
+	}}
+	if b.dir, err = os.MkdirTemp("", "wxcast-guards-"); err != nil {
+		return nil, err
+	}
+	overlay, err := b.overlay()
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range b.suites {
+		s.binary = filepath.Join(b.dir, strings.ReplaceAll(s.pkg, "/", "-")+".test")
+		if _, err := command(ctx, root, nil, "go", "test", "-c", "-overlay", overlay, "-o", s.binary, "./"+s.pkg); err != nil {
+			return nil, err
+		}
+		if !s.whole {
+			if err := b.survey(ctx, s); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return b, nil
+}
+
+func (b *bench) close() { _ = os.RemoveAll(b.dir) }
+
+// overlay writes the files in which guards can be broken, and returns the file that names them.
+func (b *bench) overlay() (string, error) {
+	replace := map[string]string{}
+	put := func(file string, text []byte) error {
+		as := filepath.Join(b.dir, strings.ReplaceAll(file, "/", "-"))
+		replace[filepath.Join(b.root, file)] = as
+		return os.WriteFile(as, text, 0o600)
+	}
+	byFile := map[string][]guard{}
+	for _, g := range b.all {
+		if !g.ofQuery() {
+			byFile[g.file] = append(byFile[g.file], g)
+		}
+	}
+	for file, guards := range byFile {
+		source, err := os.ReadFile(filepath.Join(b.root, file))
+		if err == nil {
+			err = put(file, breakable(source, guards))
+		}
+		if err != nil {
+			return "", err
+		}
+	}
+	for dir, name := range map[string]string{"sql": "store", "broadcast": "broadcast"} {
+		if err := put(dir+"/brokenguard.go", fmt.Appendf(nil, asks, name)); err != nil {
+			return "", err
+		}
+	}
+	const loads = "goyesql.MustParseBytes(text)"
+	source, err := os.ReadFile(filepath.Join(b.root, "sql/queries.go"))
+	if err != nil {
+		return "", err
+	}
+	if n := bytes.Count(source, []byte(loads)); n != 1 {
+		return "", fmt.Errorf("sql/queries.go has %q %d times", loads, n)
+	}
+	source = bytes.Replace(source, []byte(loads), []byte("goyesql.MustParseBytes(brokenQueries(name, text))"), 1)
+	source = bytes.Replace(source, []byte("import ("), []byte("import (\n\t\"os\"\n\t\"strings\""), 1)
+	if err := put("sql/queries.go", append(source, readsBroken...)); err != nil {
+		return "", err
+	}
+	raw, err := json.Marshal(map[string]any{"Replace": replace})
+	if err != nil {
+		return "", err
+	}
+	file := filepath.Join(b.dir, "overlay.json")
+	return file, os.WriteFile(file, raw, 0o600)
+}
+
+// readsBroken lets a file of queries be another one.
+const readsBroken = `
+func brokenQueries(name string, text []byte) []byte {
+	if of, file, _ := strings.Cut(os.Getenv("` + queriesEnv + `"), "="); of == name {
+		broken, err := os.ReadFile(file)
+		if err != nil {
+			panic(err)
+		}
+		return broken
+	}
+	return text
+}
+`
+
+const queriesEnv = "BROKEN_QUERIES" // "queries/lease.sql=FILE"
+
+// survey runs each test of a suite alone, to know how long it takes and which guards it reaches.
+func (b *bench) survey(ctx context.Context, s *suite) error {
+	out, err := command(ctx, filepath.Join(b.root, s.pkg), nil, s.binary, "-test.list", "^Test")
+	if err != nil {
+		return err
+	}
+	var mu sync.Mutex
+	var tests errgroup.Group
+	tests.SetLimit(2)
+	for name := range strings.FieldsSeq(string(out)) {
+		tests.Go(func() error {
+			reached := filepath.Join(b.dir, "reached-"+name)
+			began := time.Now()
+			if out, err := command(ctx, filepath.Join(b.root, s.pkg), []string{reachedEnv + "=" + reached}, s.binary,
+				"-test.run", "^"+name+"$"); err != nil {
+				return fmt.Errorf("%s fails where no guard is broken: %w\n%s", name, err, tail(out))
+			}
+			t := test{name, time.Since(began), map[int]bool{}}
+			raw, err := os.ReadFile(reached)
+			if err != nil && !os.IsNotExist(err) {
+				return err
+			}
+			for n := range strings.FieldsSeq(string(raw)) {
+				if n, err := strconv.Atoi(n); err == nil {
+					t.reaches[n] = true
+				}
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			s.tests = append(s.tests, t)
+			return nil
+		})
+	}
+	err = tests.Wait()
+	slices.SortFunc(s.tests, func(a, b test) int { return int(a.took - b.took) })
+	return err
+}
+
+// breakAll breaks one guard after another, and wants each found that is not known to be found by
+// nothing.
+func (b *bench) breakAll(ctx context.Context, all []mutant, atOnce int, known map[string]bool) error {
+	var mu sync.Mutex
+	var survivors []string
+	found := 0
+	var work errgroup.Group
+	work.SetLimit(atOnce)
+	for _, m := range all {
+		work.Go(func() error {
+			by, err := b.find(ctx, m)
+			if err != nil {
+				return fmt.Errorf("%s: %w", m.name(), err)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			switch {
+			case by == "" && !known[m.name()]:
+				survivors = append(survivors, m.name())
+				fmt.Println("NOT FOUND  ", m.name())
+			case by == "":
+				fmt.Println("as known   ", m.name())
+			case known[m.name()]:
+				fmt.Println("found now  ", m.name(), "by", by)
+				found++
+			default:
+				found++
+				fmt.Println("found      ", m.name(), "by", by)
+			}
+			return nil
+		})
+	}
+	if err := work.Wait(); err != nil {
+		return err
+	}
+	fmt.Printf("%d of %d broken guards were found.\n", found, len(all))
+	if len(survivors) > 0 {
+		return fmt.Errorf("%d that nothing finds are not in %s", len(survivors), survivorsFile)
+	}
+	return nil
+}
+
+// find is which test finds a guard that is broken; "" for none.
+func (b *bench) find(ctx context.Context, m mutant) (by string, err error) {
+	env := []string{fmt.Sprintf("%s=%d %s", brokenEnv, m.n, m.how)}
+	if m.ofQuery() {
+		if env, err = b.brokenQueries(m); err != nil {
+			return "", err
+		}
+	}
+	for _, s := range b.stages(m) {
+		args := append([]string{"-test.failfast", "-test.timeout", whatWaits.String()}, s.args...)
+		if !s.whole {
+			names := s.reaching(m)
+			if len(names) == 0 {
+				continue
+			}
+			args = append(args, "-test.run", "^("+strings.Join(names, "|")+")$")
+		}
+		if out, err := command(ctx, filepath.Join(b.root, s.pkg), slices.Concat(env, s.env), s.binary, args...); err != nil {
+			if ctx.Err() != nil {
+				return "", ctx.Err()
+			}
+			var failed *exec.ExitError
+			if !errors.As(err, &failed) {
+				return "", err
+			}
+			return s.pkg + " " + failedTest(out), nil
+		}
+	}
+	return "", nil
+}
+
+// stages are the tests that may find it, the quickest first. What is broken on both stores is tried
+// on SQLite, and a condition of Go there alone.
+func (b *bench) stages(m mutant) []suite {
+	stage := func(s *suite, most time.Duration, env ...string) suite {
+		staged := *s
+		staged.most, staged.env = most, env
+		return staged
+	}
+	const noPostgres = storetest.URLEnv + "="
+	sql, broadcast, world := b.suites[0], b.suites[1], b.suites[2]
+	onSQLite := []suite{stage(sql, quick, noPostgres), stage(broadcast, quick, noPostgres), stage(sql, slow, noPostgres),
+		stage(broadcast, slow, noPostgres)}
+	switch m.engine {
+	case "sqlite":
+		return append(onSQLite, *world)
+	case "postgres":
+		return []suite{stage(sql, quick), stage(sql, slow)}
+	}
+	if m.ofQuery() {
+		onSQLite = append(onSQLite, stage(sql, quick), stage(sql, slow))
+	}
+	return append(onSQLite, *world)
+}
+
+// quick and slow are how long a test may take that is tried first, or then.
+const quick, slow = time.Second, time.Hour
+
+// reaching are the tests of a stage that reach a guard.
+func (s suite) reaching(m mutant) (names []string) {
+	for _, t := range s.tests {
+		if (t.took <= quick) == (s.most <= quick) && (m.ofQuery() || t.reaches[m.n]) {
+			names = append(names, t.name)
+		}
+	}
+	return names
+}
+
+func (b *bench) brokenQueries(m mutant) ([]string, error) {
+	source, err := os.ReadFile(filepath.Join(b.root, m.file))
+	if err != nil {
+		return nil, err
+	}
+	f, err := os.CreateTemp(b.dir, "queries-")
+	if err != nil {
+		return nil, err
+	}
+	_, err = f.WriteString(string(source[:m.from]) + brokenQuery(m.text, m.how) + string(source[m.to:]))
+	return []string{queriesEnv + "=" + strings.TrimPrefix(m.file, "sql/") + "=" + f.Name()}, errors.Join(err, f.Close())
+}
+
+var failed = regexp.MustCompile(`--- FAIL: (\S+)|(panic: test timed out)|(panic: [^\n]+)`)
+
+// failedTest is which test failed first, or why all ended.
+func failedTest(out []byte) string {
+	if m := failed.FindSubmatch(out); m != nil {
+		return string(bytes.Join(m[1:], nil))
+	}
+	return "the tests end with an error"
+}
+
+func command(ctx context.Context, dir string, env []string, name string, args ...string) ([]byte, error) {
+	c := exec.CommandContext(ctx, name, args...)
+	c.Dir, c.Env = dir, append(os.Environ(), env...)
+	out, err := c.CombinedOutput()
+	if err != nil && name == "go" {
+		err = fmt.Errorf("%w: %s", err, tail(out))
+	}
+	return out, err
+}
+
+func tail(out []byte) []byte { return out[max(0, len(out)-2000):] }
