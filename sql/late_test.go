@@ -118,3 +118,31 @@ func TestAnothersNoteStaysWhenItIsGivenBack(t *testing.T) {
 		}
 	})
 }
+
+// What a process had in hand when it died is in doubt since it had it. Another channel's claim, by
+// which nothing is out that was not noted, leaves it as it is.
+func TestWhatADeadWorkerHadIsJudgedByItsOwnChannel(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		w.people(t)
+		b := w.by(t, "two", anyChannel, consent)
+		dead := w.take(t, b, anyChannel, "dead", time.Second)
+		w.PretendLater(2 * time.Second)
+		w.take(t, b, consent, "alive", time.Minute)
+		var c wxcast.Claim
+		for range 3 { // once it finds the lease, then the quota is to be read again
+			if c = w.take(t, b, anyChannel, "alive", time.Minute); len(c.Retries) > 0 {
+				break
+			}
+			w.toldOf(t, anyChannel.Lane(b), wxcast.Quota{Limit: 1000})
+		}
+		if len(dead.Fresh) == 0 || len(c.Retries) != len(dead.Fresh) {
+			t.Fatalf("%+v, want what the dead one had: %+v", c, dead)
+		}
+		for _, d := range c.Retries {
+			if d.OpenSince.IsZero() {
+				t.Errorf("%s is not in doubt: it would be repeated for ever", d.Recipient)
+			}
+		}
+	})
+}
