@@ -67,6 +67,17 @@ func (o outcome) promise() string {
 	return name
 }
 
+// folder is where a world's file is: in memory where the machine has a place for that. No world
+// loses its power, and would wait for a disk more than for anything else.
+func folder(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "wxcast-world-")
+	if err != nil {
+		return t.TempDir()
+	}
+	return dir
+}
+
 // happen lets a plan happen in a bubble.
 func happen(t *testing.T, p Plan, empty []byte) (out outcome) {
 	t.Helper()
@@ -74,7 +85,9 @@ func happen(t *testing.T, p Plan, empty []byte) (out outcome) {
 		cryptotest.SetGlobalRandom(t, p.Seed)
 		time.Sleep(time.Until(beginning)) // a bubble's clock begins in 2000, when nobody followed anybody
 		ctx, cancel := context.WithCancel(t.Context())
-		w, err := newWorld(ctx, p, t.TempDir(), empty)
+		dir := folder(t)
+		defer os.RemoveAll(dir)
+		w, err := newWorld(ctx, p, dir, empty)
 		if err != nil {
 			t.Fatal(err)
 		}
