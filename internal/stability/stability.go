@@ -27,8 +27,9 @@ import (
 	store "github.com/wxcast/wxcast/sql"
 )
 
-// Interface is all that others rely on, sorted. schema is the file of the specs' JSON schema.
-func Interface(schema string) ([]string, error) {
+// Interface is all that others rely on, sorted. schema is the file of the specs' JSON schema, jsonKeys
+// the one of the keys that commands write.
+func Interface(schema, jsonKeys string) ([]string, error) {
 	var all []string
 	commands(cli.Commands(text.English), &all)
 	for _, key := range config.Keys {
@@ -48,6 +49,13 @@ func Interface(schema string) ([]string, error) {
 		return nil, err
 	}
 	all = append(all, keys...)
+	written, err := os.ReadFile(jsonKeys)
+	if err != nil {
+		return nil, err
+	}
+	for key := range strings.Lines(string(written)) {
+		all = append(all, "json wxcast "+strings.TrimSpace(key))
+	}
 	shipped, err := migrations()
 	if err != nil {
 		return nil, err
