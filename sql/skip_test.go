@@ -120,3 +120,42 @@ func TestAMessageWhoseTimeIsOverIsLeftOut(t *testing.T) {
 		}
 	})
 }
+
+// A single message counts those that its person has had of the same day, but not itself; and it waits
+// for no broadcast's message that is being tried again.
+func TestASingleMessageIsCappedAndWaitsForNobody(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		older := w.broadcastTo(t, 2)
+		c := w.claim(t, older, "w", 2, time.Minute)
+		var again []wxcast.Outcome
+		for _, d := range c.Fresh {
+			again = append(again, wxcast.Outcome{Recipient: d.Recipient, ErrCode: -1, Hold: wxcast.Hold{LeaseID: c.LeaseID},
+				State: wxcast.DeliveryPending, AttemptedAt: w.Now(), NextAttemptAt: w.Now().Add(time.Minute)})
+		}
+		w.ends(t, older, anyChannel, c.LeaseID, again...)
+		b := w.day(t, "m")
+		take := func() wxcast.Claim {
+			t.Helper()
+			c, err := w.Claim(t.Context(), wxcast.ClaimRequest{Broadcast: b.Ref(), Channel: anyChannel, Lane: w.lane(),
+				Worker: "w", Max: 10, Span: time.Hour, Ahead: time.Hour, LeaseTTL: time.Minute,
+				Cap: wxcast.FrequencyCap{Day: 1}})
+			must(t, err)
+			return c
+		}
+		first := w.addMessages(t, w.message(b, 1, "first"))[0]
+		c = take()
+		if len(c.Retries) != 1 || c.Retries[0].Message != first.ID {
+			t.Fatalf("%+v, want the first", c)
+		}
+		w.record(t, b, "w", wxcast.DeliverySent, c.Retries)
+		second := w.addMessages(t, w.message(b, 1, "second"), w.message(b, 2, "another's"))
+		c = take()
+		if len(c.Retries) != 1 || c.Retries[0].Message != second[1].ID || c.Skipped != 1 {
+			t.Errorf("%+v, want the other person's alone", c)
+		}
+		if m := w.state(t, second[0].ID); m.ErrCode != wxcast.ErrCodeCapped {
+			t.Errorf("the second is %+v", m)
+		}
+	})
+}
