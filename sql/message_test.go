@@ -241,11 +241,16 @@ func TestBroadcastsLeaveMessagesTheirQuota(t *testing.T) {
 		b := w.broadcastTo(t, 20)
 		day := w.day(t, "m")
 		w.told(t, wxcast.DayOf(w.Now()), wxcast.Quota{Limit: 12})
-		ask := func(b wxcast.Broadcast) int {
+		claim := func(b wxcast.Broadcast) wxcast.Claim {
 			t.Helper()
 			c, err := w.Claim(t.Context(), wxcast.ClaimRequest{Broadcast: b.Ref(), Channel: anyChannel, Lane: w.lane(),
 				Worker: "w", Max: 100, Span: time.Hour, Ahead: time.Hour, LeaseTTL: time.Minute, Reserve: 5})
 			must(t, err)
+			return c
+		}
+		ask := func(b wxcast.Broadcast) int {
+			t.Helper()
+			c := claim(b)
 			return len(c.Retries) + len(c.Fresh)
 		}
 		var all []wxcast.NewMessage
@@ -253,7 +258,8 @@ func TestBroadcastsLeaveMessagesTheirQuota(t *testing.T) {
 			all = append(all, w.message(day, i+1, fmt.Sprint(i)))
 		}
 		w.addMessages(t, all[:1]...)
-		got := []int{ask(day), ask(b)} // 1 of the 5; so 4 stay free of the 11 that are left
+		must(t, w.GiveBack(t.Context(), day, claim(day))) // which does not count as sent
+		got := []int{ask(day), ask(b)}                    // 1 of the 5; so 4 stay free of the 11 that are left
 		w.addMessages(t, all[1:]...)
 		got = append(got, ask(day), ask(b))
 		if want := []int{1, 7, 2, 0}; !slices.Equal(got, want) {
