@@ -28,7 +28,8 @@ type Store interface {
 	MoveBroadcast(ctx context.Context, ref wxcast.BroadcastRef, m wxcast.Move) (bool, error)
 	SetRate(ctx context.Context, ref wxcast.BroadcastRef, rate float64, priority int) error
 	MoveCanary(ctx context.Context, ref wxcast.BroadcastRef, m wxcast.CanaryMove) (bool, error)
-	FixRecipients(ctx context.Context, ref wxcast.BroadcastRef, limit int) (given int, fixed bool, err error)
+	FixRecipients(ctx context.Context, ref wxcast.BroadcastRef, limit int) (total int64, fixed bool,
+		err error)
 	Tally(ctx context.Context, ref wxcast.BroadcastRef) (wxcast.Tally, error)
 
 	Claim(ctx context.Context, req wxcast.ClaimRequest) (wxcast.Claim, error)

@@ -18,14 +18,15 @@ const channelPoll = time.Second
 func (c *Crew) runAll(ctx context.Context, b wxcast.Broadcast, by []With, o Options) error {
 	var count counts
 	// The first of them before anybody claims: who finds nobody yet has asked in vain.
-	if _, err := c.fixNext(ctx, &b, fixFirst); err != nil && !errors.Is(err, wxcast.ErrBusy) {
+	total, err := c.fixNext(ctx, &b, fixFirst)
+	if err != nil && !errors.Is(err, wxcast.ErrBusy) {
 		return err
 	}
 	all, ctx := errgroup.WithContext(ctx)
 	fixing, fixed := context.WithCancel(ctx)
 	defer fixed()
 	ended := make(chan error, 1)
-	go func() { ended <- c.fix(fixing, b, by[0].Channel.Facts().Name) }()
+	go func() { ended <- c.fix(fixing, b, total, by[0].Channel.Facts().Name) }()
 	for i, w := range by {
 		next := ""
 		if i+1 < len(by) {
@@ -33,7 +34,7 @@ func (c *Crew) runAll(ctx context.Context, b wxcast.Broadcast, by []With, o Opti
 		}
 		all.Go(func() error { return c.runChannel(ctx, b, w, o, &count, len(by) == 1, next) })
 	}
-	err := all.Wait()
+	err = all.Wait()
 	fixed()
 	if fixErr := <-ended; err == nil || errors.Is(err, context.Canceled) && fixErr != nil {
 		err = fixErr
@@ -82,8 +83,8 @@ func (c *Crew) awaitChannel(ctx context.Context, b wxcast.Broadcast, channel str
 	return b, ctx.Err()
 }
 
-// fixNext gives the next recipients their rows, and tells how many.
-func (c *Crew) fixNext(ctx context.Context, b *wxcast.Broadcast, batch int) (given int, err error) {
+// fixNext gives the next recipients their rows, and tells how many have theirs.
+func (c *Crew) fixNext(ctx context.Context, b *wxcast.Broadcast, batch int) (total int64, err error) {
 	if b.Fixed {
 		return 0, nil
 	}
@@ -91,16 +92,17 @@ func (c *Crew) fixNext(ctx context.Context, b *wxcast.Broadcast, batch int) (giv
 		return 0, err
 	}
 	defer c.fixing.Release(1)
-	given, b.Fixed, err = c.store.FixRecipients(ctx, b.Ref(), batch)
-	return given, err
+	total, b.Fixed, err = c.store.FixRecipients(ctx, b.Ref(), batch)
+	return total, err
 }
 
-// fix gives the other recipients their rows while the first are being sent to, by the first channel.
-func (c *Crew) fix(ctx context.Context, b wxcast.Broadcast, first string) error {
+// fix gives the recipients behind the first ones their rows while those are being sent to, by the
+// first channel.
+func (c *Crew) fix(ctx context.Context, b wxcast.Broadcast, from int64, first string) error {
+	begun := time.Now()
 	for !b.Fixed && ctx.Err() == nil {
-		begun := time.Now()
 		rate, _ := c.appetite(b, first)
-		given, err := c.fixNext(ctx, &b, min(max(int(rate), fixFirst), fixBatch))
+		total, err := c.fixNext(ctx, &b, min(max(int(rate), fixFirst), fixBatch))
 		switch {
 		case errors.Is(err, wxcast.ErrBusy):
 			pause(ctx, fixAgain)
@@ -113,21 +115,21 @@ func (c *Crew) fix(ctx context.Context, b wxcast.Broadcast, first string) error 
 		}
 		c.wakeChannel(b.ID, "")
 		if !b.Fixed {
-			c.restFixing(ctx, b, first, given, begun)
+			c.restFixing(ctx, b, first, total-from, begun)
 		}
 	}
 	return nil
 }
 
-// restFixing waits after some recipients have got their rows, since a time: they get them fixAhead
-// times as fast as messages may leave, and what else goes on has the store meanwhile. It does not
-// wait where the senders have run out of recipients: many may be ones who get no message.
-func (c *Crew) restFixing(ctx context.Context, b wxcast.Broadcast, first string, given int, begun time.Time) {
-	for ctx.Err() == nil {
+// restFixing waits after some recipients have got their rows since a time, by this process or others:
+// they get them fixAhead times as fast as messages may leave, and what else goes on has the store
+// meanwhile. It does not wait where the senders have run out of recipients: many may be ones who
+// get no message.
+func (c *Crew) restFixing(ctx context.Context, b wxcast.Broadcast, first string, given int64, begun time.Time) {
+	for resting := time.Now(); ctx.Err() == nil; {
 		rate, hungry := c.appetite(b, first)
-		span := min(float64(given)/(fixAhead*rate), fixRest.Seconds())
-		rest := time.Duration(span*float64(time.Second)) - time.Since(begun)
-		if hungry || rest <= 0 {
+		rest := time.Duration(float64(given)/(fixAhead*rate)*float64(time.Second)) - time.Since(begun)
+		if rest = min(rest, fixRest-time.Since(resting)); hungry || rest <= 0 {
 			return
 		}
 		pause(ctx, min(rest, hungerPoll))

@@ -310,10 +310,10 @@ func (db *DB) MoveCanary(ctx context.Context, ref wxcast.BroadcastRef, m wxcast.
 }
 
 // FixRecipients gives the next recipients, in openid order, their delivery rows, as many as limit
-// says, or fewer on SQLite, lest its other writers wait; and tells how many were given theirs, and
-// whether that was all of them. It goes on where it stopped. While another process is at that, it
+// says, or fewer on SQLite, lest its other writers wait; and tells how many have theirs by now, and
+// whether these are all of them. It goes on where it stopped. While another process is at that, it
 // is wxcast.ErrBusy.
-func (db *DB) FixRecipients(ctx context.Context, ref wxcast.BroadcastRef, limit int) (given int, fixed bool,
+func (db *DB) FixRecipients(ctx context.Context, ref wxcast.BroadcastRef, limit int) (total int64, fixed bool,
 	err error) {
 	err = db.tx(ctx, ref.AccountID, func(tx *sqlx.Tx) error {
 		var locked bool
@@ -324,21 +324,21 @@ func (db *DB) FixRecipients(ctx context.Context, ref wxcast.BroadcastRef, limit 
 			return wxcast.ErrBusy
 		}
 		if db.engine == Postgres {
-			given, fixed, err = db.fixRecipients(ctx, tx, ref, limit)
+			total, fixed, err = db.fixRecipients(ctx, tx, ref, limit)
 			return err
 		}
 		return db.fixing.run(func() (err error) {
-			given, fixed, err = db.fixRecipients(ctx, tx, ref, min(limit, db.fixing.size))
+			total, fixed, err = db.fixRecipients(ctx, tx, ref, min(limit, db.fixing.size))
 			return err
 		})
 	})
 	if err != nil {
 		return 0, false, fmt.Errorf("fix the recipients of broadcast %d: %w", ref.ID, err)
 	}
-	return given, fixed, nil
+	return total, fixed, nil
 }
 
-func (db *DB) fixRecipients(ctx context.Context, tx *sqlx.Tx, ref wxcast.BroadcastRef, limit int) (given int,
+func (db *DB) fixRecipients(ctx context.Context, tx *sqlx.Tx, ref wxcast.BroadcastRef, limit int) (total int64,
 	fixed bool, err error) {
 	var b struct {
 		MiniID      int64 `db:"mini_id"`
@@ -351,7 +351,7 @@ func (db *DB) fixRecipients(ctx context.Context, tx *sqlx.Tx, ref wxcast.Broadca
 		Channel     string
 	}
 	if err := tx.GetContext(ctx, &b, db.q.GetFixing, ref.AccountID, ref.ID); err != nil || b.Fixed {
-		return 0, b.Fixed, err
+		return b.FixedCount, b.Fixed, err
 	}
 	var audience wxcast.Audience
 	if err := json.Unmarshal([]byte(b.Audience), &audience); err != nil {
@@ -406,7 +406,7 @@ func (db *DB) fixRecipients(ctx context.Context, tx *sqlx.Tx, ref wxcast.Broadca
 	fixed = last.N < limit || limit <= 0
 	_, err = tx.ExecContext(ctx, db.q.AdvanceFixing, ref.AccountID, ref.ID, max(last.Recipient, b.FixedTo), fixed,
 		last.N)
-	return last.N, fixed, err
+	return b.FixedCount + int64(last.N), fixed, err
 }
 
 func (db *DB) lockBroadcast(ctx context.Context, tx *sqlx.Tx, ref wxcast.BroadcastRef) error {
