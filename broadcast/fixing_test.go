@@ -37,7 +37,8 @@ func TestRecipientsGetTheirRowsAheadOfTheirMessages(t *testing.T) {
 				time.AfterFunc(test.after, func() {
 					tally, err := b.Tally(context.WithoutCancel(t.Context()), job.Ref())
 					if n := tally.Recipients; err != nil || n < test.least || n > test.most {
-						t.Errorf("%d have their rows after %v (%v), want %d to %d", n, test.after, err, test.least, test.most)
+						t.Errorf("%d have their rows after %v (%v), want %d to %d", n, test.after, err, test.least,
+							test.most)
 					}
 				})
 				var all sync.WaitGroup

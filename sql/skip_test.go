@@ -86,7 +86,8 @@ func TestAConsentIsGivenBackWhereItsMessageIsLeftOut(t *testing.T) {
 		b := w.by(t, "b", consent)
 		c := w.take(t, b, consent, "w", time.Minute)
 		w.ends(t, b, consent, c.LeaseID, wxcast.Outcome{Recipient: "o000001", ID: "m000001", ErrCode: -1,
-			Hold: wxcast.Hold{LeaseID: c.LeaseID}, State: wxcast.DeliveryPending, AttemptedAt: w.Now(), NextAttemptAt: w.Now()})
+			Hold: wxcast.Hold{LeaseID: c.LeaseID}, State: wxcast.DeliveryPending, AttemptedAt: w.Now(),
+			NextAttemptAt: w.Now()})
 		if left := w.left(t)["m000001"]; left != 0 {
 			t.Fatalf("%d consents are left, want the only one to be with its message", left)
 		}
@@ -130,8 +131,9 @@ func TestASingleMessageIsCappedAndWaitsForNobody(t *testing.T) {
 		c := w.claim(t, older, "w", 2, time.Minute)
 		var again []wxcast.Outcome
 		for _, d := range c.Fresh {
-			again = append(again, wxcast.Outcome{Recipient: d.Recipient, ErrCode: -1, Hold: wxcast.Hold{LeaseID: c.LeaseID},
-				State: wxcast.DeliveryPending, AttemptedAt: w.Now(), NextAttemptAt: w.Now().Add(time.Minute)})
+			again = append(again, wxcast.Outcome{Recipient: d.Recipient, ErrCode: -1,
+				Hold: wxcast.Hold{LeaseID: c.LeaseID}, State: wxcast.DeliveryPending, AttemptedAt: w.Now(),
+				NextAttemptAt: w.Now().Add(time.Minute)})
 		}
 		w.ends(t, older, anyChannel, c.LeaseID, again...)
 		b := w.day(t, "m")

@@ -44,7 +44,8 @@ func main() {
 	flag.Uint64Var(&o.seed, "seed", 0, "what goes wrong, and when; 0 picks one and says it")
 	flag.IntVar(&o.rounds, "rounds", 0, "how many rounds, whatever -for says")
 	flag.BoolVar(&o.verbose, "v", false, "tell each fault")
-	keep := flag.String("keep-stores", "", "only leave a store of each kind in this folder, in the middle of a broadcast")
+	keep := flag.String("keep-stores", "",
+		"only leave a store of each kind in this folder, in the middle of a broadcast")
 	flag.IntVar(&o.size.broadcasts, "broadcasts", 20, "of the scenario many")
 	flag.IntVar(&o.size.people, "people", 200, "of the scenario many")
 	flag.IntVar(&o.size.rate, "rate", 400, "messages a second of the scenario many")

@@ -120,8 +120,8 @@ func (r *round) leaveBehind(ctx context.Context, url string) (ledger, error) {
 	if err := r.spec(keptPeople, keptRate); err != nil {
 		return l, err
 	}
-	preset := fmt.Appendf(nil, "name: order\ntemplate: %s\ndata: {thing1: \"{{ .goods }}\", time2: \"2026-11-30 10:00\"}\n",
-		r.sim.TemplateID)
+	preset := fmt.Appendf(nil,
+		"name: order\ntemplate: %s\ndata: {thing1: \"{{ .goods }}\", time2: \"2026-11-30 10:00\"}\n", r.sim.TemplateID)
 	if err := os.WriteFile(filepath.Join(r.dir, "preset.yaml"), preset, 0o600); err != nil {
 		return l, err
 	}
@@ -199,8 +199,8 @@ func (r *round) takeStore(ctx context.Context, dir, file string) error {
 		}
 	}
 	r.check("a store of another version goes on", len(ours) == keptPeople && lost == 0 && twice == 0,
-		"%s of %s: %d deliveries, %d of them wrong, %d people with two messages", file, filepath.Base(dir), len(ours), lost,
-		twice)
+		"%s of %s: %d deliveries, %d of them wrong, %d people with two messages", file, filepath.Base(dir), len(ours),
+		lost, twice)
 	return nil
 }
 

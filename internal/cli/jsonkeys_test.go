@@ -33,12 +33,10 @@ func TestGoldenKeysOfJSON(t *testing.T) {
 	one, _ := b.sim.FollowerIDs(1)
 	two, _ := b.sim.FollowerIDs(2)
 	mini := b.sim.MiniOpenIDOf(2)
-	b.write(t, "slow.yaml", fmt.Sprintf("name: slow\ntemplate: %s\ndata: {thing1: 慢, time2: \"2026-11-30 10:00\"}\nrate: 1\n",
-		b.sim.TemplateID))
-	b.write(t, "order.yaml", fmt.Sprintf("name: order\ntemplate: %s\ndata: {thing1: 单, time2: \"2026-11-30 10:00\"}\n",
-		b.sim.TemplateID))
-	b.write(t, "quick.yaml", fmt.Sprintf("name: quick\ntemplate: %s\ndata: {thing1: 快, time2: \"2026-11-30 10:00\"}\n",
-		b.sim.TemplateID))
+	for name, says := range map[string]string{"slow": "慢", "order": "单", "quick": "快"} {
+		b.write(t, name+".yaml", fmt.Sprintf(
+			"name: %s\ntemplate: %s\ndata: {thing1: %s, time2: \"2026-11-30 10:00\"}\n", name, b.sim.TemplateID, says))
+	}
 	b.write(t, "outs.csv", "openid\n"+one+"\n")
 	b.write(t, "goals.csv", "id,goal,amount\n"+one+",order,12.50\n")
 	b.write(t, "visits.csv", "mini_openid,wxv\n"+mini+",nonsense\n")
@@ -48,14 +46,16 @@ func TestGoldenKeysOfJSON(t *testing.T) {
 		"version", "migrate", "explain 43004", "sync", "sync status", "import mini.csv", "join", "templates", "jobs",
 		"doctor", "broadcast preview spec.yaml", "broadcast run spec.yaml", "broadcast test order.yaml --to " + one,
 		"broadcast create slow.yaml", "broadcast schedule 2 --at 2030-01-01T00:00:00Z", "broadcast rate 2 2",
-		"broadcast pause 2", "broadcast cancel 2", "broadcast create quick.yaml", "broadcast start 3", "broadcast retry 1",
+		"broadcast pause 2", "broadcast cancel 2", "broadcast create quick.yaml", "broadcast start 3",
+		"broadcast retry 1",
 		"broadcast list", "broadcast status 1", "broadcast export 1 --format jsonl", "report", "audit", "audit verify",
 		"followers show " + one, "followers find nobody", "followers export --format jsonl",
 		"optout add " + one, "optout remove " + one, "optout import outs.csv", "followers forget " + one,
 		"permits import permits.csv", "permits status", "permits show " + mini, "permits export --format jsonl",
 		"preset put order.yaml", "preset list", "preset show order", "send order --to " + mini, "message show 1",
 		"message cancel 1", "preset remove order", "goals import goals.csv", "visits import visits.csv",
-		"key create k --scope send", "key list", "key revoke k", "user create u --role viewer", "user grant u --role admin",
+		"key create k --scope send", "key list", "key revoke k", "user create u --role viewer",
+		"user grant u --role admin",
 		"user list", "user reset u", "user disable u", "tester add " + two, "tester list", "tester remove " + two,
 		"webhook list", "events",
 	} {

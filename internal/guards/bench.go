@@ -50,7 +50,8 @@ type test struct {
 func newBench(ctx context.Context, root string, all []guard) (_ *bench, err error) {
 	b := &bench{root: root, all: all, suites: []*suite{
 		{pkg: "sql", args: []string{"-rapid.nofailfile"}}, {pkg: "broadcast"},
-		{pkg: "internal/world", whole: true, args: []string{"-test.run", "TestWorlds", "-seeds", "20", "-shrink", "0s", "-seed", "1"}},
+		{pkg: "internal/world", whole: true, args: []string{"-test.run", "TestWorlds", "-seeds", "20", "-shrink", "0s",
+			"-seed", "1"}},
 	}}
 	if b.dir, err = os.MkdirTemp("", "wxcast-guards-"); err != nil {
 		return nil, err
@@ -61,7 +62,8 @@ func newBench(ctx context.Context, root string, all []guard) (_ *bench, err erro
 	}
 	for _, s := range b.suites {
 		s.binary = filepath.Join(b.dir, strings.ReplaceAll(s.pkg, "/", "-")+".test")
-		if _, err := command(ctx, root, nil, "go", "test", "-c", "-overlay", overlay, "-o", s.binary, "./"+s.pkg); err != nil {
+		if _, err := command(ctx, root, nil, "go", "test", "-c", "-overlay", overlay, "-o", s.binary,
+			"./"+s.pkg); err != nil {
 			return nil, err
 		}
 		if !s.whole {
@@ -237,7 +239,8 @@ func (b *bench) find(ctx context.Context, m mutant) (by string, err error) {
 			}
 			args = append(args, "-test.run", "^("+strings.Join(names, "|")+")$")
 		}
-		if out, err := command(ctx, filepath.Join(b.root, s.pkg), slices.Concat(env, s.env), s.binary, args...); err != nil {
+		dir := filepath.Join(b.root, s.pkg)
+		if out, err := command(ctx, dir, slices.Concat(env, s.env), s.binary, args...); err != nil {
 			if ctx.Err() != nil {
 				return "", ctx.Err()
 			}
@@ -261,8 +264,8 @@ func (b *bench) stages(m mutant) []suite {
 	}
 	const noPostgres = storetest.URLEnv + "="
 	sql, broadcast, world := b.suites[0], b.suites[1], b.suites[2]
-	onSQLite := []suite{stage(sql, quick, noPostgres), stage(broadcast, quick, noPostgres), stage(sql, slow, noPostgres),
-		stage(broadcast, slow, noPostgres)}
+	onSQLite := []suite{stage(sql, quick, noPostgres), stage(broadcast, quick, noPostgres),
+		stage(sql, slow, noPostgres), stage(broadcast, slow, noPostgres)}
 	switch m.engine {
 	case "sqlite":
 		return append(onSQLite, *world)

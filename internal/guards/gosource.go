@@ -25,7 +25,8 @@ func ofGo(file string, source []byte) ([]guard, error) {
 		}
 		add := func(e ast.Expr, without bool) {
 			from, to := set.Position(e.Pos()).Offset, set.Position(e.End()).Offset
-			if text := string(source[from:to]); !strings.Contains(text, "err != nil") && !strings.Contains(text, "err == nil") {
+			text := string(source[from:to])
+			if !strings.Contains(text, "err != nil") && !strings.Contains(text, "err == nil") {
 				all = append(all, guard{file: file, in: f.Name.Name, text: text, from: from, to: to, without: without})
 			}
 		}

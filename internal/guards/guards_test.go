@@ -53,8 +53,8 @@ WHERE account_id = $1 AND state = 'open' AND (a = 1 OR b IN (SELECT b FROM y)) R
 -- name: two
 SELECT 1 FROM t JOIN u ON u.n < t.n AND u.m = 3 WHERE a OR b AND c ORDER BY 1;
 `
-	want := []string{"one: x.b > $2", "one: x.c BETWEEN 1 AND 2", "one: state = 'open'", "one: (a = 1 OR b IN (SELECT b FROM y))",
-		"two: u.n < t.n", "two: u.m = 3", "two: a OR b AND c"}
+	want := []string{"one: x.b > $2", "one: x.c BETWEEN 1 AND 2", "one: state = 'open'",
+		"one: (a = 1 OR b IN (SELECT b FROM y))", "two: u.n < t.n", "two: u.m = 3", "two: a OR b AND c"}
 	if got := names(ofQueries("q.sql", source)); !slices.Equal(got, want) {
 		t.Fatalf("%q,\nwant %q", got, want)
 	}

@@ -9,8 +9,9 @@ import (
 var tokens = regexp.MustCompile(`--[^\n]*|'(?:[^']|'')*'|[A-Za-z_][A-Za-z_0-9]*|\$[0-9]+|::|[<>=!]+|[^\s]`)
 
 // ends are the words that end a condition.
-var ends = map[string]bool{"GROUP": true, "ORDER": true, "LIMIT": true, "OFFSET": true, "RETURNING": true, "UNION": true,
-	"FOR": true, "ON": true, "WHERE": true, "HAVING": true, "THEN": true, "WHEN": true, "ELSE": true, "END": true,
+var ends = map[string]bool{"GROUP": true, "ORDER": true, "LIMIT": true, "OFFSET": true, "RETURNING": true,
+	"UNION": true, "FOR": true,
+	"ON": true, "WHERE": true, "HAVING": true, "THEN": true, "WHEN": true, "ELSE": true, "END": true,
 	"JOIN": true, "LEFT": true, "INNER": true, "CROSS": true, "AS": true, "INSERT": true, "UPDATE": true, "SET": true,
 	"WINDOW": true, "EXCEPT": true, ";": true, ",": true, "--": true}
 

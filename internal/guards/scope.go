@@ -13,7 +13,8 @@ import (
 
 // goFiles are where the guards of the sending stand in Go, by package.
 var goFiles = map[string][]string{
-	"sql": {"claim", "find", "skip", "lease", "pacing", "quota", "allowance", "outcome", "doubt", "receipt", "permit", "right"},
+	"sql": {"claim", "find", "skip", "lease", "pacing", "quota", "allowance", "outcome", "doubt", "receipt", "permit",
+		"right"},
 	"broadcast": {"claim", "dispatch", "send", "serial", "note", "outcome", "refusal", "record", "heartbeat", "doubt",
 		"quota", "canary", "hours"},
 }
@@ -22,8 +23,8 @@ var goFiles = map[string][]string{
 // count, or find an audience.
 var (
 	queryFiles = []string{"delivery", "lease", "pacing", "quota", "receipt", "permit", "right", "block"}
-	leftOut    = regexp.MustCompile(`^(fix-.*|last-fixed|count-.*|tally.*|list-.*|delivery-.*|quota-history|messages-heard|` +
-		`export-.*|.*-of-person|receipt-hints|find-.*|drop-old-.*|drop-closed-.*|forget-.*)$`)
+	leftOut    = regexp.MustCompile(`^(fix-.*|last-fixed|count-.*|tally.*|list-.*|delivery-.*|quota-history|` +
+		`messages-heard|export-.*|.*-of-person|receipt-hints|find-.*|drop-old-.*|drop-closed-.*|forget-.*)$`)
 	// sameRow are conditions by which tables are joined, and words that the program puts there.
 	sameRow = regexp.MustCompile(`^\(?\w+\.\w+ = \w+\.\w+\)?$|%\[|%s`)
 )
