@@ -20,7 +20,7 @@ import (
 // Options make a world.
 type Options struct {
 	Followers int    // people who follow the account
-	Seed      uint64 // the same seed gives the same world
+	Seed      uint64 // the same seed gives the same world, as of the week in which it begins
 	Knobs     Knobs
 	Shares    Shares
 	// Dial opens connections for callbacks; nil for this machine's network.

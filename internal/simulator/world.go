@@ -8,9 +8,6 @@ import (
 	"time"
 )
 
-// worldEpoch is when the seeded world was made; people followed before it.
-var worldEpoch = time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
-
 // world computes people instead of keeping them: everything about the person
 // with a given number follows from the seed, so ten million cost no memory.
 type world struct {
@@ -19,7 +16,12 @@ type world struct {
 	unionid codec
 	mini    codec
 	share   Shares
+	epoch   time.Time // people followed before it
 }
+
+// week is how long a seed gives people of the same times: some of them followed lately, whenever the
+// simulator is started.
+const week = 7 * 24 * time.Hour
 
 // Shares are how the people of a world differ, each from 0 to 1.
 type Shares struct {
@@ -35,6 +37,7 @@ func newWorld(seed uint64, share Shares) *world {
 		unionid: newCodec(seed, "unionid", "o6_"),
 		mini:    newCodec(seed, "mini", "oM"),
 		share:   share,
+		epoch:   time.Now().UTC().Truncate(week),
 	}
 }
 
@@ -66,7 +69,7 @@ func (w *world) person(n uint32) person {
 	p.isMiniUser = p.hasUnionID && w.chance(n, 2) < w.share.MiniUser
 	p.reachable = w.chance(n, 3) >= w.share.Unreachable
 	h := w.hash(n, 4)
-	p.subscribeTime = worldEpoch.Add(-time.Duration(h%(3*365*24*3600)) * time.Second)
+	p.subscribeTime = w.epoch.Add(-time.Duration(h%(3*365*24*3600)) * time.Second)
 	p.scene = scenes[(h>>32)%uint64(len(scenes))]
 	for tag := 100; tag < 103; tag++ {
 		if (h>>(40+tag-100))&3 == 0 {
