@@ -193,13 +193,13 @@ chaos-mutations: ## Build wxcast with each deliberate break; each must be found
 STEADY = GODEBUG=asyncpreemptoff=1 GOGC=400
 WORLD = $(STEADY) $(GO) test ./internal/world -run TestWorlds -count 1 -timeout $(WITHIN) -v -args -days $(DAYS) $(TELL)
 SEED ?= 1
-SEEDS ?= 1000
+SEEDS ?= 200
 DAYS ?= 1
 TELL ?=
 WITHIN ?= 30m
 
 .PHONY: simulate
-simulate: ## Days of an account in simulated time, with all that goes wrong: SEED=1 SEEDS=1000 DAYS=1 TELL=-tell (5 minutes)
+simulate: ## Days of an account in simulated time, with all that goes wrong: SEED=1 SEEDS=200 DAYS=1 TELL=-tell (1 minute)
 	@$(WORLD) -seed $(SEED) -seeds $$((($(SEEDS) + 1) / 2)) & first=$$!; \
 	test $(SEEDS) -lt 2 || $(WORLD) -seed $$(($(SEED) + ($(SEEDS) + 1) / 2)) -seeds $$(($(SEEDS) / 2)); second=$$?; \
 	wait $$first && exit $$second
