@@ -69,7 +69,7 @@ func (w *recordWriter) add(res result) {
 	}
 	w.quotaStop = w.quotaStop || res.class == wechat.ClassQuotaStop
 	if res.unsent {
-		w.handBack(res.job)
+		w.handBack(res)
 		return
 	}
 	res.outcome.Hold = res.batch.hold(res.retry)
@@ -103,12 +103,16 @@ func (w *recordWriter) add(res result) {
 	}
 }
 
-func (w *recordWriter) handBack(j job) {
+func (w *recordWriter) handBack(res result) {
+	j := res.job
 	back := w.unsent[j.batch]
 	if back == nil {
 		back = &wxcast.Claim{Day: j.batch.Day, Lane: j.batch.Lane, LeaseID: j.batch.LeaseID,
 			RetriesUntil: j.batch.RetriesUntil}
 		w.unsent[j.batch] = back
+	}
+	if res.class == wechat.ClassConfigStop { // WeChat counts a call that it refuses, but for 45009
+		back.Called++
 	}
 	if w.facts.NotesEach() && !j.noted {
 		back.NotNoted = append(back.NotNoted, j.Key())

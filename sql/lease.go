@@ -32,7 +32,7 @@ type dueRow struct {
 }
 
 // GiveBack returns what a claim holds and nobody attempted, with the quota that was
-// reserved for it. It is due at once. What is no longer the worker's is left alone: it
+// reserved for it, but for what WeChat was called for. It is due at once. What is no longer the worker's is left alone: it
 // is due for others, or being sent by them.
 func (db *DB) GiveBack(ctx context.Context, b wxcast.Broadcast, c wxcast.Claim) error {
 	ctx = within(ctx, hurried)
@@ -65,7 +65,13 @@ func (db *DB) GiveBack(ctx context.Context, b wxcast.Broadcast, c wxcast.Claim) 
 			jsonParam(back)); err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, db.q.AddQuota, c.Lane.AppID, c.Lane.API, c.Day, -len(back), -messagesAmong(back))
+		called := min(c.Called, len(back))
+		unused := len(back) - called
+		if _, err := tx.ExecContext(ctx, db.q.AddQuota, c.Lane.AppID, c.Lane.API, c.Day, -unused,
+			-min(unused, messagesAmong(back))); err != nil || called == 0 {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, db.q.CountCalls, c.Lane.AppID, c.Lane.API, c.Day, called)
 		return err
 	})
 	if err != nil {

@@ -358,9 +358,12 @@ type Claim struct {
 	// NotNoted are those of what is given back, by a channel that notes each message, that this
 	// process has not noted: a note that stands there is another's, who may be sending it.
 	NotNoted []DeliveryKey
-	Slot     Slot // its Now is there, too, where no slot was taken
-	Day      Day  // whose quota was reserved, in Lane
-	Lane     Lane
+	// Called is how many of what is given back WeChat was asked to send, and refused for a reason
+	// that is not the recipient's: those calls count.
+	Called int
+	Slot   Slot // its Now is there, too, where no slot was taken
+	Day    Day  // whose quota was reserved, in Lane
+	Lane   Lane
 	// TakenOver counts the leases of dead workers whose deliveries are due again.
 	TakenOver int
 	// Skipped counts those whose turn came and who must not get it; that is
