@@ -96,6 +96,8 @@ var allMutations = []mutationOf{
 	{"ends-too-early", "no one is missing", inWorld + " 3", "sql/queries/broadcast.sql",
 		"WHERE d.account_id = $1 AND d.broadcast_id = $2 AND d.state = 'pending')\nRETURNING",
 		"WHERE d.account_id = $1 AND d.broadcast_id = $2 AND d.state = 'draft')\nRETURNING", false},
+	{"refused-is-free", "the quota is never exceeded", inWorld + " 574", "broadcast/record.go",
+		"		back.Called++\n", "		back.Called += 0\n", false},
 	{"waits-for-the-stopped", "all ends", inWorld + " 40", "sql/survey.go",
 		"anyDue[r.ID] || r.Runs && r.NextDue.Valid", "anyDue[r.ID] || r.NextDue.Valid", false},
 	{"anybodys-outcome", "what a living process has is its own", inModel, "sql/outcome.go",
