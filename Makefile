@@ -210,7 +210,7 @@ model: ## Hold the store against its model, in orders that nobody has tried: CHE
 	$(WITH_POSTGRES) $(GO) test ./sql -run TestTheStoreIsAsTheModel -count 1 -timeout 60m -rapid.checks $(CHECKS) -rapid.seed $$(date +%s)
 
 .PHONY: guards
-guards: ## Break each guard of the sending once: some test must find it (an hour and a half)
+guards: ## Break each guard of the sending once: some test must find it (hours)
 	$(WITH_POSTGRES) $(GO) run ./internal/guards
 
 .PHONY: sim

@@ -114,6 +114,9 @@ func (c *Crew) fix(ctx context.Context, b wxcast.Broadcast, from int64, first st
 			return err
 		}
 		c.wakeChannel(b.ID, "")
+		if from == 0 { // another process was at it when this one began
+			from = total
+		}
 		if !b.Fixed {
 			c.restFixing(ctx, b, first, total-from, begun)
 		}

@@ -189,6 +189,22 @@ func TestQuotaIsReservedWithTheClaimAndGivenBack(t *testing.T) {
 	})
 }
 
+// Of what is given back, the calls that WeChat refused are used, and recorded as ours.
+func TestARefusedCallKeepsItsQuota(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		b := w.broadcastTo(t, 5)
+		c := w.claim(t, b, "w", 5, time.Minute)
+		c.Called = 2
+		must(t, w.GiveBack(t.Context(), b, c))
+		days, err := w.QuotaDays(t.Context(), w.account, wxcast.DayOf(w.Now()))
+		must(t, err)
+		if len(days) != 1 || days[0].Used != 2 || days[0].Ours != 2 {
+			t.Errorf("%+v, want 2 calls used, both recorded", days)
+		}
+	})
+}
+
 func TestWhatTheDeadReservedIsAskedOfWeChat(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		w := newWorld(t, db)

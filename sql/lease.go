@@ -32,8 +32,8 @@ type dueRow struct {
 }
 
 // GiveBack returns what a claim holds and nobody attempted, with the quota that was
-// reserved for it, but for what WeChat was called for. It is due at once. What is no longer the worker's is left alone: it
-// is due for others, or being sent by them.
+// reserved for it, but for what WeChat was called for. It is due at once. What is no longer the
+// worker's is left alone: it is due for others, or being sent by them.
 func (db *DB) GiveBack(ctx context.Context, b wxcast.Broadcast, c wxcast.Claim) error {
 	ctx = within(ctx, hurried)
 	notNoted := make(map[wxcast.DeliveryKey]bool, len(c.NotNoted))

@@ -159,7 +159,8 @@ func (m *model) actions() map[string]func(*rapid.T) {
 		"die":    func(t *rapid.T) { m.die(m.someWorker(t)) },
 		"later": func(t *rapid.T) {
 			m.later(t, rapid.SampledFrom([]time.Duration{time.Second, 3 * time.Second, 9 * time.Second,
-				35 * time.Second, 11 * time.Minute}).Draw(t, "by"), func() bool { return rapid.IntRange(0, 2).Draw(t, "asleep") == 0 })
+				35 * time.Second, 11 * time.Minute}).Draw(t, "by"),
+				func() bool { return rapid.IntRange(0, 2).Draw(t, "asleep") == 0 })
 		},
 		"stop a channel": func(t *rapid.T) {
 			if rapid.IntRange(0, 2).Draw(t, "really") > 0 {

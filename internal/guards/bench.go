@@ -56,6 +56,11 @@ func newBench(ctx context.Context, root string, all []guard) (_ *bench, err erro
 	if b.dir, err = os.MkdirTemp("", "wxcast-guards-"); err != nil {
 		return nil, err
 	}
+	defer func() {
+		if err != nil {
+			b.close()
+		}
+	}()
 	overlay, err := b.overlay()
 	if err != nil {
 		return nil, err

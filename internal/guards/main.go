@@ -1,7 +1,7 @@
 // Command guards breaks each guard of the sending once: a condition of claims, leases, slots,
 // quota, outcomes, receipts, permits or the fall from one channel to the next is left out, or turned
-// around. Some test must find that. What nothing finds stands in docs/decisions/guards.md, with the reason;
-// anything else is an error.
+// around. Some test must find that. What nothing finds stands in docs/decisions/guards.md, with the
+// reason; anything else is an error.
 //
 //	go run ./sql/storetest/withpostgres go run ./internal/guards
 package main
