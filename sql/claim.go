@@ -165,12 +165,11 @@ func (t *claimTx) run(ctx context.Context, c *wxcast.Claim) (err error) {
 		if err != nil {
 			return err
 		}
-		if err := t.find(ctx, most, fresh); err != nil {
+		if found, err := t.look(ctx, c, most, fresh); err != nil {
 			return err
+		} else if found {
+			return t.take(ctx, c, pacer, own)
 		}
-	}
-	if len(t.due) > 0 || t.last != t.b.LeasedTo {
-		return t.take(ctx, c, pacer, own)
 	}
 	if err := t.whyEmpty(ctx, c); err != nil {
 		return err
@@ -330,11 +329,8 @@ func (t *claimTx) reopenLapsed(ctx context.Context, c *wxcast.Claim) error {
 	return nil
 }
 
-// take gives the worker what was found, but for those who must not get it.
+// take gives the worker what was found.
 func (t *claimTx) take(ctx context.Context, c *wxcast.Claim, pacer *pacer, own time.Time) error {
-	if err := t.leaveOut(ctx, c); err != nil {
-		return err
-	}
 	if err := t.takeRights(ctx, c); err != nil {
 		return err
 	}

@@ -10,6 +10,46 @@ import (
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
+// A claim whose time is for few looks at lookMore times as many while nobody of those found may
+// leave, but at no more than lookMost: with one at a time, people who all wait for an older
+// message would be asked for in a circle that never rests.
+const (
+	lookMore = 4
+	lookMost = 256
+)
+
+// look finds at most n deliveries that may leave, of which no more than freshMax are fresh, and
+// tells whether there were any, those who must not leave among them.
+func (t *claimTx) look(ctx context.Context, c *wxcast.Claim, n int, freshMax int64) (found bool, err error) {
+	for wide := n; ; wide *= lookMore {
+		from := t.last
+		if err := t.find(ctx, wide, freshMax); err != nil || len(t.due) == 0 && t.last == from {
+			return found, err
+		}
+		found = true
+		if err := t.leaveOut(ctx, c); err != nil {
+			return true, err
+		}
+		if len(t.due)+len(t.fresh) > 0 || wide >= lookMost {
+			t.keep(n, from)
+			return true, nil
+		}
+	}
+}
+
+// keep leaves those behind the first n for the next claim; of the fresh ones they were looked for
+// from a recipient on.
+func (t *claimTx) keep(n int, from wxcast.Recipient) {
+	if len(t.due)+len(t.fresh) <= n {
+		return
+	}
+	t.due = t.due[:min(n, len(t.due))]
+	t.fresh, t.all, t.last = t.fresh[:min(n-len(t.due), len(t.fresh))], false, from
+	if len(t.fresh) > 0 {
+		t.last = t.fresh[len(t.fresh)-1].Recipient
+	}
+}
+
 // find looks for at most n deliveries: due retries, then fresh ones, of which no more than
 // freshMax.
 func (t *claimTx) find(ctx context.Context, n int, freshMax int64) error {
@@ -37,6 +77,7 @@ func (t *claimTx) find(ctx context.Context, n int, freshMax int64) error {
 		}
 		t.all = len(t.fresh) < n
 	}
+	t.ahead = false
 	if len(t.fresh) > n {
 		t.fresh, t.all = t.fresh[:n], false
 	}
@@ -83,7 +124,7 @@ func (t *claimTx) onePerPerson() {
 // selectFresh reads the next n deliveries behind what was leased before.
 func (t *claimTx) selectFresh(ctx context.Context, n int) error {
 	t.fresh = make([]deliveryRow, 0, n)
-	args := []any{t.ref.AccountID, t.ref.ID, t.b.LeasedTo, n, t.b.MiniID, t.req.Profile, t.b.OthersOptedOut}
+	args := []any{t.ref.AccountID, t.ref.ID, t.last, n, t.b.MiniID, t.req.Profile, t.b.OthersOptedOut}
 	if t.audience.MiniUsers {
 		return t.tx.SelectContext(ctx, &t.fresh, t.db.q.FreshDeliveriesOfMiniUsers, args...)
 	}
@@ -92,7 +133,7 @@ func (t *claimTx) selectFresh(ctx context.Context, n int) error {
 			return err
 		}
 		return t.db.learnDensity(ctx, t.tx, t.ref, t.b.MiniID,
-			span{t.b.LeasedTo, t.fresh[len(t.fresh)-1].Recipient, len(t.fresh)})
+			span{t.last, t.fresh[len(t.fresh)-1].Recipient, len(t.fresh)})
 	}
 	return t.db.inOrder(ctx, t.tx, func() error {
 		return t.tx.SelectContext(ctx, &t.fresh, t.db.q.FreshDeliveriesInOrder, args...)

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -27,6 +28,47 @@ func TestWhoWaitsForAnOlderMessageIsNotAskedForInACircle(t *testing.T) {
 		if len(c.Fresh)+len(c.Retries) > 0 || c.Advanced || c.NextDue.Sub(w.Now()) < 100*time.Millisecond {
 			t.Errorf("%+v: it is due at %v, want it to wait for the older messages without asking at once again",
 				c, c.NextDue.Sub(w.Now()))
+		}
+	})
+}
+
+// A claim that may hold one message looks at all who wait for an older one, and then gives the first
+// who does not; those who wait are put off together, however few a claim may hold.
+func TestAClaimForOneLooksAtAllWhoWait(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		older := w.broadcastTo(t, 42)
+		c := w.claim(t, older, "w", 42, time.Minute)
+		var outcomes []wxcast.Outcome
+		for i, d := range c.Fresh {
+			o := wxcast.Outcome{Recipient: d.Recipient, Hold: wxcast.Hold{LeaseID: c.LeaseID}, AttemptedAt: w.Now(),
+				State: wxcast.DeliveryPending, ErrCode: -1, NextAttemptAt: w.Now().Add(time.Minute)}
+			if i >= 40 {
+				o.State, o.ErrCode, o.MsgID, o.NextAttemptAt = wxcast.DeliverySent, 0, int64(i), time.Time{}
+			}
+			outcomes = append(outcomes, o)
+		}
+		w.ends(t, older, anyChannel, c.LeaseID, outcomes...)
+		newer := w.add(t, "newer", bridged(w.mini))
+		w.fix(t, newer)
+		for _, want := range []struct {
+			later   time.Duration
+			fresh   []wxcast.Recipient
+			skipped int
+		}{
+			{0, []wxcast.Recipient{"o000041"}, 40},
+			{0, []wxcast.Recipient{"o000042"}, 0},
+			{5 * time.Second, nil, 40}, // they are due, and wait as before
+		} {
+			w.PretendLater(want.later)
+			c := w.claim(t, newer, "w", 1, time.Minute)
+			if !slices.Equal(ids(c.Fresh), want.fresh) || len(c.Retries) > 0 || c.Skipped != want.skipped {
+				t.Errorf("%v later: %v, %v again and %d who wait, want %v and %d", want.later, ids(c.Fresh),
+					ids(c.Retries), c.Skipped, want.fresh, want.skipped)
+			}
+		}
+		if c := w.claim(t, newer, "w", 1, time.Minute); c.Advanced || c.NextDue.Sub(w.Now()) < 100*time.Millisecond {
+			t.Errorf("%+v: it is due at %v, want a rest", c, c.NextDue.Sub(w.Now()))
 		}
 	})
 }
