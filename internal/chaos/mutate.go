@@ -75,7 +75,8 @@ func runMutation(ctx context.Context, o options, m mutationOf) ([]string, error)
 		return nil, err
 	}
 	if seed, ok := strings.CutPrefix(m.scenario, inWorld); ok {
-		return simulate(ctx, tree, strings.TrimSpace(seed))
+		seed, onPostgres := strings.CutSuffix(strings.TrimSpace(seed), onPostgres)
+		return simulate(ctx, tree, seed, onPostgres)
 	}
 	if m.scenario == inModel {
 		return holdToModel(ctx, tree)
@@ -106,13 +107,23 @@ func runMutation(ctx context.Context, o options, m mutationOf) ([]string, error)
 	return broken, nil
 }
 
-// inWorld begins the scenario of a break that shows in the simulated world, from that seed on.
-const inWorld = "world"
+// inWorld begins the scenario of a break that shows in the simulated world, from that seed on;
+// onPostgres ends it where it shows there alone.
+const (
+	inWorld    = "world"
+	onPostgres = " on postgres"
+)
 
 // simulate lets the simulated world find what is broken, in twenty stories.
-func simulate(ctx context.Context, tree, seed string) ([]string, error) {
-	test := exec.CommandContext(ctx, "go", "test", "./internal/world", "-run", "TestWorlds", "-count", "1", "-args",
-		"-seeds", "20", "-shrink", "0s", "-seed", seed)
+func simulate(ctx context.Context, tree, seed string, onPostgres bool) ([]string, error) {
+	args := []string{"test", "./internal/world", "-run", "TestWorlds", "-count", "1", "-args",
+		"-seeds", "20", "-shrink", "0s", "-seed", seed}
+	if onPostgres {
+		args = slices.Concat([]string{"run", "./sql/storetest/withpostgres", "go"}, args, []string{"-on", "postgres"})
+	} else {
+		args = append(args, "-on", "sqlite")
+	}
+	test := exec.CommandContext(ctx, "go", args...)
 	test.Dir = tree
 	out, err := test.CombinedOutput()
 	if err == nil {

@@ -50,8 +50,8 @@ type test struct {
 func newBench(ctx context.Context, root string, all []guard) (_ *bench, err error) {
 	b := &bench{root: root, all: all, suites: []*suite{
 		{pkg: "sql", args: []string{"-rapid.nofailfile"}}, {pkg: "broadcast"},
-		{pkg: "internal/world", whole: true, args: []string{"-test.run", "TestWorlds", "-seeds", "20", "-shrink", "0s",
-			"-seed", "1"}},
+		{pkg: "internal/world", whole: true, args: []string{"-test.run", "TestWorlds", "-on", "sqlite", "-seeds", "20",
+			"-shrink", "0s", "-seed", "1"}},
 	}}
 	if b.dir, err = os.MkdirTemp("", "wxcast-guards-"); err != nil {
 		return nil, err

@@ -3,8 +3,6 @@ package wechat
 import (
 	"context"
 	"errors"
-	"fmt"
-	"os"
 	"sync/atomic"
 	"time"
 
@@ -46,14 +44,10 @@ type tokenSource struct {
 	turn       chan struct{} // one goroutine of this process looks for a new token
 }
 
-var sourceCount atomic.Int64
-
 func newTokenSource(appid wxcast.AppID, store TokenStore,
 	fetch func(context.Context, bool) (wxcast.Token, error)) *tokenSource {
-	host, _ := os.Hostname()
 	return &tokenSource{
-		appid: appid, store: store, fetch: fetch, turn: make(chan struct{}, 1),
-		holder: fmt.Sprintf("%s/%d/%d", host, os.Getpid(), sourceCount.Add(1)),
+		appid: appid, store: store, fetch: fetch, turn: make(chan struct{}, 1), holder: wxcast.NewWorkerName(),
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"time"
+
+	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
 // Plan is what happens in a world. It follows from a seed; a shorter one tells the same story
@@ -86,6 +88,9 @@ func (a Act) String() string {
 func NewPlan(seed uint64, days int) Plan {
 	rnd, visits, bans := rand.New(rand.NewPCG(seed, 3)), rand.New(rand.NewPCG(seed, 4)), rand.New(rand.NewPCG(seed, 5))
 	p := Plan{Seed: seed, Days: days, Followers: 20 + rnd.IntN(60)}
+	if crowds := rand.New(rand.NewPCG(seed, 6)); crowds.IntN(8) == 0 { // both processes work on one broadcast
+		p.Followers += wxcast.SmallBroadcast * 3 / 2
+	}
 	p.Quota = int64(p.Followers * (4 + rnd.IntN(4)))
 	if rnd.IntN(5) == 0 { // it lasts for several days
 		p.Quota = int64(p.Followers/2 + rnd.IntN(p.Followers))
@@ -158,6 +163,19 @@ func (p *Plan) fault(rnd *rand.Rand, add func(deed, int, func(*Act))) {
 			a.N = rnd.IntN(180) - 90 // seconds
 		}
 	})
+}
+
+// fastest is the highest rate at which anything of it is sent; single messages have the account's.
+func (p Plan) fastest() (rate int64) {
+	for _, a := range p.Acts {
+		switch a.Do {
+		case aBroadcast, aCanary, aChannels:
+			rate = max(rate, int64(a.N))
+		case aMessage, aMessageBy:
+			rate = max(rate, accountsRate)
+		}
+	}
+	return rate
 }
 
 // when is an act's time since the world began.

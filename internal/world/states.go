@@ -23,6 +23,11 @@ const (
 	passedOn       = "a person comes by a message to another"
 	quotaBefore    = "a broadcast begins when the day's quota is gone"
 	stoppedAlone   = "a channel stops alone"
+
+	// On Postgres alone, whose transactions run beside each other.
+	waitedForLock = "a transaction waits for another's lock"
+	lockNotHad    = "a lock is not had in time"
+	endedIdle     = "Postgres ends a transaction that stands still"
 )
 
 // worthReaching are those that a run in CI must have reached, over all of its seeds.

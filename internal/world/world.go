@@ -1,5 +1,5 @@
 // Package world is an account in a world of its own: processes of wxcast serve on one real
-// SQLite file, the simulator as WeChat, and between them a network and a clock that are made
+// store, of SQLite or Postgres, the simulator as WeChat, and between them a network and a clock that are made
 // up. Inside a bubble of testing/synctest a week passes in seconds, and any step of any process
 // may be its last. What happens follows from a seed.
 //
@@ -44,6 +44,8 @@ const (
 	inFlight     = 8
 	leaseAtLeast = 8 * time.Second
 
+	accountsRate = 50 // messages a second, where nothing else is said
+
 	wechatHost = "api.weixin.sim"
 	wxcastHost = "wxcast.sim"
 )
@@ -62,7 +64,7 @@ type world struct {
 	began    time.Time
 	phones   *http.Client // of people in the mini program
 
-	writing               turn         // to the store's file
+	engine                engine
 	steps, frozen         atomic.Int64 // of all processes; and how often one stood still for long
 	storeAway, wechatAway atomic.Bool
 
@@ -77,6 +79,12 @@ type world struct {
 	came     map[aPersonsVisit]*told
 	ended    int64     // deliveries that had their end when it was last looked
 	moved    time.Time // when that last changed
+}
+
+// home is a world's store, in which there is nothing but our schema.
+type home struct {
+	url    string
+	engine func(*world) engine // its turns are waited for in the world
 }
 
 // wish is something that the company asked for.
@@ -97,20 +105,17 @@ accounts:
     mini_programs:
       - {appid: %[5]s, secret: %[6]s, token: %[9]s, encoding_aes_key: %[10]s}
 serve: {listen: "127.0.0.1:80", session_key: a-key-of-thirty-two-characters-0, sync_at: "0 3 * * *", report_at: "off", quota_at: "0 9 * * *", housekeeping_at: "off"}
-broadcast: {concurrency: %[11]d, max_failures: 200}
-database: {url: "%[7]s", auto_migrate: false}
+broadcast: {concurrency: %[11]d, max_failures: 200, rate: %[12]d}
+database: {url: %[7]q, auto_migrate: false}
 api_base: %[8]s
 `
 
-// newWorld makes a world in a folder, on a copy of an empty store.
-func newWorld(ctx context.Context, p Plan, dir string, store []byte) (*world, error) {
-	w := &world{plan: p, dir: dir, network: newNetwork(), writing: make(turn, 1), seen: map[string]int{},
+// newWorld makes a world in a folder, on an empty store.
+func newWorld(ctx context.Context, p Plan, dir string, empty home) (*world, error) {
+	w := &world{plan: p, dir: dir, network: newNetwork(), seen: map[string]int{},
 		began: time.Now(), came: map[aPersonsVisit]*told{}}
+	w.engine = empty.engine(w)
 	w.phones = &http.Client{Transport: &http.Transport{DialContext: w.toUs, DisableKeepAlives: true}}
-	file := filepath.Join(dir, "wxcast.db")
-	if err := os.WriteFile(file, store, 0o600); err != nil {
-		return nil, err
-	}
 	w.healthy = simulator.Knobs{Latency: simulator.Duration(20 * time.Millisecond),
 		PageSize:        15, // so that a sync is killed between two pages
 		ReceiptDelay:    simulator.Duration(2 * time.Second),
@@ -125,8 +130,8 @@ func newWorld(ctx context.Context, p Plan, dir string, store []byte) (*world, er
 	w.log = newLogbook(w)
 	yaml := filepath.Join(dir, "wxcast.yaml")
 	if err := os.WriteFile(yaml, fmt.Appendf(nil, configuration, w.sim.AppID, w.sim.Secret, w.sim.Token,
-		w.sim.EncodingAESKey, w.sim.MiniAppID, w.sim.MiniSecret, "sqlite://"+file, "http://"+wechatHost,
-		w.sim.MiniToken, w.sim.MiniAESKey, inFlight), 0o600); err != nil {
+		w.sim.EncodingAESKey, w.sim.MiniAppID, w.sim.MiniSecret, empty.url, "http://"+wechatHost,
+		w.sim.MiniToken, w.sim.MiniAESKey, inFlight, accountsRate), 0o600); err != nil {
 		return nil, err
 	}
 	var err error
@@ -239,6 +244,7 @@ func (w *world) shift(ctx context.Context, acts []Act, done func(context.Context
 	w.mu.Lock()
 	w.atWork = true
 	w.mu.Unlock()
+	looked := w.watchLeases(ctx)
 	for i := range processes {
 		w.begin(i)
 		wait(ctx, 137*time.Microsecond) // two that began at once would do all at once
@@ -264,7 +270,7 @@ func (w *world) shift(ctx context.Context, acts []Act, done func(context.Context
 	w.checkSteps(w.steps.Load()-steps, w.sim.State().Messages-messages, time.Since(begun))
 	wait(ctx, 15*time.Second) // receipts come, and what was killed is begun again
 	w.end()
-	return nil
+	return looked()
 }
 
 // begin begins a process, where none is running in its place.

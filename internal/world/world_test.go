@@ -15,6 +15,7 @@ import (
 	"time"
 
 	store "github.com/wxcast/wxcast/sql"
+	"github.com/wxcast/wxcast/sql/storetest"
 )
 
 var (
@@ -23,14 +24,38 @@ var (
 	days      = flag.Int("days", 1, "days of each")
 	tell      = flag.Bool("tell", false, "tell every step of every process")
 	shrinkFor = flag.Duration("shrink", 3*time.Minute, "how long to look for a shorter story")
+	on        = flag.String("on", "", "sqlite or postgres, for worlds on that alone")
 	sometimes = flag.Bool("sometimes", false, "fail when a state was never reached that is worth having been in")
 )
 
 // beginning is when a world begins: 08:00 in Beijing.
 var beginning = time.Date(2026, 11, 30, 0, 0, 0, 0, time.UTC)
 
-// emptyStore is the file of a store with our schema, and nothing in it.
-func emptyStore(t *testing.T) []byte {
+// anEmptyFile makes homes on SQLite.
+func anEmptyFile(t *testing.T) func(t *testing.T) home {
+	empty := emptyFile(t)
+	return func(t *testing.T) home {
+		t.Helper()
+		path := folder(t) + "/wxcast.db"
+		if err := os.WriteFile(path, empty, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return home{"sqlite://" + path, newFile}
+	}
+}
+
+// aDatabase makes a home on Postgres.
+func aDatabase(t *testing.T) home {
+	t.Helper()
+	url := storetest.PostgresURL(t)
+	if err := setWorldsClock(t.Context(), url); err != nil {
+		t.Fatal(err)
+	}
+	return home{url, newServer}
+}
+
+// emptyFile is the file of a store with our schema, and nothing in it.
+func emptyFile(t *testing.T) []byte {
 	t.Helper()
 	file := t.TempDir() + "/empty.db"
 	db, err := store.Open(t.Context(), "sqlite://"+file)
@@ -75,18 +100,24 @@ func folder(t *testing.T) string {
 	if err != nil {
 		return t.TempDir()
 	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	return dir
 }
 
 // happen lets a plan happen in a bubble.
-func happen(t *testing.T, p Plan, empty []byte) (out outcome) {
+func happen(t *testing.T, p Plan, newHome func(*testing.T) home) (out outcome) {
 	t.Helper()
+	t.Run(fmt.Sprintf("seed %d", p.Seed), func(t *testing.T) { out = inBubble(t, p, newHome(t)) })
+	return out
+}
+
+func inBubble(t *testing.T, p Plan, empty home) (out outcome) {
+	t.Helper()
+	dir := folder(t)
 	synctest.Test(t, func(t *testing.T) {
 		cryptotest.SetGlobalRandom(t, p.Seed)
 		time.Sleep(time.Until(beginning)) // a bubble's clock begins in 2000, when nobody followed anybody
 		ctx, cancel := context.WithCancel(t.Context())
-		dir := folder(t)
-		defer os.RemoveAll(dir)
 		w, err := newWorld(ctx, p, dir, empty)
 		if err != nil {
 			t.Fatal(err)
@@ -113,19 +144,33 @@ func TestWorlds(t *testing.T) {
 		trace = os.Stderr
 		defer func() { trace = nil }()
 	}
-	empty := emptyStore(t)
+	for _, store := range []struct {
+		name string
+		home func(*testing.T) home
+	}{{"sqlite", anEmptyFile(t)}, {"postgres", aDatabase}} {
+		if *on == "" || *on == store.name {
+			t.Run(store.name, func(t *testing.T) { worlds(t, store.home) })
+		}
+	}
+}
+
+// worlds lets as many happen as are asked for.
+func worlds(t *testing.T, newHome func(*testing.T) home) {
 	seen := map[string]int{}
 	for n := range *seeds {
 		p := NewPlan(*seed+uint64(n), *days)
 		begun := time.Now()
-		out := happen(t, p, empty)
+		out := happen(t, p, newHome)
+		if out.digest == "" { // there is no server, or it failed
+			return
+		}
 		t.Logf("seed %d: %d messages, ledger %s, %v", p.Seed, out.messages, out.digest,
 			time.Since(begun).Round(time.Millisecond))
 		for state, times := range out.seen {
 			seen[state] += times
 		}
 		if len(out.broken) > 0 {
-			t.Fatal(story(t, p, out, empty))
+			t.Fatal(story(t, p, out, newHome))
 		}
 	}
 	for _, state := range slices.Sorted(maps.Keys(seen)) {
@@ -139,7 +184,7 @@ func TestWorlds(t *testing.T) {
 }
 
 // story tells what broke a promise, with as few acts as it takes.
-func story(t *testing.T, p Plan, out outcome, empty []byte) string {
+func story(t *testing.T, p Plan, out outcome, newHome func(*testing.T) home) string {
 	t.Helper()
 	was := trace
 	trace = nil
@@ -148,7 +193,7 @@ func story(t *testing.T, p Plan, out outcome, empty []byte) string {
 	for i := len(p.Acts) - 1; i >= 0 && time.Since(begun) < *shrinkFor; i-- {
 		shorter := p
 		shorter.Acts = slices.Delete(slices.Clone(p.Acts), i, i+1)
-		if less := happen(t, shorter, empty); less.promise() == out.promise() {
+		if less := happen(t, shorter, newHome); less.promise() == out.promise() {
 			p, out = shorter, less
 		}
 	}

@@ -6,12 +6,12 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"regexp"
-	"sync"
+	"os"
+	"strings"
 )
 
-// sqliteConn is what database/sql uses of a connection of the driver's.
-type sqliteConn interface {
+// storeDriver is what database/sql uses of a connection of a store's driver.
+type storeDriver interface {
 	driver.Conn
 	driver.ConnBeginTx
 	driver.ConnPrepareContext
@@ -22,20 +22,11 @@ type sqliteConn interface {
 	driver.Validator
 }
 
-// turn is the right to write to a store's file, which one transaction has at a time. SQLite waits
-// for it with the operating system's clock; here it is waited for with the world's.
-type turn chan struct{}
-
-func (t turn) take(ctx context.Context) error {
-	select {
-	case t <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+// engine is the database that a world's store is on. Its connections wait for each other in the
+// world's time: what waits in the database's own keeps the world's from passing.
+type engine interface {
+	through(ctx context.Context, c storeDriver) (storeDriver, error)
 }
-
-func (t turn) leave() { <-t }
 
 // connector opens connections to the store for a process: each thing that it asks of the
 // store is a step of its.
@@ -53,39 +44,59 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	whole, ok := opened.(sqliteConn)
+	whole, ok := opened.(storeDriver)
 	if !ok {
 		return nil, fmt.Errorf("the driver's %T does less than the store needs", opened)
 	}
-	// Who finds the file locked all the same tries again in the world's time: SQLite would sleep in
-	// the operating system's, and keep the one processor that everybody has.
-	if _, err := whole.ExecContext(ctx, "PRAGMA busy_timeout = 0", nil); err != nil {
+	through, err := c.process.world.engine.through(ctx, whole)
+	if err != nil {
 		return nil, errors.Join(err, whole.Close())
 	}
-	return &storeConn{sqliteConn: whole, process: c.process}, nil
+	return &storeConn{storeDriver: through, process: c.process}, nil
 }
 
 type storeConn struct {
-	sqliteConn
+	storeDriver
 	process *process
 	last    []byte          // what it was asked last; a connection is used by one goroutine at a time
 	tx      context.Context // of the transaction that it is in; nil for none
 }
 
-// step is a step of the process's that ends with the transaction, too: whoever ends that waits
-// until its statements have ended, on a lock behind which no simulated time passes.
-func (c *storeConn) step(ctx context.Context, what []byte) error {
-	if c.tx != nil {
-		both, cancel := context.WithCancel(ctx)
-		defer cancel()
-		defer context.AfterFunc(c.tx, cancel)()
-		ctx = both
+// within is a context that ends with a transaction's, too: whoever ends that waits until its
+// statements have ended, on a lock behind which no simulated time passes. nil is for no transaction.
+func within(ctx, tx context.Context) (context.Context, context.CancelFunc) {
+	both, cancel := context.WithCancel(ctx)
+	if tx == nil {
+		return both, cancel
 	}
-	return c.process.step(ctx, toStore, what)
+	stop := context.AfterFunc(tx, cancel)
+	return both, func() { stop(); cancel() }
+}
+
+// step is a step of the process's that ends with the transaction, too.
+func (c *storeConn) step(ctx context.Context, what []byte) error {
+	both, end := within(ctx, c.tx)
+	defer end()
+	return c.process.step(both, toStore, what)
+}
+
+// CheckNamedValue makes a value one that the driver takes.
+func (c *storeConn) CheckNamedValue(v *driver.NamedValue) error {
+	if own, ok := c.storeDriver.(driver.NamedValueChecker); ok {
+		return own.CheckNamedValue(v)
+	}
+	return driver.ErrSkip
 }
 
 // wordMost is the length of what people name things by; what is made up is longer.
 const wordMost = 16
+
+// ours begins the names that wxcast gives its workers and holders of locks in this program, which
+// has another number each time.
+var ours = func() string {
+	host, _ := os.Hostname()
+	return fmt.Sprintf("%s/%d/", host, os.Getpid())
+}()
 
 // asks is what a statement asks, but for when, and for what differs from run to run.
 func (c *storeConn) asks(query string, args []driver.NamedValue) []byte {
@@ -93,7 +104,7 @@ func (c *storeConn) asks(query string, args []driver.NamedValue) []byte {
 	for _, a := range args {
 		switch v := a.Value.(type) {
 		case string:
-			if len(v) <= wordMost {
+			if len(v) <= wordMost && !strings.HasPrefix(v, ours) {
 				c.last = append(c.last, v...)
 			}
 		case int64:
@@ -107,59 +118,22 @@ func (c *storeConn) QueryContext(ctx context.Context, query string, args []drive
 	if err := c.step(ctx, c.asks(query, args)); err != nil {
 		return nil, err
 	}
-	if c.tx != nil || !changes.MatchString(query) {
-		return c.sqliteConn.QueryContext(ctx, query, args)
-	}
-	writing := c.process.world.writing
-	if err := writing.take(ctx); err != nil {
-		return nil, err
-	}
-	rows, err := c.sqliteConn.QueryContext(ctx, query, args)
-	if err != nil {
-		writing.leave()
-		return nil, err
-	}
-	return &writtenRows{Rows: rows, writing: writing}, nil
-}
-
-// changes finds statements that write.
-var changes = regexp.MustCompile(`(?i)\b(INSERT|UPDATE|DELETE)\b`)
-
-// writtenRows are what a statement returns that writes: it is over when they are read.
-type writtenRows struct {
-	driver.Rows
-	writing turn
-	once    sync.Once
-}
-
-func (r *writtenRows) Close() error {
-	defer r.once.Do(r.writing.leave)
-	return r.Rows.Close()
+	return c.storeDriver.QueryContext(ctx, query, args)
 }
 
 func (c *storeConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
 	if err := c.step(ctx, c.asks(query, args)); err != nil {
 		return nil, err
 	}
-	if c.tx == nil {
-		if err := c.process.world.writing.take(ctx); err != nil {
-			return nil, err
-		}
-		defer c.process.world.writing.leave()
-	}
-	return c.sqliteConn.ExecContext(ctx, query, args)
+	return c.storeDriver.ExecContext(ctx, query, args)
 }
 
 func (c *storeConn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
 	if err := c.process.step(ctx, toStore, []byte("begin")); err != nil {
 		return nil, err
 	}
-	if err := c.process.world.writing.take(ctx); err != nil {
-		return nil, err
-	}
-	tx, err := c.sqliteConn.BeginTx(ctx, opts)
+	tx, err := c.storeDriver.BeginTx(ctx, opts)
 	if err != nil {
-		c.process.world.writing.leave()
 		return nil, err
 	}
 	c.tx = ctx
@@ -182,9 +156,8 @@ func (t *storeTx) Commit() error {
 		_ = t.Rollback() // as the death of its connection is
 		return err
 	}
-	err := t.Tx.Commit()
-	t.over()
-	if err != nil {
+	t.of.tx = nil
+	if err := t.Tx.Commit(); err != nil {
 		return err
 	}
 	if err := p.step(context.Background(), committed, t.of.last); err != nil {
@@ -198,11 +171,21 @@ func (t *storeTx) Commit() error {
 
 // Rollback is what becomes of it when its process is killed, too.
 func (t *storeTx) Rollback() error {
-	defer t.over()
+	t.of.tx = nil
 	return t.Tx.Rollback()
 }
 
-func (t *storeTx) over() {
-	t.of.tx = nil
-	t.of.process.world.writing.leave()
+// turn is the right to do something with a store, which one has at a time. It is waited for in the
+// world's time.
+type turn chan struct{}
+
+func (t turn) take(ctx context.Context) error {
+	select {
+	case t <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
+
+func (t turn) leave() { <-t }
