@@ -157,11 +157,11 @@ func (db *DB) LoseCommits(t testing.TB, accountID int64, f func()) {
 	}
 }
 
-// AddHistory adds broadcasts that ended within the last days, each with a message to some of
-// the followers in turn, of which a receipt came.
-func (db *DB) AddHistory(t testing.TB, account, mini int64, broadcasts, each int) {
+// AddHistory adds broadcasts that ended so long ago, each with a message to some of the followers
+// in turn, of which a receipt came.
+func (db *DB) AddHistory(t testing.TB, account, mini int64, broadcasts, each int, ago time.Duration) {
 	t.Helper()
-	at := db.Now().Add(-3 * 24 * time.Hour)
+	at := db.Now().Add(-ago)
 	tx, err := db.write.BeginTxx(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"flag"
 	"fmt"
 	"testing"
 	"time"
@@ -10,21 +11,35 @@ import (
 	"github.com/wxcast/wxcast/sql/storetest"
 )
 
+var kept = flag.Int("kept", 0, "millions of deliveries of two months ago that an account keeps (30: a quarter of an hour)")
+
+// past is what an account has had.
+type past struct {
+	name             string
+	broadcasts, each int
+	ago              time.Duration
+}
+
 // BenchmarkAfterManyBroadcasts claims and records messages with a frequency cap, and records
-// receipts, in an account that has had no broadcast, and in one that has had 20,000 small ones
-// in a week: that must cost the same.
+// receipts, in an account that has had no broadcast, in one that has had 20,000 small ones
+// in a week, and with -kept in one that keeps many millions of deliveries of months ago: that must
+// cost the same.
 func BenchmarkAfterManyBroadcasts(b *testing.B) {
 	const people, batch = 20_000, 500
 	for name, newURL := range map[string]func(testing.TB) string{"sqlite": storetest.SQLiteURL,
 		"postgres": storetest.PostgresURL} {
-		for _, past := range []int{0, 20_000} {
+		before := []past{{name: "0"}, {"20000", 20_000, 5, 3 * 24 * time.Hour}}
+		if *kept > 0 {
+			before[1] = past{fmt.Sprintf("%dM", *kept), *kept * 1_000_000 / people, people, 60 * 24 * time.Hour}
+		}
+		for _, past := range before {
 			db, err := store.Open(b.Context(), newURL(b))
 			must(b, err)
 			defer db.Close()
 			w := newWorld(b, db)
 			w.told(b, wxcast.DayOf(w.Now()), wxcast.Quota{Limit: 1 << 40})
 			w.follow(b, people)
-			w.AddHistory(b, w.account, w.mini, past, 5)
+			w.AddHistory(b, w.account, w.mini, past.broadcasts, past.each, past.ago)
 			jobs := 0
 			var job wxcast.Broadcast
 			claim := func(b *testing.B, cap wxcast.FrequencyCap) wxcast.Claim {
@@ -53,7 +68,7 @@ func BenchmarkAfterManyBroadcasts(b *testing.B) {
 				}
 			}
 			for _, cap := range []wxcast.FrequencyCap{{}, {Week: 1000}} {
-				b.Run(fmt.Sprintf("sending/%s/cap=%d/past=%d", name, cap.Week, past), func(b *testing.B) {
+				b.Run(fmt.Sprintf("sending/%s/cap=%d/past=%s", name, cap.Week, past.name), func(b *testing.B) {
 					n := 0
 					for b.Loop() {
 						c := claim(b, cap)
@@ -63,7 +78,7 @@ func BenchmarkAfterManyBroadcasts(b *testing.B) {
 					b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(n), "ns/message")
 				})
 			}
-			b.Run(fmt.Sprintf("receipts/%s/past=%d", name, past), func(b *testing.B) {
+			b.Run(fmt.Sprintf("receipts/%s/past=%s", name, past.name), func(b *testing.B) {
 				n := 0
 				for b.Loop() {
 					b.StopTimer()
