@@ -70,7 +70,7 @@ func (r *runner) claimOnce(ctx, sending context.Context, span time.Duration) (wx
 		Broadcast: r.b.Ref(), Channel: r.facts, Lane: r.lane, Worker: r.crew.worker, Max: r.claimSize(),
 		Span: span, Held: r.crew.held(), Lead: lead, Ahead: ahead,
 		QuotaKeep: r.QuotaKeep, Reserve: r.Reserve, LeaseTTL: leaseTTL, Cap: r.Cap, Profile: r.Channel.Profile(),
-		Through: r.through,
+		Through: r.through, Repeats: r.repeats(),
 	})
 	r.crew.lead.took(time.Since(at))
 	if err != nil {
@@ -78,6 +78,8 @@ func (r *runner) claimOnce(ctx, sending context.Context, span time.Duration) (wx
 	}
 	r.count.skipped.Add(int64(c.Skipped))
 	r.ended(wxcast.DeliverySkipped, c.Skipped)
+	r.count.unknown.Add(int64(c.Unknown))
+	r.ended(wxcast.DeliveryUnknown, c.Unknown)
 	if c.FellThrough > 0 {
 		r.crew.wakeChannel(r.b.ID, r.next)
 	}
@@ -88,6 +90,14 @@ func (r *runner) claimOnce(ctx, sending context.Context, span time.Duration) (wx
 	r.askedAt = time.Time{}
 	r.tellPace(ctx, c.Slot.Share)
 	return c, r.batches.add(r, c, r.crew.taken(c.Slot, at)), nil
+}
+
+// repeats is how long what is in doubt may be tried again by a claim; 0 for as long as it takes.
+func (r *runner) repeats() time.Duration {
+	if r.judge.resends() || r.through > 0 {
+		return 0
+	}
+	return max(0, r.facts.DedupWindow-windowMargin)
 }
 
 // pauseAfterLoss pauses all of the account's broadcasts: the store has lost who was sent to.

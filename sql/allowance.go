@@ -45,20 +45,28 @@ const (
 // spare keeps what is left of the day's quota for the deliveries that a dead worker left in
 // doubt, of whose people no receipt has come: tomorrow it would be too late to try them
 // again. WeChat takes a repeat to those who have their message, and counts it; so while
-// receipts come, nobody is tried again before theirs can have come. It returns how many
-// fresh deliveries may go.
-func (t *claimTx) spare(ctx context.Context, allowed int64) (fresh int64, err error) {
+// receipts come, nobody is tried again before theirs can have come. Whom it is too late to try
+// again has an end, and keeps nobody waiting. It returns how many fresh deliveries may go.
+func (t *claimTx) spare(ctx context.Context, c *wxcast.Claim, allowed int64) (fresh int64, err error) {
 	if allowed >= scarce || t.req.Channel.NotesEach() { // what is in doubt is never tried again
 		return allowed, nil
 	}
-	var doubts struct {
-		N      int64
-		Oldest sql.NullTime
+	doubts, err := t.doubts(ctx)
+	if err != nil {
+		return 0, err
 	}
-	if err := t.tx.GetContext(ctx, &doubts, t.db.q.Doubts, t.ref.AccountID, t.ref.ID,
-		t.req.Channel.Name); err != nil ||
-		doubts.N <= allowed {
-		return allowed - doubts.N, err
+	if late := t.now.Add(-t.req.Repeats); t.req.Repeats > 0 && doubts.N > 0 && doubts.Oldest.Time.Before(late) {
+		closed, err := t.closeDoubts(ctx, t.req.Repeats, t.now)
+		if err != nil {
+			return 0, err
+		}
+		c.Unknown = int(closed)
+		if doubts, err = t.doubts(ctx); err != nil {
+			return 0, err
+		}
+	}
+	if doubts.N <= allowed || allowed == 0 {
+		return max(0, allowed-doubts.N), nil
 	}
 	since := doubts.Oldest.Time.UTC().Add(-receiptClock)
 	if _, err := t.tx.ExecContext(ctx, t.db.q.DeferLikely, t.ref.AccountID, t.ref.ID, t.now, t.now.Add(likelyLater),
@@ -78,4 +86,15 @@ func (t *claimTx) spare(ctx context.Context, allowed int64) (fresh int64, err er
 	_, err = t.tx.ExecContext(ctx, t.db.q.DeferYoung, t.ref.AccountID, t.ref.ID, t.now, t.now.Add(youngLater),
 		t.now.Add(-receiptComes), t.req.Channel.Name)
 	return 0, err
+}
+
+// inDoubt are a broadcast's deliveries whose answer was lost.
+type inDoubt struct {
+	N      int64
+	Oldest sql.NullTime // the first attempt at one of them
+}
+
+func (t *claimTx) doubts(ctx context.Context) (d inDoubt, err error) {
+	err = t.tx.GetContext(ctx, &d, t.db.q.Doubts, t.ref.AccountID, t.ref.ID, t.req.Channel.Name)
+	return d, err
 }

@@ -159,12 +159,12 @@ func (t *claimTx) run(ctx context.Context, c *wxcast.Claim) (err error) {
 	if err != nil {
 		return err
 	}
+	fresh, err := t.spare(ctx, c, allowed)
+	if err != nil {
+		return err
+	}
 	most := int(min(t.inSpan(pacer.share), allowed))
 	if most > 0 {
-		fresh, err := t.spare(ctx, allowed)
-		if err != nil {
-			return err
-		}
 		if found, err := t.look(ctx, c, most, fresh); err != nil {
 			return err
 		} else if found {

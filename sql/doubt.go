@@ -45,9 +45,7 @@ func (db *DB) CloseDoubts(ctx context.Context, ref wxcast.BroadcastRef, channel 
 				return err
 			}
 		}
-		if _, err := db.ended(ctx, tx, ref.AccountID, wxcast.DeliveryUnknown, wxcast.ErrCodeTransport, db.q.CloseDoubts,
-			ref.AccountID, ref.ID, now.Add(-after), wxcast.ErrCodeTransport, wxcast.Say("outcome.window_over").Kept(),
-			channel.Name); err != nil {
+		if _, err := t.closeDoubts(ctx, after, now.Add(longestRest)); err != nil {
 			return err
 		}
 		if state == wxcast.BroadcastCancelled { // what no worker has in hand any more
@@ -62,6 +60,13 @@ func (db *DB) CloseDoubts(ctx context.Context, ref wxcast.BroadcastRef, channel 
 		return fmt.Errorf("close the doubts of broadcast %d: %w", ref.ID, err)
 	}
 	return nil
+}
+
+// closeDoubts ends what has been in doubt for longer than a time and is due until then, as unknown.
+func (t *claimTx) closeDoubts(ctx context.Context, after time.Duration, due time.Time) (n int64, err error) {
+	return t.db.ended(ctx, t.tx, t.ref.AccountID, wxcast.DeliveryUnknown, wxcast.ErrCodeTransport, t.db.q.CloseDoubts,
+		t.ref.AccountID, t.ref.ID, t.now.Add(-after), wxcast.ErrCodeTransport,
+		wxcast.Say("outcome.window_over").Kept(), t.req.Channel.Name, due)
 }
 
 // isFirst tells whether a channel is the first of a broadcast's: leases are of its messages.

@@ -57,3 +57,55 @@ func TestADeadWorkersClaimEndsAsUnknownAfterAStop(t *testing.T) {
 		})
 	}
 }
+
+// Of a day's quota less is left than messages are in doubt, to people whose receipts seem to have come:
+// they are put off again and again. When it is too late to try them again they have their end, and the
+// broadcast is over. Where a repeat was asked for, whatever it costs, they wait for their quota.
+func TestWhatIsTooLateToTryAgainWaitsForNoQuota(t *testing.T) {
+	const window = 9 * time.Minute
+	for _, test := range []struct {
+		name    string
+		left    int64 // of the quota
+		repeats time.Duration
+		unknown int64
+	}{
+		{"some quota is left", 2, window, 3},
+		{"no quota is left", 0, window, 3},
+		{"a repeat is asked for", 2, 0, 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			storetest.Each(t, func(t *testing.T, db *store.DB) {
+				w := newWorld(t, db)
+				b := w.broadcastTo(t, 3)
+				c := w.claim(t, b, "dead", 3, time.Millisecond)
+				var receipts []wxcast.Receipt // of others' messages, as far as we know
+				for i, d := range c.Fresh {
+					receipts = append(receipts, wxcast.Receipt{OpenID: d.OpenID, MsgID: int64(100 + i), Status: "success",
+						At: w.Now()})
+				}
+				must(t, w.RecordReceipts(t.Context(), w.account, anyChannel, w.lane(), receipts))
+				claim := func() wxcast.Claim {
+					c, err := w.Claim(t.Context(), wxcast.ClaimRequest{Broadcast: b.Ref(), Channel: anyChannel,
+						Lane: w.lane(), Worker: "w", Max: 10, Span: time.Hour, Ahead: time.Hour, LeaseTTL: time.Minute,
+						Repeats: test.repeats})
+					must(t, err)
+					return c
+				}
+				w.PretendLater(time.Second)
+				claim() // takes over, and wants to know what the dead one has used
+				w.told(t, wxcast.DayOf(w.Now()), wxcast.Quota{Limit: 100, Used: 100 - test.left})
+				if c = claim(); len(c.Retries) > 0 || c.Unknown > 0 || c.Exhausted {
+					t.Fatalf("%+v while WeChat takes a repeat for the same, want it to wait", c)
+				}
+				w.PretendLater(window)
+				c = claim()
+				if got := w.tally(t, b); int64(c.Unknown) != test.unknown || got.Unknown != test.unknown {
+					t.Errorf("%d ended, %+v: want %d unknown", c.Unknown, got, test.unknown)
+				}
+				if c.Exhausted != (test.unknown > 0) || len(c.Retries) > 0 {
+					t.Errorf("%+v when it was too late", c)
+				}
+			})
+		})
+	}
+}

@@ -124,6 +124,7 @@ func simulate(ctx context.Context, tree, seed string, onPostgres bool) ([]string
 		args = append(args, "-on", "sqlite")
 	}
 	test := exec.CommandContext(ctx, "go", args...)
+	test.Env = append(os.Environ(), "GODEBUG=asyncpreemptoff=1", "GOGC=400") // as make simulate
 	test.Dir = tree
 	out, err := test.CombinedOutput()
 	if err == nil {

@@ -306,6 +306,9 @@ type ClaimRequest struct {
 	Reserve  int64
 	LeaseTTL time.Duration
 	Cap      FrequencyCap
+	// Repeats is how long after its first attempt what is in doubt may be tried again. Then it is
+	// unknown, for which no quota is left over; 0 is for ever.
+	Repeats time.Duration
 	// Profile: the message names the follower's unionid, remark, tags or time of
 	// following, so deliveries must hold them.
 	Profile bool
@@ -406,6 +409,8 @@ type Claim struct {
 	Stranded bool
 	// FellThrough counts those whom this channel could not reach and the next one took over.
 	FellThrough int
+	// Unknown counts those in doubt whom nobody may try again: they have their end with the claim.
+	Unknown int
 	// Next is that channel; "" for none.
 	Next string
 	// Exhausted: no delivery is pending any more.

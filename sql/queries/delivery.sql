@@ -100,9 +100,9 @@ SELECT d.recipient, d.message_id AS message, d.state FROM (%s) r CROSS JOIN deli
 WHERE d.account_id = $1 AND d.broadcast_id = $2 AND d.recipient = r.value;
 
 -- name: close-doubts
--- Of a broadcast that was stopped: WeChat may have forgotten these, and a repeat would be
--- another message.
--- $1 account; $2 broadcast; $3 in doubt since before, UTC; $4 errcode; $5 errmsg; $6 channel.
+-- WeChat may have forgotten these, and a repeat would be another message.
+-- $1 account; $2 broadcast; $3 in doubt since before, UTC; $4 errcode; $5 errmsg; $6 channel; $7 due until, UTC: what a
+-- process has in hand is due later.
 UPDATE deliveries SET state = 'unknown', errcode = $4, errmsg = $5, next_attempt_at = NULL
-WHERE account_id = $1 AND broadcast_id = $2 AND channel = $6 AND next_attempt_at IS NOT NULL AND open_since < $3
+WHERE account_id = $1 AND broadcast_id = $2 AND channel = $6 AND next_attempt_at <= $7 AND open_since < $3
 RETURNING broadcast_id, recipient, message_id AS message, channel;
