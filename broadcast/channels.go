@@ -14,13 +14,13 @@ import (
 const channelPoll = time.Second
 
 // runAll works on a broadcast by all of its channels, each at its own pace: a person whom one
-// cannot reach is due for the next.
-func (c *Crew) runAll(ctx context.Context, b wxcast.Broadcast, by []With, o Options) error {
+// cannot reach is due for the next. over tells that this process recorded its last outcome.
+func (c *Crew) runAll(ctx context.Context, b wxcast.Broadcast, by []With, o Options) (over bool, err error) {
 	var count counts
 	// The first of them before anybody claims: who finds nobody yet has asked in vain.
 	total, err := c.fixNext(ctx, &b, fixFirst)
 	if err != nil && !errors.Is(err, wxcast.ErrBusy) {
-		return err
+		return false, err
 	}
 	all, ctx := errgroup.WithContext(ctx)
 	fixing, fixed := context.WithCancel(ctx)
@@ -39,7 +39,7 @@ func (c *Crew) runAll(ctx context.Context, b wxcast.Broadcast, by []With, o Opti
 	if fixErr := <-ended; err == nil || errors.Is(err, context.Canceled) && fixErr != nil {
 		err = fixErr
 	}
-	return err
+	return count.over.Load(), err
 }
 
 // runChannel works on one channel. Where others go on while it has stopped, it goes on when it

@@ -177,6 +177,7 @@ func (w *recordWriter) flush() error {
 		return err
 	}
 	if over {
+		w.count.over.Store(true)
 		w.halt(errHalted)
 	}
 	w.tellEnds()

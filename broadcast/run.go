@@ -118,9 +118,9 @@ func Run(ctx context.Context, store Store, b wxcast.Broadcast, by []With, o Opti
 }
 
 // Run works on a broadcast, by all of its channels, until it is done, waits for quota, is
-// paused or cancelled, or ctx ends. It returns the broadcast as it stands then; an error
-// means that this process could not go on. Everything done is recorded. A crew runs any
-// number of broadcasts of its account at a time.
+// paused or cancelled, or ctx ends. It returns the broadcast as it stands then, one that this
+// process ended without its times; an error means that this process could not go on. Everything
+// done is recorded. A crew runs any number of broadcasts of its account at a time.
 func (c *Crew) Run(ctx context.Context, b wxcast.Broadcast, by []With, o Options) (wxcast.Broadcast, error) {
 	if b.State.Final() {
 		return b, nil
@@ -147,7 +147,12 @@ func (c *Crew) Run(ctx context.Context, b wxcast.Broadcast, by []With, o Options
 			return b, err
 		}
 	}
-	return c.after(ctx, b, c.runAll(ctx, b, by, o))
+	over, err := c.runAll(ctx, b, by, o)
+	if over && err == nil { // as the last outcome's transaction told
+		b.State, b.Reason, b.Fixed = wxcast.BroadcastDone, wxcast.Sentence{}, true
+		return b, nil
+	}
+	return c.after(ctx, b, err)
 }
 
 // waitForIP lets a broadcast wait on, whose address is off the whitelist still.
@@ -182,8 +187,12 @@ func (c *Crew) after(ctx context.Context, b wxcast.Broadcast, runErr error) (wxc
 // again with the same client_msg_id, which WeChat takes for the same for 10 minutes.
 var ErrNotRecorded = errors.New("the outcomes of messages that were sent could not be recorded")
 
-// counts are what a process has done so far for a broadcast, by all channels.
-type counts struct{ sent, failed, skipped, unknown, retried atomic.Int64 }
+// counts are what a process has done so far for a broadcast, by all channels; over is that it has
+// recorded the last outcome.
+type counts struct {
+	sent, failed, skipped, unknown, retried atomic.Int64
+	over                                    atomic.Bool
+}
 
 // runner is one worker process on one channel of a broadcast.
 type runner struct {

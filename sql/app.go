@@ -31,11 +31,15 @@ func (db *DB) EnsureApp(ctx context.Context, appid wxcast.AppID, kind wxcast.App
 	return row.ID, nil
 }
 
-// AppID is the appid of an app by its number in the store, or ErrNotFound.
+// AppID is the appid of an app by its number in the store, or ErrNotFound. It never changes.
 func (db *DB) AppID(ctx context.Context, id int64) (appid wxcast.AppID, err error) {
+	if known, ok := db.appids.Load(id); ok {
+		return known.(wxcast.AppID), nil
+	}
 	if err := db.get(ctx, &appid, db.q.GetAppID, id); err != nil {
 		return "", fmt.Errorf("look up app %d: %w", id, err)
 	}
+	db.appids.Store(id, appid)
 	return appid, nil
 }
 

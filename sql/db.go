@@ -63,6 +63,9 @@ type DB struct {
 	// onlySender and recent are by account: see TrustReceipts and recentFrom.
 	onlySender, recent sync.Map
 
+	// appids are of the apps that were looked up, by their numbers.
+	appids sync.Map
+
 	// memories is what this process remembers by account: see memory.
 	memories sync.Map
 

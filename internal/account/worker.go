@@ -86,6 +86,7 @@ func (a *Account) keepTallies(ctx context.Context) {
 
 // work sends a broadcast until it ends or stops, and returns how long to leave it alone.
 func (a *Account) work(ctx context.Context, crew *broadcast.Crew, b wxcast.Broadcast) (rest time.Duration) {
+	unsent := b.StartedAt.IsZero() // hardly an alert stands of it: it is not looked for one of many small ones
 	spec, err := a.stored(ctx, b)
 	if err == nil {
 		var by []broadcast.With
@@ -97,7 +98,7 @@ func (a *Account) work(ctx context.Context, crew *broadcast.Crew, b wxcast.Broad
 				return a.seeThrough(ctx, crew, b, by, o)
 			}
 			a.log.InfoContext(ctx, "broadcast at work", "broadcast_id", b.ID, "name", b.Name)
-			if !broadcast.WaitsForIP(b) { // whether that is over shows the first call
+			if !unsent && !broadcast.WaitsForIP(b) { // whether that is over shows the first call
 				a.recovered(ctx, fmt.Sprintf("broadcast:%d", b.ID))
 			}
 			b, err = crew.Run(ctx, b, by, o)
@@ -112,7 +113,9 @@ func (a *Account) work(ctx context.Context, crew *broadcast.Crew, b wxcast.Broad
 		return broadcastRest
 	}
 	a.log.InfoContext(ctx, "broadcast is "+string(b.State), "broadcast_id", b.ID, "name", b.Name, "reason", b.Reason)
-	a.tellState(ctx, b)
+	if !unsent || b.State != wxcast.BroadcastDone {
+		a.tellState(ctx, b)
+	}
 	return 0
 }
 
