@@ -13,6 +13,9 @@ import (
 const (
 	// broadcastPoll is how often a process looks for broadcasts to work on.
 	broadcastPoll = time.Second
+	// beginEvery is how long room for new broadcasts is left empty where some had none: more of those
+	// at work end meanwhile, and all that follow are begun together.
+	beginEvery = 100 * time.Millisecond
 	// alertPolls is after how many looks the alerts are gone through that others may
 	// have made an end of: a person who resumed a broadcast in a terminal.
 	alertPolls = 10
@@ -38,6 +41,7 @@ func (a *Account) KeepBroadcasts(ctx context.Context) {
 	w.all.Go(func() { a.keepTallies(ctx) }) // a large broadcast is counted for seconds, and nobody waits for it
 	tick := time.NewTicker(broadcastPoll)
 	defer tick.Stop()
+	var begins <-chan time.Time // when there is room
 	for n := 0; ; n++ {
 		a.note(ctx, a.watchStore(ctx))
 		due, err := a.db.BroadcastsDue(ctx, a.ID)
@@ -60,6 +64,11 @@ func (a *Account) KeepBroadcasts(ctx context.Context) {
 			case <-ctx.Done():
 				return
 			case <-w.free:
+				if begins == nil {
+					begins = time.After(beginEvery)
+				}
+			case <-begins:
+				begins = nil
 				w.begin(ctx)
 			case <-tick.C:
 				waits = false
