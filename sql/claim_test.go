@@ -316,6 +316,9 @@ func TestQuotaThatIsThereAgainWakesWhatWaitsForIt(t *testing.T) {
 			}
 			return names
 		}
+		if got := due(); len(got) > 0 {
+			t.Errorf("before WeChat was asked today %v go on, want nobody", got)
+		}
 		today := wxcast.DayOf(w.Now())
 		for _, told := range []struct {
 			used int64
@@ -329,6 +332,11 @@ func TestQuotaThatIsThereAgainWakesWhatWaitsForIt(t *testing.T) {
 			if got := due(); !slices.Equal(got, told.want) {
 				t.Errorf("%d of 1,000 used: %v go on, want %v", told.used, got, told.want)
 			}
+		}
+		waiting("no limit", wxcast.Move{ForQuota: true, Keep: 500})
+		w.told(t, today, wxcast.Quota{})
+		if got := due(); !slices.Contains(got, "no limit") {
+			t.Errorf("%v go on where WeChat tells no limit, want all", got)
 		}
 		if b, err := w.Broadcast(t.Context(), night.Ref()); err != nil || !b.ResumeAt.Equal(until) {
 			t.Errorf("quiet hours end at %v, want %v (%v)", b.ResumeAt, until, err)
