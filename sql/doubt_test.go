@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -108,4 +109,57 @@ func TestWhatIsTooLateToTryAgainWaitsForNoQuota(t *testing.T) {
 			})
 		})
 	}
+}
+
+// By a channel that takes no repeat for the same, what is in doubt is never tried again: it has its end
+// as soon as it is found, and no receipt is waited for, however little quota is left.
+func TestWhatIsNeverTriedAgainWaitsForNoReceipt(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		w.people(t)
+		w.permit(t, map[wxcast.Recipient]int64{"m000001": 1, "m000002": 1})
+		b := w.by(t, "b", consent)
+		dead := w.take(t, b, consent, "dead", time.Second)
+		var keys []wxcast.DeliveryKey
+		var receipts []wxcast.Receipt
+		for i, d := range dead.Fresh {
+			keys = append(keys, d.Key())
+			receipts = append(receipts, wxcast.Receipt{OpenID: d.OpenID, MsgID: int64(100 + i), Status: "success",
+				At: w.Now()})
+		}
+		_, err := w.HandOver(t.Context(), b.Ref(), consent, keys)
+		must(t, err)
+		must(t, w.RecordReceipts(t.Context(), w.account, anyChannel, w.lane(), receipts))
+		w.PretendLater(2 * time.Second)
+		w.take(t, b, consent, "w", time.Minute) // takes over, and wants to know what the dead one has used
+		w.toldOf(t, consent.Lane(b), wxcast.Quota{Limit: 100, Used: 99})
+		if c := w.take(t, b, consent, "w", time.Minute); len(dead.Fresh) != 2 || len(c.Retries) != 1 {
+			t.Errorf("%d were in doubt; %+v, want as many as quota is left for", len(dead.Fresh), c)
+		}
+	})
+}
+
+// What is left of the quota goes to those in doubt of whom no receipt has come, and the rest of it to
+// people whom nobody has tried: it is not kept for those who seem to have their message.
+func TestQuotaIsLeftOverForDoubtsAlone(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		b := w.broadcastTo(t, 7)
+		dead := w.claim(t, b, "dead", 4, time.Millisecond)
+		var receipts []wxcast.Receipt
+		for i, d := range dead.Fresh[:3] {
+			receipts = append(receipts, wxcast.Receipt{OpenID: d.OpenID, MsgID: int64(100 + i), Status: "success",
+				At: w.Now()})
+		}
+		must(t, w.RecordReceipts(t.Context(), w.account, anyChannel, w.lane(), receipts))
+		w.PretendLater(time.Second)
+		w.claim(t, b, "w", 1, time.Minute) // takes over, and wants to know what the dead one has used
+		w.told(t, wxcast.DayOf(w.Now()), wxcast.Quota{Limit: 100, Used: 97})
+		c := w.claim(t, b, "w", 10, time.Minute)
+		if !slices.Equal(ids(c.Retries), []wxcast.Recipient{"o000004"}) ||
+			!slices.Equal(ids(c.Fresh), []wxcast.Recipient{"o000005", "o000006"}) {
+			t.Errorf("%v again and %v with three left, want the one without a receipt, and two new ones",
+				ids(c.Retries), ids(c.Fresh))
+		}
+	})
 }
