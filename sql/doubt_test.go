@@ -81,8 +81,8 @@ func TestWhatIsTooLateToTryAgainWaitsForNoQuota(t *testing.T) {
 				c := w.claim(t, b, "dead", 3, time.Millisecond)
 				var receipts []wxcast.Receipt // of others' messages, as far as we know
 				for i, d := range c.Fresh {
-					receipts = append(receipts, wxcast.Receipt{OpenID: d.OpenID, MsgID: int64(100 + i), Status: "success",
-						At: w.Now()})
+					receipts = append(receipts, wxcast.Receipt{OpenID: d.OpenID, MsgID: int64(100 + i),
+						Status: "success", At: w.Now()})
 				}
 				must(t, w.RecordReceipts(t.Context(), w.account, anyChannel, w.lane(), receipts))
 				claim := func() wxcast.Claim {

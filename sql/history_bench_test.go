@@ -14,7 +14,7 @@ import (
 // people are the account's in BenchmarkAfterManyBroadcasts, and batch how many each claim is for.
 const people, batch = 20_000, 500
 
-var kept = flag.Int("kept", 0, "millions of deliveries of two months ago that an account keeps (30: a quarter of an hour)")
+var kept = flag.Int("kept", 0, "millions of deliveries of two months ago to keep (30: six minutes on Postgres)")
 
 // past is what an account has had.
 type past struct {

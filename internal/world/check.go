@@ -108,7 +108,8 @@ func (w *world) check(ctx context.Context) error {
 		// where a slower broadcast begins beside another, what both have in hand is sent at both their rates.
 		if most := w.plan.fastest()*5/4 + inFlight*(1+w.frozen.Load()); calls.PeakPerSecond > most &&
 			strings.HasSuffix(api, "/send") {
-			w.broke("the rate is never exceeded", "%d calls in a second to %s, more than %d", calls.PeakPerSecond, api, most)
+			w.broke("the rate is never exceeded", "%d calls in a second to %s, more than %d", calls.PeakPerSecond, api,
+				most)
 		}
 		if over := calls.OverQuota; over > inFlight*w.frozen.Load() {
 			w.broke("the quota is never exceeded", "%d calls over it to %s", over, api)

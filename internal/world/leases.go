@@ -43,8 +43,8 @@ func (w *world) lookAtLeases(ctx context.Context) error {
 		var one, other, from, to string
 		switch err := db.QueryRowContext(ctx, overlapping).Scan(&broadcast, &one, &other, &from, &to); {
 		case err == nil:
-			w.broke("what a living process has is its own", "%s and %s both have those after %s up to %s of broadcast %d",
-				one, other, from, to, broadcast)
+			w.broke("what a living process has is its own", "%s and %s: broadcast %d, those after %s up to %s",
+				one, other, broadcast, from, to)
 			return nil
 		case errors.Is(err, sql.ErrNoRows), ctx.Err() != nil, strings.Contains(err.Error(), "SQLITE_BUSY"):
 		default:

@@ -1,7 +1,7 @@
 // Package world is an account in a world of its own: processes of wxcast serve on one real
-// store, of SQLite or Postgres, the simulator as WeChat, and between them a network and a clock that are made
-// up. Inside a bubble of testing/synctest a week passes in seconds, and any step of any process
-// may be its last. What happens follows from a seed.
+// store, of SQLite or Postgres, the simulator as WeChat, and between them a network and a clock
+// that are made up. Inside a bubble of testing/synctest a week passes in seconds, and any step of
+// any process may be its last. What happens follows from a seed.
 //
 //	make simulate SEED=7 DAYS=7
 package world
