@@ -119,6 +119,42 @@ func TestAnothersNoteStaysWhenItIsGivenBack(t *testing.T) {
 	})
 }
 
+// Where each message is noted before it leaves, who noted it knows best: told late that WeChat was busy,
+// and nothing left, it is tried again, though another found it in doubt meanwhile.
+func TestWhoNotedAMessageTellsThatItGoesOn(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		w.people(t)
+		w.permit(t, map[wxcast.Recipient]int64{"m000001": 2})
+		b := w.by(t, "noted", consent)
+		busy := func(hold wxcast.Hold) {
+			t.Helper()
+			w.ends(t, b, consent, hold.LeaseID, wxcast.Outcome{Recipient: "o000001", ID: "m000001", ErrCode: -1, Hold: hold,
+				State: wxcast.DeliveryPending, AttemptedAt: w.Now(), NextAttemptAt: w.Now()})
+		}
+		c := w.take(t, b, consent, "w1", time.Minute)
+		busy(wxcast.Hold{LeaseID: c.LeaseID})
+		first := w.take(t, b, consent, "w1", time.Second)
+		if len(c.Fresh) != 1 || len(first.Retries) != 1 {
+			t.Fatalf("%+v %+v", c, first)
+		}
+		noted, err := w.HandOver(t.Context(), b.Ref(), consent, []wxcast.DeliveryKey{first.Retries[0].Key()})
+		if err != nil || len(noted) != 1 {
+			t.Fatal(noted, err)
+		}
+		w.PretendLater(5 * time.Second)
+		second := w.take(t, b, consent, "w2", time.Minute)
+		if len(second.Retries) != 1 || second.Retries[0].OpenSince.IsZero() {
+			t.Fatalf("%+v, want it in doubt: the first stands still", second)
+		}
+		busy(wxcast.Hold{Until: first.RetriesUntil})
+		third := w.take(t, b, consent, "w3", time.Minute)
+		if len(third.Retries) != 1 || !third.Retries[0].OpenSince.IsZero() {
+			t.Errorf("%+v, want it once more, and in no doubt", third)
+		}
+	})
+}
+
 // What a process had in hand when it died is in doubt since it had it. Another channel's claim, by
 // which nothing is out that was not noted, leaves it as it is.
 func TestWhatADeadWorkerHadIsJudgedByItsOwnChannel(t *testing.T) {
