@@ -288,6 +288,23 @@ func TestWithoutAReadQuotaNothingIsClaimed(t *testing.T) {
 
 // What waits for quota goes on when enough of it is seen to be there: it was cleared, or the
 // refusal was an accident. What waits for something else does not.
+func TestWhereWeChatTellsNoLimitNobodyWaitsForQuota(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		w.follow(t, 1)
+		b := w.add(t, "b", wxcast.Audience{})
+		moved, err := w.MoveBroadcast(t.Context(), b.Ref(), wxcast.Move{From: wxcast.BroadcastRunning,
+			To: wxcast.BroadcastWaiting, ResumeAt: w.Now().Add(12 * time.Hour), ForQuota: true, Keep: 500})
+		if err != nil || !moved {
+			t.Fatal(moved, err)
+		}
+		w.told(t, wxcast.DayOf(w.Now()), wxcast.Quota{})
+		if woken, err := w.WakeForQuota(t.Context(), w.account, w.lane()); err != nil || woken != 1 {
+			t.Errorf("%d go on (%v), want the one that waits", woken, err)
+		}
+	})
+}
+
 func TestQuotaThatIsThereAgainWakesWhatWaitsForIt(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		w := newWorld(t, db)
@@ -332,11 +349,6 @@ func TestQuotaThatIsThereAgainWakesWhatWaitsForIt(t *testing.T) {
 			if got := due(); !slices.Equal(got, told.want) {
 				t.Errorf("%d of 1,000 used: %v go on, want %v", told.used, got, told.want)
 			}
-		}
-		waiting("no limit", wxcast.Move{ForQuota: true, Keep: 500})
-		w.told(t, today, wxcast.Quota{})
-		if got := due(); !slices.Contains(got, "no limit") {
-			t.Errorf("%v go on where WeChat tells no limit, want all", got)
 		}
 		if b, err := w.Broadcast(t.Context(), night.Ref()); err != nil || !b.ResumeAt.Equal(until) {
 			t.Errorf("quiet hours end at %v, want %v (%v)", b.ResumeAt, until, err)

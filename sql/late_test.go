@@ -122,35 +122,69 @@ func TestAnothersNoteStaysWhenItIsGivenBack(t *testing.T) {
 // Where each message is noted before it leaves, who noted it knows best: told late that WeChat was busy,
 // and nothing left, it is tried again, though another found it in doubt meanwhile.
 func TestWhoNotedAMessageTellsThatItGoesOn(t *testing.T) {
+	for _, retry := range []bool{false, true} {
+		t.Run(map[bool]string{false: "at its first attempt", true: "at a retry"}[retry], func(t *testing.T) {
+			storetest.Each(t, func(t *testing.T, db *store.DB) {
+				w := newWorld(t, db)
+				w.people(t)
+				w.permit(t, map[wxcast.Recipient]int64{"m000001": 2})
+				b := w.by(t, "noted", consent)
+				busy := func(hold wxcast.Hold) {
+					t.Helper()
+					w.ends(t, b, consent, 0, wxcast.Outcome{Recipient: "o000001", ID: "m000001", ErrCode: -1, Hold: hold,
+						State: wxcast.DeliveryPending, AttemptedAt: w.Now(), NextAttemptAt: w.Now()})
+				}
+				first := w.take(t, b, consent, "w1", time.Second)
+				hold := wxcast.Hold{LeaseID: first.LeaseID}
+				if retry {
+					busy(hold)
+					first = w.take(t, b, consent, "w1", time.Second)
+					hold = wxcast.Hold{Until: first.RetriesUntil}
+				}
+				noted, err := w.HandOver(t.Context(), b.Ref(), consent, []wxcast.DeliveryKey{{Recipient: "o000001"}})
+				if err != nil || len(noted) != 1 {
+					t.Fatal(noted, err)
+				}
+				w.PretendLater(5 * time.Second)
+				take := func(worker string) (c wxcast.Claim) {
+					for range 3 { // once it finds the lease, then the quota is to be read again
+						if c = w.take(t, b, consent, worker, time.Minute); len(c.Retries) > 0 {
+							break
+						}
+						w.toldOf(t, consent.Lane(b), wxcast.Quota{Limit: 1000})
+					}
+					return c
+				}
+				if c := take("w2"); len(c.Retries) != 1 || c.Retries[0].OpenSince.IsZero() {
+					t.Fatalf("%+v, want it in doubt: the first stands still", c)
+				}
+				busy(hold)
+				if c := take("w3"); len(c.Retries) != 1 || !c.Retries[0].OpenSince.IsZero() {
+					t.Errorf("%+v, want it once more, and in no doubt", c)
+				}
+			})
+		})
+	}
+}
+
+// An end is taken whoever has the delivery by now: what WeChat answered is so.
+func TestAnEndIsTakenHoweverLate(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		w := newWorld(t, db)
-		w.people(t)
-		w.permit(t, map[wxcast.Recipient]int64{"m000001": 2})
-		b := w.by(t, "noted", consent)
-		busy := func(hold wxcast.Hold) {
-			t.Helper()
-			w.ends(t, b, consent, hold.LeaseID, wxcast.Outcome{Recipient: "o000001", ID: "m000001", ErrCode: -1, Hold: hold,
-				State: wxcast.DeliveryPending, AttemptedAt: w.Now(), NextAttemptAt: w.Now()})
-		}
-		c := w.take(t, b, consent, "w1", time.Minute)
-		busy(wxcast.Hold{LeaseID: c.LeaseID})
-		first := w.take(t, b, consent, "w1", time.Second)
-		if len(c.Fresh) != 1 || len(first.Retries) != 1 {
-			t.Fatalf("%+v %+v", c, first)
-		}
-		noted, err := w.HandOver(t.Context(), b.Ref(), consent, []wxcast.DeliveryKey{first.Retries[0].Key()})
-		if err != nil || len(noted) != 1 {
-			t.Fatal(noted, err)
-		}
+		b := w.broadcastTo(t, 1)
+		c := w.claim(t, b, "w1", 1, time.Minute)
+		w.ends(t, b, anyChannel, c.LeaseID, wxcast.Outcome{Recipient: "o000001", ErrCode: -1,
+			Hold: wxcast.Hold{LeaseID: c.LeaseID}, State: wxcast.DeliveryPending, AttemptedAt: w.Now(),
+			NextAttemptAt: w.Now()})
+		first := w.claim(t, b, "w1", 1, time.Second)
 		w.PretendLater(5 * time.Second)
-		second := w.take(t, b, consent, "w2", time.Minute)
-		if len(second.Retries) != 1 || second.Retries[0].OpenSince.IsZero() {
-			t.Fatalf("%+v, want it in doubt: the first stands still", second)
+		if second := w.claim(t, b, "w2", 1, time.Minute); len(first.Retries) != 1 || len(second.Retries) != 1 {
+			t.Fatalf("%+v %+v", first, second)
 		}
-		busy(wxcast.Hold{Until: first.RetriesUntil})
-		third := w.take(t, b, consent, "w3", time.Minute)
-		if len(third.Retries) != 1 || !third.Retries[0].OpenSince.IsZero() {
-			t.Errorf("%+v, want it once more, and in no doubt", third)
+		w.ends(t, b, anyChannel, 0, wxcast.Outcome{Recipient: "o000001", ErrCode: 43004,
+			Hold: wxcast.Hold{Until: first.RetriesUntil}, State: wxcast.DeliveryFailed, AttemptedAt: w.Now()})
+		if got := w.tally(t, b); got.Failed != 1 || got.Pending != 0 {
+			t.Errorf("%+v, want it to have failed", got)
 		}
 	})
 }
