@@ -28,8 +28,7 @@ type Store interface {
 	MoveBroadcast(ctx context.Context, ref wxcast.BroadcastRef, m wxcast.Move) (bool, error)
 	SetRate(ctx context.Context, ref wxcast.BroadcastRef, rate float64, priority int) error
 	MoveCanary(ctx context.Context, ref wxcast.BroadcastRef, m wxcast.CanaryMove) (bool, error)
-	FixRecipients(ctx context.Context, ref wxcast.BroadcastRef, limit int) (total int64, fixed bool,
-		err error)
+	FixTogether(ctx context.Context, accountID int64, ids []int64, limit int) ([]wxcast.Fixing, error)
 	Tally(ctx context.Context, ref wxcast.BroadcastRef) (wxcast.Tally, error)
 
 	Claim(ctx context.Context, req wxcast.ClaimRequest) (wxcast.Claim, error)

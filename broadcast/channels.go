@@ -18,7 +18,7 @@ const channelPoll = time.Second
 func (c *Crew) runAll(ctx context.Context, b wxcast.Broadcast, by []With, o Options) (over bool, err error) {
 	var count counts
 	// The first of them before anybody claims: who finds nobody yet has asked in vain.
-	total, err := c.fixNext(ctx, &b, fixFirst)
+	total, err := c.fixFirstOnes(ctx, &b)
 	if err != nil && !errors.Is(err, wxcast.ErrBusy) {
 		return false, err
 	}
@@ -81,62 +81,6 @@ func (c *Crew) awaitChannel(ctx context.Context, b wxcast.Broadcast, channel str
 		pause(ctx, channelPoll)
 	}
 	return b, ctx.Err()
-}
-
-// fixNext gives the next recipients their rows, and tells how many have theirs.
-func (c *Crew) fixNext(ctx context.Context, b *wxcast.Broadcast, batch int) (total int64, err error) {
-	if b.Fixed {
-		return 0, nil
-	}
-	if err := c.fixing.Acquire(ctx, 1); err != nil { // one at a time: the sends need connections, too
-		return 0, err
-	}
-	defer c.fixing.Release(1)
-	total, b.Fixed, err = c.store.FixRecipients(ctx, b.Ref(), batch)
-	return total, err
-}
-
-// fix gives the recipients behind the first ones their rows while those are being sent to, by the
-// first channel.
-func (c *Crew) fix(ctx context.Context, b wxcast.Broadcast, from int64, first string) error {
-	begun := time.Now()
-	for !b.Fixed && ctx.Err() == nil {
-		rate, _ := c.appetite(b, first)
-		total, err := c.fixNext(ctx, &b, min(max(int(rate), fixFirst), fixBatch))
-		switch {
-		case errors.Is(err, wxcast.ErrBusy):
-			pause(ctx, fixAgain)
-			continue
-		case err != nil && ctx.Err() != nil:
-			return nil
-		case err != nil:
-			c.haltAll(b.ID, err)
-			return err
-		}
-		c.wakeChannel(b.ID, "")
-		if from == 0 { // another process was at it when this one began
-			from = total
-		}
-		if !b.Fixed {
-			c.restFixing(ctx, b, first, total-from, begun)
-		}
-	}
-	return nil
-}
-
-// restFixing waits after some recipients have got their rows since a time, by this process or others:
-// they get them fixAhead times as fast as messages may leave, and what else goes on has the store
-// meanwhile. It does not wait where the senders have run out of recipients: many may be ones who
-// get no message.
-func (c *Crew) restFixing(ctx context.Context, b wxcast.Broadcast, first string, given int64, begun time.Time) {
-	for resting := time.Now(); ctx.Err() == nil; {
-		rate, hungry := c.appetite(b, first)
-		rest := time.Duration(float64(given)/(fixAhead*rate)*float64(time.Second)) - time.Since(begun)
-		if rest = min(rest, fixRest-time.Since(resting)); hungry || rest <= 0 {
-			return
-		}
-		pause(ctx, min(rest, hungerPoll))
-	}
 }
 
 // of are the runners of a broadcast, or of one of its channels.

@@ -26,7 +26,7 @@ type Crew struct {
 	pulse
 	queue
 
-	fixing *semaphore.Weighted // of whoever fixes recipients
+	fixing fixing
 	serial serial
 
 	mu      sync.Mutex
@@ -42,7 +42,7 @@ type Crew struct {
 func NewCrew(store Store, accountID int64, concurrency int, log *slog.Logger) *Crew {
 	return &Crew{
 		store: store, accountID: accountID, worker: wxcast.NewWorkerName(),
-		fixing: semaphore.NewWeighted(1), concurrency: concurrency, log: log,
+		fixing: fixing{turn: semaphore.NewWeighted(1)}, concurrency: concurrency, log: log,
 		noted: make(chan job, concurrency), reserved: make(chan struct{}, max(1, concurrency)),
 		runners: map[*runner]bool{}, serial: serial{busy: map[person]chan struct{}{}},
 		pulse: pulse{now: make(chan struct{}, 1)},

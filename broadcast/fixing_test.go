@@ -2,12 +2,16 @@ package broadcast_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/wxcast/wxcast/broadcast"
 	"github.com/wxcast/wxcast/internal/wxcast"
+	store "github.com/wxcast/wxcast/sql"
 )
 
 // Recipients get their rows a little ahead of their messages, which leaves the store to others; but
@@ -48,6 +52,73 @@ func TestRecipientsGetTheirRowsAheadOfTheirMessages(t *testing.T) {
 				all.Wait()
 				if tally := b.count(t, job); tally.Sent != int64(test.followers-test.optedOut) {
 					t.Errorf("%+v, want all others sent", tally)
+				}
+			})
+		})
+	}
+}
+
+// fixingStore counts the transactions that give recipients their rows, and lets some of them fail.
+type fixingStore struct {
+	*store.DB
+	fails func(ids []int64) error
+
+	mu           sync.Mutex
+	transactions int
+}
+
+func (s *fixingStore) FixTogether(ctx context.Context, accountID int64, ids []int64, limit int) ([]wxcast.Fixing,
+	error) {
+	s.mu.Lock()
+	s.transactions++
+	s.mu.Unlock()
+	time.Sleep(latency) // as a store that is away: others come meanwhile
+	if err := s.fails(ids); err != nil {
+		return nil, err
+	}
+	return s.DB.FixTogether(ctx, accountID, ids, limit)
+}
+
+// Small broadcasts that begin at once share the transaction that gives their recipients their rows.
+// Where it fails, each is tried alone: one that has a fault stops no other.
+func TestSmallBroadcastsGetTheirRowsTogether(t *testing.T) {
+	const many = 20
+	fault := errors.New("this one's audience is broken")
+	for name, test := range map[string]struct {
+		broken, most int // the broadcast that has a fault; how many transactions there may be
+	}{
+		"all are well":    {-1, 3},
+		"one has a fault": {7, 3 * many},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inTime(t, 5, func(t *testing.T, b *bubble) {
+				b.options.Rate = 1000
+				jobs := make([]wxcast.Broadcast, many)
+				for i := range jobs {
+					jobs[i] = b.add(t, fmt.Sprint("small ", i))
+				}
+				s := &fixingStore{DB: b.DB, fails: func(ids []int64) error {
+					if test.broken >= 0 && slices.Contains(ids, jobs[test.broken].ID) {
+						return fault
+					}
+					return nil
+				}}
+				crew := broadcast.NewCrew(s, b.account, 8, b.options.Log)
+				var all sync.WaitGroup
+				for i, job := range jobs {
+					all.Go(func() {
+						after, err := crew.Run(t.Context(), job, []broadcast.With{{Channel: b, Platform: b}}, b.options)
+						switch broken := i == test.broken; {
+						case broken && !errors.Is(err, fault):
+							t.Errorf("%s: %v, want its own fault", job.Name, err)
+						case !broken && (err != nil || after.State != wxcast.BroadcastDone):
+							t.Errorf("%s is %s (%v), want it done", job.Name, after.State, err)
+						}
+					})
+				}
+				all.Wait()
+				if s.transactions > test.most {
+					t.Errorf("%d transactions for %d broadcasts, want %d at most", s.transactions, many, test.most)
 				}
 			})
 		})

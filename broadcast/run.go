@@ -39,18 +39,6 @@ const (
 	claimMin = 100
 	// firstSpeed is how many a second each sender is taken to manage until it is known.
 	firstSpeed = 25
-	// fixFirst recipients get their rows before the first message leaves, the others while messages
-	// leave: as many in one transaction as leave in a second, but no fewer, and fixBatch at most.
-	fixFirst = 1000
-	fixBatch = 5000
-	// fixAgain is how long after another process was found to fix recipients it is looked at
-	// again, lest that one died.
-	fixAgain = 500 * time.Millisecond
-	// fixAhead is how much faster recipients get their rows than messages may leave, but for rests
-	// of fixRest at most. It is looked each hungerPoll whether the senders want more.
-	fixAhead   = 4
-	fixRest    = time.Second
-	hungerPoll = 50 * time.Millisecond
 	idlePoll   = 200 * time.Millisecond
 	// stopGrace is how long sends in flight may take when the program is stopped, and
 	// readWithin how long the broadcast's state is waited for then.

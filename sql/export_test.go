@@ -102,7 +102,7 @@ func (db *DB) PrepareAll(ctx context.Context) map[string]error {
 		case "drop-mini-users":
 			text = fmt.Sprintf(text, db.engine.elements("$2"))
 		case "begin-broadcasts", "leave-broadcasts", "drop-tallies", "defer-callbacks", "drop-relays", "put-off-relays",
-			"name-messages":
+			"name-messages", "get-fixing":
 			text = fmt.Sprintf(text, db.engine.oneOf("$2"))
 		case "new-broadcasts":
 			text = fmt.Sprintf(text, db.engine.unlocked())

@@ -219,6 +219,13 @@ type Hold struct {
 // Key names the delivery in its broadcast.
 func (o Outcome) Key() DeliveryKey { return DeliveryKey{o.Recipient, o.Message} }
 
+// Fixing is how far the recipients of a broadcast have their delivery rows.
+type Fixing struct {
+	Total int64 // who have theirs
+	Fixed bool  // these are all of them
+	Busy  bool  // another process is at that: nothing else is told
+}
+
 // ErrBusy is that another process does at this moment what was asked for.
 var ErrBusy = errors.New("another process is at it")
 

@@ -311,11 +311,11 @@ FROM broadcasts b JOIN broadcast_channels c ON c.account_id = b.account_id AND c
 WHERE b.account_id = $1 AND b.id %[1]s AND b.finished_at IS NULL;
 
 -- name: get-fixing
--- With the first of its channels, which has a new delivery.
--- $1 account; $2 broadcast.
-SELECT b.mini_id, b.fixed, b.fixed_to, b.fixed_count, b.audience, b.canary_share, b.message_key, c.channel
+-- Each with the first of its channels, which has a new delivery.
+-- $1 account; $2 a JSON array of broadcasts; %[1]s that it is one of them.
+SELECT b.id, b.mini_id, b.fixed, b.fixed_to, b.fixed_count, b.audience, b.canary_share, b.message_key, c.channel
 FROM broadcasts b JOIN broadcast_channels c ON c.account_id = b.account_id AND c.broadcast_id = b.id AND c.position = 0
-WHERE b.account_id = $1 AND b.id = $2;
+WHERE b.account_id = $1 AND b.id %[1]s;
 
 -- name: advance-fixing
 -- $1 account; $2 broadcast; $3 fixed_to; $4 fixed; $5 how many more.

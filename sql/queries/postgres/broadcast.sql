@@ -15,10 +15,11 @@ WHERE account_id = $1 AND id = $2 AND set_config('jit', 'off', TRUE) = 'off'
 SELECT id FROM apps WHERE id = $1 FOR NO KEY UPDATE;
 
 -- name: lock-fixing
--- Whether this transaction may fix the broadcast's recipients: one does at a time, beside
--- its claims, and goes by the keys as they do: not through all bridges for each round.
--- $1 broadcast.
-SELECT pg_try_advisory_xact_lock(hashtextextended('wxcast fixes broadcast ' || $1::text, 0))
+-- The broadcasts whose recipients this transaction may fix: one does at a time, beside their claims,
+-- and goes by the keys as they do: not through all bridges for each round.
+-- $1 a JSON array of broadcasts.
+SELECT value::bigint FROM json_array_elements_text($1::json)
 WHERE set_config('jit', 'off', TRUE) = 'off' AND set_config('enable_sort', 'off', TRUE) = 'off'
   AND set_config('enable_bitmapscan', 'off', TRUE) = 'off' AND set_config('enable_hashjoin', 'off', TRUE) = 'off'
-  AND set_config('enable_mergejoin', 'off', TRUE) = 'off';
+  AND set_config('enable_mergejoin', 'off', TRUE) = 'off'
+  AND pg_try_advisory_xact_lock(hashtextextended('wxcast fixes broadcast ' || value, 0));

@@ -10,5 +10,5 @@ SELECT id FROM apps WHERE id = $1;
 
 -- name: lock-fixing
 -- A write transaction is alone already.
--- $1 broadcast.
-SELECT $1 IS NOT NULL;
+-- $1 a JSON array of broadcasts.
+SELECT CAST(value AS BIGINT) FROM json_each($1);
