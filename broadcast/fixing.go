@@ -25,6 +25,8 @@ const (
 	fixAhead   = 4
 	fixRest    = time.Second
 	hungerPoll = 50 * time.Millisecond
+	// fixGather is how long whose turn it is waits for others that began in the same moment.
+	fixGather = 10 * time.Millisecond
 )
 
 // fixing is of whoever gives recipients their rows: one at a time, since the sends need
@@ -57,6 +59,7 @@ func (c *Crew) fixFirstOnes(ctx context.Context, b *wxcast.Broadcast) (total int
 	}
 	defer c.fixing.turn.Release(1)
 	if own.given == nil {
+		pause(ctx, fixGather)
 		if err := c.fixWaiting(ctx, own); err != nil {
 			return 0, err
 		}

@@ -191,15 +191,20 @@ func (db *DB) BroadcastsDue(ctx context.Context, accountID int64) ([]wxcast.Broa
 	return db.broadcasts(ctx, db.q.BroadcastsDue, accountID, db.Now())
 }
 
+// AnyNewBroadcast tells whether there may be something to begin. It costs nobody else anything.
+func (db *DB) AnyNewBroadcast(ctx context.Context, accountID int64) (there bool, err error) {
+	err = db.get(within(ctx, hurried), &there, db.q.AnyNewBroadcast, accountID, db.Now())
+	if err != nil {
+		return false, fmt.Errorf("look for new broadcasts: %w", err)
+	}
+	return there, nil
+}
+
 // BeginBroadcasts lets the calling process begin some of an account's broadcasts, at most so
 // many: those that nobody has begun and whose time has come, the most urgent first. They are
 // running then. One that others begin in this moment is not among them.
 func (db *DB) BeginBroadcasts(ctx context.Context, accountID int64, limit int) (begun []wxcast.Broadcast, err error) {
 	ctx = within(ctx, hurried)
-	var there bool // seldom: a look costs nobody else anything
-	if err := db.get(ctx, &there, db.q.AnyNewBroadcast, accountID, db.Now()); err != nil || !there {
-		return nil, err
-	}
 	err = db.tx(ctx, accountID, func(tx *sqlx.Tx) error {
 		now := db.Now()
 		var rows []broadcastRow

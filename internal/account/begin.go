@@ -12,7 +12,7 @@ import (
 const (
 	// youngMost is how many broadcasts a process begins before the first of them have ended, or
 	// are no longer its own: were it all that there are, other processes would have none.
-	youngMost = 32
+	youngMost = 64
 	// ownFor is how long a broadcast is its own who began it, and smallFor a small one: who joins
 	// that costs the store as much as who sends it. It is longer than a dead process's leases.
 	ownFor, smallFor = 900 * time.Millisecond, 9 * time.Second
@@ -67,7 +67,13 @@ func (w *worker) take(ctx context.Context, due []wxcast.Broadcast) {
 		w.start(ctx, b)
 	}
 	w.met = met
-	w.begin(ctx)
+	there, err := w.db.AnyNewBroadcast(ctx, w.ID)
+	if err != nil && ctx.Err() == nil {
+		w.log.ErrorContext(ctx, "new broadcasts not looked up", "account", w.Name(), "err", err)
+	}
+	if there {
+		w.begin(ctx)
+	}
 }
 
 // grows makes room for another where a broadcast is its own no more, as a large one soon is.

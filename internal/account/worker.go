@@ -15,7 +15,7 @@ const (
 	broadcastPoll = time.Second
 	// beginEvery is how long room for new broadcasts is left empty where some had none: more of those
 	// at work end meanwhile, and all that follow are begun together.
-	beginEvery = 100 * time.Millisecond
+	beginEvery = 200 * time.Millisecond
 	// alertPolls is after how many looks the alerts are gone through that others may
 	// have made an end of: a person who resumed a broadcast in a terminal.
 	alertPolls = 10
