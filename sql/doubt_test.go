@@ -163,3 +163,69 @@ func TestQuotaIsLeftOverForDoubtsAlone(t *testing.T) {
 		}
 	})
 }
+
+// What is in doubt of a broadcast that runs, its workers try again: who would have seen to its stop
+// ends nothing of it.
+func TestDoubtsOfWhatRunsAreLeftToItsWorkers(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		b := w.broadcastTo(t, 1)
+		w.claim(t, b, "dead", 1, time.Millisecond)
+		w.PretendLater(time.Hour)
+		must(t, w.CloseDoubts(t.Context(), b.Ref(), anyChannel, w.lane(), time.Minute))
+		if got := w.tally(t, b); got.Pending != 1 || got.Unknown != 0 {
+			t.Errorf("%+v, want it pending", got)
+		}
+	})
+}
+
+// A message that was on its way when its broadcast was cancelled, and of which it turned out that it
+// did not leave, has its permit back.
+func TestWhatDidNotLeaveAfterACancelGivesItsPermitBack(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		w.people(t)
+		w.permit(t, map[wxcast.Recipient]int64{"m000004": 1})
+		b := w.by(t, "b", consent)
+		c := w.take(t, b, consent, "w", time.Minute)
+		if len(c.Fresh) != 1 {
+			t.Fatalf("%+v, want one", c)
+		}
+		_, err := w.HandOver(t.Context(), b.Ref(), consent, []wxcast.DeliveryKey{c.Fresh[0].Key()})
+		must(t, err)
+		if moved, err := w.MoveBroadcast(t.Context(), b.Ref(), wxcast.Move{From: wxcast.BroadcastRunning,
+			To: wxcast.BroadcastCancelled}); err != nil || !moved {
+			t.Fatal(moved, err)
+		}
+		w.ends(t, b, consent, c.LeaseID, wxcast.Outcome{Recipient: "m000004", ID: "m000004", ErrCode: -1,
+			State: wxcast.DeliveryPending, AttemptedAt: w.Now(), NextAttemptAt: w.Now()})
+		if left := w.left(t); left["m000004"] != 0 {
+			t.Fatalf("%v is left before anybody saw the stop through: the test shows nothing", left)
+		}
+		must(t, w.CloseDoubts(t.Context(), b.Ref(), consent, consent.Lane(b), time.Minute))
+		if left := w.left(t); left["m000004"] != 1 {
+			t.Errorf("%v is left, want the permit of what will not be sent", left)
+		}
+	})
+}
+
+// The leases of a process that died end with the stop's being seen through, also where nobody claims.
+func TestADeadWorkersLeaseEndsWithTheDoubtsClose(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		const window = 9 * time.Minute
+		w := newWorld(t, db)
+		b := w.broadcastTo(t, 2)
+		w.claim(t, b, "dead", 2, time.Millisecond)
+		if moved, err := w.MoveBroadcast(t.Context(), b.Ref(), wxcast.Move{From: wxcast.BroadcastRunning,
+			To: wxcast.BroadcastCancelled}); err != nil || !moved {
+			t.Fatal(moved, err)
+		}
+		w.PretendLater(window + time.Second)
+		must(t, w.CloseDoubts(t.Context(), b.Ref(), anyChannel, w.lane(), window))
+		over, err := w.Broadcast(t.Context(), b.Ref())
+		must(t, err)
+		if got := w.tally(t, b); got.Unknown != 2 || over.FinishedAt.IsZero() {
+			t.Errorf("%+v, finished at %v: want both unknown, and it finished", got, over.FinishedAt)
+		}
+	})
+}

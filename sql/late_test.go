@@ -216,3 +216,37 @@ func TestWhatADeadWorkerHadIsJudgedByItsOwnChannel(t *testing.T) {
 		}
 	})
 }
+
+// Of two outcomes for one message that are written together, acceptance counts, or else the later one:
+// an attempt that outlived its lease may end beside the next one's.
+func TestOfTwoOutcomesTogetherAcceptanceCounts(t *testing.T) {
+	const sent, failed, unknown = wxcast.DeliverySent, wxcast.DeliveryFailed, wxcast.DeliveryUnknown
+	for _, test := range []struct{ first, second, want wxcast.DeliveryState }{
+		{sent, failed, sent}, {failed, sent, sent}, {failed, unknown, unknown}, {unknown, failed, failed},
+	} {
+		t.Run(string(test.first)+", "+string(test.second), func(t *testing.T) {
+			storetest.Each(t, func(t *testing.T, db *store.DB) {
+				w := newWorld(t, db)
+				b := w.broadcastTo(t, 1)
+				c := w.claim(t, b, "w", 1, time.Minute)
+				var both []wxcast.Outcome
+				for _, state := range []wxcast.DeliveryState{test.first, test.second} {
+					o := wxcast.Outcome{Recipient: c.Fresh[0].Recipient, State: state, AttemptedAt: w.Now()}
+					if state == sent {
+						o.MsgID = 7
+					} else {
+						o.ErrCode = 43004
+					}
+					both = append(both, o)
+				}
+				must(t, w.recordAll(t.Context(), wxcast.Recording{Channel: anyChannel, Broadcast: b.Ref(), Worker: "w",
+					Lane: w.lane(), DoneLeases: []int64{c.LeaseID}, Outcomes: both}))
+				tally := w.tally(t, b)
+				got := map[wxcast.DeliveryState]int64{sent: tally.Sent, failed: tally.Failed, unknown: tally.Unknown}
+				if got[test.want] != 1 {
+					t.Errorf("%+v, want it %s", tally, test.want)
+				}
+			})
+		})
+	}
+}

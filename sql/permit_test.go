@@ -2,6 +2,8 @@ package store_test
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -66,7 +68,11 @@ func TestAnAnswerCountsOnce(t *testing.T) {
 		"a client's refusal":                   {[]told{client("a", 0), {"b", 20, true}}, 0},
 		"a client's refusal told twice": {[]told{client("a", 0), {"b", 20, true}, client("c", 30),
 			{"b", 40, true}}, 1},
-		"a client's refusal where WeChat tells": {[]told{event(0), {"b", 20, true}}, 1},
+		"a client's refusal where WeChat tells":         {[]told{event(0), {"b", 20, true}}, 1},
+		"WeChat's refusal of what a client told":        {[]told{client("a", 0), {"", 20, true}}, 0},
+		"an answer after a client's refusal":            {[]told{{"b", 0, true}, event(20)}, 1},
+		"the next answer, which no client told":         {[]told{client("a", 0), event(1), event(5)}, 2},
+		"a client's word, refused, told late by WeChat": {[]told{event(-600), client("a", 0), {"", 20, true}, event(1)}, 0},
 	}
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		w, begin, apps := newWorld(t, db), db.Now().Add(-time.Hour), 0
@@ -132,6 +138,7 @@ func TestALedgerIsImported(t *testing.T) {
 			t.Errorf("%d people are exported", len(exported))
 		}
 		set("0 0", exported)
+		set("1 0", []wxcast.PermitBalance{{TemplateID: "T", Recipient: "unheard of", Messages: 0}})
 		set("0 1", []wxcast.PermitBalance{{TemplateID: "T", Recipient: "m0001", Messages: 0}})
 		// Used ones go after a while; others lapse only where they are to.
 		w.PretendLater(30 * 24 * time.Hour)
@@ -144,6 +151,75 @@ func TestALedgerIsImported(t *testing.T) {
 		must(t, err)
 		if counts, _ = w.PermitCounts(t.Context(), w.account, w.mini); len(counts) != 0 {
 			t.Errorf("%+v are left of permits that lapse after a week", counts)
+		}
+	})
+}
+
+// What is imported is no answer that client or WeChat tells of: theirs come to it. It ends what a
+// client's word was good for before.
+func TestAnswersComeToAnImportedLedger(t *testing.T) {
+	event := func(at int) told { return told{"", at, false} }
+	client := func(id string, at int) told { return told{id, at, false} }
+	for name, test := range map[string]struct {
+		before, after []told
+		want          int64
+	}{
+		"WeChat's":                           {nil, []told{event(1)}, 3},
+		"a client's":                         {nil, []told{client("a", 1)}, 3},
+		"a client's word from before, by it": {[]told{event(-600), client("a", 0)}, []told{event(1)}, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			storetest.Each(t, func(t *testing.T, db *store.DB) {
+				w := newWorld(t, db)
+				begin := w.Now()
+				if len(test.before) > 0 {
+					w.tell(t, begin, test.before...)
+				}
+				w.permit(t, map[wxcast.Recipient]int64{"m1": 2})
+				if got := w.tell(t, begin, test.after...); got != test.want {
+					t.Errorf("%d messages are allowed, want %d", got, test.want)
+				}
+			})
+		})
+	}
+}
+
+// An answer that counts is told once, whoever tells of it first.
+func TestAnAnswerIsToldOnce(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		begin := w.Now().Add(-30 * time.Second)
+		for _, step := range []struct {
+			name string
+			tell told
+			want []string // types of events
+		}{
+			{"a client's word", told{"a", 0, false}, []string{"permit.granted"}},
+			{"WeChat's of the same", told{"", 1, false}, nil},
+			{"a client's where WeChat tells", told{"b", 10, false}, nil},
+			{"a client's refusal", told{"c", 20, true}, []string{"permit.refused"}},
+			{"WeChat's answer, which was a hint", told{"", 11, false}, []string{"permit.granted"}},
+		} {
+			var got []string
+			for _, e := range w.newEvents(t, func() { w.tell(t, begin, step.tell) }) {
+				kind, _, _ := strings.Cut(e, " ")
+				got = append(got, kind)
+			}
+			if !slices.Equal(got, step.want) {
+				t.Errorf("%s: %v is told, want %v", step.name, got, step.want)
+			}
+		}
+	})
+}
+
+// Client and WeChat tell of one answer within minutes: what is further apart are two.
+func TestAnswersFarApartAreTwo(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		begin := w.Now().Add(-time.Hour)
+		w.tell(t, begin, told{"a", 0, false})
+		if got := w.tell(t, begin, told{"", 600, false}); got != 2 {
+			t.Errorf("%d messages are allowed after two answers, want 2", got)
 		}
 	})
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -173,11 +174,14 @@ func (s settling) doubts(ctx context.Context, receipts []wxcast.Receipt) (early 
 	if trusted, _ := s.db.onlySender.Load(s.accountID); trusted != true || len(receipts) == 0 {
 		return receipts, nil
 	}
+	person := func(r wxcast.Receipt) wxcast.Recipient {
+		return cmp.Or(s.people[r.OpenID], wxcast.Recipient(r.OpenID))
+	}
 	rows := receiptRows(receipts)
 	for i, r := range receipts {
-		if person, ok := s.people[r.OpenID]; ok && person != wxcast.Recipient(r.OpenID) {
+		if other := person(r); other != wxcast.Recipient(r.OpenID) {
 			row := rows[i]
-			row.Recipient = person
+			row.Recipient = other
 			rows = append(rows, row)
 		}
 	}
@@ -186,12 +190,11 @@ func (s settling) doubts(ctx context.Context, receipts []wxcast.Receipt) (early 
 		s.channel); err != nil {
 		return nil, err
 	}
-	over := map[int]bool{}
 	var all []int64
 	var ends []told
-	for _, row := range rows {
-		r := receipts[row.N]
-		if over[row.N] || r.MsgID != 0 && !slices.Contains(doubtful, row.N) {
+	for i, r := range receipts {
+		if r.MsgID != 0 && !slices.Contains(doubtful, i) {
+			early = append(early, r)
 			continue
 		}
 		within := doubtMax
@@ -200,11 +203,13 @@ func (s settling) doubts(ctx context.Context, receipts []wxcast.Receipt) (early 
 		}
 		var settled []told
 		at := r.At.UTC()
-		if err := s.tx.SelectContext(ctx, &settled, s.db.q.SettleDoubt, s.accountID, row.Recipient, r.MsgID, r.Status,
-			s.from, at.Add(-within), at.Add(receiptClock), s.channel); err != nil {
+		if err := s.tx.SelectContext(ctx, &settled, s.db.q.SettleDoubt, s.accountID, r.OpenID, r.MsgID, r.Status,
+			s.from, at.Add(-within), at.Add(receiptClock), s.channel, person(r)); err != nil {
 			return nil, err
 		}
-		over[row.N] = over[row.N] || len(settled) > 0
+		if len(settled) == 0 {
+			early = append(early, r)
+		}
 		for _, d := range settled {
 			all = append(all, d.BroadcastID)
 			d.What, d.Channel = string(wxcast.DeliverySent), s.channel
@@ -215,11 +220,6 @@ func (s settling) doubts(ctx context.Context, receipts []wxcast.Receipt) (early 
 	}
 	if err := s.db.tellDeliveries(ctx, s.tx, s.accountID, ends); err != nil {
 		return nil, err
-	}
-	for i, r := range receipts {
-		if !over[i] {
-			early = append(early, r)
-		}
 	}
 	return early, s.db.dropTallies(ctx, s.tx, s.accountID, all...)
 }

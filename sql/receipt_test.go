@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -179,4 +180,137 @@ func TestAReceiptOfAnotherSystemsMessageEndsNobodysDoubt(t *testing.T) {
 			t.Errorf("%+v: the receipt may be of the next broadcast's message", tally)
 		}
 	})
+}
+
+// A receipt that came before its message was recorded ends the doubt about it, by its msgid that
+// nobody knows; of messages that WeChat accepted it ends nothing.
+func TestAnEarlyReceiptEndsADoubt(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		w.TrustReceipts(w.account, true)
+		b := w.broadcastTo(t, 2)
+		c := w.claim(t, b, "w", 10, time.Minute)
+		at := w.Now()
+		must(t, w.RecordReceipts(t.Context(), w.account, anyChannel, w.lane(), []wxcast.Receipt{
+			{OpenID: c.Fresh[0].OpenID, MsgID: 1 << 60, Status: "success", At: at},
+			{OpenID: c.Fresh[1].OpenID, MsgID: 1<<60 + 1, Status: "success", At: at}}))
+		must(t, w.recordAll(t.Context(), wxcast.Recording{Channel: anyChannel, Broadcast: b.Ref(), Worker: "w",
+			Lane: w.lane(), DoneLeases: []int64{c.LeaseID}, Outcomes: []wxcast.Outcome{
+				{Recipient: c.Fresh[0].Recipient, State: wxcast.DeliveryUnknown, ErrCode: wxcast.ErrCodeTransport,
+					AttemptedAt: at, OpenSince: at},
+				{Recipient: c.Fresh[1].Recipient, State: wxcast.DeliverySent, MsgID: 7, AttemptedAt: at}}}))
+		if tally := w.tally(t, b); tally.Sent != 2 || tally.Delivered != 1 || tally.Unknown != 0 {
+			t.Errorf("%+v, want the one in doubt sent and delivered, and the other's receipt to be of another message",
+				tally)
+		}
+	})
+}
+
+// How long after its message a receipt may come that bears no msgid, or one that nobody knows.
+func TestAReceiptIsOfALateMessageOnly(t *testing.T) {
+	for name, test := range map[string]struct {
+		msgid     int64
+		age       time.Duration
+		delivered int64
+	}{
+		"without a msgid, a night later":     {0, 20 * time.Hour, 1},
+		"without a msgid, after a day":       {0, 25 * time.Hour, 0},
+		"with an unknown one, half an hour":  {1 << 60, 30 * time.Minute, 1},
+		"with an unknown one, after an hour": {1 << 60, 2 * time.Hour, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			storetest.Each(t, func(t *testing.T, db *store.DB) {
+				w := newWorld(t, db)
+				w.TrustReceipts(w.account, true)
+				b := w.broadcastTo(t, 1)
+				c := w.claim(t, b, "w", 1, time.Minute)
+				at := w.Now()
+				must(t, w.recordAll(t.Context(), wxcast.Recording{Channel: anyChannel, Broadcast: b.Ref(), Worker: "w",
+					Lane: w.lane(), DoneLeases: []int64{c.LeaseID}, Outcomes: []wxcast.Outcome{
+						{Recipient: c.Fresh[0].Recipient, State: wxcast.DeliveryUnknown, AttemptedAt: at.Add(-test.age),
+							ErrCode: wxcast.ErrCodeTransport, OpenSince: at.Add(-test.age)}}}))
+				must(t, w.RecordReceipts(t.Context(), w.account, anyChannel, w.lane(), []wxcast.Receipt{
+					{OpenID: c.Fresh[0].OpenID, MsgID: test.msgid, Status: "success", At: at}}))
+				if tally := w.tally(t, b); tally.Delivered != test.delivered {
+					t.Errorf("%+v, want %d delivered", tally, test.delivered)
+				}
+			})
+		})
+	}
+}
+
+// A receipt of a mini program's channel names its user, whether it comes before the outcome or after,
+// and by whichever id the delivery knows the person.
+func TestAReceiptNamesTheMiniUser(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		w.people(t)
+		w.permit(t, map[wxcast.Recipient]int64{"m000001": 1, "m000004": 1})
+		b := w.by(t, "b", consent)
+		c := w.take(t, b, consent, "w", time.Minute)
+		if got := ids(c.Fresh); !slices.Equal(got, []wxcast.Recipient{"m000004", "o000001"}) {
+			t.Fatalf("%v are claimed, want m000004, who follows nothing, and o000001", got)
+		}
+		at := w.Now()
+		must(t, w.RecordReceipts(t.Context(), w.account, consent, consent.Lane(b), []wxcast.Receipt{
+			{OpenID: "m000001", MsgID: 7, Status: "success", At: at},
+			{OpenID: "m000004", MsgID: 8, Status: "success", At: at}}))
+		w.ends(t, b, consent, c.LeaseID,
+			wxcast.Outcome{Recipient: "o000001", ID: "m000001", State: wxcast.DeliverySent, MsgID: 7, AttemptedAt: at},
+			wxcast.Outcome{Recipient: "m000004", ID: "m000004", State: wxcast.DeliverySent, MsgID: 8, AttemptedAt: at})
+		if tally := w.tally(t, b); tally.Delivered != 2 {
+			t.Errorf("%+v, want both delivered: their receipts came before their outcomes", tally)
+		}
+	})
+}
+
+// One who was written to as a mini user, and follows since, has two ids: a receipt that names no
+// message may be of either's, and of the only one that is in doubt.
+func TestAPersonsTwoIDsAreOnePerson(t *testing.T) {
+	for name, test := range map[string]struct {
+		again     bool // they are written to again, as a follower
+		delivered int64
+		hints     int
+	}{"one message": {false, 1, 0}, "two messages": {true, 0, 1}} {
+		t.Run(name, func(t *testing.T) {
+			storetest.Each(t, func(t *testing.T, db *store.DB) {
+				w := newWorld(t, db)
+				w.TrustReceipts(w.account, true)
+				_, err := w.ImportMiniUsers(t.Context(), w.account, w.mini, miniUsers(1, 1), wxcast.ImportMode{})
+				must(t, err)
+				send := func(name string, want wxcast.Recipient) wxcast.Broadcast {
+					t.Helper()
+					w.permit(t, map[wxcast.Recipient]int64{"m000001": 1})
+					b := w.by(t, name, consent)
+					c := w.take(t, b, consent, "w", time.Minute)
+					if got := ids(c.Fresh); !slices.Equal(got, []wxcast.Recipient{want}) {
+						t.Fatalf("%v are claimed, want %s", got, want)
+					}
+					at := w.Now()
+					w.ends(t, b, consent, c.LeaseID, wxcast.Outcome{Recipient: want, ID: "m000001", AttemptedAt: at,
+						State: wxcast.DeliveryUnknown, ErrCode: wxcast.ErrCodeTransport, OpenSince: at})
+					return b
+				}
+				all := []wxcast.Broadcast{send("as a mini user", "m000001")}
+				w.follow(t, 1)
+				_, _, err = w.Join(t.Context(), w.account, w.mini)
+				must(t, err)
+				if test.again {
+					all = append(all, send("as a follower", "o000001"))
+				}
+				must(t, w.RecordReceipts(t.Context(), w.account, consent, consent.Lane(all[0]), []wxcast.Receipt{
+					{OpenID: "m000001", MsgID: 9, Status: "success", At: w.Now()}}))
+				var delivered int64
+				for _, b := range all {
+					delivered += w.tally(t, b).Delivered
+				}
+				hints, err := w.ReceiptHints(t.Context(), w.account, "m000001")
+				must(t, err)
+				if delivered != test.delivered || len(hints) != test.hints {
+					t.Errorf("%d delivered and %d hints, want %d and %d", delivered, len(hints), test.delivered,
+						test.hints)
+				}
+			})
+		})
+	}
 }

@@ -272,7 +272,7 @@ func (b *bench) find(ctx context.Context, m mutant) (by string, err error) {
 }
 
 // stages are the tests that may find it, the quickest first. What is broken on both stores is tried
-// on SQLite, and a condition of Go there alone.
+// on SQLite before, and a condition of the engine there alone: it knows no store.
 func (b *bench) stages(m mutant) []suite {
 	stage := func(s *suite, most time.Duration, env ...string) suite {
 		staged := *s
@@ -289,7 +289,7 @@ func (b *bench) stages(m mutant) []suite {
 	case "postgres":
 		return []suite{stage(sql, quick), stage(sql, slow)}
 	}
-	if m.ofQuery() {
+	if strings.HasPrefix(m.file, "sql/") {
 		onSQLite = append(onSQLite, stage(sql, quick), stage(sql, slow))
 	}
 	return append(onSQLite, *world)

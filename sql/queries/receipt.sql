@@ -5,18 +5,19 @@ SELECT EXISTS (SELECT 1 FROM early_receipts WHERE account_id = $1 AND app_id = $
     EXISTS (SELECT 1 FROM broadcasts WHERE account_id = $1 AND id = $3 AND finished_at IS NOT NULL) AS over;
 
 -- name: settle-doubt
--- A receipt whose msgid names no message of ours: it is of the one message to that person
--- that it can be about, and of none where there are two. One whose msgid is known has its
+-- A receipt whose msgid names no message of ours: it is of the one message to that person, by
+-- whichever of two ids, that it can be about, and of none where there are two. One whose msgid is known has its
 -- own; one that a worker has under its lease may have left without a row that says so.
 -- $1 account; $2 recipient; $3 msgid or 0; $4 receipt; $5 the first broadcast to look at; $6, $7 the message left
--- between, UTC; $8 channel.
+-- between, UTC; $8 channel; $9 the recipient by another id, or again by that one.
 UPDATE deliveries SET state = 'sent', errcode = 0, errmsg = '', msgid = COALESCE(msgid, NULLIF(CAST($3 AS BIGINT), 0)),
     receipt = $4, open_since = NULL
-WHERE account_id = $1 AND recipient = $2 AND broadcast_id >= $5 AND receipt IS NULL AND channel = $8
+WHERE account_id = $1 AND recipient IN ($2, $9) AND broadcast_id >= $5 AND receipt IS NULL AND channel = $8
   AND (state = 'unknown' OR state = 'sent' AND CAST($3 AS BIGINT) = 0) AND (msgid IS NULL OR CAST($3 AS BIGINT) = 0)
   AND COALESCE(open_since, attempted_at) BETWEEN $6 AND $7
   AND 1 = (SELECT COUNT(*) FROM deliveries x
-      WHERE x.account_id = $1 AND x.recipient = $2 AND x.broadcast_id >= $5 AND x.receipt IS NULL AND x.channel = $8
+      WHERE x.account_id = $1 AND x.recipient IN ($2, $9) AND x.broadcast_id >= $5 AND x.receipt IS NULL
+        AND x.channel = $8
         AND (x.msgid IS NULL OR CAST($3 AS BIGINT) = 0)
         AND (COALESCE(x.open_since, x.attempted_at) BETWEEN $6 AND $7
              OR x.state = 'pending' AND EXISTS (SELECT 1 FROM leases l
