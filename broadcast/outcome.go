@@ -75,9 +75,15 @@ func (j judge) of(a attempt) verdict {
 		// Whether a message is out that WeChat answers so, nobody knows: it is tried once more.
 		o.State, o.OpenSince = wxcast.DeliveryUnknown, a.begun
 	case j.facts.Refuses(o.ErrCode):
-		if v.refused = j.facts.RefusesRight(o.ErrCode); a.OpenSince.IsZero() && j.next != "" {
+		switch v.refused = j.facts.RefusesRight(o.ErrCode); {
+		case !a.OpenSince.IsZero():
+			// Who is out of reach now may have got the attempt whose answer was lost.
+			o.State = wxcast.DeliveryUnknown
+		case j.next != "":
 			o.State, o.FallsTo = wxcast.DeliveryPending, j.next
 		}
+	case !a.OpenSince.IsZero() && class == wechat.ClassMsgBad && !explained(o.ErrCode):
+		o.State = wxcast.DeliveryUnknown // nobody knows whether the lost attempt was refused for the same reason
 	case class == wechat.ClassHeld:
 		o.State, o.OpenSince = wxcast.DeliveryUnknown, a.begun // a receipt may tell
 	case wxcast.Among(j.facts.Duplicate, o.ErrCode) && !a.OpenSince.IsZero():
@@ -138,6 +144,12 @@ func codeOf(err error) int {
 	default:
 		return code
 	}
+}
+
+// explained tells whether it is known what an errcode says.
+func explained(code int) bool {
+	_, ok := wechat.Explain(code)
+	return ok
 }
 
 // messageMax keeps one strange answer from filling the ledger.

@@ -146,7 +146,7 @@ type queries struct {
 	FallThrough                string `query:"fall-through"`
 	HeldRights                 string `query:"held-rights"`
 	DropRights                 string `query:"drop-rights"`
-	BridgedOpenIDs             string `query:"bridged-openids"`
+	OpenIDsOfMiniUsers         string `query:"openids-of-mini-users"`
 	GetBroadcastChannel        string `query:"get-broadcast-channel"`
 	AddBroadcastFile           string `query:"add-broadcast-file"`
 	GetBroadcastFile           string `query:"get-broadcast-file"`

@@ -89,11 +89,11 @@ type settling struct {
 	accountID, from int64 // the first broadcast to look at
 	channel         string
 	// people are the recipients of those whom a mini program knows by another id than a
-	// broadcast does; one that was made before they were joined knows them by that id, too.
+	// broadcast does; one that was made before they followed knows them by that id, too.
 	people map[wxcast.OpenID]wxcast.Recipient
 }
 
-// peopleOf finds the followers to whom the mini users of receipts are joined.
+// peopleOf finds the followers who are the mini users of receipts.
 func (db *DB) peopleOf(ctx context.Context, tx *sqlx.Tx, accountID int64, lane wxcast.Lane,
 	receipts []wxcast.Receipt) (map[wxcast.OpenID]wxcast.Recipient, error) {
 	if lane.AppID == accountID {
@@ -107,13 +107,16 @@ func (db *DB) peopleOf(ctx context.Context, tx *sqlx.Tx, accountID int64, lane w
 		MiniOpenID wxcast.OpenID    `db:"mini_openid"`
 		OpenID     wxcast.Recipient `db:"openid"`
 	}
-	if err := tx.SelectContext(ctx, &rows, db.q.BridgedOpenIDs, accountID, lane.AppID, jsonParam(ids)); err != nil {
+	if err := tx.SelectContext(ctx, &rows, db.q.OpenIDsOfMiniUsers, accountID, lane.AppID, jsonParam(ids)); err != nil {
 		return nil, err
 	}
 	people := make(map[wxcast.OpenID]wxcast.Recipient, len(rows))
+	several := map[wxcast.OpenID]bool{} // a wrong unionid: who of them it is, nobody knows
 	for _, r := range rows {
+		_, several[r.MiniOpenID] = people[r.MiniOpenID]
 		people[r.MiniOpenID] = r.OpenID
 	}
+	maps.DeleteFunc(people, func(id wxcast.OpenID, _ wxcast.Recipient) bool { return several[id] })
 	return people, nil
 }
 

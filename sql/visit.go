@@ -27,14 +27,14 @@ func (db *DB) VisitKey(ctx context.Context, accountID int64) ([]byte, error) {
 }
 
 // RecipientsOf are the ids under which a mini user may be a broadcast's recipient: their own, and
-// those of the followers that they are joined to.
+// those of the follower that they are, or were.
 func (db *DB) RecipientsOf(ctx context.Context, accountID, miniID int64,
 	who wxcast.MiniOpenID) (ids []wxcast.Recipient, err error) {
 	var rows []struct {
 		MiniOpenID wxcast.MiniOpenID `db:"mini_openid"`
 		OpenID     wxcast.Recipient  `db:"openid"`
 	}
-	if err := db.list(ctx, &rows, db.q.BridgedOpenIDs, accountID, miniID,
+	if err := db.list(ctx, &rows, db.q.OpenIDsOfMiniUsers, accountID, miniID,
 		jsonParam([]wxcast.MiniOpenID{who})); err != nil {
 		return nil, fmt.Errorf("look up who a mini user is: %w", err)
 	}

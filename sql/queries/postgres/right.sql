@@ -120,13 +120,12 @@ WHERE d.account_id = o.account_id AND d.broadcast_id = o.broadcast_id AND d.reci
     AND d.message_id = o.message
   AND d.channel = $3 AND d.state = 'pending' AND d.open_since IS NULL;
 
--- name: bridged-openids
--- The followers to whom mini users are joined.
+-- name: openids-of-mini-users
+-- The followers who are these mini users, by their unionid: those who have left, too, to whom no
+-- bridge leads any more, since what they were sent is theirs still.
 -- $1 account; $2 mini program; $3 mini_openids as a JSON array.
 SELECT m.mini_openid, f.openid
 FROM (SELECT $1::bigint AS account_id, $2::bigint AS mini_id, r.value AS mini_openid
       FROM json_array_elements_text($3::json) r (value) OFFSET 0) o
 JOIN mini_users m ON m.mini_id = o.mini_id AND m.mini_openid = o.mini_openid
-JOIN followers f ON f.account_id = o.account_id AND f.unionid = m.unionid
-JOIN bridges b ON b.account_id = o.account_id AND b.mini_id = o.mini_id AND b.openid = f.openid
-    AND b.mini_openid = m.mini_openid;
+JOIN followers f ON f.account_id = o.account_id AND f.unionid = m.unionid;

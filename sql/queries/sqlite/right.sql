@@ -110,10 +110,10 @@ WHERE account_id = $1 AND broadcast_id = $2 AND channel = $3
   AND (recipient, message_id) IN (SELECT value ->> 'recipient', value ->> 'message' FROM json_each($4))
   AND state = 'pending' AND open_since IS NULL;
 
--- name: bridged-openids
--- The followers to whom mini users are joined.
+-- name: openids-of-mini-users
+-- The followers who are these mini users, by their unionid: those who have left, too, to whom no
+-- bridge leads any more, since what they were sent is theirs still.
 -- $1 account; $2 mini program; $3 mini_openids as a JSON array.
 SELECT m.mini_openid, f.openid
 FROM json_each($3) r CROSS JOIN mini_users m ON m.mini_id = $2 AND m.mini_openid = r.value
-CROSS JOIN followers f ON f.account_id = $1 AND f.unionid = m.unionid
-CROSS JOIN bridges b ON b.account_id = $1 AND b.mini_id = $2 AND b.openid = f.openid AND b.mini_openid = m.mini_openid;
+CROSS JOIN followers f ON f.account_id = $1 AND f.unionid = m.unionid;
