@@ -30,19 +30,30 @@ func (db *DB) VisitKey(ctx context.Context, accountID int64) ([]byte, error) {
 // those of the follower that they are, or were.
 func (db *DB) RecipientsOf(ctx context.Context, accountID, miniID int64,
 	who wxcast.MiniOpenID) (ids []wxcast.Recipient, err error) {
+	of, err := db.FollowersOf(ctx, accountID, miniID, []wxcast.MiniOpenID{who})
+	ids = append(ids, wxcast.Recipient(who))
+	for _, openid := range of[who] {
+		ids = append(ids, wxcast.Recipient(openid))
+	}
+	return ids, err
+}
+
+// FollowersOf are the followers who are mini users, by their unionid: also those who have left. It
+// is several for one only where WeChat has told wrong unionids.
+func (db *DB) FollowersOf(ctx context.Context, accountID, miniID int64,
+	who []wxcast.MiniOpenID) (map[wxcast.MiniOpenID][]wxcast.OpenID, error) {
 	var rows []struct {
 		MiniOpenID wxcast.MiniOpenID `db:"mini_openid"`
-		OpenID     wxcast.Recipient  `db:"openid"`
+		OpenID     wxcast.OpenID     `db:"openid"`
 	}
-	if err := db.list(ctx, &rows, db.q.OpenIDsOfMiniUsers, accountID, miniID,
-		jsonParam([]wxcast.MiniOpenID{who})); err != nil {
-		return nil, fmt.Errorf("look up who a mini user is: %w", err)
+	if err := db.list(ctx, &rows, db.q.OpenIDsOfMiniUsers, accountID, miniID, jsonParam(who)); err != nil {
+		return nil, fmt.Errorf("look up who %d mini users are: %w", len(who), err)
 	}
-	ids = append(ids, wxcast.Recipient(who))
+	of := make(map[wxcast.MiniOpenID][]wxcast.OpenID, len(rows))
 	for _, r := range rows {
-		ids = append(ids, r.OpenID)
+		of[r.MiniOpenID] = append(of[r.MiniOpenID], r.OpenID)
 	}
-	return ids, nil
+	return of, nil
 }
 
 // toldVisit is a visit, for other systems.

@@ -102,7 +102,8 @@ func (a *Account) AddGoals(ctx context.Context, all []GoalRequest) (added int64,
 }
 
 // whoIs finds the people who have some ids, with their mini_openid in whichever of the account's
-// mini programs knows them.
+// mini programs knows them. Who has left is a follower still: what they were sent may have brought
+// them.
 func (a *Account) whoIs(ctx context.Context, ids []string) (map[string]wxcast.Delivery, error) {
 	minis, err := a.minis(ctx)
 	if err != nil {
@@ -118,7 +119,22 @@ func (a *Account) whoIs(ctx context.Context, ids []string) (map[string]wxcast.De
 		if err != nil {
 			return nil, err
 		}
+		var loose []wxcast.MiniOpenID // to whom no bridge leads
+		for _, d := range found {
+			if d.OpenID == "" {
+				loose = append(loose, d.MiniOpenID)
+			}
+		}
+		var left map[wxcast.MiniOpenID][]wxcast.OpenID
+		if len(loose) > 0 {
+			if left, err = a.db.FollowersOf(ctx, a.ID, mini, loose); err != nil {
+				return nil, err
+			}
+		}
 		for id, d := range found {
+			if were := left[d.MiniOpenID]; len(were) == 1 {
+				d.OpenID = were[0]
+			}
 			if before, ok := people[id]; !ok || before.MiniOpenID == "" {
 				people[id] = d
 			}

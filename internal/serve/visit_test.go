@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
@@ -133,6 +134,24 @@ func TestWhoCameByAMessage(t *testing.T) {
 		status, answer = c.call(t, http.MethodPost, "/visits", "application/json", rows)
 		if status != 200 || !strings.Contains(string(answer), `"added":1`) || strings.Count(string(answer), `"index"`) != 1 {
 			t.Errorf("%d %s", status, answer)
+		}
+		// One who has left since is the person whom the messages went to, in the visits and in the
+		// groups that are told beside each other.
+		if n, err := b.db.Unfollow(t.Context(), b.account, []wxcast.OpenID{wxcast.OpenID(openids[2])},
+			time.Now()); err != nil || n != 1 {
+			t.Fatal(n, err)
+		}
+		if changes, _, err := b.db.Join(t.Context(), b.account, b.mini); err != nil || changes.Removed != 1 {
+			t.Fatalf("%+v %v, want the bridge taken down", changes, err)
+		}
+		if status, counted := report(b.sessionOf(t, minis[2]), b.markOf(t, openids[2])); status != 200 || counted {
+			t.Errorf("who has left, by the message by which they had come: %d %v", status, counted)
+		}
+		status, answer = c.call(t, http.MethodPost, "/goals", "application/json",
+			fmt.Sprintf(`{"goals": [{"to": %q, "goal": "order", "key": "o-4"}]}`, minis[2]))
+		all := c.events(t, "types=goal&wait=0")
+		if last := all[len(all)-1].Data; status != 200 || last["openid"] != openids[2] {
+			t.Errorf("%d %s: told is %v, want the follower that they were, too", status, answer, last)
 		}
 	})
 }
