@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -103,6 +104,12 @@ func (c *call) Path() string { return c.r.URL.RequestURI() }
 
 // Value is what a form sent, to be shown again beside what was wrong with it.
 func (c *call) Value(name string) string { return c.r.PostFormValue(name) }
+
+// Sent tells whether a form sent one of several values, to be ticked again beside what was wrong.
+func (c *call) Sent(name string, value any) bool {
+	_ = c.r.PostFormValue(name) // which reads the form
+	return slices.Contains(c.r.PostForm[name], toString(value))
+}
 
 // Query is a value of the address.
 func (c *call) Query(name string) string { return c.r.FormValue(name) }

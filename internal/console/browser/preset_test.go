@@ -40,7 +40,9 @@ func TestAPresetWithItsPicture(t *testing.T) {
 		t.Errorf("what was written is gone: %q", got)
 	}
 	v.accessible()
-	v.one("button[data-opens=put]").MustClick()
+	if got := v.one("dialog[open] .say.bad").MustText(); !strings.Contains(got, "card.png") {
+		t.Errorf("the form says %q, want what was wrong with it", got)
+	}
 	v.one("#picture").MustSetFiles(filepath.Join(dir, "card.png"))
 	v.press("#put button.first")
 	if got := v.one("#spec").MustProperty("value").Str(); !strings.Contains(got, "data:image/png;base64,") {

@@ -81,6 +81,24 @@ document.addEventListener("click", (e) => {
     navigator.clipboard?.writeText(document.getElementById(copied.dataset.copies).value);
   }
 });
+
+// A form that was refused stands open again where it was opened, with what was wrong beside it: the page
+// is at the address that it was sent to.
+const mistake = document.querySelector("main > .say.bad");
+const sentFrom = (form) =>
+  [form.action, ...[...form.querySelectorAll("[formaction]")].map((button) => button.formAction)].some(
+    (address) => new URL(address).pathname === location.pathname,
+  );
+if (mistake) {
+  const form = [...document.querySelectorAll("dialog form, details form")].find(sentFrom);
+  const within = form?.closest("dialog, details");
+  if (within?.localName === "dialog") {
+    within.showModal();
+  } else if (within) {
+    within.open = true;
+  }
+  form?.prepend(mistake);
+}
 document.addEventListener("input", (e) => {
   const shown = e.target.dataset.shows && document.getElementById(e.target.dataset.shows);
   if (shown) {
