@@ -72,3 +72,36 @@ func TestAClaimForOneLooksAtAllWhoWait(t *testing.T) {
 		}
 	})
 }
+
+// Those who wait for an older message, each since another moment, are due together: to look whether they
+// still wait costs a claim twice a second, and not one for each of them.
+func TestThoseWhoWaitAreDueTogether(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		const people = 30
+		w := newWorld(t, db)
+		older := w.broadcastTo(t, people)
+		c := w.claim(t, older, "w", people, time.Minute)
+		var outcomes []wxcast.Outcome
+		for i, d := range c.Fresh {
+			outcomes = append(outcomes, wxcast.Outcome{Recipient: d.Recipient, Hold: wxcast.Hold{LeaseID: c.LeaseID},
+				AttemptedAt: w.Now(), State: wxcast.DeliveryPending, ErrCode: -1,
+				NextAttemptAt: w.Now().Add(time.Duration(i) * 37 * time.Millisecond)})
+		}
+		w.ends(t, older, anyChannel, c.LeaseID, outcomes...)
+		newer := w.add(t, "newer", bridged(w.mini))
+		w.fix(t, newer)
+		claims := 0
+		for until := w.Now().Add(4 * time.Second); w.Now().Before(until); claims++ {
+			c := w.claim(t, newer, "w", people, time.Minute)
+			if len(c.Fresh)+len(c.Retries) > 0 {
+				t.Fatalf("%+v leave before the older ones", c)
+			}
+			if rest := c.NextDue.Sub(w.Now()); !c.Advanced && rest > 0 {
+				w.PretendLater(rest)
+			}
+		}
+		if claims > 24 { // some find nobody, and ask when the next is due
+			t.Errorf("%d claims in 4 s for %d people who wait, want some two a second", claims, people)
+		}
+	})
+}

@@ -12,10 +12,12 @@ import (
 )
 
 // elsewhereRest is how long after an older message to the same person is tried again a newer
-// one is, and elsewhereMax how far ahead at the most: that one may have been sent long before.
+// one is, and elsewhereMax how far ahead at the most: that one may have been sent long before. Those who
+// wait are due at multiples of elsewhereTogether: one claim looks at all of them, and not one at each.
 const (
-	elsewhereRest = 300 * time.Millisecond
-	elsewhereMax  = 3 * time.Second
+	elsewhereRest     = 300 * time.Millisecond
+	elsewhereMax      = 3 * time.Second
+	elsewhereTogether = 500 * time.Millisecond
 )
 
 // leaveOut takes those out of a claim who must not get the message: they left, they
@@ -225,7 +227,8 @@ func (t *claimTx) pendingElsewhere(ctx context.Context) (map[wxcast.Recipient]ti
 		if most := t.now.Add(elsewhereMax); at.After(most) {
 			at = most
 		}
-		if at = at.Add(elsewhereRest); at.After(until[r.Recipient]) {
+		at = at.Add(elsewhereRest + elsewhereTogether).Truncate(elsewhereTogether)
+		if at.After(until[r.Recipient]) {
 			until[r.Recipient] = at
 		}
 	}
