@@ -9,9 +9,24 @@ import (
 	"strings"
 	"testing"
 
+	measures "github.com/wxcast/wxcast/internal/bench"
 	"github.com/wxcast/wxcast/internal/simulator"
+	"github.com/wxcast/wxcast/internal/text"
 	"github.com/wxcast/wxcast/sql/storetest"
 )
+
+// The help says what each part of the bench is, in both languages: a code would be no word.
+func TestEachPartOfTheBenchIsExplained(t *testing.T) {
+	names, _ := measures.Parts()
+	for _, lang := range text.Langs {
+		for _, name := range names {
+			code := "bench.part." + name
+			if _, ok := lang.Lookup(code); !ok {
+				t.Errorf("%s has no words in %s", code, lang)
+			}
+		}
+	}
+}
 
 // wxcast bench measures every part to its end on both stores, and its figures are figures.
 func TestBench(t *testing.T) {

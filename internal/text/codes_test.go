@@ -46,6 +46,9 @@ func TestEachSentenceHasBothLanguages(t *testing.T) {
 // sayers are the functions that take a code, by the place of the code among their arguments.
 var sayers = map[string]int{"Say": 0, "NewError": 0, "T": 0, "say": 0, "line": 1, "notFound": 0, "conflict": 0, "ok": 1}
 
+// prefixes are what functions put before the codes that they take.
+var prefixes = map[string]string{"heads": "col."}
+
 // Each code in the program's source has words, and gets what fills them in.
 func TestEachCodeInTheSourceHasWords(t *testing.T) {
 	found := 0
@@ -62,6 +65,14 @@ func TestEachCodeInTheSourceHasWords(t *testing.T) {
 			call, ok := n.(*ast.CallExpr)
 			if !ok {
 				return true
+			}
+			if before, ok := prefixes[calledName(call)]; ok {
+				for _, arg := range call.Args {
+					if code, ok := literal(arg); ok && catalog[before+code].EN == "" {
+						t.Errorf("%s: internal/text has no words for %q: add both languages",
+							fset.Position(call.Pos()), before+code)
+					}
+				}
 			}
 			at, ok := sayers[calledName(call)]
 			if !ok || len(call.Args) <= at {

@@ -51,6 +51,8 @@ SQLite 在临时目录中测量。加 --database postgres://… 时会在该服�
 	"bench.part.sync":      {"a first sync, one with nothing changed, one with a thousandth changed", "首次同步、无变化的同步、千分之一变化的同步"},
 	"bench.part.join":      {"an import of mini users and a join", "导入小程序用户并关联"},
 	"bench.part.broadcast": {"broadcasts, as fast as they go", "全速群发"},
+	"bench.part.subscribe": {"subscribe messages, each with a consent, as fast as they go and at 2,000 a second", "订阅消息，每条用一次授权，全速与每秒 2,000 条"},
+	"bench.part.console":   {"50 people look at the console of a large account while a broadcast runs", "群发进行中，50 人同时查看大账号的控制台"},
 	"bench.part.pace":      {"500 messages a second for a minute, by one process and by four", "每秒 500 条持续一分钟，单进程与四进程"},
 	"bench.part.crash":     {"a broadcast whose process is killed in the middle", "中途杀掉进程的群发"},
 	"bench.part.callback":  {"2,000 events a second for a minute, then consents, to two processes, one killed", "每秒 2,000 个事件持续一分钟，然后是授权事件，两个进程，其中一个被杀"},
