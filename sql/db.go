@@ -161,7 +161,7 @@ func openSQLite(path string, through func(driver.Connector) driver.Connector) (*
 	// the database file by 64 MiB instead of by 4: a page that is written again
 	// and again is copied once.
 	write := open("immediate", 1, "cache_size(-10240)", "wal_autocheckpoint(16384)")
-	read := open("deferred", 3, "cache_size(-4096)")
+	read := open("deferred", 3, "cache_size(-2048)")
 	// For temporary tables: what takes long there waits for its own kind, and for no reader.
 	staging := open("deferred", 1, "cache_size(-4096)")
 	return &DB{engine: SQLite, read: read, write: write, staging: staging, q: queriesOf[SQLite](),
