@@ -217,6 +217,26 @@ func TestAPermitIsTakenOnce(t *testing.T) {
 	})
 }
 
+// The permit of a follower's message is their mini user's: a cancel gives it back to them.
+func TestACancelGivesAFollowersPermitBack(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		w.people(t)
+		w.permit(t, map[wxcast.Recipient]int64{"m000001": 1})
+		b := w.by(t, "b", consent)
+		if c := w.take(t, b, consent, "w", time.Minute); !slices.Equal(ids(c.Fresh), []wxcast.Recipient{"o000001"}) {
+			t.Fatalf("%+v, want o000001", c)
+		}
+		if moved, err := w.MoveBroadcast(t.Context(), b.Ref(), wxcast.Move{From: wxcast.BroadcastRunning,
+			To: wxcast.BroadcastCancelled}); err != nil || !moved {
+			t.Fatal(moved, err)
+		}
+		if left := w.left(t); left["m000001"] != 1 {
+			t.Errorf("%v is left, want m000001's permit back", left)
+		}
+	})
+}
+
 // WeChat's word about a permit counts more than the ledger's; in a storm it does not.
 func TestRefusalsAreSettled(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {

@@ -110,3 +110,54 @@ func TestAWindowMayCloseMeanwhile(t *testing.T) {
 		})
 	}
 }
+
+// A message that a dead process had, and that had not left, takes its window once; one of a broadcast
+// that is cancelled takes none.
+func TestAWindowIsTakenOnce(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		w.people(t)
+		w.window(t, 3, 48*time.Hour)
+		b := w.by(t, "b", card)
+		w.take(t, b, card, "dead", time.Second)
+		w.PretendLater(time.Minute)
+		w.take(t, b, card, "w", time.Minute) // takes over
+		w.toldOf(t, card.Lane(b), wxcast.Quota{Limit: 1000})
+		if c := w.take(t, b, card, "w", time.Minute); len(c.Retries) != 1 {
+			t.Fatalf("%+v, want the message that had not left", c)
+		}
+		if left := w.messagesLeft(t); left != 2 {
+			t.Errorf("%d messages are left, want 2: it is one message", left)
+		}
+		if moved, err := w.MoveBroadcast(t.Context(), b.Ref(), wxcast.Move{From: wxcast.BroadcastRunning,
+			To: wxcast.BroadcastCancelled}); err != nil || !moved {
+			t.Fatal(moved, err)
+		}
+		if left := w.messagesLeft(t); left != 3 {
+			t.Errorf("%d messages are left after the cancel, want 3", left)
+		}
+	})
+}
+
+// Of two openings of a kind that are told together the later one counts, in whatever order.
+func TestTheLaterOfTwoOpeningsCounts(t *testing.T) {
+	for name, order := range map[string][]int{"in order": {1, 2}, "the later one first": {2, 1}} {
+		t.Run(name, func(t *testing.T) {
+			storetest.Each(t, func(t *testing.T, db *store.DB) {
+				w := newWorld(t, db)
+				w.people(t)
+				now := w.Now().Truncate(time.Second)
+				var both []wxcast.Window
+				for _, n := range order { // the one of n messages was n minutes later
+					at := now.Add(time.Duration(n) * time.Minute)
+					both = append(both, wxcast.Window{OpenID: "o000001", Kind: wxcast.WindowMessage, At: at,
+						Until: at.Add(time.Hour), Messages: n})
+				}
+				must(t, w.OpenWindows(t.Context(), w.account, both))
+				if left := w.messagesLeft(t); left != 2 {
+					t.Errorf("%d messages are allowed, want the later opening's 2", left)
+				}
+			})
+		})
+	}
+}

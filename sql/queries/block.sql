@@ -7,7 +7,7 @@ SELECT x.account_id, x.channel, x.template_id, x.recipient, $3
 FROM (SELECT DISTINCT d.account_id, d.channel, c.template_id, d.recipient
       FROM (%s) r CROSS JOIN deliveries d
       CROSS JOIN broadcast_channels c
-      WHERE d.account_id = $1 AND d.recipient = r.value AND d.broadcast_id >= $2 AND d.receipt = $5
+      WHERE d.account_id = $1 AND d.recipient || '' = r.value AND d.broadcast_id >= $2 AND d.receipt = $5
         AND c.account_id = d.account_id AND c.broadcast_id = d.broadcast_id AND c.channel = d.channel) x
 WHERE TRUE
 ON CONFLICT (account_id, channel, template_id, recipient) DO UPDATE SET since = excluded.since;

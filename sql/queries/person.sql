@@ -51,7 +51,7 @@ SELECT d.broadcast_id, b.name, d.recipient, d.message_id AS message, d.mini_open
 FROM broadcasts b JOIN deliveries d ON d.account_id = b.account_id AND d.broadcast_id = b.id
 LEFT JOIN visits v ON v.account_id = $1 AND v.broadcast_id = d.broadcast_id AND v.recipient = d.recipient
     AND v.message_id = d.message_id
-WHERE b.account_id = $1 AND d.account_id = $1 AND d.recipient = $2
+WHERE b.account_id = $1 AND d.account_id = $1 AND d.recipient || '' = $2
 ORDER BY d.broadcast_id DESC, d.message_id DESC;
 
 -- name: list-deliveries
@@ -113,7 +113,7 @@ DELETE FROM bridges WHERE mini_id = $1 AND unionid = $2;
 -- The rows stay for the counts, under a name that leads to no one.
 -- $1 account; $2 recipient; $3 the name.
 UPDATE deliveries SET recipient = $3, mini_openid = NULL, errmsg = '', msgid = NULL, vars = NULL
-WHERE account_id = $1 AND recipient = $2;
+WHERE account_id = $1 AND recipient || '' = $2;
 
 -- name: forget-leased-to
 -- How far a broadcast has come is told by its last recipient: the one before serves as well.

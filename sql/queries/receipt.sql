@@ -12,11 +12,11 @@ SELECT EXISTS (SELECT 1 FROM early_receipts WHERE account_id = $1 AND app_id = $
 -- between, UTC; $8 channel; $9 the recipient by another id, or again by that one.
 UPDATE deliveries SET state = 'sent', errcode = 0, errmsg = '', msgid = COALESCE(msgid, NULLIF(CAST($3 AS BIGINT), 0)),
     receipt = $4, open_since = NULL
-WHERE account_id = $1 AND recipient IN ($2, $9) AND broadcast_id >= $5 AND receipt IS NULL AND channel = $8
+WHERE account_id = $1 AND recipient || '' IN ($2, $9) AND broadcast_id >= $5 AND receipt IS NULL AND channel = $8
   AND (state = 'unknown' OR state = 'sent' AND CAST($3 AS BIGINT) = 0) AND (msgid IS NULL OR CAST($3 AS BIGINT) = 0)
   AND COALESCE(open_since, attempted_at) BETWEEN $6 AND $7
   AND 1 = (SELECT COUNT(*) FROM deliveries x
-      WHERE x.account_id = $1 AND x.recipient IN ($2, $9) AND x.broadcast_id >= $5 AND x.receipt IS NULL
+      WHERE x.account_id = $1 AND x.recipient || '' IN ($2, $9) AND x.broadcast_id >= $5 AND x.receipt IS NULL
         AND x.channel = $8
         AND (x.msgid IS NULL OR CAST($3 AS BIGINT) = 0)
         AND (COALESCE(x.open_since, x.attempted_at) BETWEEN $6 AND $7

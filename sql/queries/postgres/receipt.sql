@@ -21,7 +21,7 @@ FROM (SELECT $1::bigint AS account_id, m.broadcast_id, m.message_id, r.*
       FROM json_to_recordset($3::json) AS r (recipient text, msgid bigint, receipt text)
       CROSS JOIN LATERAL (
           SELECT x.broadcast_id, x.message_id FROM deliveries x
-          WHERE x.account_id = $1 AND x.recipient = r.recipient AND x.broadcast_id >= $2 AND x.msgid = r.msgid
+          WHERE x.account_id = $1 AND x.recipient || '' = r.recipient AND x.broadcast_id >= $2 AND x.msgid = r.msgid
               AND x.channel = $4
           ORDER BY x.broadcast_id DESC LIMIT 1) m OFFSET 0) o
 WHERE d.account_id = o.account_id AND d.broadcast_id = o.broadcast_id AND d.recipient = o.recipient
@@ -34,7 +34,7 @@ RETURNING d.broadcast_id, d.recipient, d.message_id AS message, d.msgid, d.recei
 SELECT r.n FROM json_to_recordset($3::json) AS r (n int, recipient text)
 CROSS JOIN LATERAL (
     SELECT 1 FROM deliveries d
-    WHERE d.account_id = $1 AND d.recipient = r.recipient AND d.broadcast_id >= $2 AND d.state = 'unknown'
+    WHERE d.account_id = $1 AND d.recipient || '' = r.recipient AND d.broadcast_id >= $2 AND d.state = 'unknown'
         AND d.channel = $4
     ORDER BY d.broadcast_id DESC LIMIT 1) d;
 

@@ -135,7 +135,7 @@ LEFT JOIN optouts o ON o.account_id = $1 AND o.id = d.recipient;
 SELECT d.recipient, SUM(CASE WHEN d.attempted_at IS NULL OR d.attempted_at >= $3 THEN 1 ELSE 0 END) AS day,
     COUNT(*) AS week
 FROM (%s) r CROSS JOIN deliveries d
-WHERE d.account_id = $1 AND d.recipient = r.value AND d.broadcast_id >= $6 AND d.broadcast_id <> $2
+WHERE d.account_id = $1 AND d.recipient || '' = r.value AND d.broadcast_id >= $6 AND d.broadcast_id <> $2
   AND (d.state IN ('sent', 'unknown') AND d.attempted_at >= $4
        OR d.state = 'pending' AND (d.open_since IS NOT NULL OR d.right_at IS NOT NULL OR EXISTS (
           SELECT 1 FROM leases l WHERE l.account_id = d.account_id AND l.broadcast_id = d.broadcast_id
@@ -147,7 +147,7 @@ GROUP BY d.recipient;
 -- $1 account; $2 broadcast; $3 priority; $4 at work since, UTC; $5 recipients as a JSON array; %s the recipients.
 SELECT d.recipient, d.next_attempt_at
 FROM (%s) r CROSS JOIN deliveries d JOIN broadcasts b ON b.account_id = d.account_id AND b.id = d.broadcast_id
-WHERE d.account_id = $1 AND d.recipient = r.value AND d.broadcast_id < $2 AND d.state = 'pending'
+WHERE d.account_id = $1 AND d.recipient || '' = r.value AND d.broadcast_id < $2 AND d.state = 'pending'
   AND d.next_attempt_at IS NOT NULL AND b.state = 'running' AND b.finished_at IS NULL AND b.takes_until IS NULL
       AND b.priority >= $3
   AND b.worked_at > $4;
@@ -158,7 +158,7 @@ WHERE d.account_id = $1 AND d.recipient = r.value AND d.broadcast_id < $2 AND d.
 -- $5 recipients as a JSON array; %[1]s the recipients; %[2]s whether it is one of the broadcasts.
 SELECT DISTINCT d.recipient
 FROM (%[1]s) r CROSS JOIN deliveries d
-WHERE d.account_id = $1 AND d.recipient = r.value AND d.broadcast_id <> $2
+WHERE d.account_id = $1 AND d.recipient || '' = r.value AND d.broadcast_id <> $2
   AND (d.broadcast_id %[2]s AND d.state IN ('pending', 'sent', 'unknown')
        OR d.state IN ('sent', 'unknown') AND d.attempted_at >= $4
        OR d.state = 'pending' AND d.message_id = 0 AND $4 < '9999-01-01' AND d.broadcast_id < $2 AND EXISTS (

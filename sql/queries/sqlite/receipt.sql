@@ -17,7 +17,7 @@ FROM json_each($3) o
 WHERE deliveries.account_id = $1 AND deliveries.recipient = o.value ->> 'recipient'
   AND (deliveries.broadcast_id, deliveries.message_id) = (
       SELECT x.broadcast_id, x.message_id FROM deliveries x
-      WHERE x.account_id = $1 AND x.recipient = o.value ->> 'recipient' AND x.broadcast_id >= $2
+      WHERE x.account_id = $1 AND x.recipient || '' = o.value ->> 'recipient' AND x.broadcast_id >= $2
           AND x.msgid = o.value ->> 'msgid' AND x.channel = $4
       ORDER BY x.broadcast_id DESC LIMIT 1)
 RETURNING broadcast_id, recipient, message_id AS message, msgid, receipt;
@@ -28,7 +28,7 @@ RETURNING broadcast_id, recipient, message_id AS message, msgid, receipt;
 SELECT o.value ->> 'n' FROM json_each($3) o
 WHERE EXISTS (
     SELECT 1 FROM deliveries d
-    WHERE d.account_id = $1 AND d.recipient = o.value ->> 'recipient' AND d.broadcast_id >= $2 AND d.state = 'unknown'
+    WHERE d.account_id = $1 AND d.recipient || '' = o.value ->> 'recipient' AND d.broadcast_id >= $2 AND d.state = 'unknown'
         AND d.channel = $4);
 
 -- name: add-early
