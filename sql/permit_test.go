@@ -68,11 +68,12 @@ func TestAnAnswerCountsOnce(t *testing.T) {
 		"a client's refusal":                   {[]told{client("a", 0), {"b", 20, true}}, 0},
 		"a client's refusal told twice": {[]told{client("a", 0), {"b", 20, true}, client("c", 30),
 			{"b", 40, true}}, 1},
-		"a client's refusal where WeChat tells":         {[]told{event(0), {"b", 20, true}}, 1},
-		"WeChat's refusal of what a client told":        {[]told{client("a", 0), {"", 20, true}}, 0},
-		"an answer after a client's refusal":            {[]told{{"b", 0, true}, event(20)}, 1},
-		"the next answer, which no client told":         {[]told{client("a", 0), event(1), event(5)}, 2},
-		"a client's word, refused, told late by WeChat": {[]told{event(-600), client("a", 0), {"", 20, true}, event(1)}, 0},
+		"a client's refusal where WeChat tells":  {[]told{event(0), {"b", 20, true}}, 1},
+		"WeChat's refusal of what a client told": {[]told{client("a", 0), {"", 20, true}}, 0},
+		"an answer after a client's refusal":     {[]told{{"b", 0, true}, event(20)}, 1},
+		"the next answer, which no client told":  {[]told{client("a", 0), event(1), event(5)}, 2},
+		"a client's word, refused, told late by WeChat": {[]told{event(-600), client("a", 0), {"", 20, true},
+			event(1)}, 0},
 	}
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		w, begin, apps := newWorld(t, db), db.Now().Add(-time.Hour), 0
