@@ -193,10 +193,7 @@ func TestWhatDidNotLeaveAfterACancelGivesItsPermitBack(t *testing.T) {
 		}
 		_, err := w.HandOver(t.Context(), b.Ref(), consent, []wxcast.DeliveryKey{c.Fresh[0].Key()})
 		must(t, err)
-		if moved, err := w.MoveBroadcast(t.Context(), b.Ref(), wxcast.Move{From: wxcast.BroadcastRunning,
-			To: wxcast.BroadcastCancelled}); err != nil || !moved {
-			t.Fatal(moved, err)
-		}
+		w.cancel(t, b)
 		w.ends(t, b, consent, c.LeaseID, wxcast.Outcome{Recipient: "m000004", ID: "m000004", ErrCode: -1,
 			State: wxcast.DeliveryPending, AttemptedAt: w.Now(), NextAttemptAt: w.Now()})
 		if left := w.left(t); left["m000004"] != 0 {
@@ -216,10 +213,7 @@ func TestADeadWorkersLeaseEndsWithTheDoubtsClose(t *testing.T) {
 		w := newWorld(t, db)
 		b := w.broadcastTo(t, 2)
 		w.claim(t, b, "dead", 2, time.Millisecond)
-		if moved, err := w.MoveBroadcast(t.Context(), b.Ref(), wxcast.Move{From: wxcast.BroadcastRunning,
-			To: wxcast.BroadcastCancelled}); err != nil || !moved {
-			t.Fatal(moved, err)
-		}
+		w.cancel(t, b)
 		w.PretendLater(window + time.Second)
 		must(t, w.CloseDoubts(t.Context(), b.Ref(), anyChannel, w.lane(), window))
 		over, err := w.Broadcast(t.Context(), b.Ref())

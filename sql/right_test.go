@@ -227,10 +227,7 @@ func TestACancelGivesAFollowersPermitBack(t *testing.T) {
 		if c := w.take(t, b, consent, "w", time.Minute); !slices.Equal(ids(c.Fresh), []wxcast.Recipient{"o000001"}) {
 			t.Fatalf("%+v, want o000001", c)
 		}
-		if moved, err := w.MoveBroadcast(t.Context(), b.Ref(), wxcast.Move{From: wxcast.BroadcastRunning,
-			To: wxcast.BroadcastCancelled}); err != nil || !moved {
-			t.Fatal(moved, err)
-		}
+		w.cancel(t, b)
 		if left := w.left(t); left["m000001"] != 1 {
 			t.Errorf("%v is left, want m000001's permit back", left)
 		}

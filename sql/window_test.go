@@ -129,10 +129,7 @@ func TestAWindowIsTakenOnce(t *testing.T) {
 		if left := w.messagesLeft(t); left != 2 {
 			t.Errorf("%d messages are left, want 2: it is one message", left)
 		}
-		if moved, err := w.MoveBroadcast(t.Context(), b.Ref(), wxcast.Move{From: wxcast.BroadcastRunning,
-			To: wxcast.BroadcastCancelled}); err != nil || !moved {
-			t.Fatal(moved, err)
-		}
+		w.cancel(t, b)
 		if left := w.messagesLeft(t); left != 3 {
 			t.Errorf("%d messages are left after the cancel, want 3", left)
 		}

@@ -158,6 +158,16 @@ func (w world) add(t testing.TB, name string, to wxcast.Audience,
 	return b
 }
 
+// cancel cancels a broadcast that runs.
+func (w world) cancel(t testing.TB, b wxcast.Broadcast) {
+	t.Helper()
+	moved, err := w.MoveBroadcast(t.Context(), b.Ref(), wxcast.Move{From: wxcast.BroadcastRunning,
+		To: wxcast.BroadcastCancelled})
+	if must(t, err); !moved {
+		t.Fatal("the broadcast was not running")
+	}
+}
+
 // fix fixes a broadcast's recipients.
 func (w world) fix(t testing.TB, b wxcast.Broadcast) {
 	t.Helper()
