@@ -1,10 +1,12 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -98,7 +100,9 @@ func (db *DB) fixTogether(ctx context.Context, tx *sqlx.Tx, accountID int64, ids
 		given = append(given, f)
 		some = append(some, wxcast.Fixing{Total: row.FixedCount + int64(f.n), Fixed: f.all})
 	}
-	// The rows of the broadcasts are written last: whoever pauses one of them waits for no other's people.
+	// The rows of the broadcasts are written last, and in the order of their ids as statements about many
+	// write them: whoever pauses one waits for no other's people, and nobody waits in a circle.
+	slices.SortFunc(given, func(a, b fixed) int { return cmp.Compare(a.id, b.id) })
 	for _, f := range given {
 		if _, err := tx.ExecContext(ctx, db.q.AdvanceFixing, accountID, f.id, f.to, f.all, f.n); err != nil {
 			return nil, err
