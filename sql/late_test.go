@@ -131,7 +131,8 @@ func TestWhoNotedAMessageTellsThatItGoesOn(t *testing.T) {
 				b := w.by(t, "noted", consent)
 				busy := func(hold wxcast.Hold) {
 					t.Helper()
-					w.ends(t, b, consent, 0, wxcast.Outcome{Recipient: "o000001", ID: "m000001", ErrCode: -1, Hold: hold,
+					w.ends(t, b, consent, 0, wxcast.Outcome{Recipient: "o000001", ID: "m000001", ErrCode: -1,
+						Hold:  hold,
 						State: wxcast.DeliveryPending, AttemptedAt: w.Now(), NextAttemptAt: w.Now()})
 				}
 				first := w.take(t, b, consent, "w1", time.Second)

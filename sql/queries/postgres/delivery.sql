@@ -173,7 +173,8 @@ LEFT JOIN optouts o ON o.account_id = d.account_id AND o.id = d.recipient;
 SELECT d.recipient, SUM(CASE WHEN d.attempted_at IS NULL OR d.attempted_at >= $3 THEN 1 ELSE 0 END) AS day,
     COUNT(*) AS week
 FROM (%s) r CROSS JOIN LATERAL (
-    SELECT x.* FROM deliveries x WHERE x.account_id = $1 AND x.recipient || '' = r.value AND x.broadcast_id >= $6 OFFSET 0) d
+    SELECT x.* FROM deliveries x
+    WHERE x.account_id = $1 AND x.recipient || '' = r.value AND x.broadcast_id >= $6 OFFSET 0) d
 WHERE d.broadcast_id <> $2
   AND (d.state IN ('sent', 'unknown') AND d.attempted_at >= $4
        OR d.state = 'pending' AND (d.open_since IS NOT NULL OR d.right_at IS NOT NULL OR EXISTS (
@@ -188,7 +189,8 @@ GROUP BY d.recipient;
 -- $1 account; $2 broadcast; $3 priority; $4 at work since, UTC; $5 recipients as a JSON array; %s the recipients.
 SELECT d.recipient, d.next_attempt_at
 FROM (%s) r CROSS JOIN LATERAL (
-    SELECT x.* FROM deliveries x WHERE x.account_id = $1 AND x.recipient || '' = r.value AND x.broadcast_id < $2 OFFSET 0) d
+    SELECT x.* FROM deliveries x
+    WHERE x.account_id = $1 AND x.recipient || '' = r.value AND x.broadcast_id < $2 OFFSET 0) d
 JOIN broadcasts b ON b.account_id = $1 AND b.id = d.broadcast_id
 WHERE d.state = 'pending' AND d.next_attempt_at IS NOT NULL AND b.state = 'running' AND b.finished_at IS NULL
   AND b.takes_until IS NULL AND b.priority >= $3 AND b.worked_at > $4;

@@ -28,8 +28,8 @@ RETURNING broadcast_id, recipient, message_id AS message, msgid, receipt;
 SELECT o.value ->> 'n' FROM json_each($3) o
 WHERE EXISTS (
     SELECT 1 FROM deliveries d
-    WHERE d.account_id = $1 AND d.recipient || '' = o.value ->> 'recipient' AND d.broadcast_id >= $2 AND d.state = 'unknown'
-        AND d.channel = $4);
+    WHERE d.account_id = $1 AND d.recipient || '' = o.value ->> 'recipient' AND d.broadcast_id >= $2
+        AND d.state = 'unknown' AND d.channel = $4);
 
 -- name: add-early
 -- Keep receipts for messages that are not recorded yet.
