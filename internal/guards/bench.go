@@ -48,6 +48,7 @@ type test struct {
 	name    string
 	took    time.Duration
 	reaches map[int]bool
+	runs    map[string]bool // queries
 }
 
 func newBench(ctx context.Context, root string, all []guard) (_ *bench, err error) {
@@ -121,9 +122,20 @@ func (b *bench) overlay() (string, error) {
 	if n := bytes.Count(source, []byte(loads)); n != 1 {
 		return "", fmt.Errorf("sql/queries.go has %q %d times", loads, n)
 	}
-	source = bytes.Replace(source, []byte(loads), []byte("goyesql.MustParseBytes(brokenQueries(name, text))"), 1)
+	source = bytes.Replace(source, []byte(loads), []byte("namedQueries(brokenQueries(name, text))"), 1)
 	source = bytes.Replace(source, []byte("import ("), []byte("import (\n\t\"os\"\n\t\"strings\""), 1)
 	if err := put("sql/queries.go", append(source, readsBroken...)); err != nil {
+		return "", err
+	}
+	const runs = "c.again && len(args) == 0"
+	if source, err = os.ReadFile(filepath.Join(b.root, "sql/prepared.go")); err != nil {
+		return "", err
+	}
+	if n := bytes.Count(source, []byte(runs)); n != 1 {
+		return "", fmt.Errorf("sql/prepared.go has %q %d times", runs, n)
+	}
+	source = bytes.Replace(source, []byte(runs), []byte("reachedQuery(query) || "+runs), 1)
+	if err := put("sql/prepared.go", source); err != nil {
 		return "", err
 	}
 	raw, err := json.Marshal(map[string]any{"Replace": replace})
@@ -134,8 +146,31 @@ func (b *bench) overlay() (string, error) {
 	return file, os.WriteFile(file, raw, 0o600)
 }
 
-// readsBroken lets a file of queries be another one.
+// readsBroken lets a file of queries be another one, and in a survey has each query bear its name.
 const readsBroken = `
+func namedQueries(text []byte) goyesql.Queries {
+	all := goyesql.MustParseBytes(text)
+	if reached != "" {
+		for name, query := range all {
+			query.Query = "/*" + name + "*/ " + query.Query
+		}
+	}
+	return all
+}
+
+func reachedQuery(text string) bool {
+	for reached != "" {
+		_, after, _ := strings.Cut(text, "/*")
+		name, rest, ok := strings.Cut(after, "*/")
+		if !ok {
+			break
+		}
+		noteReached(name)
+		text = rest
+	}
+	return false
+}
+
 func brokenQueries(name string, text []byte) []byte {
 	if of, file, _ := strings.Cut(os.Getenv("` + queriesEnv + `"), "="); of == name {
 		broken, err := os.ReadFile(file)
@@ -167,14 +202,16 @@ func (b *bench) survey(ctx context.Context, s *suite) error {
 				"-test.run", "^"+name+"$"); err != nil {
 				return fmt.Errorf("%s fails where no guard is broken: %w\n%s", name, err, tail(out))
 			}
-			t := test{name, time.Since(began), map[int]bool{}}
+			t := test{name, time.Since(began), map[int]bool{}, map[string]bool{}}
 			raw, err := os.ReadFile(reached)
 			if err != nil && !os.IsNotExist(err) {
 				return err
 			}
-			for n := range strings.FieldsSeq(string(raw)) {
-				if n, err := strconv.Atoi(n); err == nil {
+			for what := range strings.FieldsSeq(string(raw)) {
+				if n, err := strconv.Atoi(what); err == nil {
 					t.reaches[n] = true
+				} else {
+					t.runs[what] = true
 				}
 			}
 			mu.Lock()
@@ -301,7 +338,7 @@ const quick, slow = time.Second, time.Hour
 // reaching are the tests of a stage that reach a guard.
 func (s suite) reaching(m mutant) (names []string) {
 	for _, t := range s.tests {
-		if (t.took <= quick) == (s.most <= quick) && (m.ofQuery() || t.reaches[m.n]) {
+		if (t.took <= quick) == (s.most <= quick) && (t.runs[m.in] || t.reaches[m.n]) {
 			names = append(names, t.name)
 		}
 	}

@@ -133,14 +133,18 @@ var (
 
 func init() { fmt.Sscan(os.Getenv("` + brokenEnv + `"), &brokenN, &brokenHow) }
 
+func noteReached(what any) {
+	if _, again := seen.LoadOrStore(what, true); !again {
+		if f, err := os.OpenFile(reached, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600); err == nil {
+			fmt.Fprintln(f, what)
+			f.Close()
+		}
+	}
+}
+
 func brokenGuard(n int, without bool, holds func() bool) bool {
 	if reached != "" {
-		if _, again := seen.LoadOrStore(n, true); !again {
-			if f, err := os.OpenFile(reached, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600); err == nil {
-				fmt.Fprintln(f, n)
-				f.Close()
-			}
-		}
+		noteReached(n)
 	}
 	switch {
 	case n != brokenN:
