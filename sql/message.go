@@ -237,9 +237,13 @@ func (db *DB) revoke(ctx context.Context, tx *sqlx.Tx, accountID, id int64) (int
 }
 
 // ExpireMessages ends messages whose time is over before they could leave. Of those that a
-// worker has in hand, or that hold a permit, the worker does.
+// worker has in hand, or that hold a permit, the worker does. Where there are none it writes nothing.
 func (db *DB) ExpireMessages(ctx context.Context, accountID int64) (expired int64, err error) {
 	ctx = within(ctx, hurried)
+	var some bool
+	if err := db.get(ctx, &some, db.q.AnyExpired, accountID, db.Now()); err != nil || !some {
+		return 0, err
+	}
 	for batch := newBatch(); ; {
 		var n int64
 		size := batch.size

@@ -185,8 +185,12 @@ func TestAMessageExpires(t *testing.T) {
 			t.Errorf("claimed %+v", c)
 		}
 		still := w.addMessages(t, over(3))
+		commits := w.CountCommits(t)
 		if n, err := w.ExpireMessages(t.Context(), w.account); err != nil || n != 1 {
 			t.Errorf("expired %d, %v", n, err)
+		}
+		if n, err := w.ExpireMessages(t.Context(), w.account); err != nil || n != 0 || w.CountCommits(t) != commits+1 {
+			t.Errorf("the second time %d %v, %d transactions, want one for both", n, err, w.CountCommits(t)-commits)
 		}
 		for _, id := range []int64{first[0].ID, still[0].ID} {
 			if m := w.state(t, id); m.State != wxcast.DeliverySkipped || m.ErrCode != wxcast.ErrCodeExpired {

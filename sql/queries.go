@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"regexp"
 	"sync"
 
 	"github.com/knadh/goyesql/v2"
@@ -459,6 +460,7 @@ type queries struct {
 	KnownMessages        string `query:"known-messages"`
 	GetMessage           string `query:"get-message"`
 	RevokeMessage        string `query:"revoke-message"`
+	AnyExpired           string `query:"any-expired"`
 	ExpireMessages       string `query:"expire-messages"`
 	FreeMessageKeys      string `query:"free-message-keys"`
 	DropMessages         string `query:"drop-messages"`
@@ -507,6 +509,10 @@ var queriesOf = map[Engine]func() queries{
 	Postgres: sync.OnceValue(func() queries { return mustLoadQueries(Postgres) }),
 }
 
+// boundLimit is a LIMIT that is a parameter alone. SQLite plans such a statement anew whenever the
+// parameter is bound, which takes longer than many a statement itself.
+var boundLimit = regexp.MustCompile(`LIMIT (\$\d+)`)
+
 // mustLoadQueries reads the shared files and the engine's own. The files are
 // part of the binary: a fault in them is a programming error.
 func mustLoadQueries(engine Engine) queries {
@@ -527,6 +533,11 @@ func mustLoadQueries(engine Engine) queries {
 				}
 				all[query] = body
 			}
+		}
+	}
+	if engine == SQLite {
+		for _, query := range all {
+			query.Query = boundLimit.ReplaceAllString(query.Query, "LIMIT $1 + 0")
 		}
 	}
 	var q queries

@@ -30,6 +30,26 @@ func TestNoStatementComparesAnIDAsText(t *testing.T) {
 	})
 }
 
+// SQLite plans a statement anew for each value of a LIMIT that is a parameter alone: of a claim for
+// few that is a fifth of its time.
+func TestNoLimitHasSQLitePlanAnew(t *testing.T) {
+	limit := regexp.MustCompile(`LIMIT (\$\d+)( \+ 0)?`)
+	db, err := store.Open(t.Context(), storetest.SQLiteURL(t))
+	must(t, err)
+	defer db.Close()
+	checked := 0
+	for name, text := range db.QueryTexts() {
+		for _, m := range limit.FindAllStringSubmatch(text, -1) {
+			if checked++; m[2] == "" {
+				t.Errorf("%s: %s is planned anew whenever it is bound; %s + 0 is not", name, m[0], m[0])
+			}
+		}
+	}
+	if checked < 50 {
+		t.Errorf("only %d limits were looked at: the check has gone blind", checked)
+	}
+}
+
 // ofManyRows are the tables that grow with people and messages: a distributed engine keeps
 // each account's rows together, and finds them by the account alone.
 var ofManyRows = []string{

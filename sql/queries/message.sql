@@ -24,6 +24,13 @@ WHERE account_id = $1 AND broadcast_id = (SELECT m.broadcast_id FROM messages m 
   AND state = 'pending' AND open_since IS NULL AND right_at IS NULL
 RETURNING broadcast_id, recipient, message_id AS message, channel;
 
+-- name: any-expired
+-- Whether there are such as expire-messages ends.
+-- $1 account; $2 expires before, UTC.
+SELECT EXISTS (SELECT 1 FROM deliveries
+    WHERE account_id = $1 AND expires_at <= $2 AND expires_at IS NOT NULL AND next_attempt_at IS NOT NULL
+      AND open_since IS NULL AND right_at IS NULL);
+
 -- name: expire-messages
 -- Messages whose time is over before they could leave, and that no worker has in hand.
 -- $1 account; $2 expires before, UTC; $3 at most; $4 errcode; $5 errmsg.
