@@ -191,16 +191,17 @@ chaos-mutations: ## Build wxcast with each deliberate break; each must be found
 # As few things as possible come between a seed and its story: see internal/world. One world has
 # one processor, so two runs share the machine.
 STEADY = GODEBUG=asyncpreemptoff=1 GOGC=400
-WORLD = $(STEADY) $(GO) test ./internal/world -run TestWorlds -count 1 -timeout $(WITHIN) -v -args -on $(STORE) -days $(DAYS) $(TELL)
+WORLD = $(STEADY) $(GO) test ./internal/world -run TestWorlds -count 1 -timeout $(WITHIN) -v -args -on $(STORE) -days $(DAYS) $(STAY) $(TELL)
 SEED ?= 1
 SEEDS ?= 1000
 DAYS ?= 1
 STORE ?= sqlite
 TELL ?=
+STAY ?=
 WITHIN ?= 30m
 
 .PHONY: simulate
-simulate: ## Days of an account in simulated time, with all that goes wrong: SEED=1 SEEDS=1000 DAYS=1 STORE=sqlite TELL=-tell (4 minutes)
+simulate: ## Days of an account in simulated time, with all that goes wrong: SEED=1 SEEDS=1000 DAYS=1 STORE=sqlite TELL=-tell STAY=-stay (4 minutes)
 	@$(if $(filter postgres,$(STORE)),$(WITH_POSTGRES)) sh -c '\
 	$(WORLD) -seed $(SEED) -seeds $$((($(SEEDS) + 1) / 2)) & first=$$!; \
 	test $(SEEDS) -lt 2 || $(WORLD) -seed $$(($(SEED) + ($(SEEDS) + 1) / 2)) -seeds $$(($(SEEDS) / 2)); second=$$?; \

@@ -75,8 +75,7 @@ func runMutation(ctx context.Context, o options, m mutationOf) ([]string, error)
 		return nil, err
 	}
 	if seed, ok := strings.CutPrefix(m.scenario, inWorld); ok {
-		seed, onPostgres := strings.CutSuffix(strings.TrimSpace(seed), onPostgres)
-		return simulate(ctx, tree, seed, onPostgres)
+		return simulate(ctx, tree, strings.TrimSpace(seed))
 	}
 	if m.scenario == inModel {
 		return holdToModel(ctx, tree)
@@ -108,20 +107,27 @@ func runMutation(ctx context.Context, o options, m mutationOf) ([]string, error)
 }
 
 // inWorld begins the scenario of a break that shows in the simulated world, from that seed on;
-// onPostgres ends it where it shows there alone.
+// onPostgres ends it where it shows there alone, thatStays where it takes processes that run through
+// the nights.
 const (
 	inWorld    = "world"
 	onPostgres = " on postgres"
+	thatStays  = " that stays"
 )
 
 // simulate lets the simulated world find what is broken, in twenty stories.
-func simulate(ctx context.Context, tree, seed string, onPostgres bool) ([]string, error) {
+func simulate(ctx context.Context, tree, seed string) ([]string, error) {
+	seed, stays := strings.CutSuffix(seed, thatStays)
+	seed, onPostgres := strings.CutSuffix(seed, onPostgres)
 	args := []string{"test", "./internal/world", "-run", "TestWorlds", "-count", "1", "-args",
 		"-seeds", "20", "-shrink", "0s", "-seed", seed}
 	if onPostgres {
 		args = slices.Concat([]string{"run", "./sql/storetest/withpostgres", "go"}, args, []string{"-on", "postgres"})
 	} else {
 		args = append(args, "-on", "sqlite")
+	}
+	if stays {
+		args = append(args, "-stay")
 	}
 	test := exec.CommandContext(ctx, "go", args...)
 	test.Env = append(os.Environ(), "GODEBUG=asyncpreemptoff=1", "GOGC=400") // as make simulate

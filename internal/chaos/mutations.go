@@ -93,6 +93,8 @@ var allMutations = []mutationOf{
 		"	if from > to {", "	if false {", false},
 	{"waits-in-a-circle", "waiting costs the store little", inWorld + " 80", "sql/skip.go",
 		"		if at.Before(t.now) {", "		if false {", false},
+	{"writes-for-nothing", "who has nothing to do writes nothing", inWorld + " 3" + thatStays, "sql/message.go",
+		"err != nil || !some {", "err != nil {", false},
 	{"claims-beside-others", "what a living process has is its own", inWorld + " 16" + onPostgres,
 		"sql/queries/postgres/broadcast.sql", "'enable_mergejoin', 'off', TRUE) = 'off' FOR UPDATE;",
 		"'enable_mergejoin', 'off', TRUE) = 'off';", false},

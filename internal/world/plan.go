@@ -16,7 +16,19 @@ type Plan struct {
 	Days      int
 	Followers int
 	Quota     int64 // template messages a Beijing day
+	Stays     bool  // its processes run through the nights, too, and nobody ends the first of them
 	Acts      []Act // by day and time
+}
+
+// staying is the plan for processes that live as long as the world.
+func (p Plan) staying() Plan {
+	p.Stays, p.Acts = true, slices.Clone(p.Acts)
+	for i, a := range p.Acts {
+		if a.Do == aKill || a.Do == aStop {
+			p.Acts[i].Who = 1
+		}
+	}
+	return p
 }
 
 // deed is what somebody or something does.

@@ -45,6 +45,7 @@ type process struct {
 	began      time.Time
 	stoodUntil time.Time // when it last went on, or will
 	steps      uint64
+	commits    uint64
 	done       map[uint64]uint64 // how often, by what
 	armed      []trap
 	losing     int // answers to COMMITs that are still to be lost
@@ -77,6 +78,9 @@ func (p *process) step(ctx context.Context, k kind, what []byte) error {
 	}
 	p.mu.Lock()
 	p.steps++
+	if k == commit {
+		p.commits++
+	}
 	n := p.steps
 	p.mu.Unlock()
 	p.world.steps.Add(1)

@@ -23,6 +23,7 @@ const (
 	passedOn       = "a person comes by a message to another"
 	quotaBefore    = "a broadcast begins when the day's quota is gone"
 	stoppedAlone   = "a channel stops alone"
+	longLife       = "a process lives through all days"
 
 	// On Postgres alone, whose transactions run beside each other.
 	waitedForLock = "a transaction waits for another's lock"

@@ -62,6 +62,7 @@ type world struct {
 	// operator asks for what people and systems ask for. No fault reaches it.
 	operator *account.Account
 	began    time.Time
+	idle     idle
 	phones   *http.Client // of people in the mini program
 
 	engine                engine
@@ -104,7 +105,7 @@ accounts:
     encoding_aes_key: %[4]s
     mini_programs:
       - {appid: %[5]s, secret: %[6]s, token: %[9]s, encoding_aes_key: %[10]s}
-serve: {listen: "127.0.0.1:80", session_key: a-key-of-thirty-two-characters-0, sync_at: "0 3 * * *", report_at: "off", quota_at: "0 9 * * *", housekeeping_at: "off"}
+serve: {listen: "127.0.0.1:80", session_key: a-key-of-thirty-two-characters-0, sync_at: "0 3 * * *", report_at: "off", quota_at: "0 9 * * *", housekeeping_at: "%[13]s"}
 broadcast: {concurrency: %[11]d, max_failures: 200, rate: %[12]d}
 database: {url: %[7]q, auto_migrate: false}
 api_base: %[8]s
@@ -128,10 +129,14 @@ func newWorld(ctx context.Context, p Plan, dir string, empty home) (*world, erro
 	w.sim.SetKnobs(func(k *simulator.Knobs) { k.MiniCallbackURL = w.healthy.MiniCallbackURL })
 	w.healthy = w.sim.Knobs()
 	w.log = newLogbook(w)
+	housekeeping := "off" // nobody is there at that hour
+	if p.Stays {
+		housekeeping = "30 4 * * *"
+	}
 	yaml := filepath.Join(dir, "wxcast.yaml")
 	if err := os.WriteFile(yaml, fmt.Appendf(nil, configuration, w.sim.AppID, w.sim.Secret, w.sim.Token,
 		w.sim.EncodingAESKey, w.sim.MiniAppID, w.sim.MiniSecret, empty.url, "http://"+wechatHost,
-		w.sim.MiniToken, w.sim.MiniAESKey, inFlight, accountsRate), 0o600); err != nil {
+		w.sim.MiniToken, w.sim.MiniAESKey, inFlight, accountsRate, housekeeping), 0o600); err != nil {
 		return nil, err
 	}
 	var err error
@@ -198,6 +203,7 @@ func (w *world) live(ctx context.Context) error {
 		}
 		switch {
 		case day+1 >= w.plan.Days && over:
+			w.checkSizes()
 			return w.check(ctx)
 		case day > w.plan.Days+moreDays:
 			w.broke("all ends", "%d days after the last act broadcasts are still at work: %s", moreDays,
@@ -244,6 +250,8 @@ func (w *world) shift(ctx context.Context, acts []Act, done func(context.Context
 	w.mu.Lock()
 	w.atWork = true
 	w.mu.Unlock()
+	w.checkIdle()
+	defer w.nowIdle()
 	looked := w.watchLeases(ctx)
 	for i := range processes {
 		w.begin(i)
@@ -269,7 +277,11 @@ func (w *world) shift(ctx context.Context, acts []Act, done func(context.Context
 	}
 	w.checkSteps(w.steps.Load()-steps, w.sim.State().Messages-messages, time.Since(begun))
 	wait(ctx, 15*time.Second) // receipts come, and what was killed is begun again
-	w.end()
+	if w.plan.Stays {
+		w.endOthers()
+	} else {
+		w.end()
+	}
 	return looked()
 }
 
@@ -308,14 +320,21 @@ func (w *world) again(i int, later time.Duration) {
 
 // end stops all processes, and waits until nothing of them is left.
 func (w *world) end() {
+	w.endFrom(0)
+}
+
+// endOthers stops all processes but the first.
+func (w *world) endOthers() { w.endFrom(1) }
+
+func (w *world) endFrom(first int) {
 	w.mu.Lock()
 	w.atWork = false
 	all := w.running
-	w.running = [processes]*process{}
+	clear(w.running[first:])
 	w.mu.Unlock()
 	w.storeAway.Store(false)
 	w.wechatAway.Store(false)
-	for _, p := range all {
+	for _, p := range all[first:] {
 		if p != nil {
 			stopped := time.Now()
 			p.stop()

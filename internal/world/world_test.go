@@ -22,6 +22,7 @@ var (
 	seed      = flag.Uint64("seed", 1, "the first world's seed")
 	seeds     = flag.Int("seeds", 5, "how many worlds")
 	days      = flag.Int("days", 1, "days of each")
+	stay      = flag.Bool("stay", false, "the processes run through the nights, and one through all days")
 	tell      = flag.Bool("tell", false, "tell every step of every process")
 	shrinkFor = flag.Duration("shrink", 3*time.Minute, "how long to look for a shorter story")
 	on        = flag.String("on", "", "sqlite or postgres, for worlds on that alone")
@@ -159,6 +160,9 @@ func worlds(t *testing.T, newHome func(*testing.T) home) {
 	seen := map[string]int{}
 	for n := range *seeds {
 		p := NewPlan(*seed+uint64(n), *days)
+		if *stay {
+			p = p.staying()
+		}
 		begun := time.Now()
 		out := happen(t, p, newHome)
 		if out.digest == "" { // there is no server, or it failed
