@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql/driver"
 	"regexp"
+	"strings"
 	"sync"
 )
 
@@ -26,11 +27,14 @@ type fileConn struct {
 	inTx    bool
 }
 
-// changes finds statements that write.
-var changes = regexp.MustCompile(`(?i)\b(INSERT|UPDATE|DELETE)\b`)
+// inChange finds a word of statements that write.
+var inChange = regexp.MustCompile(`(?i)\b(INSERT|UPDATE|DELETE)\b`)
+
+// changes tells whether a statement writes.
+func changes(query string) bool { return !strings.HasPrefix(query, "SELECT") && inChange.MatchString(query) }
 
 func (c *fileConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
-	if c.inTx || !changes.MatchString(query) {
+	if c.inTx || !changes(query) {
 		return c.storeDriver.QueryContext(ctx, query, args)
 	}
 	if err := c.writing.take(ctx); err != nil {
