@@ -53,6 +53,84 @@ func (db *DB) CountCommits(t testing.TB) (n int) {
 	return n
 }
 
+// Neighbours are a broadcast of which there are messages alone, another app, and another API.
+const (
+	neighbours   = 1 << 40
+	neighbourApp = "wxneighbour"
+	neighbourAPI = "/neighbour/send"
+)
+
+// AddNeighbours stores messages of a broadcast that nobody knows, and the day's quota and the pace of
+// others beside an account's own lane.
+func (db *DB) AddNeighbours(t testing.TB, accountID int64, api string) {
+	t.Helper()
+	other, err := db.EnsureApp(context.Background(), neighbourApp, wxcast.KindMiniProgram)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, lane := range []wxcast.Lane{{AppID: other, API: api}, {AppID: accountID, API: neighbourAPI}} {
+		if _, err := db.exec(context.Background(), `INSERT INTO quota_days (app_id, api, day, daily_limit, used, read_used,
+			claimed, ours, read_ours, read_at) VALUES ($1, $2, $3, 700, 600, 600, 500, 400, 400, $4)`, lane.AppID, lane.API,
+			wxcast.DayOf(db.Now()), db.Now()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := db.exec(context.Background(), db.q.PutPacing, lane.AppID, lane.API, db.Now().Add(time.Hour), 1, 0.5,
+			db.Now()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	long, ahead := db.Now().Add(-24*time.Hour), db.Now().Add(24*time.Hour)
+	for recipient, at := range map[string][2]*time.Time{"o0000010": {nil, nil}, "o0000011": {&long, nil},
+		"o0000020": {&long, &long}, "o0000021": {nil, &long}, "z": {&long, &long}, "zz": {&ahead, &ahead}} {
+		if _, err := db.exec(context.Background(), `INSERT INTO deliveries (account_id, broadcast_id, recipient,
+			channel, next_attempt_at, open_since) VALUES ($1, $2, $3, 'any', $4, $5)`, accountID, int64(neighbours),
+			recipient, at[0], at[1]); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// Neighbours are those messages; not ok where the store is closed already.
+func (db *DB) Neighbours(t testing.TB, accountID int64) (rows []string, ok bool) {
+	t.Helper()
+	if db.write.PingContext(context.Background()) != nil {
+		return nil, false
+	}
+	rows = db.Rows(t, wxcast.BroadcastRef{AccountID: accountID, ID: neighbours})
+	var lanes []string
+	if err := db.list(context.Background(), &lanes, `SELECT a.appid || ' ' || q.api || ' ' || q.day || ' ' || q.used ||
+		' ' || q.claimed || ' ' || q.ours || ' ' || q.messages || ' ' || CAST(q.doubtful AS TEXT) || ' ' ||
+		CAST(p.slot_at AS TEXT) || ' ' || p.share FROM quota_days q JOIN apps a ON a.id = q.app_id
+		JOIN pacing p ON p.app_id = q.app_id AND p.api = q.api
+		WHERE a.appid = $1 OR q.api = $2 ORDER BY 1`, neighbourApp, neighbourAPI); err != nil {
+		t.Fatal(err)
+	}
+	return append(rows, lanes...), true
+}
+
+// Rows are a broadcast's deliveries: by which channel, their state, when they are due, and since when
+// they are in doubt.
+func (db *DB) Rows(t testing.TB, ref wxcast.BroadcastRef) (rows []string) {
+	t.Helper()
+	if err := db.list(context.Background(), &rows, `SELECT recipient || ' ' || channel || ' ' || state || ' ' ||
+		COALESCE(CAST(next_attempt_at AS TEXT), '-') || ' ' || COALESCE(CAST(open_since AS TEXT), '-') FROM deliveries
+		WHERE account_id = $1 AND broadcast_id = $2 ORDER BY recipient`, ref.AccountID, ref.ID); err != nil {
+		t.Fatal(err)
+	}
+	return rows
+}
+
+// Put makes a delivery one of a channel's, due then and in doubt since.
+func (db *DB) Put(t testing.TB, ref wxcast.BroadcastRef, r wxcast.Recipient, channel string, state wxcast.DeliveryState,
+	due, since time.Time) {
+	t.Helper()
+	if n, err := db.exec(context.Background(), `UPDATE deliveries SET channel = $4, state = $5, next_attempt_at = $6,
+		open_since = $7, attempted_at = $7 WHERE account_id = $1 AND broadcast_id = $2 AND recipient = $3`,
+		ref.AccountID, ref.ID, r, channel, state, nullTime(due), nullTime(since)); err != nil || n != 1 {
+		t.Fatal(n, err)
+	}
+}
+
 // PrepareAll prepares every named query and returns the errors by name.
 func (db *DB) PrepareAll(ctx context.Context) map[string]error {
 	failed := map[string]error{}

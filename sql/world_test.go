@@ -17,7 +17,12 @@ type world struct {
 	account, mini int64
 }
 
-func newWorld(t testing.TB, db *store.DB) world { return newWorldOf(t, db, "wxaccount", "wxmini") }
+func newWorld(t testing.TB, db *store.DB) world {
+	t.Helper()
+	w := newWorldOf(t, db, "wxaccount", "wxmini")
+	w.leaveAlone(t)
+	return w
+}
 
 // newWorldOf is newWorld with other apps, for several worlds on one store.
 func newWorldOf(t testing.TB, db *store.DB, appid, miniAppID wxcast.AppID) world {
