@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -68,6 +69,39 @@ func (db *DB) AddNeighbours(t testing.TB, accountID int64, api string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	long, ahead := db.Now().Add(-24*time.Hour), db.Now().Add(24*time.Hour)
+	if _, err := db.exec(context.Background(), `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 8)
+		INSERT INTO deliveries (account_id, broadcast_id, recipient, channel, right_at)
+		SELECT CAST($1 AS BIGINT), 0, k.kind || '00000' || n.i, 'any', CASE WHEN n.i < 5 THEN CAST($2 AS TIMESTAMPTZ) END
+		FROM n CROSS JOIN (SELECT 'o' AS kind UNION ALL SELECT 'm') k`, accountID, long); err != nil {
+		t.Fatal(err)
+	}
+	for _, people := range []string{"o0000015", "o0000025", "zz"} {
+		if _, err := db.exec(context.Background(), `INSERT INTO windows (account_id, openid, kind, opened_at, closes_at,
+			messages) VALUES ($1, $2, 'text', $3, $4, 3)`, accountID, people, long, ahead.AddDate(100, 0, 0)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := db.exec(context.Background(), `INSERT INTO blocks (account_id, channel, template_id, recipient,
+			since) VALUES ($1, 'any', 'TPL_ID', $2, $3)`, accountID, people, db.Now()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range 8 {
+		r := fmt.Sprintf("o%06d", i)
+		for _, of := range [][2]string{{"any", "NEIGHBOURS"}, {"neighbours", "TPL_ID"}} {
+			if _, err := db.exec(context.Background(), `INSERT INTO blocks (account_id, channel, template_id, recipient,
+				since) VALUES ($1, $2, $3, $4, $5)`, accountID, of[0], of[1], r, db.Now()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, r := range []string{r, fmt.Sprintf("m%06d", i)} {
+			if _, err := db.exec(context.Background(), `INSERT INTO permits (account_id, app_id, template_id, recipient,
+				granted_at, source, kind, messages) VALUES ($1, $2, 'T', $3, $4, 'event', 'once', 3)`, accountID, other, r,
+				long); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
 	for _, lane := range []wxcast.Lane{{AppID: other, API: api}, {AppID: accountID, API: neighbourAPI}} {
 		if _, err := db.exec(context.Background(), `INSERT INTO quota_days (app_id, api, day, daily_limit, used, read_used,
 			claimed, ours, read_ours, read_at) VALUES ($1, $2, $3, 700, 600, 600, 500, 400, 400, $4)`, lane.AppID, lane.API,
@@ -79,7 +113,6 @@ func (db *DB) AddNeighbours(t testing.TB, accountID int64, api string) {
 			t.Fatal(err)
 		}
 	}
-	long, ahead := db.Now().Add(-24*time.Hour), db.Now().Add(24*time.Hour)
 	for recipient, at := range map[string][2]*time.Time{"o0000010": {nil, nil}, "o0000011": {&long, nil},
 		"o0000020": {&long, &long}, "o0000021": {nil, &long}, "z": {&long, &long}, "zz": {&ahead, &ahead}} {
 		if _, err := db.exec(context.Background(), `INSERT INTO deliveries (account_id, broadcast_id, recipient,
@@ -96,7 +129,8 @@ func (db *DB) Neighbours(t testing.TB, accountID int64) (rows []string, ok bool)
 	if db.write.PingContext(context.Background()) != nil {
 		return nil, false
 	}
-	rows = db.Rows(t, wxcast.BroadcastRef{AccountID: accountID, ID: neighbours})
+	rows = append(db.Rows(t, wxcast.BroadcastRef{AccountID: accountID, ID: neighbours}),
+		db.Rows(t, wxcast.BroadcastRef{AccountID: accountID})...)
 	var lanes []string
 	if err := db.list(context.Background(), &lanes, `SELECT a.appid || ' ' || q.api || ' ' || q.day || ' ' || q.used ||
 		' ' || q.claimed || ' ' || q.ours || ' ' || q.messages || ' ' || CAST(q.doubtful AS TEXT) || ' ' ||
@@ -105,7 +139,15 @@ func (db *DB) Neighbours(t testing.TB, accountID int64) (rows []string, ok bool)
 		WHERE a.appid = $1 OR q.api = $2 ORDER BY 1`, neighbourApp, neighbourAPI); err != nil {
 		t.Fatal(err)
 	}
-	return append(rows, lanes...), true
+	var rights []string
+	if err := db.list(context.Background(), &rights, `SELECT openid || ' ' || CAST(opened_at AS TEXT) || ' ' || messages
+		FROM windows WHERE account_id = $1 AND openid IN ('o0000015', 'o0000025', 'zz')
+		UNION ALL SELECT p.recipient || ' ' || CAST(p.granted_at AS TEXT) || ' ' || p.messages || ' ' || p.kind
+		FROM permits p JOIN apps a ON a.id = p.app_id WHERE p.account_id = $1 AND a.appid = $2 ORDER BY 1`, accountID,
+		neighbourApp); err != nil {
+		t.Fatal(err)
+	}
+	return slices.Concat(rows, lanes, rights), true
 }
 
 // Rows are a broadcast's deliveries: by which channel, their state, when they are due, and since when
@@ -113,7 +155,7 @@ func (db *DB) Neighbours(t testing.TB, accountID int64) (rows []string, ok bool)
 func (db *DB) Rows(t testing.TB, ref wxcast.BroadcastRef) (rows []string) {
 	t.Helper()
 	if err := db.list(context.Background(), &rows, `SELECT recipient || ' ' || channel || ' ' || state || ' ' ||
-		COALESCE(CAST(next_attempt_at AS TEXT), '-') || ' ' || COALESCE(CAST(open_since AS TEXT), '-') FROM deliveries
+		COALESCE(CAST(next_attempt_at AS TEXT), '-') || ' ' || COALESCE(CAST(open_since AS TEXT), '-') || ' ' || COALESCE(CAST(right_at AS TEXT), '-') FROM deliveries
 		WHERE account_id = $1 AND broadcast_id = $2 ORDER BY recipient`, ref.AccountID, ref.ID); err != nil {
 		t.Fatal(err)
 	}

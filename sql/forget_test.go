@@ -177,7 +177,7 @@ func tablesWith(t *testing.T, url string) map[string]bool {
 // hand, or a broadcast is still to send, is seen through first.
 func TestAReminderKeepsNobodyHere(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
-		w := newWorld(t, db)
+		w := newWorldOf(t, db, "wxaccount", "wxmini") // without neighbours: they go, too
 		w.people(t)
 		b := w.day(t, "m")
 		reminder := w.message(b, 2, "in a month")

@@ -218,9 +218,9 @@ func TestOnlyTheDeadWorkersOwnAreDueAgain(t *testing.T) {
 		w := newWorld(t, db)
 		b := w.broadcastTo(t, 9)
 		w.claim(t, b, "before", 2, time.Hour)
-		w.claim(t, b, "dead", 2, time.Millisecond)
+		w.claim(t, b, "dead", 2, time.Minute)
 		w.claim(t, b, "behind", 2, time.Hour)
-		w.PretendLater(time.Second)
+		w.PretendLater(2 * time.Minute)
 		w.claim(t, b, "w", 1, time.Minute) // takes over
 		w.told(t, wxcast.DayOf(w.Now()), wxcast.Quota{Limit: 1000})
 		c := w.claim(t, b, "w", 100, time.Minute)

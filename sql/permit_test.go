@@ -103,7 +103,7 @@ func TestAnAnswerCountsOnce(t *testing.T) {
 // A ledger that was kept elsewhere is the truth about those whom it names.
 func TestALedgerIsImported(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
-		w := newWorld(t, db)
+		w := newWorldOf(t, db, "wxaccount", "wxmini") // without neighbours: they go, too
 		balances := func(from, to int, n int64) (all []wxcast.PermitBalance) {
 			for i := from; i <= to; i++ {
 				all = append(all, wxcast.PermitBalance{TemplateID: "T",
