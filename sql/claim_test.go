@@ -267,6 +267,9 @@ func TestReservationsOfTheDeadAreFreeOnceWeAreQuiet(t *testing.T) {
 		read(4, 10)
 		must(t, w.PretendQuiet(t.Context(), w.lane(), 2*time.Minute))
 		read(4, 4)
+		// Nor do they count when WeChat's counter is cleared while we send again.
+		must(t, w.PretendQuiet(t.Context(), w.lane(), 0))
+		read(1, 1)
 	})
 }
 

@@ -59,6 +59,7 @@ const (
 	neighbours   = 1 << 40
 	neighbourApp = "wxneighbour"
 	neighbourAPI = "/neighbour/send"
+	neighbourDay = "2020-02-02"
 )
 
 // AddNeighbours stores messages of a broadcast that nobody knows, and the day's quota and the pace of
@@ -102,12 +103,16 @@ func (db *DB) AddNeighbours(t testing.TB, accountID int64, api string) {
 			}
 		}
 	}
-	for _, lane := range []wxcast.Lane{{AppID: other, API: api}, {AppID: accountID, API: neighbourAPI}} {
+	quota := func(lane wxcast.Lane, day wxcast.Day) {
 		if _, err := db.exec(context.Background(), `INSERT INTO quota_days (app_id, api, day, daily_limit, used, read_used,
 			claimed, ours, read_ours, read_at) VALUES ($1, $2, $3, 700, 600, 600, 500, 400, 400, $4)`, lane.AppID, lane.API,
-			wxcast.DayOf(db.Now()), db.Now()); err != nil {
+			day, db.Now()); err != nil {
 			t.Fatal(err)
 		}
+	}
+	quota(wxcast.Lane{AppID: accountID, API: api}, neighbourDay)
+	for _, lane := range []wxcast.Lane{{AppID: other, API: api}, {AppID: accountID, API: neighbourAPI}} {
+		quota(lane, wxcast.DayOf(db.Now()))
 		if _, err := db.exec(context.Background(), db.q.PutPacing, lane.AppID, lane.API, db.Now().Add(time.Hour), 1, 0.5,
 			db.Now()); err != nil {
 			t.Fatal(err)
@@ -134,9 +139,9 @@ func (db *DB) Neighbours(t testing.TB, accountID int64) (rows []string, ok bool)
 	var lanes []string
 	if err := db.list(context.Background(), &lanes, `SELECT a.appid || ' ' || q.api || ' ' || q.day || ' ' || q.used ||
 		' ' || q.claimed || ' ' || q.ours || ' ' || q.messages || ' ' || CAST(q.doubtful AS TEXT) || ' ' ||
-		CAST(p.slot_at AS TEXT) || ' ' || p.share FROM quota_days q JOIN apps a ON a.id = q.app_id
-		JOIN pacing p ON p.app_id = q.app_id AND p.api = q.api
-		WHERE a.appid = $1 OR q.api = $2 ORDER BY 1`, neighbourApp, neighbourAPI); err != nil {
+		COALESCE(CASE WHEN q.day <> $3 THEN CAST(p.slot_at AS TEXT) || ' ' || p.share END, '-')
+		FROM quota_days q JOIN apps a ON a.id = q.app_id LEFT JOIN pacing p ON p.app_id = q.app_id AND p.api = q.api
+		WHERE a.appid = $1 OR q.api = $2 OR q.day = $3 ORDER BY 1`, neighbourApp, neighbourAPI, neighbourDay); err != nil {
 		t.Fatal(err)
 	}
 	var rights []string
@@ -169,6 +174,17 @@ func (db *DB) Put(t testing.TB, ref wxcast.BroadcastRef, r wxcast.Recipient, cha
 	if n, err := db.exec(context.Background(), `UPDATE deliveries SET channel = $4, state = $5, next_attempt_at = $6,
 		open_since = $7, attempted_at = $7 WHERE account_id = $1 AND broadcast_id = $2 AND recipient = $3`,
 		ref.AccountID, ref.ID, r, channel, state, nullTime(due), nullTime(since)); err != nil || n != 1 {
+		t.Fatal(n, err)
+	}
+}
+
+// PutMsgID gives a delivery the id by which WeChat knows it, and what its receipt said; 0 and "" for
+// none.
+func (db *DB) PutMsgID(t testing.TB, ref wxcast.BroadcastRef, r wxcast.Recipient, msgid int64, receipt string) {
+	t.Helper()
+	if n, err := db.exec(context.Background(), `UPDATE deliveries SET msgid = NULLIF(CAST($4 AS BIGINT), 0), receipt = NULLIF($5, '')
+		WHERE account_id = $1 AND broadcast_id = $2 AND recipient = $3`, ref.AccountID, ref.ID, r, msgid,
+		receipt); err != nil || n != 1 {
 		t.Fatal(n, err)
 	}
 }

@@ -196,3 +196,28 @@ func TestLeasesOutliveAClockThatJumps(t *testing.T) {
 		}
 	})
 }
+
+// The rate is that of the broadcasts that run in the lane: what waits, is over, or goes by another API or
+// another app has its own.
+func TestTheRateIsOfWhatRunsInTheLane(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		b := w.broadcastTo(t, 20)
+		w.rate(t, b, 4, 0)
+		for i, lane := range []wxcast.Lane{w.lane(), w.lane(), {AppID: w.account, API: "/other/send"},
+			{AppID: w.mini, API: sendAPI}} {
+			faster := w.add(t, fmt.Sprint("faster ", i), bridged(w.mini), wxcast.BroadcastChannel{Name: "any", Lane: lane,
+				TemplateID: "T"})
+			w.fix(t, faster)
+			w.rate(t, faster, 1000, 0)
+			if i < 2 {
+				_, err := w.MoveBroadcast(t.Context(), faster.Ref(), wxcast.Move{From: wxcast.BroadcastRunning,
+					To: []wxcast.BroadcastState{wxcast.BroadcastPaused, wxcast.BroadcastDone}[i]})
+				must(t, err)
+			}
+		}
+		if c := w.paced(t, b, "w", 2); len(c.Fresh) != 2 || c.Slot.End.Sub(c.Slot.Start) != 500*time.Millisecond {
+			t.Errorf("%d in %v, want two in half a second", len(c.Fresh), c.Slot.End.Sub(c.Slot.Start))
+		}
+	})
+}

@@ -314,3 +314,61 @@ func TestAPersonsTwoIDsAreOnePerson(t *testing.T) {
 		})
 	}
 }
+
+// A receipt that names no message of ours ends the doubt about the one that it can be of, whatever else
+// there was to the same person: what has a receipt, or a msgid of its own, went by another channel, or
+// at another time, or is in nobody's hand, is not meant.
+func TestAReceiptCanBeOfNoOtherMessage(t *testing.T) {
+	const n = 5 // the person
+	lease := func(t *testing.T, w world, b wxcast.Broadcast, n int) { w.claim(t, b, "w", n, time.Hour) }
+	for name, test := range map[string]struct {
+		beside func(t *testing.T, w world, b wxcast.Broadcast)
+		want   int64
+	}{
+		"in doubt, too": {func(t *testing.T, w world, b wxcast.Broadcast) {
+			w.put(t, b, map[int]row{n: {state: wxcast.DeliveryUnknown, since: -time.Minute}})
+		}, 0},
+		"it has a receipt": {func(t *testing.T, w world, b wxcast.Broadcast) {
+			w.put(t, b, map[int]row{n: {state: wxcast.DeliveryUnknown, since: -time.Minute}})
+			w.PutMsgID(t, b.Ref(), recipient(n), 0, "success")
+		}, 1},
+		"it has a msgid": {func(t *testing.T, w world, b wxcast.Broadcast) {
+			w.put(t, b, map[int]row{n: {state: wxcast.DeliverySent, since: -time.Minute}})
+			w.PutMsgID(t, b.Ref(), recipient(n), 77, "")
+		}, 1},
+		"by another channel": {func(t *testing.T, w world, b wxcast.Broadcast) {
+			w.put(t, b, map[int]row{n: {channel: "other", state: wxcast.DeliveryUnknown, since: -time.Minute}})
+		}, 1},
+		"long ago": {func(t *testing.T, w world, b wxcast.Broadcast) {
+			w.put(t, b, map[int]row{n: {state: wxcast.DeliveryUnknown, since: -100 * time.Hour}})
+		}, 1},
+		"in somebody's hand": {func(t *testing.T, w world, b wxcast.Broadcast) { lease(t, w, b, n) }, 0},
+		"still to come":      {func(t *testing.T, w world, b wxcast.Broadcast) { lease(t, w, b, n-1) }, 1},
+		"before what is in somebody's hand": {func(t *testing.T, w world, b wxcast.Broadcast) {
+			c := w.claim(t, b, "w", n, time.Hour)
+			w.record(t, b, "w", wxcast.DeliverySent, c.Fresh, c.LeaseID)
+			w.put(t, b, map[int]row{n: {}})
+			lease(t, w, b, 2)
+		}, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			storetest.Each(t, func(t *testing.T, db *store.DB) {
+				w := newWorld(t, db)
+				w.TrustReceipts(w.account, true)
+				b := w.broadcastTo(t, 10)
+				c := w.claim(t, b, "w", 10, time.Hour)
+				w.record(t, b, "w", wxcast.DeliverySent, c.Fresh, c.LeaseID)
+				w.put(t, b, map[int]row{n: {state: wxcast.DeliveryUnknown, since: -time.Minute}})
+				w.PutMsgID(t, b.Ref(), recipient(n), 0, "")
+				beside := w.add(t, "beside", bridged(w.mini),
+					wxcast.BroadcastChannel{Name: "any", Lane: w.lane(), TemplateID: "OTHER"})
+				w.fix(t, beside)
+				test.beside(t, w, beside)
+				w.heardOf(t, w.Now(), n)
+				if got := w.tally(t, b).Delivered; got != test.want {
+					t.Errorf("%d delivered, want %d", got, test.want)
+				}
+			})
+		})
+	}
+}

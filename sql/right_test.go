@@ -358,6 +358,10 @@ func TestABroadcastIsFoundThatWaitsForAStoppedChannel(t *testing.T) {
 				}
 				if dead {
 					w.PretendLater(2 * time.Minute)
+					beside := w.by(t, "beside", anyChannel)
+					if c := w.take(t, beside, anyChannel, "lives", time.Hour); c.LeaseID == 0 {
+						t.Fatalf("%+v, want another broadcast to be at work", c)
+					}
 				} else {
 					must(t, w.GiveBack(t.Context(), b, c))
 					w.ends(t, b, consent, c.LeaseID)
