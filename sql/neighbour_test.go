@@ -29,11 +29,11 @@ func (w world) leaveAlone(t testing.TB) {
 	})
 }
 
-// inTrouble makes two broadcasts to the same ten people, of whom a worker that is dead had claimed
+// inTrouble makes two broadcasts to the same twelve people, of whom a worker that is dead had claimed
 // eight of each.
 func (w world) inTrouble(t *testing.T) (b, beside wxcast.Broadcast) {
 	t.Helper()
-	b = w.broadcastTo(t, 10)
+	b = w.broadcastTo(t, 12)
 	beside = w.add(t, "beside", bridged(w.mini), wxcast.BroadcastChannel{Name: "any", Lane: w.lane(), TemplateID: "OTHER"})
 	w.fix(t, beside)
 	for _, of := range []wxcast.Broadcast{b, beside} {
@@ -161,25 +161,31 @@ func TestOnlyDoubtsOfItsOwnKeepQuota(t *testing.T) {
 	const old, soon = -50 * time.Second, -time.Second
 	others := map[int]row{5: {channel: "other", due: soon, since: old}, 6: {due: 10 * time.Minute},
 		7: {state: wxcast.DeliveryUnknown, since: old}, 8: {state: wxcast.DeliverySent}}
-	for name, doubts := range map[string]map[int]row{
-		"fewer than are left": {1: {state: wxcast.DeliverySent}, 2: {state: wxcast.DeliverySent},
-			3: {state: wxcast.DeliverySent}, 4: {due: soon, since: old}},
-		"most have a receipt": {1: {due: soon, since: old}, 2: {due: soon, since: old}, 3: {due: soon, since: old},
-			4: {due: soon, since: old}},
+	sent := row{state: wxcast.DeliverySent}
+	for name, c := range map[string]struct {
+		doubts map[int]row
+		again  []wxcast.Recipient
+	}{
+		"fewer than are left": {map[int]row{1: sent, 2: sent, 3: sent, 4: {due: soon, since: old}},
+			[]wxcast.Recipient{"o000004"}},
+		"in somebody's hand": {map[int]row{1: sent, 2: sent, 3: sent, 4: {due: time.Minute, since: old}}, nil},
+		"most have a receipt": {map[int]row{1: {due: soon, since: old}, 2: {due: soon, since: old},
+			3: {due: soon, since: old}, 4: {due: soon, since: old}}, []wxcast.Recipient{"o000004"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			storetest.Each(t, func(t *testing.T, db *store.DB) {
 				w := newWorld(t, db)
 				b, beside := w.inTrouble(t)
 				w.put(t, b, others)
-				w.put(t, b, doubts)
+				w.put(t, b, c.doubts)
 				w.put(t, beside, map[int]row{1: {due: soon, since: old}, 2: {due: soon, since: old}})
 				w.heardOf(t, w.Now(), 1, 2, 3)
 				w.heardOf(t, w.Now().Add(-time.Hour), 4)
 				w.told(t, wxcast.DayOf(w.Now()), wxcast.Quota{Limit: 100, Used: 97})
-				c := w.claim(t, b, "w", 10, time.Minute)
-				if !slices.Equal(ids(c.Retries), []wxcast.Recipient{"o000004"}) || len(c.Fresh) != 2 {
-					t.Errorf("%v again and %v, want the fourth, and two whom nobody has tried", ids(c.Retries), ids(c.Fresh))
+				got := w.claim(t, b, "w", 10, time.Minute)
+				if !slices.Equal(ids(got.Retries), c.again) || len(got.Fresh) != 2 {
+					t.Errorf("%v again and %v, want %v, and two whom nobody has tried", ids(got.Retries), ids(got.Fresh),
+						c.again)
 				}
 			})
 		})

@@ -105,3 +105,62 @@ func TestThoseWhoWaitAreDueTogether(t *testing.T) {
 		}
 	})
 }
+
+// Who is being tried again by an older broadcast gets the newer one's message later, and not much later:
+// that is asked again soon. Nobody waits for what is stopped or over, for what is less urgent, has not
+// been at work for long, or is not being tried again.
+func TestWhoIsWaitedFor(t *testing.T) {
+	due := row{due: time.Hour, since: -time.Second}
+	move := func(to wxcast.BroadcastState) func(*testing.T, world, wxcast.Broadcast) {
+		return func(t *testing.T, w world, older wxcast.Broadcast) {
+			_, err := w.MoveBroadcast(t.Context(), older.Ref(), wxcast.Move{From: wxcast.BroadcastRunning, To: to})
+			must(t, err)
+		}
+	}
+	for name, test := range map[string]struct {
+		row   row
+		then  func(t *testing.T, w world, older wxcast.Broadcast)
+		waits bool
+	}{
+		"tried again":      {due, func(*testing.T, world, wxcast.Broadcast) {}, true},
+		"paused":           {due, move(wxcast.BroadcastPaused), false},
+		"cancelled":        {due, move(wxcast.BroadcastCancelled), false},
+		"has an end":       {row{state: wxcast.DeliveryUnknown, since: -time.Second}, move(wxcast.BroadcastRunning), false},
+		"is over, and due": {row{state: wxcast.DeliveryUnknown, due: time.Hour}, move(wxcast.BroadcastRunning), false},
+		"in hand":          {row{since: -time.Second}, move(wxcast.BroadcastRunning), false},
+		"less urgent": {due, func(t *testing.T, w world, older wxcast.Broadcast) {
+			w.rate(t, older, 1e6, -5)
+		}, false},
+		"not at work for long": {due, func(t *testing.T, w world, _ wxcast.Broadcast) { w.PretendLater(10 * time.Minute) },
+			false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			storetest.Each(t, func(t *testing.T, db *store.DB) {
+				w := newWorld(t, db)
+				older := w.broadcastTo(t, 1)
+				if c := w.claim(t, older, "w", 1, time.Hour); len(c.Fresh) != 1 {
+					t.Fatalf("%+v", c)
+				}
+				working := w.add(t, "at work", bridged(w.mini)) // for which there is anything to look for
+				w.fix(t, working)
+				newer := w.add(t, "newer", bridged(w.mini))
+				w.fix(t, newer)
+				w.put(t, older, map[int]row{1: test.row})
+				test.then(t, w, older)
+				w.claim(t, working, "w", 0, time.Hour)
+				c := w.claim(t, newer, "w", 1, time.Hour)
+				if test.waits {
+					rest := c.NextDue.Sub(w.Now())
+					if c = w.claim(t, newer, "w", 1, time.Hour); rest <= 0 {
+						rest = c.NextDue.Sub(w.Now())
+					}
+					if len(c.Fresh)+len(c.Retries) > 0 || rest <= 0 || rest > 4*time.Second {
+						t.Errorf("%+v: due in %v, want nobody, and to ask again within four seconds", c, rest)
+					}
+				} else if len(c.Fresh) != 1 {
+					t.Errorf("%+v, want the newer message", c)
+				}
+			})
+		})
+	}
+}
