@@ -21,6 +21,7 @@ func main() {
 	only := flag.String("only", "", "break only guards whose name this regular expression is found in")
 	flag.BoolVar(&o.list, "list", false, "name the guards, and break none")
 	flag.BoolVar(&o.negate, "negate", false, "turn each condition of Go around, too")
+	flag.BoolVar(&o.unknown, "unknown", false, "break none that "+survivorsFile+" names")
 	flag.IntVar(&o.atOnce, "at-once", 2, "how many are broken at a time")
 	flag.Parse()
 	o.only = regexp.MustCompile(*only)
@@ -35,6 +36,7 @@ func main() {
 type options struct {
 	only         *regexp.Regexp
 	list, negate bool
+	unknown      bool
 	atOnce       int
 }
 
@@ -57,7 +59,8 @@ func run(ctx context.Context, o options) error {
 	var chosen []mutant
 	for _, g := range all {
 		for _, how := range []string{dropped, negated} {
-			if m := (mutant{g, how}); o.only.MatchString(m.name()) && (how == dropped || o.negate && !g.ofQuery()) {
+			if m := (mutant{g, how}); o.only.MatchString(m.name()) && (how == dropped || o.negate && !g.ofQuery()) &&
+				!(o.unknown && known[m.name()]) {
 				chosen = append(chosen, m)
 			}
 		}
