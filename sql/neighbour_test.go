@@ -171,6 +171,8 @@ func TestOnlyDoubtsOfItsOwnKeepQuota(t *testing.T) {
 		"in somebody's hand": {map[int]row{1: sent, 2: sent, 3: sent, 4: {due: time.Minute, since: old}}, nil},
 		"most have a receipt": {map[int]row{1: {due: soon, since: old}, 2: {due: soon, since: old},
 			3: {due: soon, since: old}, 4: {due: soon, since: old}}, []wxcast.Recipient{"o000004"}},
+		"most have a receipt, one is in somebody's hand": {map[int]row{1: {due: soon, since: old},
+			2: {due: soon, since: old}, 3: {due: soon, since: old}, 4: {due: time.Minute, since: old}}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			storetest.Each(t, func(t *testing.T, db *store.DB) {

@@ -216,8 +216,13 @@ func TestTheRateIsOfWhatRunsInTheLane(t *testing.T) {
 				must(t, err)
 			}
 		}
-		if c := w.paced(t, b, "w", 2); len(c.Fresh) != 2 || c.Slot.End.Sub(c.Slot.Start) != 500*time.Millisecond {
-			t.Errorf("%d in %v, want two in half a second", len(c.Fresh), c.Slot.End.Sub(c.Slot.Start))
+		beside := w.add(t, "beside", bridged(w.mini))
+		w.fix(t, beside)
+		w.rate(t, beside, 4, 0)
+		one, two := w.paced(t, b, "w", 2), w.paced(t, beside, "w", 1)
+		if after := two.Slot.Start.Sub(one.Slot.Start); len(one.Fresh) != 2 || len(two.Fresh) != 1 ||
+			after != 500*time.Millisecond {
+			t.Errorf("%d, and %v later %d; want two, and half a second later one", len(one.Fresh), after, len(two.Fresh))
 		}
 	})
 }
