@@ -224,3 +224,34 @@ func TestAnswersFarApartAreTwo(t *testing.T) {
 		}
 	})
 }
+
+// What WeChat tells of one mini program's consents says nothing of another's: there a client's word
+// counts as before. A template's kind is its own, and the counts are one app's.
+func TestEachAppHasItsOwnConsents(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w, begin := newWorld(t, db), db.Now().Add(-time.Hour)
+		first := w
+		w.tell(t, begin, told{"", 0, false})
+		var err error
+		w.mini, err = db.EnsureApp(t.Context(), "wxmini2", wxcast.KindMiniProgram)
+		must(t, err)
+		if left := w.tell(t, begin, told{"a", 0, false}); left != 1 {
+			t.Errorf("%d left by a client's word where WeChat tells nothing, want 1", left)
+		}
+		must(t, first.SetPermitKind(t.Context(), w.account, first.mini, "T", wxcast.PermitLongTerm))
+		must(t, first.SetPermitKind(t.Context(), w.account, first.mini, "OTHER", wxcast.PermitLimited))
+		for mini, want := range map[int64][]wxcast.PermitCount{
+			first.mini: {{TemplateID: "T", Kind: wxcast.PermitLongTerm, People: 1, Permits: 1}},
+			w.mini:     {{TemplateID: "T", Kind: wxcast.PermitOnce, People: 1, Permits: 1}},
+		} {
+			counts, err := w.PermitCounts(t.Context(), w.account, mini)
+			if must(t, err); !slices.Equal(counts, want) {
+				t.Errorf("%+v, want %+v", counts, want)
+			}
+		}
+		w.tell(t, begin, told{"b", 20, true})
+		if counts, err := w.PermitCounts(t.Context(), w.account, w.mini); err != nil || len(counts) > 0 {
+			t.Errorf("%+v %v after the refusal, want nobody", counts, err)
+		}
+	})
+}

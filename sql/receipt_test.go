@@ -321,19 +321,29 @@ func TestAPersonsTwoIDsAreOnePerson(t *testing.T) {
 func TestAReceiptCanBeOfNoOtherMessage(t *testing.T) {
 	const n = 5 // the person
 	lease := func(t *testing.T, w world, b wxcast.Broadcast, n int) { w.claim(t, b, "w", n, time.Hour) }
+	doubt := row{state: wxcast.DeliveryUnknown, since: -time.Minute}
+	alone := func(r row) func(*testing.T, world, wxcast.Broadcast) { // there is nothing else to the person
+		return func(t *testing.T, w world, b wxcast.Broadcast) {
+			w.put(t, wxcast.Broadcast{AccountID: b.AccountID, ID: b.ID - 1}, map[int]row{n: r})
+			w.put(t, b, map[int]row{n: {state: wxcast.DeliverySkipped}})
+		}
+	}
 	for name, test := range map[string]struct {
 		beside func(t *testing.T, w world, b wxcast.Broadcast)
 		want   int64
 	}{
+		"alone":           {alone(doubt), 1},
+		"alone, refused":  {alone(row{state: wxcast.DeliveryFailed, since: -time.Minute}), 0},
+		"alone, long ago": {alone(row{state: wxcast.DeliveryUnknown, since: -100 * time.Hour}), 0},
 		"in doubt, too": {func(t *testing.T, w world, b wxcast.Broadcast) {
-			w.put(t, b, map[int]row{n: {state: wxcast.DeliveryUnknown, since: -time.Minute}})
+			w.put(t, b, map[int]row{n: doubt})
 		}, 0},
 		"it has a receipt": {func(t *testing.T, w world, b wxcast.Broadcast) {
-			w.put(t, b, map[int]row{n: {state: wxcast.DeliveryUnknown, since: -time.Minute}})
+			w.put(t, b, map[int]row{n: doubt})
 			w.PutMsgID(t, b.Ref(), recipient(n), 0, "success")
 		}, 1},
 		"it has a msgid": {func(t *testing.T, w world, b wxcast.Broadcast) {
-			w.put(t, b, map[int]row{n: {state: wxcast.DeliverySent, since: -time.Minute}})
+			w.put(t, b, map[int]row{n: doubt})
 			w.PutMsgID(t, b.Ref(), recipient(n), 77, "")
 		}, 1},
 		"by another channel": {func(t *testing.T, w world, b wxcast.Broadcast) {
@@ -348,6 +358,7 @@ func TestAReceiptCanBeOfNoOtherMessage(t *testing.T) {
 			c := w.claim(t, b, "w", n, time.Hour)
 			w.record(t, b, "w", wxcast.DeliverySent, c.Fresh, c.LeaseID)
 			w.put(t, b, map[int]row{n: {}})
+			w.PutMsgID(t, b.Ref(), recipient(n), 0, "")
 			lease(t, w, b, 2)
 		}, 1},
 	} {
@@ -358,13 +369,17 @@ func TestAReceiptCanBeOfNoOtherMessage(t *testing.T) {
 				b := w.broadcastTo(t, 10)
 				c := w.claim(t, b, "w", 10, time.Hour)
 				w.record(t, b, "w", wxcast.DeliverySent, c.Fresh, c.LeaseID)
-				w.put(t, b, map[int]row{n: {state: wxcast.DeliveryUnknown, since: -time.Minute}})
+				w.put(t, b, map[int]row{n: doubt})
 				w.PutMsgID(t, b.Ref(), recipient(n), 0, "")
 				beside := w.add(t, "beside", bridged(w.mini),
 					wxcast.BroadcastChannel{Name: "any", Lane: w.lane(), TemplateID: "OTHER"})
 				w.fix(t, beside)
 				test.beside(t, w, beside)
+				others := w.Rows(t, beside.Ref())
 				w.heardOf(t, w.Now(), n)
+				if now := w.Rows(t, beside.Ref()); !slices.Equal(now, others) {
+					t.Errorf("the other broadcast's %q changed, they were %q", changed(others, now), changed(now, others))
+				}
 				if got := w.tally(t, b).Delivered; got != test.want {
 					t.Errorf("%d delivered, want %d", got, test.want)
 				}
