@@ -126,6 +126,16 @@ func (db *DB) joinFirst(ctx context.Context, tx *sqlx.Tx, accountID, miniID int6
 		}
 		return row, c, err
 	}
+	// Nobody else writes from here on. Somebody may have, until we had the table's lock.
+	if err := tx.GetContext(ctx, &filled, db.q.AnyBridge); err != nil {
+		return row, c, err
+	}
+	if filled {
+		if _, err = tx.ExecContext(ctx, "ROLLBACK TO SAVEPOINT bridges_key"); err == nil {
+			err = errNotFirst
+		}
+		return row, c, err
+	}
 	if _, err := tx.ExecContext(ctx, db.q.TuneJoin); err != nil {
 		return row, c, err
 	}

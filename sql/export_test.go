@@ -20,6 +20,11 @@ const PreparedMost = preparedMost
 // SQLiteConnector connects to a file as Open does.
 func SQLiteConnector(path string) driver.Connector { return sqliteConnector{"file:" + path} }
 
+// EndLists is the first step of removing lists.
+func (db *DB) EndLists(ctx context.Context, accountID int64, before time.Time) ([]int64, error) {
+	return db.endLists(ctx, accountID, before)
+}
+
 // PretendLater moves the store's clock on: what would take that long has taken it.
 func (db *DB) PretendLater(by time.Duration) { db.clock.pretended.Add(int64(by)) }
 

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/jmoiron/sqlx"
+
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
 
@@ -203,8 +205,8 @@ func (db *DB) removeLists(ctx context.Context, accountID int64, kept time.Durati
 	if kept == 0 {
 		return 0, nil
 	}
-	var ids []int64
-	if err := db.list(ctx, &ids, db.q.OldLists, accountID, db.Now().Add(-kept)); err != nil {
+	ids, err := db.endLists(ctx, accountID, db.Now().Add(-kept))
+	if err != nil {
 		return 0, err
 	}
 	for _, id := range ids {
@@ -217,6 +219,19 @@ func (db *DB) removeLists(ctx context.Context, accountID int64, kept time.Durati
 		}
 	}
 	return removed, nil
+}
+
+// endLists are the lists that nobody needs who asked for them after that. Nobody finds them from then on.
+func (db *DB) endLists(ctx context.Context, accountID int64, before time.Time) (ids []int64, err error) {
+	var some bool
+	if err := db.get(ctx, &some, db.q.AnyOldList, accountID, before); err != nil || !some {
+		return nil, err
+	}
+	err = db.tx(ctx, accountID, func(tx *sqlx.Tx) error {
+		ids = ids[:0]
+		return tx.SelectContext(ctx, &ids, db.q.EndOldLists, accountID, before)
+	})
+	return ids, err
 }
 
 // removeDeliveries removes the deliveries of broadcasts that were over long ago. Their counts

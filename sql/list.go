@@ -13,16 +13,21 @@ import (
 
 const listBatch = 5000
 
-// FindList returns the complete list with that content, if there is one.
+// FindList returns the complete list with that content, if there is one. It is kept from now on for as
+// long as a new one: who asks is about to use it.
 func (db *DB) FindList(ctx context.Context, accountID int64, digest string, kind wxcast.ListKind) (l wxcast.List,
 	found bool, err error) {
 	var row struct {
 		ID       int64
 		RowCount int64 `db:"row_count"`
 	}
-	if err := db.get(ctx, &row, db.q.FindList, accountID, digest, kind); errors.Is(err, ErrNotFound) {
+	err = db.tx(ctx, accountID, func(tx *sqlx.Tx) error {
+		return tx.GetContext(ctx, &row, db.q.FindList, accountID, digest, kind, db.Now())
+	})
+	switch {
+	case errors.Is(err, sql.ErrNoRows), errors.Is(err, ErrNotFound):
 		return l, false, nil
-	} else if err != nil {
+	case err != nil:
 		return l, false, fmt.Errorf("look up a list: %w", err)
 	}
 	return wxcast.List{ListRef: wxcast.ListRef{ID: row.ID, Kind: kind}, AccountID: accountID, Digest: digest,

@@ -171,10 +171,20 @@ func (db *DB) endOptOuts(ctx context.Context, tx *sqlx.Tx, accountID int64, ids 
 		return 0, err
 	}
 	var removed []string
+	hashes := make([]string, 0, len(ids)+len(rows))
+	for _, id := range ids {
+		hashes = append(hashes, forgottenAs(id))
+	}
 	for _, r := range rows {
+		hashes = append(hashes, forgottenAs(r.ID))
 		if !r.Beside {
 			removed = append(removed, r.ID)
 		}
+	}
+	// What they had said before they were forgotten counts no more, either.
+	rows = rows[:0]
+	if err := tx.SelectContext(ctx, &rows, db.q.RemoveOptOuts, accountID, jsonParam(hashes)); err != nil {
+		return 0, err
 	}
 	return int64(len(removed)), db.tellOptOuts(ctx, tx, accountID, "removed", "", removed)
 }

@@ -57,11 +57,6 @@ func (db *DB) person(ctx context.Context, q sqlx.QueryerContext, accountID int64
 		if f.UnionID != "" {
 			unionids[f.UnionID] = true
 		}
-		deliveries, err := db.personDeliveries(ctx, q, accountID, f.OpenID)
-		if err != nil {
-			return p, err
-		}
-		p.Deliveries = append(p.Deliveries, deliveries...)
 	}
 	for _, mini := range minis {
 		for unionid := range unionids {
@@ -70,14 +65,14 @@ func (db *DB) person(ctx context.Context, q sqlx.QueryerContext, accountID int64
 				return p, err
 			}
 			p.MiniUsers = append(p.MiniUsers, users...)
-			for _, u := range users { // as which they may have been sent to, where they follow nothing
-				deliveries, err := db.personDeliveries(ctx, q, accountID, wxcast.OpenID(u.MiniOpenID))
-				if err != nil {
-					return p, err
-				}
-				p.Deliveries = append(p.Deliveries, deliveries...)
-			}
 		}
+	}
+	for _, id := range p.IDs(id) {
+		deliveries, err := db.personDeliveries(ctx, q, accountID, wxcast.OpenID(id))
+		if err != nil {
+			return p, err
+		}
+		p.Deliveries = append(p.Deliveries, deliveries...)
 	}
 	return p, db.personNotes(ctx, q, accountID, id, &p)
 }

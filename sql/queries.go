@@ -407,7 +407,8 @@ type queries struct {
 	DropGoneFollowers     string `query:"drop-gone-followers"`
 	DropLooseBridges      string `query:"drop-loose-bridges"`
 	DropGoneTesters       string `query:"drop-gone-testers"`
-	OldLists              string `query:"old-lists"`
+	AnyOldList            string `query:"any-old-list"`
+	EndOldLists           string `query:"end-old-lists"`
 	DropListRows          string `query:"drop-list-rows"`
 	DropList              string `query:"drop-list"`
 	OldBroadcasts         string `query:"old-broadcasts"`

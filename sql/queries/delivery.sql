@@ -13,14 +13,18 @@ ORDER BY f.openid LIMIT $5;
 -- name: fix-people
 -- The same for an audience of mini users, too: those who follow nothing stand by their
 -- mini_openid. Each side comes in the order of its ids, and both together; the second no
--- further than the first, or each round would look through all who follow.
+-- further than the first, or each round would look through all who follow. Who was bridged since the
+-- round before, or is bridged no more, may have a row by their other id, and gets no second one.
 -- $1 account; $2 mini program; $3 broadcast; $4 after this recipient; $5 at most; $6 the canary's share of 2^32;
 -- $7 channel; %[1]s and %[5]s the variables; %[2]s and %[6]s joins; %[3]s and %[7]s conditions, of followers and of
 -- mini users; %[4]s a hash of the recipient.
 WITH x AS MATERIALIZED (
     SELECT f.openid AS recipient, b.mini_openid, %[1]s AS vars
     FROM followers f LEFT JOIN bridges b ON b.account_id = f.account_id AND b.mini_id = $2 AND b.openid = f.openid %[2]s
-    WHERE f.account_id = $1 AND f.openid > $4 AND %[3]s ORDER BY f.openid LIMIT $5
+    WHERE f.account_id = $1 AND f.openid > $4 AND %[3]s
+      AND (SELECT 1 FROM deliveries d
+          WHERE d.account_id = $1 AND d.broadcast_id = $3 AND d.recipient = b.mini_openid LIMIT 1) IS NULL
+    ORDER BY f.openid LIMIT $5
 ), y AS MATERIALIZED (
     SELECT f.openid AS recipient, f.openid AS mini_openid, %[5]s AS vars
     FROM (SELECT m.mini_openid AS openid, m.unionid, FALSE AS subscribed, '' AS subscribe_scene, '' AS remark,
@@ -30,7 +34,11 @@ WITH x AS MATERIALIZED (
             AND (
             SELECT 1 FROM followers g WHERE g.account_id = $1 AND g.unionid = m.unionid AND (
                 SELECT 1 FROM bridges b WHERE b.account_id = g.account_id AND b.mini_id = $2
-                    AND b.openid = g.openid AND b.mini_openid = m.mini_openid LIMIT 1) IS NOT NULL LIMIT 1) IS NULL) f %[6]s
+                    AND b.openid = g.openid AND b.mini_openid = m.mini_openid LIMIT 1) IS NOT NULL LIMIT 1) IS NULL
+            AND (SELECT 1 FROM followers g WHERE g.account_id = $1 AND g.unionid = m.unionid AND (
+                SELECT 1 FROM deliveries d WHERE d.account_id = g.account_id AND d.broadcast_id = $3
+                    AND d.recipient = g.openid AND d.mini_openid = m.mini_openid LIMIT 1) IS NOT NULL LIMIT 1) IS NULL
+        ) f %[6]s
     WHERE %[7]s ORDER BY f.openid LIMIT $5
 )
 INSERT INTO deliveries (account_id, broadcast_id, recipient, mini_openid, channel, vars, next_attempt_at)

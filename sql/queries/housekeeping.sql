@@ -100,12 +100,16 @@ DELETE FROM bridges WHERE account_id = $1 AND openid IN (%s) AND NOT EXISTS (SEL
 DELETE FROM testers WHERE account_id = $1 AND openid IN (%s) AND NOT EXISTS (SELECT 1 FROM followers f
     WHERE f.account_id = $1 AND f.openid = testers.openid);
 
--- name: old-lists
--- Lists that no broadcast without all its recipients needs.
--- $1 account; $2 loaded before, UTC.
-SELECT id FROM lists WHERE account_id = $1 AND loaded_at < $2
+-- name: any-old-list
+-- $1 account; $2 loaded or asked for before, UTC.
+SELECT EXISTS (SELECT 1 FROM lists WHERE account_id = $1 AND loaded_at < $2);
+
+-- name: end-old-lists
+-- Lists that no broadcast without all its recipients needs: nobody finds them any more while their rows go.
+-- $1 account; $2 loaded or asked for before, UTC.
+UPDATE lists SET complete = FALSE WHERE account_id = $1 AND loaded_at < $2
     AND NOT EXISTS (SELECT 1 FROM broadcasts b WHERE b.account_id = $1 AND NOT b.fixed AND b.finished_at IS NULL)
-    ORDER BY id;
+    RETURNING id;
 
 -- name: drop-list-rows
 -- $1 account; $2 list; $3 at most.

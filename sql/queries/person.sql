@@ -123,9 +123,10 @@ UPDATE broadcasts SET leased_to = COALESCE((SELECT MAX(d.recipient) FROM deliver
 WHERE account_id = $1 AND leased_to = $2;
 
 -- name: forget-fixed-to
+-- Likewise how far its recipients are known. Who was passed by is asked for again.
 -- $1 account; $2 recipient.
-UPDATE broadcasts SET fixed_to = CASE WHEN fixed THEN '' ELSE COALESCE((SELECT MAX(f.openid) FROM followers f
-    WHERE f.account_id = $1 AND f.openid < $2), '') END
+UPDATE broadcasts SET fixed_to = CASE WHEN fixed THEN '' ELSE COALESCE((SELECT MAX(d.recipient) FROM deliveries d
+    WHERE d.account_id = $1 AND d.broadcast_id = broadcasts.id AND d.recipient < $2), '') END
 WHERE account_id = $1 AND fixed_to = $2;
 
 -- name: forget-list-rows
