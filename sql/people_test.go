@@ -49,7 +49,7 @@ func TestWhoIsBridgedMeanwhileGetsOneMessage(t *testing.T) {
 // follower or a mini user; and nobody is forgotten whose message is on its way.
 func TestMessagesOutliveTheirPersonsRows(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
-		w := newWorld(t, db)
+		w := newWorldOf(t, db, "wxaccount", "wxmini") // without neighbours: their permits go, too
 		w.people(t)
 		w.permit(t, map[wxcast.Recipient]int64{"m000005": 2})
 		b := w.by(t, "b", consent)

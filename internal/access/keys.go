@@ -213,6 +213,8 @@ func (g *Guard) admit(ctx context.Context, text, address string, scope wxcast.Sc
 		return key, why, err
 	}
 	switch {
+	case !key.May(scope) && !g.ofKey.Allow(strconv.FormatInt(key.ID, 10), now): // each is noted
+		return key, TooManyOfKey, nil
 	case !key.May(scope):
 		return key, NarrowKey, nil
 	case !limits.Allow(strconv.FormatInt(key.ID, 10), now):

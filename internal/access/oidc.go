@@ -6,10 +6,11 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-	"sync"
+	"sync/atomic"
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
+	"golang.org/x/sync/singleflight"
 
 	"github.com/wxcast/wxcast/internal/wxcast"
 )
@@ -20,25 +21,35 @@ type OIDC struct {
 	Issuer                 string // its URL
 	NameClaim, GroupsClaim string
 
-	mu       sync.Mutex
-	provider *oidc.Provider // once it was asked
+	asking   singleflight.Group
+	provider atomic.Pointer[oidc.Provider] // once it was asked
 }
 
-// discover asks the issuer once where its doors are.
+// discover asks the issuer once where its doors are. Who asks meanwhile waits for the same answer, for as
+// long as their request lives.
 func (i *OIDC) discover(ctx context.Context) (*oidc.Provider, *oauth2.Config, error) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	if i.provider == nil {
-		// Its keys are asked for later, too: not in the context of this request.
-		p, err := oidc.NewProvider(oidc.ClientContext(context.WithoutCancel(ctx), &http.Client{Timeout: providerWithin}),
-			i.Issuer)
-		if err != nil {
-			return nil, nil, fmt.Errorf("ask the issuer: %w", err)
+	if i.provider.Load() == nil {
+		asked := i.asking.DoChan("", func() (any, error) {
+			// Its keys are asked for later, too: not in the context of this request.
+			p, err := oidc.NewProvider(oidc.ClientContext(context.WithoutCancel(ctx),
+				&http.Client{Timeout: providerWithin}), i.Issuer)
+			if err == nil {
+				i.provider.Store(p)
+			}
+			return nil, err
+		})
+		select {
+		case <-ctx.Done():
+			return nil, nil, fmt.Errorf("ask the issuer: %w", ctx.Err())
+		case answer := <-asked:
+			if answer.Err != nil {
+				return nil, nil, fmt.Errorf("ask the issuer: %w", answer.Err)
+			}
 		}
-		i.provider = p
 	}
-	return i.provider, &oauth2.Config{ClientID: i.ID, ClientSecret: i.Secret.Reveal(), RedirectURL: i.Redirect,
-		Endpoint: i.provider.Endpoint(), Scopes: []string{oidc.ScopeOpenID, "profile", "email", "groups"}}, nil
+	provider := i.provider.Load()
+	return provider, &oauth2.Config{ClientID: i.ID, ClientSecret: i.Secret.Reveal(), RedirectURL: i.Redirect,
+		Endpoint: provider.Endpoint(), Scopes: []string{oidc.ScopeOpenID, "profile", "email", "groups"}}, nil
 }
 
 // Begin implements Provider.

@@ -96,7 +96,7 @@ type Proof struct {
 // SignIn lets a user in who proves who they are, and returns their session's token. u is who
 // they say they are, where there is such a user.
 func (s *Users) SignIn(ctx context.Context, p Proof) (token string, u wxcast.User, why SignInRefusal, err error) {
-	if !s.tries.Allow(p.Address, time.Now()) {
+	if !s.MayTry(p.Address) {
 		return "", u, TooOften, nil
 	}
 	if !UserName.MatchString(p.Name) || len(p.Password) > PasswordMax {
@@ -126,6 +126,9 @@ func (s *Users) SignIn(ctx context.Context, p Proof) (token string, u wxcast.Use
 	token, err = s.begin(ctx, u, p)
 	return token, u, SignedIn, err
 }
+
+// MayTry tells whether an address may try to sign in now, by whatever door.
+func (s *Users) MayTry(address string) bool { return s.tries.Allow(address, time.Now()) }
 
 // count counts a try before it is known whether it is right: thousands at the same moment count,
 // too.
@@ -172,7 +175,7 @@ func (s *Users) Session(ctx context.Context, token string, seen bool) (wxcast.Us
 // Invited finds whom a one-time link is for.
 func (s *Users) Invited(ctx context.Context, link, address string) (u wxcast.User, found bool, why SignInRefusal,
 	err error) {
-	if !s.tries.Allow(address, time.Now()) {
+	if !s.MayTry(address) {
 		return u, false, TooOften, nil
 	}
 	if len(link) > secretMost {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // inlineForms keeps how specs look that come with single requests: a program writes the same one
@@ -47,13 +48,17 @@ func (f inlineForm) fits(leaves map[string]string) (vars map[string]string, ok b
 	vars = make(map[string]string, len(f.vars))
 	for key, name := range f.vars {
 		value := leaves[key]
-		if value == "" || strings.Contains(value, "{{") { // it is of another kind
+		if value == "" || strings.Contains(value, "{{") || // it is of another kind
+			strings.TrimSpace(value) != value || strings.ContainsFunc(value, changes) {
 			return nil, false
 		}
 		vars[name] = value
 	}
 	return vars, true
 }
+
+// changes tells of a character that a spec's reader changes or refuses: what has one is read as a spec.
+func changes(r rune) bool { return !unicode.IsPrint(r) }
 
 // learn keeps a spec's form. own are its kind's variables with the values that they had in it:
 // each must stand at one key of the spec, or the form is not known.

@@ -86,6 +86,9 @@ func (a *Account) Message(ctx context.Context, id int64) (Message, error) {
 	if errors.Is(err, store.ErrNotFound) {
 		err = notFound("message.none", "id", id)
 	}
+	if masked(ctx) && m.AskedBy != askedBy(ctx) { // who asked for it knows to whom it goes
+		m.PersonDelivery.Recipient = "***"
+	}
 	return newMessage(m), err
 }
 

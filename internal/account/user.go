@@ -1,6 +1,7 @@
 package account
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"slices"
@@ -278,27 +279,33 @@ func (h *House) Provision(ctx context.Context, p access.Person) (wxcast.User, er
 		roles = append(roles, rules.Roles[group]...)
 		people = people || slices.Contains(rules.People, group)
 	}
-	if len(roles) == 0 {
-		return wxcast.User{}, conflict("user.no_group", "name", p.Name)
+	grants := []wxcast.Grant{} // whose sessions then may do nothing
+	var err error
+	if len(roles) > 0 {
+		if grants, err = h.grants(roles); err != nil {
+			return wxcast.User{}, err
+		}
 	}
-	grants, err := h.grants(roles)
-	if err != nil {
-		return wxcast.User{}, err
-	}
+	slices.SortFunc(grants, byRole) // the provider tells groups in any order
 	u, found, err := h.db.UserBySubject(ctx, p.Subject)
 	switch {
 	case err != nil:
 		return u, err
 	case found && !u.DisabledAt.IsZero():
 		return u, conflict("user.is_disabled", "name", u.Name)
-	case found && slices.Equal(u.Grants, grants) && u.People == people:
-		return u, nil
 	}
-	before := u.Grants
-	u.Grants, u.People = grants, people
-	if found {
-		return auditedIn(ctx, h.concerned(append(slices.Clone(before), grants...)...), "grant-user", h.target(u),
+	before, saw := slices.Clone(u.Grants), u.People
+	slices.SortFunc(before, byRole)
+	u.Grants, u.People = grants, people && len(grants) > 0
+	if found && (!slices.Equal(before, grants) || u.People != saw) {
+		u, err = auditedIn(ctx, h.concerned(append(before, grants...)...), "grant-user", h.target(u),
 			func() (wxcast.User, error) { return u, h.db.GrantUser(ctx, u) })
+	}
+	switch {
+	case err != nil || found && len(grants) > 0:
+		return u, err
+	case len(grants) == 0:
+		return u, conflict("user.no_group", "name", p.Name)
 	}
 	u.Name = p.Name
 	return auditedIn(ctx, h.concerned(grants...), "create-user", h.target(u), func() (wxcast.User, error) {
@@ -312,6 +319,11 @@ func (h *House) Provision(ctx context.Context, p access.Person) (wxcast.User, er
 		u, _, err := h.db.UserBySubject(ctx, p.Subject)
 		return u, err
 	})
+}
+
+// byRole is an order of grants.
+func byRole(a, b wxcast.Grant) int {
+	return cmp.Or(cmp.Compare(a.Role, b.Role), cmp.Compare(a.AccountID, b.AccountID))
 }
 
 // DisableUser shuts a user out at once, everywhere. Audited.

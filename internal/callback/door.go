@@ -67,6 +67,7 @@ func (i *Intake) verify(w http.ResponseWriter, r *http.Request) {
 	case !i.fresh(r):
 		i.refuse(w, r, d.Account, http.StatusForbidden, refusedStale)
 	default:
+		d.replays.first(r.URL.Query(), []byte(echo), i.Store.Now()) // whose signature is good for no body
 		writeText(w, http.StatusOK, echo)
 	}
 }
@@ -90,6 +91,9 @@ func (i *Intake) take(w http.ResponseWriter, r *http.Request) {
 	}
 	q := r.URL.Query()
 	event, err := d.keys.Open(q, body)
+	// A sealed callback's plain signature stands in its address, too, and is good for no other body.
+	first := errors.Is(err, wechat.ErrForged) || errors.Is(err, wechat.ErrPlain) ||
+		d.replays.first(q, body, i.Store.Now())
 	switch {
 	case errors.Is(err, wechat.ErrForged):
 		i.refuse(w, r, d.Account, http.StatusForbidden, refusedForged)
@@ -100,7 +104,7 @@ func (i *Intake) take(w http.ResponseWriter, r *http.Request) {
 	case !i.fresh(r):
 		i.refuse(w, r, d.Account, http.StatusForbidden, refusedStale)
 		return
-	case q.Get("encrypt_type") != "aes" && !d.replays.first(q, body, i.Store.Now()):
+	case q.Get("encrypt_type") != "aes" && !first:
 		i.refuse(w, r, d.Account, http.StatusForbidden, refusedReplayed)
 		return
 	case errors.Is(err, wechat.ErrUnread) && d.passing.any():

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"errors"
 	"strconv"
 	"strings"
 
@@ -81,8 +82,13 @@ func (c *call) move(done string, to wxcast.BroadcastState,
 		return err
 	}
 	if _, err := do(c.Account, id); err != nil {
+		var too *account.Conflict
+		if !errors.As(err, &too) {
+			return err
+		}
 		b, lookErr := c.Account.BroadcastAsStored(c.ctx(), id)
-		if lookErr != nil || to == "" || b.State != to {
+		if lookErr != nil || to == "" || b.State != to ||
+			to == wxcast.BroadcastScheduled && b.ResumeAt.In(wxcast.Beijing).Format("2006-01-02 15:04") != c.at() {
 			return err
 		}
 	}
@@ -104,11 +110,20 @@ func (c *call) typedRecipients(a *account.Account, id int64) error {
 	if err != nil {
 		return err
 	}
-	if got, err := c.number(); err == nil && got == s.Recipients {
+	b, err := a.BroadcastAsStored(c.ctx(), id)
+	if err != nil {
+		return err
+	}
+	n := s.Recipients
+	if b.State != wxcast.BroadcastDraft { // somebody was faster; the use case says what that means
+		if n = b.FixedCount; !b.Fixed {
+			return nil
+		}
+	}
+	if got, err := c.number(); err == nil && got == n {
 		return nil
 	}
-	return &wxcast.BadInput{Problem: wxcast.Say("console.wrong_number"),
-		Want: wxcast.Say("console.want_number", "n", s.Recipients)}
+	return &wxcast.BadInput{Problem: wxcast.Say("console.wrong_number"), Want: wxcast.Say("console.want_number", "n", n)}
 }
 
 // number is the number of recipients that was typed.

@@ -77,6 +77,11 @@ func (c *call) companySignedIn() error {
 	if !c.Company() {
 		return errNoPage
 	}
+	house := c.con.House
+	if !house.Users.MayTry(c.address()) { // the provider is asked with the company's secret
+		c.w.Header().Set("Retry-After", "5")
+		return &wxcast.BadInput{Problem: wxcast.Say("console.too_often")}
+	}
 	name := journeyCookie
 	if c.local() {
 		name = "wxcast-journey"
@@ -87,7 +92,6 @@ func (c *call) companySignedIn() error {
 		_ = json.Unmarshal(raw, &j)
 	}
 	c.keepJourney("", -time.Second)
-	house := c.con.House
 	p, err := c.con.company.End(c.r.Context(), j.Journey, c.Query("state"), c.Query("code"))
 	if err != nil {
 		return c.companyFailed(err)

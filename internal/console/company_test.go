@@ -207,3 +207,63 @@ func TestUsersOfTheCompanysIssuer(t *testing.T) {
 		}
 	})
 }
+
+// The provider is asked with the company's secret: nobody has it asked as often as they like.
+func TestStrangersDoNotHaveTheProviderAsked(t *testing.T) {
+	p := newWeCom(t)
+	each(t, map[string]string{"WXCAST_CONSOLE_URL": "http://127.0.0.1/console", "WXCAST_CONSOLE_SSO_PROVIDER": "wecom",
+		"WXCAST_CONSOLE_SSO_URL": p.URL, "WXCAST_CONSOLE_SSO_CLIENT_SECRET": providersSecret,
+		"WXCAST_CONSOLE_SSO_ROLES": "everybody=viewer", "WXCAST_CONSOLE_SSO_CLIENT_ID": "ww0123",
+		"WXCAST_CONSOLE_SSO_AGENT_ID": "1000002"}, func(t *testing.T, w *world) {
+		b, j := w.browser(), base64.RawURLEncoding.EncodeToString([]byte(`{"State":"mine"}`))
+		before := p.asked["/cgi-bin/gettoken"]
+		for range 100 {
+			b.do(http.MethodGet, "/sign-in/company/done?state=mine&code=x", nil, "Cookie", "wxcast-journey="+j)
+		}
+		if n := p.asked["/cgi-bin/gettoken"] - before; n == 0 || n > 40 {
+			t.Errorf("asked %d times for 100 tries, want some twenty", n)
+		}
+	})
+}
+
+// Roles are those of the groups as of the last sign-in, also where none is left, and in whatever order
+// the provider tells them.
+func TestWhoLosesAllGroupsMayDoNothing(t *testing.T) {
+	company := newIssuer(t)
+	each(t, map[string]string{"WXCAST_CONSOLE_URL": "http://127.0.0.1/console", "WXCAST_CONSOLE_SSO_PROVIDER": "oidc",
+		"WXCAST_CONSOLE_SSO_URL": company.URL, "WXCAST_CONSOLE_SSO_CLIENT_ID": "wxcast",
+		"WXCAST_CONSOLE_SSO_CLIENT_SECRET": "a secret of the client",
+		"WXCAST_CONSOLE_SSO_ROLES":         "ops=operator,boss=approver,boss=auditor"}, func(t *testing.T, w *world) {
+		first, second := w.browser(), w.browser()
+		in := func(b *browser, groups ...string) int {
+			company.signsIn(jwt.MapClaims{"sub": "1", "preferred_username": "han", "groups": groups})
+			status, _, _ := throughCompany(t, b, nil)
+			return status
+		}
+		may := func() int {
+			status, _, _ := first.do(http.MethodPost, "/accounts/default/drafts", url.Values{})
+			return status
+		}
+		grants := func() (n int) {
+			all, err := w.house.Accounts[0].Audit(account.As(t.Context(), "tester", "here"), 0, 100, "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, e := range all {
+				if e.Action == "grant-user" {
+					n++
+				}
+			}
+			return n
+		}
+		in(first, "ops", "boss")
+		before := grants()
+		in(first, "boss", "ops")
+		if n := grants() - before; n != 0 || may() != http.StatusSeeOther {
+			t.Errorf("%d grants for the same groups in another order; then %d", n, may())
+		}
+		if status := in(second, "none"); status != http.StatusConflict || may() != http.StatusNotFound {
+			t.Errorf("%d with no group, and the first session is answered %d", status, may())
+		}
+	})
+}

@@ -185,6 +185,7 @@ func (c *Console) open(to route, letIn func(*call, route) (bool, error)) http.Ha
 		r.Body = http.MaxBytesReader(w, body, formMax)
 		one := &call{con: c, w: w, r: r.WithContext(ctx), Lang: langOf(r), patience: time.Now().Add(slowWait)}
 		defer one.survive(to)
+		defer one.dropFiles()
 		in, err := letIn(one, to)
 		if err == nil && in && to.long { // of nobody but who may
 			long, cancel := context.WithTimeout(r.Context(), fileWithin)
@@ -204,6 +205,16 @@ func (c *Console) open(to route, letIn func(*call, route) (bool, error)) http.Ha
 		}
 		if err != nil {
 			one.fail(to, err)
+		}
+	}
+}
+
+// dropFiles removes what was uploaded. The server does so for its own request alone, of which the call's is
+// a copy.
+func (c *call) dropFiles() {
+	if c.r.MultipartForm != nil {
+		if err := c.r.MultipartForm.RemoveAll(); err != nil {
+			c.con.Log.WarnContext(c.r.Context(), "an uploaded file was not removed", "err", err)
 		}
 	}
 }

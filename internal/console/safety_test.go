@@ -1,6 +1,7 @@
 package console_test
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -162,24 +163,31 @@ func TestAFormOutlivesItsSession(t *testing.T) {
 	})
 }
 
+// withPeople brings the followers and the mini users into the store.
+func (w *world) withPeople(t *testing.T) (context.Context, *account.Account) {
+	t.Helper()
+	ctx := account.As(t.Context(), "tester", "here")
+	a := w.house.Accounts[0]
+	if _, err := a.Sync(ctx, wxcast.SyncIncremental, false, nil); err != nil {
+		t.Fatal(err)
+	}
+	var csv strings.Builder
+	if err := w.sim.WriteMiniUsers(&csv); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.ImportFile(ctx, strings.NewReader(csv.String()), bridge.Columns{UnionID: "unionid",
+		OpenID: "openid"},
+		account.ImportOptions{Source: "mini.csv"}); err != nil {
+		t.Fatal(err)
+	}
+	return ctx, a
+}
+
 // Two on one draft: the second is told, and what they wrote is on their page. A double click, and
 // two who submit at once, make one broadcast.
 func TestTwoOnOneDraft(t *testing.T) {
 	each(t, nil, func(t *testing.T, w *world) {
-		ctx := account.As(t.Context(), "tester", "here")
-		a := w.house.Accounts[0]
-		if _, err := a.Sync(ctx, wxcast.SyncIncremental, false, nil); err != nil {
-			t.Fatal(err)
-		}
-		var csv strings.Builder
-		if err := w.sim.WriteMiniUsers(&csv); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := a.ImportFile(ctx, strings.NewReader(csv.String()), bridge.Columns{UnionID: "unionid",
-			OpenID: "openid"},
-			account.ImportOptions{Source: "mini.csv"}); err != nil {
-			t.Fatal(err)
-		}
+		ctx, a := w.withPeople(t)
 		han, li := w.as("han", true, "operator"), w.as("li", true, "operator")
 		han.do(http.MethodPost, "/accounts/default/drafts", url.Values{})
 		spec := "name: sale\ntemplate: " + w.sim.TemplateID + "\ndata: {thing1: 上新, time2: \"2026-11-30 10:00\"}\n"
@@ -417,6 +425,41 @@ func TestNobodyTakesMoreThanTheirs(t *testing.T) {
 		for _, path := range []string{"/accounts/default/drafts/1/submit", "/accounts/default/permits", "/users"} {
 			if status, page, _ := stranger.do(http.MethodPost, path, large); len(page) > 1<<20 || status < 300 {
 				t.Errorf("%s: %d and %d bytes", path, status, len(page))
+			}
+		}
+	})
+}
+
+// A broadcast that is scheduled begins when it was asked to: who asks for another time, or counts its
+// people wrongly, is not told that it is done.
+func TestAnotherTimeIsNotTakenForTheSame(t *testing.T) {
+	each(t, nil, func(t *testing.T, w *world) {
+		ctx, a := w.withPeople(t)
+		han := w.as("han", true, "operator")
+		han.do(http.MethodPost, "/accounts/default/drafts", url.Values{})
+		spec := "name: sale\ntemplate: " + w.sim.TemplateID + "\ndata: {thing1: 上新, time2: \"2026-11-30 10:00\"}\n"
+		han.do(http.MethodPost, "/accounts/default/drafts/1/yaml", url.Values{"version": {"1"}, "spec": {spec}})
+		if status, page, _ := han.do(http.MethodPost, "/accounts/default/drafts/1/submit",
+			url.Values{"version": {"2"}}); status != http.StatusSeeOther {
+			t.Fatalf("%d\n%s", status, page)
+		}
+		if err := a.FixRecipients(ctx, 1); err != nil {
+			t.Fatal(err)
+		}
+		b, err := a.Broadcast(ctx, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		begins, n := time.Now().Add(24*time.Hour).In(wxcast.Beijing), fmt.Sprint(b.Recipients)
+		for _, ask := range []struct {
+			recipients string
+			at         time.Time
+			done       bool
+		}{{n, begins, true}, {n, begins, true}, {n, begins.Add(time.Hour), false}, {"1", begins, false}} {
+			status, page, _ := han.do(http.MethodPost, "/accounts/default/broadcasts/1/schedule", url.Values{
+				"recipients": {ask.recipients}, "at": {ask.at.Format("2006-01-02T15:04")}})
+			if (status == http.StatusSeeOther) != ask.done {
+				t.Errorf("%d for %s people at %v; done: want %v\n%s", status, ask.recipients, ask.at, ask.done, page)
 			}
 		}
 	})

@@ -270,3 +270,38 @@ func TestAnUnusedConnectionDoesNotDisturbTheEnd(t *testing.T) {
 		})
 	})
 }
+
+// Where plain callbacks are taken, too: a sealed one's address holds a plain signature, which is good for
+// no plain body.
+func TestASealedCallbacksSignatureIsGoodForNoOtherBody(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		openid, _ := b.sim.FollowerIDs(3)
+		now := time.Now()
+		q := wechat.CallbackTest(url.Values{}, b.keys.Token.Reveal(), "", now)
+		sealed, err := b.keys.Seal([]byte(message(openid, "hello", 1)), now, q.Get("nonce"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := xml.Marshal(sealed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		signed := func(v url.Values) {
+			for k := range q {
+				v.Set(k, q.Get(k))
+			}
+			v.Del("echostr")
+		}
+		if status, answer := b.postTo(t, "/wechat/shop", b.keys.Token.Reveal(), string(body), func(v url.Values) {
+			signed(v)
+			v.Set("encrypt_type", "aes")
+			v.Set("msg_signature", sealed.MsgSignature)
+		}); status != http.StatusOK {
+			t.Fatalf("WeChat's own: %d %s", status, answer)
+		}
+		if status, answer := b.postTo(t, "/wechat/shop", "nobody knows the token", message(openid, "td", 666),
+			signed); status != http.StatusForbidden {
+			t.Errorf("%d %s, want it refused", status, answer)
+		}
+	})
+}

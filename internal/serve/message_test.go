@@ -355,3 +355,70 @@ func TestRemindersWaitForTheirTime(t *testing.T) {
 		}
 	})
 }
+
+// The same request with the same key is the same, though its text is one that a spec's reader trims, and
+// whatever this process has learnt of such specs meanwhile.
+func TestARetryIsKnownHoweverItIsRead(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		c := b.client(t)
+		openid, _ := b.sim.FollowerIDs(1)
+		send := func(text, key string) int {
+			status, _ := c.call(t, http.MethodPost, "/messages", "application/json", fmt.Sprintf(
+				`{"spec": {"channels": [{"service": {"text": %q}}]}, "to": %q, "key": %q}`, text, openid, key))
+			return status
+		}
+		for _, want := range []struct {
+			text, key string
+			status    int
+		}{
+			{"your parcel is on its way\n", "k1", http.StatusAccepted},
+			{"another text", "k2", http.StatusAccepted},
+			{"a third", "k3", http.StatusAccepted}, // its kind is learnt by now
+			{"your parcel is on its way\n", "k1", http.StatusOK},
+			{" a third", "k4", http.StatusAccepted},
+			{" a third", "k4", http.StatusOK},
+			{"a fourth", "k1", http.StatusConflict},
+		} {
+			if status := send(want.text, want.key); status != want.status {
+				t.Errorf("%q with the key %s: %d, want %d", want.text, want.key, status, want.status)
+			}
+		}
+	})
+}
+
+// To whom another program's message goes is for nobody who may only send.
+func TestWhoMaySendDoesNotReadToWhomOthersSend(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		c := b.client(t)
+		openid, _ := b.sim.FollowerIDs(1)
+		_, m := c.send(t, fmt.Sprintf(`{"spec": %s, "to": %q}`, b.order("tea"), openid))
+		path := fmt.Sprintf("/messages/%d", m.ID)
+		for name, one := range map[string]struct {
+			client
+			sees bool
+		}{
+			"its own":         {c, true},
+			"another":         {b.clientWith(t, "other", wxcast.ScopeSend), false},
+			"who sees people": {b.clientWith(t, "people", wxcast.ScopeSend, wxcast.ScopePeople), true},
+		} {
+			status, answer := one.call(t, http.MethodGet, path, "", "")
+			if status != http.StatusOK || strings.Contains(string(answer), string(openid)) != one.sees {
+				t.Errorf("%s: %d %s; sees the recipient: want %v", name, status, answer, one.sees)
+			}
+		}
+	})
+}
+
+// A key that lacks a scope is held to a rate like any other: each refusal is an entry of the audit log.
+func TestAKeyThatMayNotIsHeldToItsRate(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		narrow, statuses := b.clientWith(t, "narrow", wxcast.ScopeRead), map[int]int{}
+		for range 300 {
+			status, _ := narrow.call(t, http.MethodGet, "/events", "", "")
+			statuses[status]++
+		}
+		if statuses[http.StatusTooManyRequests] == 0 || statuses[http.StatusForbidden] == 0 {
+			t.Errorf("%v, want some refused, and then too many", statuses)
+		}
+	})
+}

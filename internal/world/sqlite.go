@@ -31,7 +31,9 @@ type fileConn struct {
 var inChange = regexp.MustCompile(`(?i)\b(INSERT|UPDATE|DELETE)\b`)
 
 // changes tells whether a statement writes.
-func changes(query string) bool { return !strings.HasPrefix(query, "SELECT") && inChange.MatchString(query) }
+func changes(query string) bool {
+	return !strings.HasPrefix(query, "SELECT") && inChange.MatchString(query)
+}
 
 func (c *fileConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
 	if c.inTx || !changes(query) {
