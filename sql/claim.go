@@ -62,9 +62,10 @@ type claimTx struct {
 		ChannelState wxcast.BroadcastState `db:"channel_state"`
 		TemplateID   string                `db:"template_id"`
 		Next         string                `db:"next_channel"` // takes over whom this one cannot reach; "" for none
-		// Whether anybody refused a template, or opted out who is not known as a follower.
+		// Whether anybody refused a template, or opted out who is not known as a follower, or was forgotten.
 		AnyBlocks      bool `db:"any_blocks"`
 		OthersOptedOut bool `db:"others_opted_out"`
+		AnyForgotten   bool `db:"any_forgotten"` // of those who had opted out
 		// Whether there is any of what would else be looked for.
 		AnyLeases bool `db:"any_leases"`
 		AnyDue    bool `db:"any_due"`

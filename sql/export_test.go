@@ -249,7 +249,7 @@ func (db *DB) PrepareAll(ctx context.Context) map[string]error {
 			text = fmt.Sprintf(text, db.engine.unlocked())
 		case "find-commits", "known-messages":
 			text = fmt.Sprintf(text, db.engine.elements("$2"))
-		case "unionids-of", "name-optouts", "forgotten-among":
+		case "unionids-of", "name-optouts", "forgotten-among", "unionids-of-mini-users":
 			text = fmt.Sprintf(text, db.engine.elements("$2"))
 		case "find-comers", "delivery-states":
 			text = fmt.Sprintf(text, db.engine.elements("$3"))

@@ -107,6 +107,9 @@ func (db *DB) KeepHouse(ctx context.Context, accountID int64, keep wxcast.Retent
 	if removed += windows; err != nil {
 		return removed, fmt.Errorf("remove closed windows: %w", err)
 	}
+	if _, err := db.emptyLog(ctx); err != nil { // of who was forgotten while somebody read, too
+		return removed, fmt.Errorf("empty the log: %w", err)
+	}
 	return removed, nil
 }
 

@@ -1,8 +1,11 @@
 package store_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -197,5 +200,69 @@ func TestAFirstJoinBesideALogin(t *testing.T) {
 	must(t, login.Commit())
 	if c := <-joined; c.Joined != 3 {
 		t.Errorf("%+v, want three who are joined", c)
+	}
+}
+
+// While somebody reads SQLite's file, as a backup does for a while, a person is forgotten without keeping
+// others from writing; the log is emptied when nobody reads any more.
+func TestForgettingHoldsNobodyUp(t *testing.T) {
+	url := storetest.SQLiteURL(t)
+	db, err := store.Open(t.Context(), url)
+	must(t, err)
+	defer db.Close()
+	w := newWorldOf(t, db, "wxaccount", "wxmini")
+	w.follow(t, 30)
+	must(t, w.Follow(t.Context(), w.account, []wxcast.Follower{{OpenID: "o-PERSON", Remark: "13800PERSON",
+		SubscribeTime: w.Now()}}, w.Now()))
+	file := strings.TrimPrefix(url, "sqlite://")
+	raw, err := sqlx.Open("sqlite", file)
+	must(t, err)
+	defer raw.Close()
+	rows, err := raw.QueryContext(t.Context(), "SELECT openid FROM followers")
+	must(t, err)
+	rows.Next()
+	forgotten := make(chan error, 1)
+	go func() {
+		_, err := w.Forget(t.Context(), w.account, []int64{w.mini}, "o-PERSON")
+		forgotten <- err
+	}()
+	for range 5 {
+		heard(t, w, 1) // within three seconds
+	}
+	must(t, rows.Close())
+	must(t, <-forgotten)
+	log, err := os.ReadFile(file + "-wal")
+	if must(t, err); bytes.Contains(log, []byte("13800PERSON")) {
+		t.Error("who is forgotten is in the log still")
+	}
+}
+
+// The wish of a mini user who was forgotten counts again when they are known again, as a follower's does;
+// and counts no more when they take it back.
+func TestAMiniUsersOptOutOutlivesForgetting(t *testing.T) {
+	for _, id := range []string{"m000005", "u000005"} {
+		t.Run(id, func(t *testing.T) {
+			storetest.Each(t, func(t *testing.T, db *store.DB) {
+				w := newWorldOf(t, db, "wxaccount", "wxmini") // without neighbours: who is forgotten is among them
+				w.people(t)
+				_, _, err := w.AddOptOuts(t.Context(), w.account, []string{id}, "message")
+				must(t, err)
+				_, err = w.Forget(t.Context(), w.account, []int64{w.mini}, "m000005")
+				must(t, err)
+				_, err = w.ImportMiniUsers(t.Context(), w.account, w.mini, miniUsers(1, 6), wxcast.ImportMode{})
+				must(t, err)
+				w.permit(t, map[wxcast.Recipient]int64{"m000005": 1, "m000006": 1})
+				if c := w.take(t, w.by(t, "b", consent), consent, "w", time.Minute); len(c.Fresh) != 1 ||
+					c.Fresh[0].Recipient != "m000006" {
+					t.Errorf("%v get it, want the other one alone", ids(c.Fresh))
+				}
+				_, err = w.RemoveOptOuts(t.Context(), w.account, []string{id})
+				must(t, err)
+				if c := w.take(t, w.by(t, "c", consent), consent, "w", time.Minute); len(c.Fresh) != 1 ||
+					c.Fresh[0].Recipient != "m000005" {
+					t.Errorf("%v get it when they have taken it back", ids(c.Fresh))
+				}
+			})
+		})
 	}
 }

@@ -389,12 +389,60 @@ func (db *DB) Forget(ctx context.Context, accountID int64, minis []int64, id str
 	return f, db.scrub(ctx)
 }
 
+// How long nobody may write while the log is emptied, how long others have then, and how often that is
+// tried where somebody reads all the time, as a backup does.
+const (
+	scrubWithin = 100 * time.Millisecond
+	scrubRest   = 400 * time.Millisecond
+	scrubTries  = 10
+)
+
 // scrub takes what was deleted out of the files, too: SQLite's own, of which deleted rows are
-// overwritten, and the log beside it.
+// overwritten, and the log beside it. What somebody who reads keeps in the log, the night's housekeeping
+// takes out.
 func (db *DB) scrub(ctx context.Context) error {
-	if db.engine != SQLite {
-		return nil
+	for n := range scrubTries {
+		if clean, err := db.emptyLog(ctx); err != nil || clean {
+			return err
+		}
+		if n < scrubTries-1 {
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-time.After(scrubRest):
+			}
+		}
 	}
-	_, err := db.write.ExecContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)")
-	return err
+	return nil
+}
+
+// emptyLog writes SQLite's log into its file, and empties it; false where somebody reads what is in it.
+func (db *DB) emptyLog(ctx context.Context) (clean bool, err error) {
+	if db.engine != SQLite {
+		return true, nil
+	}
+	if err := db.turn(ctx); err != nil {
+		return false, err
+	}
+	defer db.turnOver()
+	conn, err := db.write.Conn(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer conn.Close()
+	var patience int
+	if err := conn.QueryRowContext(ctx, "PRAGMA busy_timeout").Scan(&patience); err != nil {
+		return false, err
+	}
+	set := func(ctx context.Context, ms int) error {
+		_, err := conn.ExecContext(ctx, fmt.Sprintf("PRAGMA busy_timeout = %d", ms))
+		return err
+	}
+	if err := set(ctx, min(patience, int(scrubWithin.Milliseconds()))); err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, set(context.WithoutCancel(ctx), patience)) }()
+	var busy, inLog, written int
+	err = conn.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &inLog, &written)
+	return busy == 0, err
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -38,6 +39,9 @@ func (t *claimTx) leaveOut(ctx context.Context, c *wxcast.Claim) error {
 	}
 	excluded, err := t.excluded(ctx)
 	if err != nil {
+		return err
+	}
+	if err := t.rememberOptOuts(ctx); err != nil {
 		return err
 	}
 	if err := t.dismiss(ctx, c, func(d deliveryRow) (int, wxcast.Sentence, bool) {
@@ -156,6 +160,50 @@ func (t *claimTx) whyNot(d deliveryRow, blocked, excluded bool, had messagesHad)
 func heldOut(ref wxcast.BroadcastRef, recipient wxcast.Recipient, share float64) bool {
 	sum := sha256.Sum256(fmt.Appendf(nil, "holdout %d %d %s", ref.AccountID, ref.ID, recipient))
 	return float64(binary.BigEndian.Uint32(sum[:])) < share*(1<<32)
+}
+
+// rememberOptOuts marks those who follow nothing, were forgotten after they had opted out, and have come
+// back. Followers are put on the list again when they are seen.
+func (t *claimTx) rememberOptOuts(ctx context.Context) error {
+	if !t.b.AnyForgotten {
+		return nil
+	}
+	of, others := map[string]wxcast.Recipient{}, []wxcast.Recipient{}
+	for _, d := range slices.Concat(t.due, t.fresh) {
+		if !d.Subscribed {
+			of[forgottenAs(string(d.Recipient))] = d.Recipient
+			others = append(others, d.Recipient)
+		}
+	}
+	if len(others) == 0 {
+		return nil
+	}
+	var users []struct {
+		MiniOpenID wxcast.Recipient `db:"mini_openid"`
+		UnionID    string           `db:"unionid"`
+	}
+	if err := t.tx.SelectContext(ctx, &users, fmt.Sprintf(t.db.q.UnionIDsOfMiniUsers, t.db.engine.elements("$2")),
+		t.b.MiniID, jsonParam(others)); err != nil {
+		return err
+	}
+	for _, u := range users {
+		of[forgottenAs(u.UnionID)] = u.MiniOpenID
+	}
+	var found []string
+	if err := t.tx.SelectContext(ctx, &found, fmt.Sprintf(t.db.q.ForgottenAmong, t.db.engine.elements("$2")),
+		t.ref.AccountID, jsonParam(slices.Collect(maps.Keys(of)))); err != nil {
+		return err
+	}
+	optedOut := map[wxcast.Recipient]bool{}
+	for _, hash := range found {
+		optedOut[of[hash]] = true
+	}
+	for _, rows := range [][]deliveryRow{t.due, t.fresh} {
+		for i, d := range rows {
+			rows[i].OptedOut = d.OptedOut || optedOut[d.Recipient]
+		}
+	}
+	return nil
 }
 
 // excluded are those who got, or are to get, what the audience rules out: other broadcasts may

@@ -209,6 +209,7 @@ SELECT b.mini_id, b.state, b.rate, b.priority, b.canary, b.canary_until, b.fixed
     (SELECT at FROM commits WHERE account_id = $1 ORDER BY at DESC LIMIT 1) AS latest,
     EXISTS (SELECT 1 FROM blocks WHERE account_id = $1) AS any_blocks,
     EXISTS (SELECT 1 FROM optouts WHERE account_id = $1 AND NOT by_openid) AS others_opted_out,
+    EXISTS (SELECT 1 FROM optouts WHERE account_id = $1 AND id >= 'forgotten:' AND id < 'forgotten;') AS any_forgotten,
     EXISTS (SELECT 1 FROM leases WHERE account_id = $1 AND broadcast_id = $2) AS any_leases,
     EXISTS (SELECT 1 FROM deliveries WHERE account_id = $1 AND broadcast_id = $2 AND channel = $3
         AND next_attempt_at IS NOT NULL) AS any_due,

@@ -34,6 +34,10 @@ SELECT EXISTS (SELECT 1 FROM optouts WHERE account_id = $1) AS any_optouts,
 -- $1 account; $2 hashes as a JSON array; %s the hashes.
 SELECT id FROM optouts WHERE account_id = $1 AND id IN (%s);
 
+-- name: unionids-of-mini-users
+-- $1 mini program; $2 mini_openids as a JSON array; %s the mini_openids.
+SELECT mini_openid, unionid FROM mini_users WHERE mini_id = $1 AND mini_openid IN (%s) AND unionid <> '';
+
 -- name: other-accounts
 -- $1 account.
 SELECT id FROM apps WHERE id <> $1 AND kind = 'official_account' ORDER BY id;
