@@ -255,3 +255,49 @@ func TestEachAppHasItsOwnConsents(t *testing.T) {
 		}
 	})
 }
+
+// A consent that was used is kept for a while, to know it again when it is told again.
+func TestAUsedConsentIsKnownAgain(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		w.people(t)
+		tell := func() int64 {
+			left, err := w.RecordPermits(t.Context(), w.account, w.mini, []wxcast.PermitReport{{Recipient: "m000004",
+				TemplateID: "T", Accepted: true, ID: "a", Kind: wxcast.PermitOnce, Source: wxcast.PermitByClient,
+				At: w.Now().Add(-time.Minute)}})
+			must(t, err)
+			return left[0].Messages
+		}
+		tell()
+		if c := w.take(t, w.by(t, "b", consent), consent, "w", time.Minute); len(c.Fresh) != 1 {
+			t.Fatalf("%+v, want the one who consented", c)
+		}
+		w.PretendLater(time.Hour)
+		_, err := w.KeepHouse(t.Context(), w.account, wxcast.Retention{})
+		must(t, err)
+		if left := tell(); left != 0 {
+			t.Errorf("%d left when the used consent is told again, want none", left)
+		}
+	})
+}
+
+// Balances come page by page, in order, each once.
+func TestBalancesComePageByPage(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		w.permit(t, map[wxcast.Recipient]int64{"m000001": 1, "m000002": 2, "m000003": 3})
+		var after wxcast.PermitBalance
+		var got []wxcast.Recipient
+		for range 5 {
+			page, err := w.PermitBalances(t.Context(), w.account, w.mini, after, 1)
+			if must(t, err); len(page) == 0 {
+				break
+			}
+			after = page[0]
+			got = append(got, after.Recipient)
+		}
+		if want := []wxcast.Recipient{"m000001", "m000002", "m000003"}; !slices.Equal(got, want) {
+			t.Errorf("%v, want %v", got, want)
+		}
+	})
+}

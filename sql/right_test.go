@@ -420,3 +420,31 @@ func TestMessagesGoOnByTheOtherChannels(t *testing.T) {
 		}
 	})
 }
+
+// Leases are of the messages of a broadcast's first channel: who sees another one's doubts through takes
+// nothing over, whatever is first in other broadcasts.
+func TestAnotherChannelsDoubtsTakeNothingOver(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		w.people(t)
+		w.by(t, "beside", anyChannel)
+		w.permit(t, map[wxcast.Recipient]int64{"m000004": 1})
+		b := w.by(t, "both", consent, anyChannel)
+		if c := w.take(t, b, consent, "dead", time.Minute); len(c.Fresh) != 1 {
+			t.Fatalf("%+v, want the one who consented", c)
+		}
+		_, err := w.MoveBroadcast(t.Context(), b.Ref(), wxcast.Move{From: wxcast.BroadcastRunning,
+			To: wxcast.BroadcastPaused})
+		must(t, err)
+		w.PretendLater(2 * time.Minute)
+		before := w.Rows(t, b.Ref())
+		must(t, w.CloseDoubts(t.Context(), b.Ref(), anyChannel, anyChannel.Lane(b), time.Hour))
+		if now := w.Rows(t, b.Ref()); !slices.Equal(now, before) {
+			t.Errorf("%q changed, they were %q", changed(before, now), changed(now, before))
+		}
+		must(t, w.CloseDoubts(t.Context(), b.Ref(), consent, consent.Lane(b), time.Hour))
+		if now := w.Rows(t, b.Ref()); slices.Equal(now, before) {
+			t.Errorf("%q: what the dead worker had is not taken over", now)
+		}
+	})
+}
