@@ -12,6 +12,7 @@ const (
 	idleStepsPerSecond    = 8
 	idleStepsPerMessage   = 150
 	idleCommits           = 100
+	idleCommitsPerMinute  = 3 // of what waits for quota, or for receipts
 	idleCommitsPerMessage = 10
 )
 
@@ -69,7 +70,7 @@ func (w *world) checkIdle() {
 		w.broke("waiting costs the store little", "%d statements and calls in %v with %d messages, more than %d",
 			steps, took.Round(time.Second), messages, most)
 	}
-	if most := idleCommits + idleCommitsPerMessage*messages; commits > most {
+	if most := idleCommits + int64(idleCommitsPerMinute*took.Minutes()) + idleCommitsPerMessage*messages; commits > most {
 		w.broke("who has nothing to do writes nothing", "%d transactions in %v with %d messages, more than %d",
 			commits, took.Round(time.Second), messages, most)
 	}
