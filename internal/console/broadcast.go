@@ -123,7 +123,8 @@ func (c *call) typedRecipients(a *account.Account, id int64) error {
 	if got, err := c.number(); err == nil && got == n {
 		return nil
 	}
-	return &wxcast.BadInput{Problem: wxcast.Say("console.wrong_number"), Want: wxcast.Say("console.want_number", "n", n)}
+	return &wxcast.BadInput{Problem: wxcast.Say("console.wrong_number"),
+		Want: wxcast.Say("console.want_number", "n", n)}
 }
 
 // number is the number of recipients that was typed.

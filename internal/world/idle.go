@@ -70,7 +70,8 @@ func (w *world) checkIdle() {
 		w.broke("waiting costs the store little", "%d statements and calls in %v with %d messages, more than %d",
 			steps, took.Round(time.Second), messages, most)
 	}
-	if most := idleCommits + int64(idleCommitsPerMinute*took.Minutes()) + idleCommitsPerMessage*messages; commits > most {
+	waits := int64(idleCommitsPerMinute * took.Minutes())
+	if most := idleCommits + waits + idleCommitsPerMessage*messages; commits > most {
 		w.broke("who has nothing to do writes nothing", "%d transactions in %v with %d messages, more than %d",
 			commits, took.Round(time.Second), messages, most)
 	}
