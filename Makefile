@@ -191,7 +191,8 @@ chaos-mutations: ## Build wxcast with each deliberate break; each must be found
 # As few things as possible come between a seed and its story: see internal/world. One world has
 # one processor, so two runs share the machine.
 STEADY = GODEBUG=asyncpreemptoff=1 GOGC=400
-WORLD = $(STEADY) $(GO) test ./internal/world -run TestWorlds -count 1 -timeout $(WITHIN) -v -args -on $(STORE) -days $(DAYS) $(STAY) $(TELL)
+WORLD = $(STEADY) $(GO) test ./internal/world -run TestWorlds -count 1 -timeout $(WITHIN) -v -args \
+	-on $(STORE) -days $(DAYS) $(STAY) $(TELL)
 SEED ?= 1
 SEEDS ?= 1000
 DAYS ?= 1

@@ -165,7 +165,8 @@ func (db *DB) Neighbours(t testing.TB, accountID int64) (rows []string, ok bool)
 func (db *DB) Rows(t testing.TB, ref wxcast.BroadcastRef) (rows []string) {
 	t.Helper()
 	if err := db.list(context.Background(), &rows, `SELECT recipient || ' ' || channel || ' ' || state || ' ' ||
-		COALESCE(CAST(next_attempt_at AS TEXT), '-') || ' ' || COALESCE(CAST(open_since AS TEXT), '-') || ' ' || COALESCE(CAST(right_at AS TEXT), '-') FROM deliveries
+		COALESCE(CAST(next_attempt_at AS TEXT), '-') || ' ' || COALESCE(CAST(open_since AS TEXT), '-') || ' ' ||
+		COALESCE(CAST(right_at AS TEXT), '-') FROM deliveries
 		WHERE account_id = $1 AND broadcast_id = $2 ORDER BY recipient`, ref.AccountID, ref.ID); err != nil {
 		t.Fatal(err)
 	}
@@ -187,7 +188,8 @@ func (db *DB) Put(t testing.TB, ref wxcast.BroadcastRef, r wxcast.Recipient, cha
 // none.
 func (db *DB) PutMsgID(t testing.TB, ref wxcast.BroadcastRef, r wxcast.Recipient, msgid int64, receipt string) {
 	t.Helper()
-	if n, err := db.exec(context.Background(), `UPDATE deliveries SET msgid = NULLIF(CAST($4 AS BIGINT), 0), receipt = NULLIF($5, '')
+	if n, err := db.exec(context.Background(), `UPDATE deliveries SET msgid = NULLIF(CAST($4 AS BIGINT), 0),
+		receipt = NULLIF($5, '')
 		WHERE account_id = $1 AND broadcast_id = $2 AND recipient = $3`, ref.AccountID, ref.ID, r, msgid,
 		receipt); err != nil || n != 1 {
 		t.Fatal(n, err)

@@ -34,7 +34,8 @@ func (w world) leaveAlone(t testing.TB) {
 func (w world) inTrouble(t *testing.T) (b, beside wxcast.Broadcast) {
 	t.Helper()
 	b = w.broadcastTo(t, 12)
-	beside = w.add(t, "beside", bridged(w.mini), wxcast.BroadcastChannel{Name: "any", Lane: w.lane(), TemplateID: "OTHER"})
+	beside = w.add(t, "beside", bridged(w.mini),
+		wxcast.BroadcastChannel{Name: "any", Lane: w.lane(), TemplateID: "OTHER"})
 	w.fix(t, beside)
 	for _, of := range []wxcast.Broadcast{b, beside} {
 		if dead := w.claim(t, of, "dead", 8, time.Millisecond); len(dead.Fresh) != 8 {
@@ -144,7 +145,8 @@ func TestOnlyDoubtsOfItsOwnArePutOff(t *testing.T) {
 				if !slices.Equal(ids(got.Retries), []wxcast.Recipient{"o000001"}) || len(got.Fresh) > 0 {
 					t.Fatalf("%+v, want the first again", got)
 				}
-				if now := peopleIn(changed(before, w.Rows(t, b.Ref()))); !slices.Equal(now, append([]string{"o000001"}, c.want...)) {
+				want := append([]string{"o000001"}, c.want...)
+				if now := peopleIn(changed(before, w.Rows(t, b.Ref()))); !slices.Equal(now, want) {
 					t.Errorf("of %v something changed, want it of %v and of the first", now, c.want)
 				}
 				if now := w.Rows(t, beside.Ref()); !slices.Equal(now, others) {
@@ -202,7 +204,8 @@ func TestOnlyDoubtsOfItsOwnEnd(t *testing.T) {
 		b, beside := w.inTrouble(t)
 		rows := map[int]row{1: {due: -time.Second, since: -time.Hour},
 			2: {channel: "other", due: -time.Second, since: -time.Hour},
-			3: {due: 10 * time.Minute, since: -time.Hour}, 4: {due: -time.Second, since: -time.Minute}, 5: {due: -time.Second}}
+			3: {due: 10 * time.Minute, since: -time.Hour}, 4: {due: -time.Second, since: -time.Minute},
+			5: {due: -time.Second}}
 		w.put(t, b, rows)
 		w.put(t, beside, rows)
 		w.cancel(t, b)

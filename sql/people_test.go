@@ -193,7 +193,10 @@ func TestAFirstJoinBesideALogin(t *testing.T) {
 		}
 		joined <- c
 	}()
-	for waits := false; !waits; time.Sleep(10 * time.Millisecond) {
+	for waits, until := false, time.Now().Add(10*time.Second); !waits; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(until) {
+			t.Fatal("the join does not wait for the login: the test shows nothing")
+		}
 		must(t, raw.Get(&waits, `SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE datname = current_database()
 			AND wait_event_type = 'Lock' AND query LIKE 'ALTER TABLE bridges%')`))
 	}

@@ -87,7 +87,7 @@ func (a *Account) Message(ctx context.Context, id int64) (Message, error) {
 		err = notFound("message.none", "id", id)
 	}
 	if masked(ctx) && m.AskedBy != askedBy(ctx) { // who asked for it knows to whom it goes
-		m.PersonDelivery.Recipient = "***"
+		m.PersonDelivery.Recipient = hidden
 	}
 	return newMessage(m), err
 }

@@ -163,13 +163,16 @@ func masking(ctx context.Context, o spec.Preflighting) spec.Preflighting {
 	return o
 }
 
+// hidden stands for what the caller may not see.
+const hidden = "***"
+
 // mask is a recipient of whom nothing can be seen but what there is.
 func mask(d wxcast.Delivery) wxcast.Delivery {
 	hide := func(text string) string {
 		if text == "" {
 			return ""
 		}
-		return "***"
+		return hidden
 	}
 	d.OpenID, d.UnionID = wxcast.OpenID(hide(string(d.OpenID))), wxcast.UnionID(hide(string(d.UnionID)))
 	d.Recipient = wxcast.Recipient(hide(string(d.Recipient)))

@@ -105,7 +105,8 @@ accounts:
     encoding_aes_key: %[4]s
     mini_programs:
       - {appid: %[5]s, secret: %[6]s, token: %[9]s, encoding_aes_key: %[10]s}
-serve: {listen: "127.0.0.1:80", session_key: a-key-of-thirty-two-characters-0, sync_at: "0 3 * * *", report_at: "off", quota_at: "0 9 * * *", housekeeping_at: "%[13]s"}
+serve: {listen: "127.0.0.1:80", session_key: a-key-of-thirty-two-characters-0, sync_at: "0 3 * * *", report_at: "off",
+  quota_at: "0 9 * * *", housekeeping_at: "%[13]s"}
 broadcast: {concurrency: %[11]d, max_failures: 200, rate: %[12]d}
 database: {url: %[7]q, auto_migrate: false}
 api_base: %[8]s
