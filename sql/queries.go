@@ -120,22 +120,22 @@ type queries struct {
 	NameOptOuts      string `query:"name-optouts"`
 	AnyOptOuts       string `query:"any-optouts"`
 	ForgottenAmong   string `query:"forgotten-among"`
+	ForgetLeasedTo   string `query:"forget-leased-to"`
+	ForgetFixedTo    string `query:"forget-fixed-to"`
+	ForgetListRows   string `query:"forget-list-rows"`
+	ForgetEarly      string `query:"forget-early"`
+	ForgetPermits    string `query:"forget-permits"`
+	ForgetWindows    string `query:"forget-windows"`
+	ForgetMessages   string `query:"forget-messages"`
+	ForgetOptOut     string `query:"forget-optout"`
+	DropOptOut       string `query:"drop-optout"`
+	FindOptOutsOf    string `query:"find-optouts-of"`
+	FindListRows     string `query:"find-list-rows"`
+	FindCallbacks    string `query:"find-callbacks"`
+	FindBlocksOf     string `query:"find-blocks-of"`
+	OtherAccounts    string `query:"other-accounts"`
 
 	UnionIDsOfMiniUsers string `query:"unionids-of-mini-users"`
-	ForgetLeasedTo      string `query:"forget-leased-to"`
-	ForgetFixedTo       string `query:"forget-fixed-to"`
-	ForgetListRows      string `query:"forget-list-rows"`
-	ForgetEarly         string `query:"forget-early"`
-	ForgetPermits       string `query:"forget-permits"`
-	ForgetWindows       string `query:"forget-windows"`
-	ForgetMessages      string `query:"forget-messages"`
-	ForgetOptOut        string `query:"forget-optout"`
-	DropOptOut          string `query:"drop-optout"`
-	FindOptOutsOf       string `query:"find-optouts-of"`
-	FindListRows        string `query:"find-list-rows"`
-	FindCallbacks       string `query:"find-callbacks"`
-	FindBlocksOf        string `query:"find-blocks-of"`
-	OtherAccounts       string `query:"other-accounts"`
 
 	TakePermits                string `query:"take-permits"`
 	ReturnPermits              string `query:"return-permits"`
